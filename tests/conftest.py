@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures every test may use, and a clean way out of processes that have imported bpy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_exit_code = 0
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with fixtures and motion data that stands beside the repository; tests that need it skip without it."""
+    folder = Path(os.environ.get("GAITWAY_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "fixtures").is_dir():
+        pytest.skip(f"needs the fixtures and motion data at {folder} (set GAITWAY_SHARED)")
+    return folder
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    global _exit_code
+    _exit_code = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    # Blender as a Python module can hang or crash when the interpreter tears it down; leave before that.
+    if "bpy" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_exit_code)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The four training stages and their evaluation: motion VAE, latent diffusion, consistency distillation, ControlNet."""
