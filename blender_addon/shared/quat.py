@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unit quaternions w, x, y, z in the last axis, (..., 4), for numpy arrays and torch tensors alike.
+
+The same formulas serve both because their array functions share names; torch is found through the tensor that
+is passed in and never imported here. Vectors are (..., 3), angles radians. All functions broadcast and, on torch, differentiate.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def namespace(x: Array) -> Any:
+    """The module whose functions work on ``x``: numpy, or torch when ``x`` is a tensor."""
+    return np if isinstance(x, (np.ndarray, np.generic, float, int)) else sys.modules["torch"]
+
+
+def stack(parts: list[Array]) -> Array:
+    return namespace(parts[0]).stack(parts, -1)
+
+
+def cat(parts: list[Array], axis: int = -1) -> Array:
+    return namespace(parts[0]).concatenate(parts, axis)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Scalar product over the last axis, which is kept: (..., 1)."""
+    return (a * b).sum(-1)[..., None]
+
+
+def cross(a: Array, b: Array) -> Array:
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    return stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
+def norm(v: Array) -> Array:
+    """Euclidean length over the last axis, which is kept."""
+    return namespace(v).sqrt(dot(v, v))
+
+
+def normalize(v: Array, eps: float = 1e-12) -> Array:
+    """``v`` at unit length; vectors (or quaternions) shorter than ``eps`` stay near zero instead of becoming NaN."""
+    return v / namespace(v).sqrt(dot(v, v) + eps * eps)
+
+
+def identity(shape: tuple[int, ...] = (), dtype: Any = np.float64) -> np.ndarray:
+    q = np.zeros((*shape, 4), dtype=dtype)
+    q[..., 0] = 1
+    return q
+
+
+def conjugate(q: Array) -> Array:
+    return cat([q[..., :1], -q[..., 1:]])
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """Hamilton product: rotating by the result is rotating by ``b`` first, then by ``a``."""
+    aw, av, bw, bv = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
+    return cat([aw * bw - dot(av, bv), aw * bv + bw * av + cross(av, bv)])
+
+
+def rotate(q: Array, v: Array) -> Array:
+    """``v`` (..., 3) rotated by ``q`` (..., 4)."""
+    qw, qv = q[..., :1], q[..., 1:]
+    t = 2 * cross(qv + 0 * v, v + 0 * qv)
+    return v + qw * t + cross(qv + 0 * t, t)
+
+
+def from_axis_angle(axis: Array, angle: Array) -> Array:
+    """Rotation by ``angle`` (...) about the unit ``axis`` (..., 3)."""
+    xp = namespace(axis)
+    half = angle[..., None] / 2 if hasattr(angle, "shape") else xp.asarray(angle / 2)[None]
+    return cat([xp.cos(half) + 0 * axis[..., :1], xp.sin(half) * axis])
+
+
+def from_yaw(angle: Array) -> Array:
+    """Rotation by ``angle`` (...) about +Y: +Z turns towards +X."""
+    xp = namespace(angle)
+    zero = 0 * angle
+    return stack([xp.cos(angle / 2), zero, xp.sin(angle / 2), zero])
+
+
+def yaw(direction: Array) -> Array:
+    """Heading (...) of a direction (..., 3): the angle about +Y that turns +Z onto it, in (-pi, pi]."""
+    return namespace(direction).arctan2(direction[..., 0], direction[..., 2])
+
+
+def between(u: Array, v: Array) -> Array:
+    """Shortest rotation that turns the direction of ``u`` onto that of ``v``; for opposite directions a half turn."""
+    xp = namespace(u)
+    u, v = normalize(u + 0 * v), normalize(v + 0 * u)
+    w = 1 + dot(u, v)
+    axis = cross(u, v)
+    # Opposite directions leave the axis open: any perpendicular one serves.
+    x_axis, y_axis = 0 * u, 0 * u
+    x_axis[..., 0], y_axis[..., 1] = 1, 1
+    spare = xp.where(abs(u[..., :1]) < 0.9, cross(u, x_axis), cross(u, y_axis))
+    return normalize(xp.where(w < 1e-6, cat([0 * w, spare]), cat([w, axis])))
+
+
+def slerp(a: Array, b: Array, t: Array) -> Array:
+    """Along the shorter arc from ``a`` (t=0) to ``b`` (t=1); ``t`` broadcasts against (...)."""
+    xp = namespace(a)
+    t = t[..., None] if hasattr(t, "shape") else t
+    cosine = dot(a, b)
+    b = xp.where(cosine < 0, -b, b)
+    cosine = abs(cosine)
+    near = cosine > 0.9995
+    angle = xp.arccos(xp.where(near, 0 * cosine, cosine))
+    sine = xp.sin(angle)
+    wa = xp.where(near, 1 - t + 0 * angle, xp.sin((1 - t) * angle) / sine)
+    wb = xp.where(near, t + 0 * angle, xp.sin(t * angle) / sine)
+    return normalize(wa * a + wb * b)
+
+
+def angle(q: Array) -> Array:
+    """Angle (...) of the rotation ``q``, in [0, pi]."""
+    xp = namespace(q)
+    return 2 * xp.arctan2(norm(q[..., 1:])[..., 0], abs(q[..., 0]))
+
+
+def make_continuous(q: np.ndarray) -> np.ndarray:
+    """Signs chosen so that neighbours along axis 0 lie in the same half space (numpy only)."""
+    flips = np.sign((q[1:] * q[:-1]).sum(-1))
+    flips[flips == 0] = 1
+    return np.concatenate([q[:1], q[1:] * np.cumprod(flips, axis=0)[..., None]])
+
+
+def to_matrix(q: Array) -> Array:
+    """Rotation matrix (..., 3, 3) that acts on column vectors."""
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    rows = [
+        stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
+        stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
+        stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
+    ]
+    return namespace(q).stack(rows, -2)
+
+
+def from_matrix(m: np.ndarray) -> np.ndarray:
+    """Quaternion of a rotation matrix (..., 3, 3); numpy only. The largest component is found first (Shepperd's method)."""
+    m = np.asarray(m)
+    diagonal = np.stack([m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)
+    trace = diagonal.sum(-1)
+    squares = np.concatenate([trace[..., None], 2 * diagonal - trace[..., None]], -1)  # 4 q_i^2 - 1
+    best = squares.argmax(-1)
+    a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    d, e, f = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
+    big = 1 + np.take_along_axis(squares, best[..., None], -1)[..., 0]
+    table = np.stack(
+        [
+            np.stack([big, a, b, c], -1),
+            np.stack([a, big, d, e], -1),
+            np.stack([b, d, big, f], -1),
+            np.stack([c, e, f, big], -1),
+        ],
+        -2,
+    )
+    return normalize(np.take_along_axis(table, best[..., None, None], -2)[..., 0, :])
+
+
+def from_frame(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Rotation that carries the X, Y, Z axes onto the orthonormal directions ``x``, ``y``, ``z`` (..., 3)."""
+    return from_matrix(np.stack([x, y, z], -1))
