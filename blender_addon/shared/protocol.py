@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wire between a client (add-on, script) and the engine: version 1. This page is the authority.
+
+Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the connection
+file (``connection.py``). Whoever does not hold the client key is not heard.
+
+Framing: one ZeroMQ frame a message; the frame is one msgpack map ``{"type": <class name>, <field>: <value>, ...}``. Every
+field is always present. An array is ``{"dtype": "float32"|"int32"|"bool", "shape": [...], "bytes": <raw little-endian, C order>}``.
+Nothing else: no pickle, no extension types. A map that lacks a field or has one too many is refused.
+
+Conversation::
+
+    client                                       engine
+    Hello ──────────────────────────────────────►
+          ◄────────────────────────────────────── Welcome        as soon as the model is loaded
+    Generate ───────────────────────────────────►
+          ◄────────────────────────────────────── Progress*      fraction rises from 0 to 1
+          ◄────────────────────────────────────── Result | Error exactly one of them for each Generate
+    Cancel ─────────────────────────────────────►                 the Generate ends with Error "cancelled"
+    Ping ───────────────────────────────────────►                 at any time, also before Hello
+          ◄────────────────────────────────────── Pong           at once, also while the engine loads or generates
+
+- A client that sends nothing for ``CLIENT_TIMEOUT`` seconds is forgotten and its requests are cancelled: send a Ping every
+  ``PING_INTERVAL`` seconds.
+- A new Generate replaces the client's own older one, queued or running; the older one ends with Error ``cancelled``.
+- A message that cannot be decoded is answered by Error ``protocol`` with an empty ``request_id`` and changes nothing else.
+- Shutdown asks the engine to end. An engine that ends answers each open request with an Error.
+
+Shape letters: T frames at 20 a second, V variations. Points are WORLD points in model axes: metres, Y up; any place, any heading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgpack
+import numpy as np
+
+from .errors import ProtocolError
+from .wire import MAX_ITEMS, MAX_TEXT_LENGTH, Array, bad, from_plain, to_plain
+
+PROTOCOL_VERSION = 1
+
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+"""Ten minutes of motion in eight variations is 25 MB."""
+MAX_CLIENTS = 16
+MAX_QUEUED_REQUESTS = 16
+PING_INTERVAL = 2.0
+"""Seconds between a client's Pings."""
+CLIENT_TIMEOUT = 30.0
+"""Seconds of silence after which the engine forgets a client; long, since Blender's main thread may render or load."""
+ENGINE_TIMEOUT = 10.0
+"""Seconds without any answer after which a client takes the engine for dead."""
+
+Hint = Annotated[np.ndarray, Array("float32", "T", 22, 3)]
+HintMask = Annotated[np.ndarray, Array("bool", "T", 22)]
+Joints = Annotated[np.ndarray, Array("float32", "V", "T", 22, 3)]
+FootContacts = Annotated[np.ndarray, Array("bool", "V", "T", 4)]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A client introduces itself; the engine answers Welcome, or Error ``protocol`` if it speaks another version."""
+
+    protocol_version: int
+    client: str
+    client_version: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What this engine is: the names of the skeleton's joints, those that can be controlled, lengths it can make, the device."""
+
+    protocol_version: int
+    engine_version: str
+    model: str
+    model_hash: str
+    skeleton: tuple[str, ...]
+    fps: float
+    min_frames: int
+    max_frames: int
+    joints: tuple[str, ...]
+    device: str
+
+
+@dataclass(frozen=True)
+class PromptBlock:
+    """A sentence and the frames it holds for."""
+
+    text: str
+    start_frame: int
+    num_frames: int
+
+
+@dataclass(frozen=True, eq=False)
+class Generate:
+    """Ask for a motion. ``request_id`` is the client's own, new for each request.
+
+    ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which of them are asked for.
+    ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character faces at
+    the start, in radians about +Y (0 faces +Z); None takes it from the path.
+    """
+
+    request_id: str
+    prompts: tuple[PromptBlock, ...]
+    num_frames: int
+    hint: Hint
+    hint_mask: HintMask
+    seed: int = 0
+    num_inference_steps: int = 0
+    guidance_scale: float | None = None
+    refine: bool = True
+    num_variations: int = 1
+    heading: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is: ``stage`` is a short phrase for the user, ``fraction`` in 0..1 over the whole request."""
+
+    request_id: str
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class ControlError:
+    """Distances between where joints were asked to be and where they are, in metres."""
+
+    average: float
+    maximum: float
+    percentile95: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished request: ``joints`` (V,T,22,3) metres, ``foot_contacts`` (V,T,4); one control error and skating ratio a variation.
+
+    ``timing`` is seconds by stage; ``seed`` and ``model_hash`` let the same motion be made again.
+    """
+
+    request_id: str
+    joints: Joints
+    foot_contacts: FootContacts
+    control_errors: tuple[ControlError, ...]
+    foot_skating: tuple[float, ...]
+    timing: dict[str, float]
+    seed: int
+    model_hash: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop a request; an id that is not running is ignored."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Error:
+    """A request (or, with an empty ``request_id``, a message) failed. ``code`` is one of ``errors.py``; ``hint`` says what to do."""
+
+    request_id: str
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Are you there? Answered by a Pong with the same token."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class Pong:
+    """Yes."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """Ask the engine to end."""
+
+
+Message = Hello | Welcome | Generate | Progress | Result | Cancel | Error | Ping | Pong | Shutdown
+MESSAGES: dict[str, type] = {
+    kind.__name__: kind for kind in (Hello, Welcome, Generate, Progress, Result, Cancel, Error, Ping, Pong, Shutdown)
+}
+
+
+def encode(message: Message) -> bytes:
+    """A message -> the bytes of one frame. Raises ProtocolError if a field does not hold what it should, or if all is too large."""
+    if type(message) not in MESSAGES.values():
+        raise bad(f"{type(message).__name__} is not a message.")
+    try:
+        data = msgpack.packb({"type": type(message).__name__, **to_plain(message)})
+    except UnicodeEncodeError as error:
+        raise bad(f"{type(message).__name__} holds text that is not valid Unicode.") from error
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise _too_large(len(data))
+    return data
+
+
+def decode(data: bytes) -> Message:
+    """The bytes of one frame -> a message. Raises ProtocolError, and nothing else, for whatever is not exactly a message."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise _too_large(len(data))
+    try:
+        plain = msgpack.unpackb(
+            data,
+            object_pairs_hook=_map_without_duplicates,
+            max_str_len=4 * MAX_TEXT_LENGTH,
+            max_bin_len=MAX_MESSAGE_BYTES,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+            max_ext_len=0,
+        )
+    except ProtocolError:
+        raise
+    except Exception as error:  # msgpack raises a dozen kinds for bytes that are not msgpack; all mean the same here
+        raise bad("The message is not valid msgpack, or was cut short.") from error
+    if not isinstance(plain, dict):
+        raise bad(f"A message must be a map, but is {type(plain).__name__}.")
+    tag = plain.pop("type", None)
+    if not isinstance(tag, str) or tag not in MESSAGES:
+        raise bad(f"There is no message of type {str(tag)[:50]!r}.")
+    return from_plain(MESSAGES[tag], plain)
+
+
+def _map_without_duplicates(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) != len(pairs) or not all(isinstance(key, str) for key in plain):
+        raise bad("A map in the message has a key twice, or a key that is not text.")
+    return plain
+
+
+def _too_large(size: int) -> ProtocolError:
+    return ProtocolError(
+        f"The message has {size / 1e6:.1f} MB; the limit is {MAX_MESSAGE_BYTES / 1e6:.1f} MB.",
+        "Ask for a shorter motion or for fewer variations.",
+    )
