@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ControlNet: a second denoiser that sees the controls and adds a residual to each block of the first.
+
+B batch, N latent tokens, D latent width, H hidden width, S = N + time and text tokens.
+The control embedding is added to the latent in latent space; every way out is a Linear that starts at zero, so an
+untrained ControlNet changes nothing (ControlNet, arXiv 2302.05543; MotionLCM, arXiv 2404.19759).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from engine.models.config import ModelConfig
+from engine.models.denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
+from engine.models.layers import Positions, SkipStack, router_loss
+
+
+class ControlNet(nn.Module):
+    """Residuals for every block of the denoiser, from the same inputs and a control embedding."""
+
+    config: ModelConfig
+    latent_pre: nn.Module
+    latent_post: nn.Module  # unused, but it stands in the published V2 files
+    time_embedding: TimeEmbedding
+    emb_proj: nn.Module
+    query_pos: Positions
+    encoder: SkipStack
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        add_token_parts(self, config, final_norm=False)
+        inner = config.control_embedding_width
+        linears = [
+            nn.Linear(config.control_input_width, inner),
+            nn.Linear(inner, inner),
+            _zeroed(nn.Linear(inner, config.latent_width)),
+        ]
+        if config.variant == "v2":
+            self.controlnet_cond_embedding = nn.Sequential(linears[0], nn.SiLU(), linears[1], nn.SiLU(), linears[2])
+        else:
+            self.controlnet_cond_embedding = nn.Sequential(*linears)
+        width = config.hidden_width
+        self.controlnet_down_mid_blocks = nn.ModuleList(
+            _zeroed(nn.Linear(width, width)) for _ in range(config.num_layers)
+        )
+
+    def forward(
+        self,
+        latent: Tensor,
+        timestep: Tensor | int,
+        text_embedding: Tensor,
+        guidance_embedding: Tensor | None,
+        control_embedding: Tensor,
+        latent_mask: Tensor | None = None,
+    ) -> list[Tensor]:
+        """As the denoiser, with control_embedding (B,N,control width) -> a list of (B,S,H), one for each block."""
+        latent = latent + self.controlnet_cond_embedding(control_embedding)
+        conditions = condition_tokens(self, timestep, text_embedding, guidance_embedding, latent.shape[0])
+        taps: list[Tensor] = []
+        run_tokens(self, latent, conditions, latent_mask, taps=taps)
+        return [linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
+
+    def copy_denoiser(self, denoiser: Denoiser) -> None:
+        """Start from the denoiser's weights: all shared names; the ways in and out stay as they are."""
+        own = self.state_dict()
+        self.load_state_dict({k: v for k, v in denoiser.state_dict().items() if k in own}, strict=False)
+
+    def router_loss(self) -> Tensor | None:
+        """Load-balancing loss of the last call's mixtures of experts; None without them."""
+        return router_loss(self, self.config.moe_loss_weight)
+
+
+def _zeroed(linear: nn.Linear) -> nn.Linear:
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear

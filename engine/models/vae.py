@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The published autoencoder: motion features to a few global latent tokens and back.
+
+B batch, T frames, F = 263 features (normalised), N latent tokens, D latent width, H hidden width. Masks (B,T) are True
+where a frame is real. MLD, CVPR 2023; V2 adds the projections between D and H.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.config import ModelConfig
+from engine.models.layers import Positions, SkipStack, key_mask
+
+
+class MldVae(nn.Module):
+    """Encoder with 2N learned tokens that gather mean and log variance; decoder with a query for each frame."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, v2 = config.vae_width, config.variant == "v2"
+        self.num_tokens = config.num_latent_tokens
+        self.global_motion_token = nn.Parameter(torch.randn(2 * self.num_tokens, width))
+        self.skel_embedding = nn.Linear(config.num_features, width)
+        self.final_layer = nn.Linear(width, config.num_features)
+        self.latent_pre = nn.Linear(width, config.latent_width) if v2 else nn.Identity()
+        self.latent_post = nn.Linear(config.latent_width, width) if v2 else nn.Identity()
+        self.query_pos_encoder = Positions(width, config.positions)
+        self.query_pos_decoder = Positions(width, config.positions)
+        sizes = {
+            "width": width,
+            "inner": config.vae_feedforward,
+            "num_heads": config.vae_heads,
+            "num_layers": config.vae_layers,
+        }
+        self.encoder = SkipStack(config, **sizes)
+        self.decoder = SkipStack(config, **sizes, cross=True)
+
+    def encode(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """features (B,T,F), mask (B,T) -> mu and logvar, (B,N,D) each."""
+        batch, tokens = features.shape[0], 2 * self.num_tokens
+        x = torch.cat([self.global_motion_token.expand(batch, -1, -1), self.skel_embedding(features)], dim=1)
+        real = torch.cat([mask.new_ones(batch, tokens), mask], dim=1)
+        x = self.encoder(self.query_pos_encoder(x), mask=key_mask(real))
+        mu, logvar = self.latent_pre(x[:, :tokens]).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
+        """latent (B,N,D), mask (B,T) -> features (B,T,F), zero where the mask is False."""
+        memory = self.latent_post(latent)
+        queries = self.query_pos_decoder.rows(mask.shape[1]).expand(latent.shape[0], -1, -1)
+        keys = key_mask(mask)
+        features = self.final_layer(self.decoder(queries, memory, mask=keys))
+        return features if keys is None else features.masked_fill(~mask[..., None], 0.0)
+
+
+def draw_latent(mu: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A sample of N(mu, exp(logvar)), same shape; without a generator torch's global one is used (training)."""
+    noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
+    return mu + torch.exp(logvar / 2) * noise
