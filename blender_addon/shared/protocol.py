@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The wire between a client (add-on, script) and the engine: version 1. This page is the authority.
 
-Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the connection
-file (``connection.py``). Whoever does not hold the client key is not heard.
+Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the
+connection file (``connection.py``). Whoever does not hold the client key is not heard.
 
-Framing: one ZeroMQ frame a message; the frame is one msgpack map ``{"type": <class name>, <field>: <value>, ...}``. Every
-field is always present. An array is ``{"dtype": "float32"|"int32"|"bool", "shape": [...], "bytes": <raw little-endian, C order>}``.
-Nothing else: no pickle, no extension types. A map that lacks a field or has one too many is refused.
+Framing: one ZeroMQ frame a message; the frame is one msgpack map ``{"type": <class name>, <field>: <value>, ...}``.
+Every field is always present. An array is ``{"dtype", "shape", "bytes"}``: float32, int32 or bool, raw little-endian
+in C order. Nothing else: no pickle, no extension types. A map that lacks a field or has one too many is refused.
 
 Conversation::
 
@@ -20,13 +20,15 @@ Conversation::
     Ping ───────────────────────────────────────►                 at any time, also before Hello
           ◄────────────────────────────────────── Pong           at once, also while the engine loads or generates
 
-- A client that sends nothing for ``CLIENT_TIMEOUT`` seconds is forgotten and its requests are cancelled: send a Ping every
-  ``PING_INTERVAL`` seconds.
+- A client that sends nothing for ``CLIENT_TIMEOUT`` seconds is forgotten and its request is cancelled: send a Ping
+  every
+  ``PING_INTERVAL`` seconds, and Hello again after a long silence.
 - A new Generate replaces the client's own older one, queued or running; the older one ends with Error ``cancelled``.
-- A message that cannot be decoded is answered by Error ``protocol`` with an empty ``request_id`` and changes nothing else.
+- A message that cannot be decoded is answered by Error ``protocol`` with an empty ``request_id``; nothing else changes.
 - Shutdown asks the engine to end. An engine that ends answers each open request with an Error.
 
-Shape letters: T frames at 20 a second, V variations. Points are WORLD points in model axes: metres, Y up; any place, any heading.
+Shape letters: T frames at 20 a second, V variations. Points are WORLD points in model axes: metres, Y up; at any place
+and heading.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ MAX_CLIENTS = 16
 MAX_QUEUED_REQUESTS = 16
 PING_INTERVAL = 2.0
 """Seconds between a client's Pings."""
-CLIENT_TIMEOUT = 30.0
+CLIENT_TIMEOUT = 60.0
 """Seconds of silence after which the engine forgets a client; long, since Blender's main thread may render or load."""
 ENGINE_TIMEOUT = 10.0
 """Seconds without any answer after which a client takes the engine for dead."""
@@ -70,7 +72,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Welcome:
-    """What this engine is: the names of the skeleton's joints, those that can be controlled, lengths it can make, the device."""
+    """What this engine is: the skeleton's joints, those that can be controlled, the lengths it can make, its device."""
 
     protocol_version: int
     engine_version: str
@@ -97,9 +99,9 @@ class PromptBlock:
 class Generate:
     """Ask for a motion. ``request_id`` is the client's own, new for each request.
 
-    ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which of them are asked for.
-    ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character faces at
-    the start, in radians about +Y (0 faces +Z); None takes it from the path.
+    ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which are asked for.
+    ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character
+    faces at the start, in radians about +Y (0 faces +Z); None takes it from the path.
     """
 
     request_id: str
@@ -135,9 +137,11 @@ class ControlError:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished request: ``joints`` (V,T,22,3) metres, ``foot_contacts`` (V,T,4); one control error and skating ratio a variation.
+    """A finished request: ``joints`` (V,T,22,3) metres and ``foot_contacts`` (V,T,4) of each variation.
 
-    ``timing`` is seconds by stage; ``seed`` and ``model_hash`` let the same motion be made again.
+    ``control_errors`` and ``foot_skating`` (a ratio) hold one entry a variation, ``timing`` seconds by stage;
+    ``seed`` and
+    ``model_hash`` let the same motion be made again.
     """
 
     request_id: str
@@ -159,7 +163,10 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Error:
-    """A request (or, with an empty ``request_id``, a message) failed. ``code`` is one of ``errors.py``; ``hint`` says what to do."""
+    """A request failed, or, with an empty ``request_id``, a message did.
+
+    ``code`` is one of ``errors.py``, ``message`` says what happened, ``hint`` what to do.
+    """
 
     request_id: str
     code: str
@@ -193,7 +200,7 @@ MESSAGES: dict[str, type] = {
 
 
 def encode(message: Message) -> bytes:
-    """A message -> the bytes of one frame. Raises ProtocolError if a field does not hold what it should, or if all is too large."""
+    """A message -> the bytes of one frame. Raises ProtocolError if a field holds a wrong value, or all is too large."""
     if type(message) not in MESSAGES.values():
         raise bad(f"{type(message).__name__} is not a message.")
     try:
@@ -206,7 +213,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message:
-    """The bytes of one frame -> a message. Raises ProtocolError, and nothing else, for whatever is not exactly a message."""
+    """The bytes of one frame -> a message. Raises ProtocolError, and nothing else, for whatever is not a message."""
     if len(data) > MAX_MESSAGE_BYTES:
         raise _too_large(len(data))
     try:

@@ -3,8 +3,8 @@
 
 A field may be ``bool``, ``int``, ``float``, ``str``, ``X | None``, ``tuple[X, ...]``, ``dict[str, float]``, another
 dataclass, or an array declared as ``Annotated[np.ndarray, Array("float32", "T", 22, 3)]``. An array travels as
-``{"dtype", "shape", "bytes"}``, little-endian. A letter in an array's shape stands for any length, but for the same length
-everywhere in one message.
+``{"dtype", "shape", "bytes"}``, little-endian. A letter in an array's shape stands for any length, but for the same
+length everywhere in one message.
 
 Both directions check everything: what leaves is as strict as what arrives, so a mistake shows at the side that made it.
 """
@@ -12,7 +12,6 @@ Both directions check everything: what leaves is as strict as what arrives, so a
 from __future__ import annotations
 
 import math
-import numbers
 import types
 import typing
 from dataclasses import dataclass, fields, is_dataclass
@@ -65,14 +64,14 @@ def bad(message: str) -> ProtocolError:
 
 
 @cache
-def field_types(kind: type) -> dict[str, Any]:
+def field_types(kind: Any) -> dict[str, Any]:
     """Field name -> resolved annotation of a dataclass."""
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def to_plain(message: Any) -> dict[str, Any]:
-    """A dataclass -> a map of plain msgpack values. Raises ProtocolError for a value that its annotation does not admit."""
+    """A dataclass -> a map of plain msgpack values. Raises ProtocolError for a value its annotation does not admit."""
     return _pack_fields(message, type(message).__name__, {})
 
 
@@ -82,9 +81,10 @@ def from_plain(kind: type, plain: dict[str, Any]) -> Any:
 
 
 def _pack_fields(message: Any, where: str, letters: dict[str, int]) -> dict[str, Any]:
+    kind: Any = type(message)
     return {
         name: _pack(annotation, getattr(message, name), f"{where}.{name}", letters)
-        for name, annotation in field_types(type(message)).items()
+        for name, annotation in field_types(kind).items()
     }
 
 
@@ -97,16 +97,13 @@ def _pack(annotation: Any, value: Any, where: str, letters: dict[str, int]) -> A
     if origin is tuple:
         if not isinstance(value, tuple | list):
             raise bad(f"{where} must be a tuple, but is {_name(value)}.")
-        items = [_pack(arguments[0], item, f"{where}[{i}]", letters) for i, item in enumerate(value)]
-        return _limited(items, where)
+        return [_pack(arguments[0], v, f"{where}[{i}]", letters) for i, v in enumerate(_limited(value, where))]
     if origin is dict:
         if not isinstance(value, dict):
             raise bad(f"{where} must be a dict, but is {_name(value)}.")
-        return _limited(
-            {_scalar(str, key, where): _scalar(arguments[1], item, where) for key, item in value.items()}, where
-        )
-    if is_dataclass(annotation):
-        if not isinstance(value, typing.cast(type, annotation)):
+        return {_scalar(str, k, where): _scalar(arguments[1], v, where) for k, v in _limited(value, where).items()}
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        if not isinstance(value, annotation):
             raise bad(f"{where} must be a {annotation.__name__}, but is {_name(value)}.")
         return _pack_fields(value, where, letters)
     return _scalar(annotation, value, where)
@@ -132,15 +129,11 @@ def _unpack(annotation: Any, value: Any, where: str, letters: dict[str, int]) ->
     if origin is tuple:
         if not isinstance(value, list):
             raise bad(f"{where} must be a list, but is {_name(value)}.")
-        return tuple(
-            _unpack(arguments[0], item, f"{where}[{i}]", letters) for i, item in enumerate(_limited(value, where))
-        )
+        return tuple(_unpack(arguments[0], v, f"{where}[{i}]", letters) for i, v in enumerate(_limited(value, where)))
     if origin is dict:
         if not isinstance(value, dict):
             raise bad(f"{where} must be a map, but is {_name(value)}.")
-        return {
-            _scalar(str, key, where): _scalar(arguments[1], item, where) for key, item in _limited(value, where).items()
-        }
+        return {_scalar(str, k, where): _scalar(arguments[1], v, where) for k, v in _limited(value, where).items()}
     if is_dataclass(annotation):
         return _unpack_fields(typing.cast(type, annotation), value, where, letters)
     return _scalar(annotation, value, where)
@@ -166,10 +159,9 @@ def _unpack_array(spec: Array, value: Any, where: str, letters: dict[str, int]) 
     if not isinstance(data, bytes):
         raise bad(f"{where} has no raw bytes.")
     spec.check(_DTYPES[dtype], tuple(shape), where, letters)
-    if len(data) != math.prod(shape) * _DTYPES[dtype].itemsize:
-        raise bad(
-            f"{where} of shape {tuple(shape)} needs {math.prod(shape) * _DTYPES[dtype].itemsize} bytes, but has {len(data)}."
-        )
+    needed = math.prod(shape) * _DTYPES[dtype].itemsize
+    if len(data) != needed:
+        raise bad(f"{where} of shape {tuple(shape)} needs {needed} bytes, but has {len(data)}.")
     if dtype == "bool" and data.strip(b"\0\1"):
         raise bad(f"{where} has bytes other than 0 and 1 for booleans.")
     # A copy: the receiver owns its array and may hand it to torch, which wants it writable.
@@ -180,11 +172,11 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
     """``value`` as ``kind``; an int passes for a float (other languages do not tell them apart), a bool for neither."""
     if kind is bool and isinstance(value, bool | np.bool_):
         return bool(value)
-    if kind is int and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+    if kind is int and isinstance(value, int | np.integer) and not isinstance(value, bool):
         if not -(2**63) <= value < 2**63:
             raise bad(f"{where} does not fit into 64 bits.")
         return int(value)
-    if kind is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise bad(f"{where} must be a finite number.")
         return float(value)
