@@ -9,7 +9,6 @@ MotionLCM, arXiv 2404.19759; time and guidance embedding: DDPM (2006.11239) and 
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import torch
@@ -18,13 +17,13 @@ from torch import Tensor, nn
 
 from engine.models.config import ModelConfig
 from engine.models.layers import Positions, SkipStack, key_mask, router_loss
+from engine.models.sinusoid import frequencies
 
 
 def timestep_embedding(timestep: Tensor, width: int) -> Tensor:
     """(B,) timesteps -> (B, width) float32: cosines, then sines, at frequencies 10000^(-i / (width / 2))."""
     half = width // 2
-    frequencies = torch.exp(-math.log(10000.0) * torch.arange(half, dtype=torch.float32, device=timestep.device) / half)
-    angles = timestep.to(torch.float32)[:, None] * frequencies
+    angles = timestep.to(torch.float32)[:, None] * frequencies(half, half, timestep.device)
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
