@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the add-on's zip: blender_addon/ and the wheels of one platform -> dist/gaitway-<version>-<platform>.zip.
+
+    python build_addon.py                    the zip for this computer
+    python build_addon.py --platform all     one zip for each platform of the manifest
+
+The manifest names the wheels, ``wheels.lock`` holds their hashes, pip fetches them and refuses any other file. With
+Blender's own validator at hand (it comes with ``pip install bpy``) the zip is checked by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import hashlib
+import importlib.util
+import platform
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+SOURCE = ROOT / "blender_addon"
+LOCK = SOURCE / "wheels.lock"
+WHEELS = SOURCE / "wheels"
+LEFT_OUT = ("__pycache__", "wheels", "docs", "wheels.lock", "blender_manifest.toml", "*.pyc", ".*")
+PLATFORM_TAGS = {
+    "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux2014_x86_64"),
+    "windows-x64": ("win_amd64",),
+    "macos-arm64": ("macosx_11_0_arm64", "macosx_10_15_universal2"),
+    "macos-x64": ("macosx_10_13_x86_64", "macosx_10_9_x86_64", "macosx_10_15_universal2"),
+}
+FIXED_DATE = (2020, 1, 1, 0, 0, 0)  # the same sources give the same zip
+
+
+class BuildError(Exception):
+    """The zip cannot be made; the message says what to do."""
+
+
+def this_platform() -> str:
+    """Blender's name for this computer."""
+    system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
+    return f"{system}-{'arm64' if platform.machine().lower() in ('arm64', 'aarch64') else 'x64'}"
+
+
+def read_manifest() -> dict:
+    return tomllib.loads((SOURCE / "blender_manifest.toml").read_text(encoding="utf-8"))
+
+
+def locked_hashes() -> set[str]:
+    """The sha256 of every wheel that may be shipped."""
+    return set(re.findall(r"--hash=sha256:([0-9a-f]{64})", LOCK.read_text(encoding="utf-8")))
+
+
+def wheels_for(name: str, wheels: list[str]) -> list[str]:
+    """The file names among the manifest's ``wheels`` that serve the platform ``name``."""
+    tags = PLATFORM_TAGS[name]
+    names = [wheel.rsplit("/", 1)[-1] for wheel in wheels]
+    return [wheel for wheel in names if set(wheel[: -len(".whl")].split("-")[-1].split(".")) & set(tags)]
+
+
+def fetch(names: list[str], tags: tuple[str, ...]) -> list[Path]:
+    """The wheels ``names``, from the folder beside the manifest or by pip.
+
+    Raises BuildError for a missing or altered one.
+    """
+    WHEELS.mkdir(exist_ok=True)
+    # An abi3 wheel comes along with those that are made for one Python.
+    pythons = sorted({match[1] for name in names if (match := re.search(r"-cp3(\d+)-cp", name))}, key=int)
+    missing = [name for name in names if not _is_locked(WHEELS / name)]
+    for minor in pythons if missing else ():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary=:all:", "--require-hashes", "-r", str(LOCK), "-d", str(WHEELS)]
+        command += ["--python-version", f"3.{minor}", *(word for tag in tags for word in ("--platform", tag))]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+        if done.returncode:
+            raise BuildError(f"pip could not fetch the wheels that {LOCK.name} names:\n{done.stderr.strip()}")
+    missing = [name for name in names if not _is_locked(WHEELS / name)]
+    if missing:
+        raise BuildError(f"The manifest names wheels that {LOCK.name} does not allow: {', '.join(missing)}.")
+    return [WHEELS / name for name in names]
+
+
+def _is_locked(wheel: Path) -> bool:
+    return wheel.is_file() and hashlib.sha256(wheel.read_bytes()).hexdigest() in locked_hashes()
+
+
+def manifest_for(name: str, wheels: list[str]) -> str:
+    """The manifest's text with the platform ``name`` alone and only its wheels."""
+    text = (SOURCE / "blender_manifest.toml").read_text(encoding="utf-8")
+    text = re.sub(r"^platforms = \[.*?\]", f'platforms = ["{name}"]', text, count=1, flags=re.M | re.S)
+    listed = "".join(f'  "./wheels/{wheel}",\n' for wheel in wheels)
+    text = re.sub(r"^wheels = \[.*?\]", lambda _: f"wheels = [\n{listed}]", text, count=1, flags=re.M | re.S)
+    return text[: text.index("\n[build]")] + "\n" if "\n[build]" in text else text
+
+
+def sources() -> list[Path]:
+    """The files of the add-on that are shipped, relative to its folder."""
+    files = (path.relative_to(SOURCE) for path in sorted(SOURCE.rglob("*")) if path.is_file())
+    return [path for path in files if not any(fnmatch.fnmatch(part, rule) for part in path.parts for rule in LEFT_OUT)]
+
+
+def build(name: str, folder: Path = ROOT / "dist") -> Path:
+    """Make the zip for the platform ``name`` in ``folder`` and return its path. Raises BuildError."""
+    manifest = read_manifest()
+    if name not in manifest["platforms"]:
+        raise BuildError(f"There is no zip for {name}; there are {', '.join(manifest['platforms'])} and 'all'.")
+    names = wheels_for(name, manifest["wheels"])
+    contents = {Path("blender_manifest.toml"): manifest_for(name, names).encode()}
+    contents |= {path: (SOURCE / path).read_bytes() for path in sources()}
+    contents |= {Path("wheels") / path.name: path.read_bytes() for path in fetch(names, PLATFORM_TAGS[name])}
+    licence = ROOT / "LICENSE"
+    if licence.is_file():
+        contents[Path("LICENSE")] = licence.read_bytes()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{manifest['id']}-{manifest['version']}-{name}.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(contents):
+            entry = zipfile.ZipInfo(path.as_posix(), FIXED_DATE)
+            entry.compress_type = zipfile.ZIP_STORED if path.suffix == ".whl" else zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, contents[path])
+    return target
+
+
+def validator() -> Path | None:
+    """Blender's own extension tool, when the bpy module is installed."""
+    found = importlib.util.find_spec("bpy")
+    if found is None or not found.submodule_search_locations:
+        return None
+    places = Path(found.submodule_search_locations[0]).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
+    return next(iter(sorted(places)), None)
+
+
+def validate(archive: Path) -> bool:
+    """Have Blender's tool check the zip: True when it did, False when it is not at hand.
+
+    Raises BuildError with its findings.
+    """
+    tool = validator()
+    if tool is None:
+        return False
+    done = subprocess.run([sys.executable, str(tool), "validate", str(archive)], capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(f"Blender's validator refuses {archive.name}:\n{done.stdout}{done.stderr}")
+    return True
+
+
+def main() -> int:
+    manifest = read_manifest()
+    parser = argparse.ArgumentParser(description="Make the zip that Blender installs.")
+    parser.add_argument("--platform", default=this_platform(), choices=[*manifest["platforms"], "all"])
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the zip (default: dist)")
+    chosen = parser.parse_args()
+    try:
+        for name in manifest["platforms"] if chosen.platform == "all" else [chosen.platform]:
+            archive = build(name, chosen.out)
+            note = "valid" if validate(archive) else "not validated: install bpy for Blender's validator"
+            print(f"{archive}  {archive.stat().st_size / 1e6:.2f} MB, {note}")
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
