@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arithmetic of controls: even speed along a line, scene frames to model frames, floor and facing. No bpy.
+
+Shapes: P points of a line, K keys, N model frames. Points are Blender's (Z up) unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .shared.errors import BadControl
+from .shared.skeleton import FPS
+
+FLOOR_TOLERANCE = 0.15
+"""Share of the leg's length within which a thing counts as lying on the floor."""
+
+
+def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Points (N, 3) at ``fractions`` (N,) of the length of ``line`` (P, 3), so that even fractions give an even speed.
+
+    Raises BadControl when the line has no length.
+    """
+    line = np.asarray(line, np.float64).reshape(-1, 3)
+    travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=-1))])
+    if len(line) < 2 or not travelled[-1] > 0:
+        raise BadControl(
+            "The curve has fewer than two different points.", "Draw at least two points, apart from each other."
+        )
+    wanted = np.clip(fractions, 0.0, 1.0) * travelled[-1]
+    return np.stack([np.interp(wanted, travelled, line[:, axis]) for axis in range(3)], -1)
+
+
+def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
+    """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
+    began.
+    """
+    lines: list[list[int]] = []
+    following = {int(a): int(b) for a, b in edges if b == a + 1}
+    closing = {int(max(a, b)): int(min(a, b)) for a, b in edges if abs(int(a) - int(b)) != 1}
+    start = 0
+    while start < num_vertices:
+        line = [start]
+        while line[-1] in following:
+            line.append(following[line[-1]])
+        start = line[-1] + 1
+        if closing.get(line[-1]) == line[0]:
+            line.append(line[0])
+        lines.append(line)
+    return lines
+
+
+def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,) and the points (N, 3) there.
+
+    A key seldom falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
+    there with the track's own speed at that key, so that the character passes the key itself at the key's own time.
+    Of several keys in one frame the nearest in time stands.
+    """
+    times, points = np.asarray(times, np.float64), np.asarray(points, np.float64)
+    order = np.argsort(times, kind="stable")
+    times, points = times[order], points[order]
+    frames = np.rint(times * FPS).astype(int)
+    if len(times) > 1:
+        points = points + np.gradient(points, times, axis=0) * (frames / FPS - times)[:, None]
+    keep: dict[int, int] = {}
+    for key, frame in enumerate(frames):
+        if frame not in keep or abs(frame / FPS - times[key]) < abs(frame / FPS - times[keep[frame]]):
+            keep[int(frame)] = key
+    chosen = list(keep.values())
+    return frames[chosen], points[chosen]
+
+
+def floor_height(origin: float, lowest: float, leg_length: float) -> float:
+    """Height of the floor under a character whose object has its origin at ``origin`` and its lowest foot bone at
+    ``lowest``.
+
+    The origin of a character is its floor by custom, and toe bones hover a little above; where the origin is elsewhere
+    (at the hips, as in some exports) the lowest foot bone says where the floor is.
+    """
+    return origin if abs(origin - lowest) <= FLOOR_TOLERANCE * leg_length else lowest
+
+
+def lies_on_floor(points: np.ndarray, floor: float, leg_length: float) -> bool:
+    """Whether ``points`` (K, 3) are meant as marks on the ground: none is higher than an ankle."""
+    return bool(np.max(np.asarray(points)[:, 2]) - floor <= FLOOR_TOLERANCE * leg_length)
+
+
+def facing(left: np.ndarray, right: np.ndarray) -> float:
+    """The way a character looks, radians about the model's +Y, from a left and a right joint (3,): 0 looks along
+    Blender's -Y.
+    """
+    side = np.asarray(left, np.float64) - np.asarray(right, np.float64)
+    # In Blender's axes left x up is backward; the model's +Z is Blender's -Y and its +X is Blender's +X.
+    forward_x, forward_y = side[1], -side[0]
+    return float(np.arctan2(forward_x, -forward_y))
+
+
+def error_summary(errors: np.ndarray) -> dict[str, float]:
+    """Average, 95th percentile and maximum of distances (K,)."""
+    errors = np.asarray(errors, np.float64)
+    return {
+        "average": float(errors.mean()),
+        "percentile95": float(np.percentile(errors, 95)),
+        "maximum": float(errors.max()),
+    }

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are in the world at other frames, without moving the animator's playhead or touching their objects.
+
+A scene of its own holds empties that copy the location of what is asked for; Blender evaluates it with every parent,
+constraint and driver, and none of the rest of the file. It lives only inside a call, so no undo step or file ever
+holds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from .paths import chain
+
+PROBE_NAME = "Gaitway probe"
+CURVE_RESOLUTION = 64
+
+
+def object_by_uid(uid: int) -> bpy.types.Object | None:
+    """The object that had this ``session_uid``, whatever it is called now; None when it is gone.
+
+    Undo and renaming keep the uid.
+    """
+    return next((candidate for candidate in bpy.data.objects if candidate.session_uid == uid), None)
+
+
+@contextmanager
+def _probe_scene() -> Iterator[bpy.types.Scene]:
+    scene = bpy.data.scenes.new(PROBE_NAME)
+    try:
+        yield scene
+    finally:
+        for member in list(scene.collection.objects):
+            data = member.data
+            bpy.data.objects.remove(member)
+            if isinstance(data, bpy.types.Curve):
+                bpy.data.curves.remove(data)
+        bpy.data.scenes.remove(scene)
+
+
+def set_frame(scene: bpy.types.Scene, frame: float) -> None:
+    """Evaluate ``scene`` at a frame that need not be whole."""
+    whole = math.floor(frame)
+    scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
+
+
+def world_positions(target: bpy.types.Object, bones: Sequence[str], frames: Sequence[float]) -> np.ndarray:
+    """World points (K, B, 3), scene units, of the heads of ``bones`` at ``frames`` (K,); of the object itself when
+    there are no bones.
+
+    Objects that are hidden or disabled are evaluated as well.
+    """
+    with _probe_scene() as scene:
+        probes = []
+        for bone in bones or [""]:
+            probe = bpy.data.objects.new(PROBE_NAME, None)
+            scene.collection.objects.link(probe)
+            constraint = probe.constraints.new("COPY_LOCATION")
+            constraint.target = target
+            constraint.subtarget = bone
+            probes.append(probe)
+        points = np.empty((len(frames), len(probes), 3))
+        for row, frame in enumerate(frames):
+            set_frame(scene, float(frame))
+            depsgraph = scene.view_layers[0].depsgraph
+            for column, probe in enumerate(probes):
+                points[row, column] = probe.evaluated_get(depsgraph).matrix_world.translation
+    return points
+
+
+def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
+    """World points (P, 3) of each spline of ``curve`` as it is at ``frame``: Bezier, NURBS or poly, modifiers and
+    shape keys included.
+    """
+    with _probe_scene() as scene:
+        copy = curve.copy()
+        copy.data = curve.data.copy()
+        scene.collection.objects.link(copy)
+        copy.hide_viewport = False
+        _bare(copy.data)
+        set_frame(scene, frame)
+        evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
+        mesh = evaluated.to_mesh()
+        points = np.empty(3 * len(mesh.vertices), np.float32)
+        edges = np.empty(2 * len(mesh.edges), np.int32)
+        mesh.vertices.foreach_get("co", points)
+        mesh.edges.foreach_get("vertices", edges)
+        evaluated.to_mesh_clear()
+        world = np.array(evaluated.matrix_world)
+    points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+    return [points[line] for line in chain(len(points), edges.reshape(-1, 2))]
+
+
+def _bare(curve: bpy.types.Curve) -> None:
+    """Leave the line alone: no tube around it, no surface inside it, and fine enough to be taken for the curve
+    itself.
+    """
+    curve.dimensions = "3D"
+    curve.bevel_mode = "ROUND"
+    curve.bevel_depth = 0.0
+    curve.extrude = 0.0
+    curve.bevel_factor_start, curve.bevel_factor_end = 0.0, 1.0
+    curve.resolution_u = CURVE_RESOLUTION
+    for spline in curve.splines:
+        spline.resolution_u = CURVE_RESOLUTION
