@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes on between the press of Generate and the keys: one session with the engine, one request's life, one timer.
+
+``tick()`` is all that Blender's timer does, and a plain function that a script may call instead. A request is a
+generator that hands the main thread back whenever it waits or has used its share of a tick. It keeps no pointers into
+Blender's data from one tick to the next: objects are looked up again by their session uid, so that undo, renaming and
+deleting do no harm.
+
+Nothing here is saved in files or undone: it is what the panels show of the present.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+import traceback
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+
+from . import capture, preferences, probe
+from .paths import error_summary
+from .retarget import apply
+from .shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+
+if TYPE_CHECKING:
+    from .jobs import Session
+    from .shared.protocol import Error, Generate, Result
+
+BUSY_INTERVAL = 0.02
+IDLE_INTERVAL = 0.5
+TICK_BUDGET = 0.015
+"""Seconds after which work that can be put off is put off to the next tick."""
+ACTION_NAME_BYTES = 63
+
+
+class Runtime:
+    """State of this Blender, one of it: :data:`RUNTIME`."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._request: Iterator[None] | None = None
+        self._finished: dict[str, Result | Error] = {}
+        self._drawn: tuple[Any, ...] = ()
+        self._phase = ""
+        self.error: tuple[str, str] | None = None
+        """(message, hint) of what went wrong last; the panel shows it until the next try."""
+        self.report: list[str] = []
+        """What the last motion came out as, line by line."""
+        self.measured: dict[str, float] = {}
+        """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
+        self.measured_tracks: dict[str, np.ndarray] = {}
+        """Those distances by joint, one for each of the control's frames."""
+        self.longest_tick = 0.0
+        """Longest time in seconds that one tick of the last request held the main thread, the press of the button
+        included.
+        """
+
+    # ---- the engine
+
+    def session(self) -> Session:
+        """The session, made at first use. Raises EngineUnavailable when the add-on's own wheels are missing."""
+        if self._session is None:
+            try:
+                from .jobs import Session
+            except ImportError as error:
+                raise EngineUnavailable(
+                    f"A part of the add-on is missing: {error.name or error}.",
+                    "Install the Gaitway zip that is made for this computer and this Blender again.",
+                ) from error
+            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=_version())
+        return self._session
+
+    @property
+    def engine_state(self) -> str:
+        return "offline" if self._session is None else self._session.state
+
+    @property
+    def engine_status(self) -> str:
+        return "The engine is not running." if self._session is None else self._session.status
+
+    @property
+    def engine_wanted(self) -> bool:
+        """Whether an engine is there or on its way."""
+        return self.engine_state != "offline"
+
+    def start_engine(self, chosen: preferences.GaitwayPreferences) -> None:
+        """Start an engine or join the one that runs. Raises EngineUnavailable when it cannot even be tried."""
+        from .engine_process import find_command
+
+        session = self.session()
+        connection = preferences.connection_path(chosen)
+        session.connect(connection)
+        if session.state == "offline":
+            command = find_command(chosen.engine_command)
+            if connection is not None:
+                command += ["--connection-file", str(connection)]
+            session.start_engine(command, preferences.log_path(chosen), connection)
+        if session.state == "offline":
+            message, hint = session.error or ("The engine could not be started.", "")
+            raise EngineUnavailable(message, hint)
+
+    def stop_engine(self, wait: float = 0.0) -> None:
+        """Give up the request under way and the engine; one that another Blender started goes on without us."""
+        if self.busy:
+            self._abandon(
+                EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
+            )
+        if self._session is not None:
+            self._session.shutdown(wait)
+
+    # ---- the request
+
+    @property
+    def busy(self) -> bool:
+        """Whether a motion is being made."""
+        return self._request is not None
+
+    @property
+    def stage(self) -> str:
+        """What the request is at, a short phrase."""
+        session = self._session
+        if session is None or self._phase:
+            return self._phase or "Starting"
+        if session.state in ("starting", "connecting"):
+            return session.status.rstrip(".")
+        return "Cancelling" if session.state == "cancelling" else (session.stage or "Waiting").capitalize()
+
+    @property
+    def fraction(self) -> float:
+        """How far the request is, 0..1."""
+        return 1.0 if self._phase else self._session.fraction if self._session is not None else 0.0
+
+    def generate(self, context: bpy.types.Context) -> None:
+        """Begin a request with what the scene says.
+
+        Raises what is wrong with it at once; what follows comes by :func:`tick`.
+        """
+        began = time.perf_counter()
+        self.error, self.report, self.measured, self.measured_tracks = None, [], {}, {}
+        self.longest_tick = 0.0
+        try:
+            captured = capture.capture(context.scene)
+            message = order(context.scene, captured)
+            session = self.session()
+            chosen = preferences.get(context)
+            if session.state == "offline":
+                if not chosen.autostart:
+                    session.connect(preferences.connection_path(chosen))
+                else:
+                    self.start_engine(chosen)
+            session.submit(message)
+        except GaitwayError as error:
+            self.error = (error.message, error.hint)
+            raise
+        self._request = self._life(message, captured, context.scene.session_uid)
+        self.longest_tick = time.perf_counter() - began
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it yet."""
+        if self._session is not None:
+            self._session.cancel()
+
+    def _life(self, message: Generate, captured: capture.Capture, scene_uid: int) -> Iterator[None]:
+        while message.request_id not in self._finished:
+            yield
+        answer = self._finished.pop(message.request_id)
+        if not hasattr(answer, "joints"):
+            raise error_from_code(answer.code, answer.message, answer.hint)
+        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), None)
+        if scene is None:
+            raise RetargetError("The scene was deleted while its motion was being made.", "Nothing was changed.")
+        self._phase = "Setting keyframes"
+        yield from self._apply(answer, message.prompts[0].text, captured, scene)
+        self._phase = "Measuring"
+        yield from self._measure(captured, scene)
+        self.report = _report(answer, captured, self.measured, self.longest_tick)
+
+    def _apply(self, result: Result, prompt: str, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
+        # The nearest to the controls comes last, and so stays on the character.
+        order_of_takes = sorted(range(len(result.joints)), key=lambda take: -result.control_errors[take].average)
+        for place, take in enumerate(order_of_takes, start=1):
+            armature = probe.object_by_uid(captured.body.uid)
+            if armature is None:
+                raise RetargetError(
+                    f"The armature '{captured.body.name}' was deleted while its motion was being made.",
+                    "Choose another character and generate again; the same seed gives the same motion.",
+                )
+            applied = apply.apply_motion(
+                armature,
+                capture.to_floor(result.joints[take], captured),
+                scale=captured.body.scale,
+                start_frame=float(captured.start_frame),
+                scene=scene,
+                action_name=action_name(prompt, take if len(result.joints) > 1 else None),
+            )
+            if place < len(order_of_takes):
+                # Only the last one is worn; the others would vanish with the next save.
+                bpy.data.actions[applied.action_name].use_fake_user = True
+                yield
+        push_undo("Generate Motion")
+        yield
+
+    def _measure(self, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
+        """Distances between the evaluated bones and what the controls asked for, a few frames a tick."""
+        for track in captured.tracks:
+            if track.joint not in captured.body.bones:
+                continue
+            errors = np.empty(len(track.frames))
+            done, at_once = 0, 4
+            while done < len(errors):
+                armature = probe.object_by_uid(captured.body.uid)
+                if armature is None:
+                    return
+                began = time.perf_counter()
+                part = slice(done, done + at_once)
+                heads = probe.world_positions(armature, [captured.body.bones[track.joint]], track.frames[part])[:, 0]
+                errors[part] = np.linalg.norm(heads - track.points[part], axis=-1) * captured.unit_scale
+                done += len(heads)
+                taken = time.perf_counter() - began
+                at_once = max(1, int(at_once * min(8.0, TICK_BUDGET / max(taken, 1e-4))))
+                yield
+            self.measured_tracks[track.joint] = errors
+        if self.measured_tracks:
+            self.measured = error_summary(np.concatenate(list(self.measured_tracks.values())))
+
+    def _abandon(self, error: GaitwayError) -> None:
+        """End the request under way with ``error``; what the engine still says about it is dropped."""
+        if self._request is not None:
+            self._request.close()
+        self._request, self._phase = None, ""
+        self._finished.clear()
+        self.error = (error.message, error.hint)
+
+    # ---- time passes
+
+    def tick(self, now: float) -> float:
+        """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
+        began, was_busy = time.perf_counter(), self.busy
+        if self._session is not None:
+            for message in self._session.pump(now):
+                self._finished[message.request_id] = message
+        self._advance(began)
+        if was_busy:
+            self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+        self._redraw_if_changed()
+        working = self.busy or (self._session is not None and self._session.busy)
+        return BUSY_INTERVAL if working else IDLE_INTERVAL
+
+    def _advance(self, began: float) -> None:
+        request = self._request
+        if request is None:
+            self._finished.clear()
+            return
+        try:
+            next(request)
+        except StopIteration:
+            self._request, self._phase = None, ""
+        except Cancelled:
+            self._abandon(Cancelled("Cancelled.", "The character keeps the motion that it had."))
+        except GaitwayError as error:
+            self._abandon(error)
+        except Exception as error:  # a tick that raises would end Blender's timer and leave the panel waiting for ever
+            traceback.print_exc()
+            self._abandon(
+                RetargetError(f"The motion could not be set: {error}.", "Undo, and report what Blender's console says.")
+            )
+
+    def _redraw_if_changed(self) -> None:
+        drawn = (self.engine_status, self.busy, self.stage, round(self.fraction, 2), self.error, len(self.report))
+        if drawn != self._drawn:
+            self._drawn = drawn
+            for window in bpy.context.window_manager.windows:
+                for area in window.screen.areas:
+                    if area.type == "VIEW_3D":
+                        area.tag_redraw()
+
+
+RUNTIME = Runtime()
+
+
+def order(scene: bpy.types.Scene, captured: capture.Capture) -> Generate:
+    """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
+    from .shared.protocol import Generate, PromptBlock
+
+    settings = scene.gaitway
+    prompt = " ".join(settings.prompt.split())
+    if not prompt:
+        raise BadRequest("The prompt is empty.", "Say what the character does: a person walks forward.")
+    num_frames = captured.signal.num_frames
+    return Generate(
+        request_id=uuid.uuid4().hex,
+        prompts=(PromptBlock(prompt, 0, num_frames),),
+        num_frames=num_frames,
+        hint=captured.signal.hint,
+        hint_mask=captured.signal.hint_mask,
+        seed=settings.seed,
+        num_inference_steps=settings.steps,
+        refine=settings.refine,
+        num_variations=settings.variations,
+        heading=captured.heading,
+    )
+
+
+def action_name(prompt: str, take: int | None = None) -> str:
+    """A name for the Action that says what it holds and fits into Blender's 63 bytes."""
+    ending = "" if take is None else f" {take + 1}"
+    text = f"Gaitway: {prompt.rstrip('. ')}"
+    return text.encode()[: ACTION_NAME_BYTES - len(ending)].decode(errors="ignore").rstrip() + ending
+
+
+def push_undo(message: str) -> None:
+    """One undo step; a timer has no window of its own, and undo wants one."""
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window):
+        bpy.ops.ed.undo_push(message=message)
+
+
+def _report(result: Result, captured: capture.Capture, measured: dict[str, float], longest_tick: float) -> list[str]:
+    seconds = result.timing.get("total", sum(result.timing.values()))
+    lines = [f"{result.joints.shape[1] / 20.0:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
+    if measured:
+        lines.append(
+            f"On the rig {measured['average'] * 100:.1f} cm from the controls on average, "
+            f"{measured['maximum'] * 100:.1f} cm at worst"
+        )
+    return lines
+
+
+def _version() -> str:
+    import tomllib
+    from pathlib import Path
+
+    manifest = tomllib.loads((Path(__file__).parent / "blender_manifest.toml").read_text(encoding="utf-8"))
+    return str(manifest["version"])
+
+
+# ---- what Blender calls
+
+
+def tick() -> float:
+    """The timer: one step, then the seconds until the next."""
+    return RUNTIME.tick(time.monotonic())
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_args: object) -> None:
+    if RUNTIME.busy:
+        RUNTIME.cancel()
+        RUNTIME._abandon(
+            Cancelled("Another file was opened while a motion was being made.", "Press Generate Motion again.")
+        )
+
+
+def _leave() -> None:
+    RUNTIME.stop_engine()
+
+
+def register() -> None:
+    """The timer, the handlers, and the engine's end with Blender's."""
+    bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
+    bpy.app.handlers.load_pre.append(_before_load)
+    atexit.register(_leave)
+
+
+def unregister() -> None:
+    """Undo :func:`register`; the engine that was started here ends."""
+    atexit.unregister(_leave)
+    bpy.app.handlers.load_pre.remove(_before_load)
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    RUNTIME.stop_engine()
+    RUNTIME.__init__()
