@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One finished motion with what was asked of it: all that an exporter needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blender_addon.shared.errors import ExportError
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A motion of T frames in model axes (metres, Y up, facing +Z at rest).
+
+    ``joints`` (T,22,3); ``hint`` (T,22,3) and ``hint_mask`` (T,22) are the asked points, or None when nothing was
+    asked.
+    """
+
+    joints: np.ndarray
+    fps: float = FPS
+    prompt: str = ""
+    seed: int | None = None
+    model: str = ""
+    hint: np.ndarray | None = None
+    hint_mask: np.ndarray | None = None
+    extra: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.joints)
+
+    @property
+    def seconds(self) -> float:
+        return self.num_frames / self.fps
+
+    def validate(self) -> Clip:
+        """The clip itself; raises ExportError when it is not finite (T,22,3) positions at a positive rate."""
+        if self.joints.ndim != 3 or self.joints.shape[1:] != (SKELETON.num_joints, 3) or not len(self.joints):
+            raise ExportError(
+                f"A motion is frames x {SKELETON.num_joints} joints x 3 coordinates; this array is {self.joints.shape}.",
+                "Use `gaitway convert` on files of other tools: it knows their shapes.",
+            )
+        if not np.isfinite(self.joints).all():
+            raise ExportError(
+                "The motion has positions that are not finite numbers.",
+                "Generate it again with another seed, or convert the original file again.",
+            )
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise ExportError(
+                f"{self.fps} is not a number of frames per second.", "Give a positive rate; the models use 20."
+            )
+        return self

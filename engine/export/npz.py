@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numpy archives: the exact numbers of a motion, for scripts.
+
+Keys: ``joints`` (T,22,3) float32 metres, Y up; ``joint_names`` (22,) text; ``parents`` (22,) int32; ``fps``;
+``prompt``; ``seed`` (-1: unknown); ``model``; and, when points were asked for, ``hint`` (T,22,3) float32 and
+``hint_mask`` (T,22) bool. No object arrays: ``numpy.load(path)`` reads it without pickle.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+
+from blender_addon.shared.skeleton import SKELETON
+
+from .clip import Clip
+
+
+def write_npz(clip: Clip, stream: BinaryIO) -> None:
+    """Write ``clip`` as a compressed numpy archive."""
+    arrays: dict[str, np.ndarray] = {
+        "joints": np.asarray(clip.joints, dtype=np.float32),
+        "joint_names": np.array(SKELETON.names),
+        "parents": np.array(SKELETON.parents, dtype=np.int32),
+        "fps": np.float64(clip.fps),
+        "prompt": np.array(clip.prompt),
+        "seed": np.int64(-1 if clip.seed is None else clip.seed),
+        "model": np.array(clip.model),
+    }
+    if clip.hint is not None and clip.hint_mask is not None:
+        arrays["hint"] = np.asarray(clip.hint, dtype=np.float32)
+        arrays["hint_mask"] = np.asarray(clip.hint_mask, dtype=bool)
+    np.savez_compressed(stream, **arrays)
