@@ -3,9 +3,9 @@
 
 The arguments of these sines reach 1e4, so that one unit in the last place of a float32 frequency moves the embedding
 by up to 1e-3, and exp in float32 differs by that much between math libraries and even between CPUs of one library. So
-the exponents are rounded to float32 as the published models were trained, exp is taken in float64, and the result
-rounded once. Where the exact value lies within a hundredth of a unit of the middle between two float32 numbers, the
-library behind the published numbers takes the other neighbour; those few are listed.
+the exponents are rounded to float32 as the published models were trained, exp is taken in float64, and the result is
+rounded once. Where the exact value lies within a fortieth of a unit of the middle between two float32 numbers, the
+library behind the published numbers may take the other neighbour; those few exponents are listed.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import math
 import torch
 from torch import Tensor
 
-_TAKE_THE_OTHER_NEIGHBOUR = {
-    (384, 384): {36: 1.0, 197: -1.0, 206: 1.0, 218: -1.0},  # time, 768 wide
-    (128, 127): {4: -1.0},  # guidance, 256 wide
+_OTHER_NEIGHBOUR = {  # exponent -> side
+    -0.2900894582271576: -1.0,  # guidance, 256 wide
+    -0.8634694218635559: 1.0,  # time, 64 and 768 wide
+    -4.725096702575684: -1.0,  # time, 768 wide
+    -4.940964221954346: 1.0,
+    -5.228786945343018: -1.0,
 }
 
 
@@ -30,8 +33,10 @@ def _frequencies(half: int, spacing: int) -> Tensor:
     else:  # guidance: the divided logarithm is rounded before the product
         exponents = index * -(torch.tensor(math.log(10000.0), dtype=torch.float32) / spacing)
     frequencies = exponents.double().exp().float()
-    for position, side in _TAKE_THE_OTHER_NEIGHBOUR.get((half, spacing), {}).items():
-        frequencies[position] = torch.nextafter(frequencies[position], torch.tensor(side * torch.inf))
+    for position, exponent in enumerate(exponents.tolist()):
+        if exponent in _OTHER_NEIGHBOUR:
+            side = torch.tensor(_OTHER_NEIGHBOUR[exponent] * torch.inf)
+            frequencies[position] = torch.nextafter(frequencies[position], side)
     return frequencies
 
 

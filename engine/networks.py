@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks of one model, held together with their configuration and the statistics of their training data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from blender_addon.shared.errors import BadCheckpoint
+from engine.models.config import ModelConfig
+from engine.models.controlnet import ControlNet
+from engine.models.denoiser import Denoiser
+
+_LISTED = 8  # names shown of a long list in an error
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation of the training data: features (F,), hints (J,3) metres; float32."""
+
+    feature_mean: np.ndarray
+    feature_std: np.ndarray
+    hint_mean: np.ndarray | None = None
+    hint_std: np.ndarray | None = None
+
+
+@dataclass
+class Networks:
+    """What a checkpoint holds. Parts that a model of its kind does not have are None."""
+
+    config: ModelConfig
+    vae: nn.Module  # .encode(features, mask) -> mu, logvar; .decode(latent, mask)
+    denoiser: Denoiser | None = None
+    controlnet: ControlNet | None = None
+    trajectory_encoder: nn.Module | None = None
+    statistics: Statistics | None = None
+    model_hash: str = ""  # of the files it was loaded from
+
+    @property
+    def kind(self) -> str:
+        """'vae', 'mld' or 'lcm'."""
+        return self.config.kind
+
+    @property
+    def variant(self) -> str:
+        """'v1' or 'v2'."""
+        return self.config.variant
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The networks that are there, by their prefix in a checkpoint."""
+        named = {
+            "vae": self.vae,
+            "denoiser": self.denoiser,
+            "controlnet": self.controlnet,
+            "traj_encoder": self.trajectory_encoder,
+        }
+        return {prefix: network for prefix, network in named.items() if network is not None}
+
+    def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
+        """A sampled latent (B,N,D) to normalised features (B,T,F), the latent's scale undone."""
+        return self.vae.decode(latent / self.config.vae_scale_factor, mask)
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Networks:
+        for network in self.parts.values():
+            network.to(device=device, dtype=dtype)
+        return self
+
+    def eval(self) -> Networks:
+        for network in self.parts.values():
+            network.eval()
+        return self
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors under their published names."""
+        return {
+            f"{prefix}.{name}": tensor
+            for prefix, network in self.parts.items()
+            for name, tensor in network.state_dict().items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Copy all tensors in; raises BadCheckpoint with the names that are missing, unexpected or of another shape."""
+        own = self.state_dict()
+        problems = [
+            _listed("missing", [name for name in own if name not in state]),
+            _listed("unexpected", [name for name in state if name not in own]),
+            _listed(
+                "of another shape",
+                [
+                    f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
+                    for name, tensor in own.items()
+                    if name in state and state[name].shape != tensor.shape
+                ],
+            ),
+        ]
+        if any(problems):
+            raise BadCheckpoint(
+                f"The weights do not fit the model: {'; '.join(p for p in problems if p)}.",
+                "Check that the file is complete and of the kind you meant; for other sizes give the heads and the "
+                "activation it was trained with.",
+            )
+        for prefix, network in self.parts.items():
+            cut = len(prefix) + 1
+            network.load_state_dict({k[cut:]: v for k, v in state.items() if k.startswith(f"{prefix}.")})
+
+
+def _listed(what: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{len(names)} {what} ({', '.join(names[:_LISTED])}{more})"
+
+
+def build_networks(config: ModelConfig) -> Networks:
+    """The networks that ``config`` describes, with fresh weights from torch's global random numbers, in training mode."""
+    networks = Networks(config, vae=_build_vae(config))
+    if config.has_denoiser:
+        networks.denoiser = Denoiser(config)
+    if config.has_control:
+        networks.controlnet = ControlNet(config)
+        networks.trajectory_encoder = _build_trajectory_encoder(config)
+    return networks
+
+
+def empty_networks(config: ModelConfig) -> Networks:
+    """As :func:`build_networks`, in evaluation mode with memory for the weights but none drawn: for loading."""
+    with torch.device("meta"):
+        networks = build_networks(config)
+    for network in networks.parts.values():
+        held = {name for name, _ in network.named_parameters()} | {name for name, _ in network.named_buffers()}
+        if held != set(network.state_dict()):
+            raise TypeError(f"{type(network).__name__} keeps values that its state dict does not hold")
+        network.to_empty(device="cpu")
+    return networks.eval()
+
+
+def _build_vae(config: ModelConfig) -> nn.Module:
+    if config.token_layout == "patch":
+        from engine.models.patch_vae import PatchVae
+
+        return PatchVae(config)
+    from engine.models.vae import MldVae
+
+    return MldVae(config)
+
+
+def _build_trajectory_encoder(config: ModelConfig) -> nn.Module:
+    if config.token_layout == "patch":
+        from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
+
+        return PatchTrajectoryEncoder(config)
+    from engine.models.trajectory_encoder import TrajectoryEncoder
+
+    return TrajectoryEncoder(config)
