@@ -40,7 +40,7 @@ class Clip:
         """The clip itself; raises ExportError when it is not finite (T,22,3) positions at a positive rate."""
         if self.joints.ndim != 3 or self.joints.shape[1:] != (SKELETON.num_joints, 3) or not len(self.joints):
             raise ExportError(
-                f"A motion is frames x {SKELETON.num_joints} joints x 3 coordinates; this array is {self.joints.shape}.",
+                f"A motion is frames x {SKELETON.num_joints} joints x 3 coordinates; this is {self.joints.shape}.",
                 "Use `gaitway convert` on files of other tools: it knows their shapes.",
             )
         if not np.isfinite(self.joints).all():

@@ -60,7 +60,7 @@ def test_bvh_of_captured_motion(shared_dir: Path, tmp_path: Path) -> None:
 
 
 def test_bvh_angles_do_not_jump(tmp_path: Path) -> None:
-    """Several turns of the body and hips bent past a right angle: the angles go on where a half turn would flip them."""
+    """Several turns of the body and hips bent past a right angle: the angles go on beyond a half turn."""
     motion = read_bvh(export(Clip(walking_in_a_circle(240, swing=1.4)), tmp_path / "a.bvh").read_text()).motion
     steps = np.abs(np.diff(motion[:, 3:], axis=0))
     assert np.median(steps.max(0)) < 45
