@@ -201,10 +201,13 @@ class Session:
         """An error that belongs to no request: fatal while connecting, otherwise it fails the request under way."""
         if self.state == "connecting":
             self._go_offline_with(error.message, error.hint, error.code)
-        else:
-            self.error = (error.message, error.hint)
-            if self.request_id is not None:
-                self._finish_request(Error(self.request_id, error.code, error.message, error.hint))
+            return
+        self.error = (error.message, error.hint)
+        if self.request_id is not None:
+            self._finish_request(Error(self.request_id, error.code, error.message, error.hint))
+        # The engine may have forgotten us, after a network that was away for a moment: introduce ourselves again.
+        self.state, self.status = "connecting", "Connecting to the engine."
+        self._send(self._hello())
 
     def _send(self, message: Message) -> None:
         try:
@@ -258,7 +261,7 @@ class Session:
         self._open(connection)
 
     def _after_silence(self, now: float) -> None:
-        """After a gap between pumps (a render, a file that loads) the engine's silence proves nothing: restart the clocks."""
+        """After a gap between pumps (a render, a file that loads) the engine's silence means nothing: new clocks."""
         gap = None if self._now is None else now - self._now
         if gap is None or gap > protocol.PING_INTERVAL:
             self._last_heard = self._last_liveness = now
@@ -277,7 +280,8 @@ class Session:
                 raise self._engine_ended()
             if self._connection.process_is_gone():
                 raise EngineUnavailable("The engine has stopped.", _RESTART_HINT)
-        # Our own engine loads its model with the interpreter locked for seconds at a time; a dead one was noticed above.
+        # Our own engine loads its model with the interpreter locked for seconds at a time; a dead one was noticed
+        # above.
         loading = self.state == "connecting" and self._process is not None
         if now - self._last_heard > (STARTUP_TIMEOUT if loading else protocol.ENGINE_TIMEOUT):
             raise EngineUnavailable(

@@ -47,7 +47,8 @@ PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """Ten minutes of motion in eight variations is 25 MB."""
 MAX_CLIENTS = 16
-MAX_QUEUED_REQUESTS = 16
+"""Each may have one request running or queued, so this bounds the queue as well."""
+MAX_REQUEST_ID_LENGTH = 128
 PING_INTERVAL = 2.0
 """Seconds between a client's Pings."""
 CLIENT_TIMEOUT = 60.0
