@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which device the networks run on, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from blender_addon.shared.errors import DeviceError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """'auto' takes CUDA, then Apple's MPS, then the CPU. Raises DeviceError when the asked one is not there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(device for device in ("cuda", "mps", "cpu") if there[device]))
+    kind, _, index = name.partition(":")
+    if kind not in there:
+        raise DeviceError(f"There is no device called {name!r}.", f"Choose one of {', '.join(DEVICES)}.")
+    if not there[kind]:
+        raise DeviceError(
+            f"This machine has no {kind.upper()} device that torch can use.",
+            "Use --device auto or --device cpu, or install a build of torch for this device.",
+        )
+    if index and not (index.isdigit() and int(index) < (torch.cuda.device_count() if kind == "cuda" else 1)):
+        raise DeviceError(f"There is no {kind.upper()} device with number {index!r}.", "Leave the number out.")
+    return torch.device(name)
+
+
+def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
+    """'auto' is bfloat16 on CUDA devices that have it, else float32. Raises DeviceError for what the device lacks."""
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    if name == "auto":
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+    if name not in DTYPES:
+        raise DeviceError(f"There is no precision called {name!r}.", f"Choose one of auto, {', '.join(DTYPES)}.")
+    dtype = DTYPES[name]
+    if dtype is not torch.float32 and device.type != "cuda":
+        raise DeviceError(f"{name} is for CUDA devices, not for {device.type}.", "Use float32 here.")
+    if dtype is torch.bfloat16 and not has_bfloat16:
+        raise DeviceError("This CUDA device has no bfloat16.", "Use float16 or float32.")
+    return dtype
