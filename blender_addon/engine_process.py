@@ -37,7 +37,12 @@ def find_command(preference: str = "") -> list[str]:
     if path.is_dir():
         return [str(_in_environment(path)), "serve"]
     # A path with spaces is one program, not a command with arguments.
-    words = [str(path)] if path.is_file() else shlex.split(preference, posix=os.name == "posix")
+    try:
+        words = [str(path)] if path.is_file() else shlex.split(preference, posix=os.name == "posix")
+    except ValueError as error:
+        raise EngineUnavailable(
+            f"The engine's command {preference!r} has an open quotation mark.", _INSTALL_HINT
+        ) from error
     program = shutil.which(os.path.expanduser(words[0].strip('"')))
     if program is None:
         raise EngineUnavailable(f"The engine's command {words[0]!r} was not found.", _INSTALL_HINT)

@@ -51,11 +51,9 @@ class Session:
         self._process: EngineProcess | None = None
         self._waiting: Generate | None = None
         self._finished: list[Result | Error] = []
-        self._now: float | None = None
+        self._last_pump: float | None = None
         self._started: float | None = None
-        self._last_ping = 0.0
-        self._last_heard = 0.0
-        self._last_liveness = 0.0
+        self._last_ping = self._last_heard = self._last_liveness = 0.0
         self._pings = 0
 
     # What the user does
@@ -140,7 +138,7 @@ class Session:
             if self.state == "starting":
                 self._look_for_started_engine(now)
             elif self._client is not None:
-                self._after_silence(now)
+                self._note_absence(now)
                 for message in self._client.poll():
                     self._last_heard = now
                     self._receive(message)
@@ -148,7 +146,6 @@ class Session:
                     self._check_liveness(now)
         except GaitwayError as error:
             self._go_offline(error)
-        self._now = now
         finished, self._finished = self._finished, []
         return finished
 
@@ -237,7 +234,7 @@ class Session:
         self._client = Client(connection)
         self.state, self.status = "connecting", "Connecting to the engine."
         self.welcome = None
-        self._now = None
+        self._last_pump = None
         self._send(self._hello())
 
     def _hello(self) -> Hello:
@@ -260,17 +257,19 @@ class Session:
             return  # not written yet, or left behind by an engine that is gone
         self._open(connection)
 
-    def _after_silence(self, now: float) -> None:
+    def _note_absence(self, now: float) -> None:
         """After a gap between pumps (a render, a file that loads) the engine's silence means nothing: new clocks."""
-        gap = None if self._now is None else now - self._now
+        gap = None if self._last_pump is None else now - self._last_pump
+        self._last_pump = now
         if gap is None or gap > protocol.PING_INTERVAL:
             self._last_heard = self._last_liveness = now
-            if gap is not None and gap > protocol.CLIENT_TIMEOUT / 2:
-                self._send(self._hello())  # the engine may have forgotten us
+            self._last_ping = now - protocol.PING_INTERVAL
+        if gap is not None and gap > protocol.CLIENT_TIMEOUT / 2:
+            self._send(self._hello())  # the engine may have forgotten us
 
     def _check_liveness(self, now: float) -> None:
         assert self._connection is not None
-        if now - self._last_ping >= protocol.PING_INTERVAL or now < self._last_ping:
+        if now - self._last_ping >= protocol.PING_INTERVAL:
             self._last_ping = now
             self._pings += 1
             self._send(Ping(self._pings))
@@ -283,9 +282,10 @@ class Session:
         # Our own engine loads its model with the interpreter locked for seconds at a time; a dead one was noticed
         # above.
         loading = self.state == "connecting" and self._process is not None
-        if now - self._last_heard > (STARTUP_TIMEOUT if loading else protocol.ENGINE_TIMEOUT):
+        limit = STARTUP_TIMEOUT if loading else protocol.ENGINE_TIMEOUT
+        if now - self._last_heard > limit:
             raise EngineUnavailable(
-                f"The engine has not answered for {protocol.ENGINE_TIMEOUT:.0f} seconds.",
+                f"The engine has not answered for {limit:.0f} seconds.",
                 "If the machine is very busy, wait and connect again; otherwise stop the engine and start it again.",
             )
 

@@ -298,7 +298,7 @@ def _signals(server: Server) -> Iterator[None]:
     names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 
     def handle(number: int, frame: Any) -> None:
-        server.stop(f"it received {signal.Signals(number).name}")
+        server.stop(f"it was told to end by {signal.Signals(number).name}")
 
     before = {name: signal.signal(getattr(signal, name), handle) for name in names}
     try:

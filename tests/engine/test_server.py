@@ -25,7 +25,7 @@ from engine.logs import start_logging
 from engine.server import Server
 from tests.engine.stepping import SteppingPipeline, request, result_of
 
-PATIENCE = 20.0
+PATIENCE = 20
 """Seconds until a test gives up; nothing is measured with it."""
 HELLO = Hello(protocol.PROTOCOL_VERSION, "test", "1")
 
