@@ -35,6 +35,7 @@ __all__ = [
     "build_networks",
     "import_checkpoint",
     "load",
+    "load_default",
     "load_folder",
     "load_published",
     "save_folder",
@@ -43,6 +44,15 @@ __all__ = [
 
 CONFIG, WEIGHTS, STATISTICS, CARD, SUMS = "config.json", "model.safetensors", "statistics.npz", "README.md", "SHA256SUMS"
 _COPY_AGAIN = "Copy the folder again from where it came, or export it again."
+
+
+EMBEDDED = Path(__file__).parent / "weights"
+"""The default model that comes with the engine."""
+
+
+def load_default() -> Networks:
+    """The embedded default model. Raises BadCheckpoint when it is missing or damaged."""
+    return load_folder(EMBEDDED)
 
 
 def load(path: Path | str) -> Networks:

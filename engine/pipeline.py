@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a sentence and a control signal to joints: the page that explains the model.
+
+    text ──► text encoder ─────────────┐
+    hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
+    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world
+
+Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same bytes.
+
+Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens, D latent width.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import engine
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame, control_errors
+from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, PromptBlock, Result, Welcome
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+from .checkpoint import load, load_default
+from .device import pick_device, pick_dtype
+from .metrics import control_metrics, foot_skating_ratio
+from .models.text_encoder import TextEncoder, load_text_encoder
+from .networks import Networks
+from .refine import can_refine, refine
+from .sampler import sample
+
+MAX_VARIATIONS = 16
+MAX_PROMPT_CHARACTERS = 1000
+_SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
+
+
+class Pipeline:
+    """A loaded model. One request at a time; the object is not meant for several threads at once."""
+
+    def __init__(self, networks: Networks, text_encoder: TextEncoder, device: torch.device) -> None:
+        self.networks, self.text_encoder, self.device = networks, text_encoder, device
+        self.config, statistics = networks.config, networks.statistics
+        if networks.denoiser is None or statistics is None:
+            raise BadRequest(
+                f"The checkpoint '{self.config.name}' cannot generate motion: it holds an autoencoder only, or no statistics.",
+                "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
+            )
+        self.feature_mean = torch.from_numpy(statistics.feature_mean).to(device)
+        self.feature_std = torch.from_numpy(statistics.feature_std).to(device)
+        if networks.controlnet is not None and statistics.hint_mean is not None:
+            self.hint_mean = torch.from_numpy(statistics.hint_mean).to(device)
+            self.hint_std = torch.from_numpy(statistics.hint_std).to(device)
+
+    @classmethod
+    def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
+        """The embedded model, or the checkpoint folder or published file given. Raises GaitwayError with a remedy."""
+        target = pick_device(device)
+        networks = load(checkpoint) if checkpoint else load_default()
+        networks = networks.to(target, pick_dtype(target, dtype)).eval()
+        encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
+        return cls(networks, encoder, target)
+
+    @property
+    def has_control(self) -> bool:
+        return self.networks.controlnet is not None and self.networks.trajectory_encoder is not None
+
+    def describe(self) -> Welcome:
+        """What this engine is, for a client that says Hello."""
+        return Welcome(
+            PROTOCOL_VERSION, engine.__version__, self.config.name, self.networks.model_hash, SKELETON.names, FPS,
+            self.config.min_frames, self.config.max_frames, SKELETON.names if self.has_control else (), str(self.device),
+        )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """One small request, so that the first real one does not pay for lazy initialisation."""
+        frames = min(max(60, self.config.min_frames), self.config.max_frames)
+        signal = ControlSignal.empty(frames)
+        if self.has_control:
+            signal.hint_mask[0, 0] = True
+        block = PromptBlock("a person walks forward", 0, frames)
+        for _ in self.generate(Generate("warm-up", (block,), frames, signal.hint, signal.hint_mask)):
+            pass
+
+    def generate(self, request: Generate) -> Iterator[Progress | Result]:
+        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between items."""
+        signal = self._check(request)
+        frame = canonical_frame(signal, request.heading)
+        clock = _Clock(request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any())
+        yield clock.tell("Reading the prompt")
+        text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
+        joints, contacts = [], []
+        for variation in range(request.num_variations):
+            motion, planted = yield from self._one(request, signal, frame, text, request.seed + variation * _SEED_STEP, clock)
+            joints.append(frame.to_world(motion).astype(np.float32))
+            contacts.append(planted)
+        measured = [control_metrics(control_errors(motion, signal)) for motion in joints]
+        yield Result(
+            request.request_id,
+            np.stack(joints),
+            np.stack(contacts),
+            tuple(ControlError(m.average_error, m.maximum_error, m.percentile95_error) for m in measured),
+            tuple(foot_skating_ratio(motion) for motion in joints),
+            clock.timing,
+            request.seed,
+            self.networks.model_hash,
+        )
+
+    def _one(
+        self, request: Generate, signal: ControlSignal, frame: CanonicalFrame, text: Tensor, seed: int, clock: _Clock
+    ) -> Iterator[Progress]:
+        """One variation: joints (T, J, 3) in the canonical frame and foot contacts (T, 4)."""
+        mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
+        controlled = bool(signal.hint_mask.any())
+        hint = torch.from_numpy(frame.to_model(signal.hint)).float()[None].to(self.device)
+        hint_mask = torch.from_numpy(signal.hint_mask)[None].to(self.device)
+        control = None
+        if controlled:
+            yield clock.tell("Reading the controls")
+            with torch.no_grad():
+                normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
+                encoder = self.networks.trajectory_encoder
+                control = encoder(normalised.to(next(encoder.parameters()).dtype), hint_mask).float()
+        yield clock.tell("Sampling")
+        steps = sample(
+            self.networks, text[:1, None], num_inference_steps=request.num_inference_steps or None,
+            guidance_scale=request.guidance_scale, control_embedding=control, uncond_embedding=text[1:, None],
+            num_tokens=self.config.num_tokens(request.num_frames), generator=torch.Generator().manual_seed(seed % 2**63),
+        )  # fmt: skip
+        for latent in steps:
+            yield clock.tell("Sampling")
+        if controlled and request.refine and can_refine(self.networks):
+            for latent in refine(self.networks, latent, mask, hint, hint_mask):
+                yield clock.tell("Refining")
+        with torch.no_grad():
+            decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
+            vectors = decoded * self.feature_std + self.feature_mean
+            motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
+            planted = (vectors[0, :, feature_set.FOOT_CONTACTS] > 0.5).cpu().numpy()
+        yield clock.tell("Decoding")
+        return motion, planted
+
+    def _steps(self, request: Generate) -> int:
+        return request.num_inference_steps or self.config.default_num_inference_steps
+
+    def _check(self, request: Generate) -> ControlSignal:
+        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is done."""
+        low, high = self.config.min_frames, self.config.max_frames
+        if not low <= request.num_frames <= high:
+            raise BadRequest(
+                f"A motion of {request.num_frames} frames ({request.num_frames / FPS:.1f} s) was asked for.",
+                f"This model makes {low} to {high} frames ({low / FPS:.1f} to {high / FPS:.1f} s): change the length.",
+            )
+        if len(request.prompts) != 1:
+            raise BadRequest(
+                f"The request has {len(request.prompts)} prompts.", "Give one sentence for the whole motion."
+            )
+        prompt = request.prompts[0].text.strip()
+        if not prompt:
+            raise BadRequest("The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'.")
+        if len(prompt) > MAX_PROMPT_CHARACTERS:
+            raise BadRequest(
+                f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
+            )
+        if not 1 <= request.num_variations <= MAX_VARIATIONS:
+            raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
+        if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
+            raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
+        if request.heading is not None and not np.isfinite(request.heading):
+            raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
+        signal = ControlSignal(request.hint, request.hint_mask)
+        if signal.hint.shape[0] != request.num_frames:
+            raise BadRequest(
+                f"The controls cover {signal.hint.shape[0]} frames, the motion {request.num_frames}.",
+                "Both must have the same length.",
+            )
+        signal = signal.validate()
+        if signal.hint_mask.any() and not self.has_control:
+            raise BadRequest(
+                f"The model '{self.config.name}' takes no controls.", "Remove the controls or load a model with a ControlNet."
+            )
+        return signal
+
+
+class _Clock:
+    """Counts the parts of a request for its progress, and the seconds of each stage for its report."""
+
+    def __init__(self, request: Generate, steps: int, refines: bool) -> None:
+        self.request = request
+        self.total = 1 + request.num_variations * (steps + 3 + (3 if refines else 0))
+        self.done = 0
+        self.timing: dict[str, float] = {}
+        self.last = time.perf_counter()
+        self.stage: str | None = None
+
+    def tell(self, stage: str) -> Progress:
+        """Progress at the begin of ``stage``; the time since the last call belongs to the stage that was running."""
+        now = time.perf_counter()
+        if self.stage is not None:
+            self.timing[self.stage] = self.timing.get(self.stage, 0.0) + now - self.last
+        self.last, self.stage = now, stage
+        self.done += 1
+        return Progress(self.request.request_id, stage, min(1.0, self.done / self.total))

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion clips with captions: reading, mirroring, features, statistics, and random crops for training.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features. Metres, Y up, 20 fps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.errors import BadFile
+from blender_addon.shared.skeleton import SKELETON
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One motion: ``features`` (T, 263) float32, not normalised; ``weak`` marks captions that say little about it."""
+
+    name: str
+    split: str
+    features: np.ndarray
+    captions: tuple[str, ...]
+    weak: bool = False
+
+    @property
+    def num_frames(self) -> int:
+        return self.features.shape[0]
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(T, 22, 3) metres, frame 0 over the origin with heading +Z."""
+        return feature_set.features_to_joints(self.features)
+
+
+def load_clips(folder: Path, mirrored: bool = True) -> dict[str, list[Clip]]:
+    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored.
+
+    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Features are computed once and kept
+    in the user's cache, named by the data's hash. Raises BadFile when a file is missing or does not fit.
+    """
+    folder = Path(folder)
+    for name in ("clips.npz", "captions.jsonl"):
+        if not (folder / name).is_file():
+            raise BadFile(f"{folder} holds no {name}.", "Point --data at a folder with clips.npz and captions.jsonl.")
+    archive = np.load(folder / "clips.npz")
+    positions = archive["pos"].astype(np.float32) * np.float32(archive["unit"])
+    offsets, ids = archive["offset"], [str(i) for i in archive["ids"]]
+    lines = (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    described = {line["id"]: line for line in map(json.loads, lines)}
+    splits: dict[str, list[Clip]] = {}
+    for name, start, end in zip(ids, offsets[:-1], offsets[1:], strict=True):
+        about = described.get(name)
+        if about is None:
+            raise BadFile(f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release.")
+        captions = tuple(caption["text"] for caption in about["captions"])
+        joints = positions[start:end]
+        sides = [(name, joints, captions)]
+        if mirrored and about["split"] == "train":
+            sides.append((f"{name}_mirrored", mirror(joints), tuple(mirror_text(text) for text in captions)))
+        for label, side, texts in sides:
+            vectors = feature_set.joints_to_features(feature_set.canonicalize(side)).astype(np.float32)
+            splits.setdefault(about["split"], []).append(Clip(label, about["split"], vectors, texts, about["weak"]))
+    return splits
+
+
+def data_hash(folder: Path) -> str:
+    """Hash of the data files, for run folders and model cards."""
+    digest = hashlib.sha256()
+    for name in ("clips.npz", "captions.jsonl"):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def mirror(joints: np.ndarray) -> np.ndarray:
+    """The motion in a mirror: x -> -x with left and right joints exchanged."""
+    return joints[:, list(SKELETON.mirror)] * np.array([-1, 1, 1], joints.dtype)
+
+
+_SWAPS = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise",
+          "counter-clockwise": "clockwise", "anticlockwise": "clockwise", "anti-clockwise": "clockwise"}  # fmt: skip
+_SIDE = re.compile(r"\b(left|right|counter-?clockwise|anti-?clockwise|clockwise)\b", re.IGNORECASE)
+
+
+def mirror_text(text: str) -> str:
+    """The caption of the mirrored motion: left and right, clockwise and counterclockwise exchanged."""
+    return _SIDE.sub(lambda match: _SWAPS[match.group(0).lower()], text)
+
+
+def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (263,) over all frames; one deviation a group of features, as the data set's makers did."""
+    frames = np.concatenate([clip.features for clip in clips]).astype(np.float64)
+    mean, std = frames.mean(0), frames.std(0)
+    for group in (feature_set.YAW_VELOCITY, feature_set.GROUND_VELOCITY, feature_set.ROOT_HEIGHT,
+                  feature_set.JOINT_POSITIONS, feature_set.JOINT_ROTATIONS, feature_set.JOINT_VELOCITIES,
+                  feature_set.FOOT_CONTACTS):  # fmt: skip
+        std[group] = std[group].mean()
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """``features`` (B, T, 263) normalised and zero-padded, ``mask`` (B, T) True where real, ``captions`` (B,) caption indices (-1: none)."""
+
+    features: torch.Tensor
+    mask: torch.Tensor
+    captions: torch.Tensor
+
+
+class CropSampler:
+    """Random crops of random clips; every draw comes from the generator that is passed in, so a step can be repeated.
+
+    Clips are drawn in proportion to their frames. The frames of a batch have one common length unless a clip is shorter.
+    """
+
+    def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str] | None = None) -> None:
+        if not clips:
+            raise BadFile("There are no clips to train on.", "Check the split and the length limits of the data.")
+        self.mean, self.std = mean, std
+        self.clips = [torch.from_numpy((clip.features - mean) / std) for clip in clips]
+        lengths = torch.tensor([float(len(clip)) for clip in self.clips])
+        self.weights = lengths / lengths.sum()
+        places = {text: i for i, text in enumerate(texts or [])}
+        self.captions = [[places.get(text, -1) for text in clip.captions] or [-1] for clip in clips]
+        self.weak = [clip.weak for clip in clips]
+
+    def on_clips(self, clips: list[Clip], texts: list[str]) -> CropSampler:
+        """The same sampler over other clips, with the same statistics."""
+        return CropSampler(clips, self.mean, self.std, texts)
+
+    def draw(
+        self, batch_size: int, min_frames: int, max_frames: int, generator: torch.Generator, weak_drop: float = 0.5
+    ) -> Batch:
+        """A batch; captions of weak clips are left out with probability ``weak_drop``. Lengths are multiples of 4."""
+        length = 4 * int(torch.randint(min_frames // 4, max_frames // 4 + 1, (1,), generator=generator))
+        chosen = torch.multinomial(self.weights, batch_size, replacement=True, generator=generator).tolist()
+        uniform = torch.rand(batch_size, 3, generator=generator).tolist()
+        crops, captions = [], []
+        for index, (where, which, drop) in zip(chosen, uniform, strict=True):
+            clip = self.clips[index]
+            take = min(length, len(clip) // 4 * 4)
+            start = int(where * (len(clip) - take + 1))
+            crops.append(clip[start : start + take])
+            options = self.captions[index]
+            weak = self.weak[index] and drop < weak_drop
+            captions.append(-1 if weak else options[int(which * len(options))])
+        return Batch(*pad(crops), torch.tensor(captions))
+
+
+def pad(sequences: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, T, F) zero-padded to the longest, and its mask (B, T)."""
+    longest = max(len(sequence) for sequence in sequences)
+    mask = torch.arange(longest)[None] < torch.tensor([len(sequence) for sequence in sequences])[:, None]
+    return torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True), mask

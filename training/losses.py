@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Losses the stages share. Pure functions of tensors; random draws are arguments.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+_FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
+
+MOTION_TERMS = {"pose", "path", "speed", "planted"}
+
+ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": lambda a, b: functional.l1_loss(a, b, reduction="none"),
+    "l1_smooth": lambda a, b: functional.smooth_l1_loss(a, b, reduction="none"),
+    "l2": lambda a, b: functional.mse_loss(a, b, reduction="none"),
+}
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the last axis of (B, T, C), then over each sample's real frames, then over the batch."""
+    per_frame = values.mean(-1) * mask
+    return (per_frame.sum(1) / mask.sum(1).clamp(min=1)).mean()
+
+
+def control_loss(source: Tensor, target: Tensor, mask: Tensor, kind: str, function: str) -> Tensor:
+    """Error at the controlled points of (B, T, J, C) or (B, T, C), mask (..., 1).
+
+    ``kind``: 'sum' total over all points / number of points; 'sum_mask' the same ratio a sample, then the mean; 'mask'
+    a sample's sum / (its points x C), then the mean. The latter two are NaN when a sample has no controlled point,
+    as in the published work. ``function``: 'l1', 'l1_smooth' (beta 1) or 'l2' elementwise.
+    """
+    values = ELEMENTWISE[function](source, target)
+    mask = mask.to(values.dtype)
+    axes = tuple(range(1, values.ndim))
+    if kind == "sum":
+        return (values.sum(-1, keepdim=True) * mask).sum() / mask.sum()
+    if kind == "sum_mask":
+        return ((values.sum(-1, keepdim=True) * mask).sum(axes) / mask.sum(axes)).mean()
+    if kind == "mask":
+        return ((values * mask).sum(axes) / (mask.sum(axes) * values.shape[-1])).mean()
+    raise ValueError(f"unknown kind of control loss: {kind!r}")
+
+
+def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of N(mu, exp(logvar)) from N(0, 1), mean over all elements."""
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean()
+
+
+def joints_of(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Joints (B, T, J, 3) in metres of normalised features (B, T, F)."""
+    return feature_set.features_to_joints(features * std + mean)
+
+
+def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity, and feet that slide while planted.
+
+    ``pose``: smooth-L1 (beta 2 cm) of joints seen from the pelvis; ``path``: smooth-L1 (beta 5 cm) of the pelvis; ``speed``: smooth-L1 (beta 0.5 m/s) of joint
+    velocities; ``planted``: mean speed (m/s) of the feet where the target's feet hardly move.
+    """
+    path = functional.smooth_l1_loss(joints[:, :, 0], target[:, :, 0], reduction="none", beta=0.05)
+    velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
+    moving = mask[:, 1:] & mask[:, :-1]
+    speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
+    planted = wanted[:, :, _FEET].norm(dim=-1) < feature_set.CONTACT_SPEED * FPS * 0.5
+    planted = (planted & moving[..., None]).to(joints.dtype)
+    slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
+    pose = functional.smooth_l1_loss(
+        joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02
+    )
+    return {
+        "pose": masked_mean(pose.flatten(2), mask),
+        "path": masked_mean(path, mask),
+        "speed": masked_mean(speed.flatten(2), moving),
+        "planted": (slide * planted).sum() / planted.sum().clamp(min=1),
+    }
+
+
+def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean of (B, N, D) over the real tokens of mask (B, N); over everything when there is no mask."""
+    if mask is None:
+        return values.mean()
+    weight = mask[..., None].to(values.dtype).expand_as(values)
+    return (values * weight).sum() / weight.sum()
+
+
+def huber(difference: Tensor, c: float) -> Tensor:
+    """Pseudo-Huber sqrt(d^2 + c^2) - c, elementwise (Song and Dhariwal 2023)."""
+    return torch.sqrt(difference.square() + c * c) - c
