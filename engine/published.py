@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,9 +52,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # on pickle protocols, of files that then fail anyway
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error):
+        if "GLOBAL" in str(error):  # torch names the function or class that the file wanted
             raise BadCheckpoint(
                 f"{path.name} asks to run code while it is read, and was refused.",
                 "A checkpoint needs to hold tensors only. Get it from its authors' own page, and do not open this one "
@@ -72,7 +75,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
 
 
 def _damaged(path: Path, error: Exception) -> BadCheckpoint:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    told = str(error).rpartition("WeightsUnpickler error:")[2].strip()
+    reason = told.splitlines()[0][:200] if told else type(error).__name__
     return BadCheckpoint(
         f"{path.name} is damaged, incomplete or not a checkpoint ({reason}).", "Download or copy the file again."
     )
