@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which bone of an armature is which joint of the model: by the names of known rig families, else by the armature's structure.
+
+A table's match counts only where the bones hang together as the joints do, so that a rig that merely shares some names
+with a family is not taken for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..shared.errors import RetargetError
+from ..shared.skeleton import SKELETON
+from . import structure
+from .bone_tables import TABLES
+from .bone_tables.table import BoneTable
+from .rest import BoneRest, Rig, ancestors
+
+__all__ = ["REQUIRED_JOINTS", "BoneMap", "BoneRest", "Rig", "detect"]
+
+REQUIRED_JOINTS = (
+    "pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
+)  # fmt: skip
+LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
+
+
+@dataclass(frozen=True)
+class BoneMap:
+    """Joint name -> bone name, and what else moves with the trunk.
+
+    The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two joints between whose
+    rotations it stands and the share of the second. ``score``: 0..1, the part of the family's names that was found.
+    """
+
+    bones: dict[str, str]
+    family: str
+    score: float
+    between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+
+    def __contains__(self, joint: str) -> bool:
+        return joint in self.bones
+
+    def __getitem__(self, joint: str) -> str:
+        return self.bones[joint]
+
+
+def detect(bones: list[BoneRest]) -> BoneMap:
+    """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out."""
+    found = [candidate for table in TABLES for candidate in _match_table(table, bones)]
+    best = max(found, key=lambda candidate: candidate.score, default=None)
+    if best is not None:
+        return best
+    chains = structure.find(bones)
+    if chains is None:
+        raise RetargetError(
+            f"No human figure was found among the {len(bones)} bones of this armature.",
+            "Choose an armature with two legs, two arms and a spine, each limb of three bones or more.",
+        )
+    joints, between = spread_trunk(chains.bones, chains.spine, chains.neck)
+    return BoneMap(joints, "its structure", 0.0, between)
+
+
+def canonical(name: str) -> str:
+    """``name`` without namespace, separators and case: "mixamorig:Left_Arm" and "leftarm" are the same."""
+    return re.sub(r"[\s._\-]", "", name.rsplit(":", 1)[-1]).lower()
+
+
+def spread_trunk(
+    bones: dict[str, str], spine: list[str], neck: list[str]
+) -> tuple[dict[str, str], dict[str, tuple[str, str, float]]]:
+    """Add a spine and a neck of any number of bones, both from the pelvis up, to the joints in ``bones``.
+
+    The last spine bone carries the arms and is the chest, ``spine3``. Returns the joints and :attr:`BoneMap.between`.
+    """
+    joints = dict(bones)
+    between: dict[str, tuple[str, str, float]] = {}
+    stations = ("pelvis", "spine1", "spine2", "spine3")
+    for place, bone in enumerate(spine, start=1):
+        along = 3 * place / len(spine)  # 0 is the pelvis, 3 the chest
+        exact = round(along)
+        if abs(along - exact) < 1e-6:
+            joints[stations[exact]] = bone
+        else:
+            between[bone] = (stations[int(along)], stations[int(along) + 1], along - int(along))
+    if neck:
+        joints["neck"] = neck[0]
+        between |= {bone: ("neck", "head", place / len(neck)) for place, bone in enumerate(neck) if place}
+    return joints, between
+
+
+def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
+    """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is missing."""
+    by_canonical: dict[str, str] = {}
+    for bone in bones:
+        by_canonical.setdefault(canonical(bone.name), bone.name)
+    by_name = {bone.name: bone for bone in bones}
+    pelvis_names = [canonical(name) for name in table.pelvis]
+    prefixes = {name[: -len(end)] for name in by_canonical for end in pelvis_names if name.endswith(end)}
+    for prefix in sorted(prefixes, key=len):
+
+        def find(names: tuple[str, ...], side: str = "", prefix: str = prefix) -> list[str]:
+            keys = [prefix + canonical(name.format(side=side)) for name in names]
+            return [by_canonical[key] for key in dict.fromkeys(keys) if key in by_canonical]
+
+        singles = {"pelvis": find(table.pelvis), "head": find(table.head)}
+        for word, sides in zip(("left", "right"), table.sides, strict=True):
+            for part in LIMB_PARTS:
+                singles[f"{word}_{part}"] = [bone for side in sides for bone in find(getattr(table, part), side)]
+        joints = {joint: names[0] for joint, names in singles.items() if names}
+        spine, neck = find(table.spine), find(table.neck)
+        if "head" not in joints and len(neck) > 1:
+            joints["head"] = neck.pop()
+        placed, between = spread_trunk(joints, spine, neck)
+        placed = _keep_connected(placed, by_name)
+        if all(joint in placed for joint in REQUIRED_JOINTS) and len(set(placed.values())) == len(placed):
+            # Bones that the table knows but the rig lacks do not count against it as long as a joint stands in.
+            score = (len(placed) + len(between) + 0.5 * (prefix == "")) / (SKELETON.num_joints + len(between) + 0.5)
+            yield BoneMap(placed, table.family, score, {bone: span for bone, span in between.items() if bone in by_name})
+
+
+def _keep_connected(joints: dict[str, str], by_name: dict[str, BoneRest]) -> dict[str, str]:
+    """``joints`` without those whose bone does not hang, directly or not, on the bone of the nearest mapped joint above."""
+    kept = {"pelvis": joints["pelvis"]} if "pelvis" in joints else {}
+    for joint, parent in zip(SKELETON.names[1:], SKELETON.parents[1:], strict=True):
+        if joint not in joints:
+            continue
+        above = SKELETON.names[parent]
+        while above not in kept and above != "pelvis":
+            above = SKELETON.names[SKELETON.parents[SKELETON.index(above)]]
+        if above in kept and kept[above] in ancestors(by_name, joints[joint]):
+            kept[joint] = joints[joint]
+    return kept

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Poses to F-curves, a whole channel at a time: one keyframe_insert would cost more than a thousand keys do here."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from .. import compat
+from .rotation_modes import channels
+from .solve import Solution
+
+
+def write(
+    action: bpy.types.Action,
+    slot: bpy.types.ActionSlot,
+    frames: np.ndarray,
+    solution: Solution,
+    rotation_modes: dict[str, str],
+) -> tuple[str, ...]:
+    """Key ``solution`` at scene ``frames`` (K,) into ``slot``; returns the bones that were keyed. Keys are typed as generated.
+
+    ``rotation_modes``: bone -> Blender's rotation mode, which is kept.
+    """
+    bag = compat.ensure_channelbag(action, slot)
+    for bone, rotations in solution.rotations.items():
+        prop, values = channels(rotations, rotation_modes[bone])
+        if bone == solution.carrier:
+            _write_channels(bag, bone, "location", frames, solution.location)
+        _write_channels(bag, bone, prop, frames, values)
+    if solution.carrier not in solution.rotations:
+        _write_channels(bag, solution.carrier, "location", frames, solution.location)
+    return tuple(dict.fromkeys((*solution.rotations, solution.carrier)))
+
+
+def _write_channels(bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray) -> None:
+    """One F-curve for each column of ``values`` (K, C)."""
+    path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{prop}'
+    for index, column in enumerate(values.T):
+        points = compat.new_fcurve(bag, path, index, bone).keyframe_points
+        points.add(len(frames))
+        points.foreach_set("co", np.stack([frames, column], -1).astype(np.float32).ravel())
+        # A key a frame: straight lines between them show what was made and cannot overshoot.
+        points.foreach_set("interpolation", np.full(len(frames), _enum_value("interpolation", "LINEAR"), dtype=np.int32))
+        points.foreach_set("type", np.full(len(frames), _enum_value("type", "GENERATED"), dtype=np.int32))
+    for fcurve in bag.fcurves[-values.shape[1] :]:
+        fcurve.update()
+
+
+def is_all_generated(action: bpy.types.Action) -> bool:
+    """Whether every key of ``action`` is typed as generated, so that nothing made by hand would be lost with it."""
+    generated = _enum_value("type", "GENERATED")
+    for layer in action.layers:
+        for strip in layer.strips:
+            for bag in strip.channelbags:
+                for fcurve in bag.fcurves:
+                    types = np.zeros(len(fcurve.keyframe_points), dtype=np.int32)
+                    fcurve.keyframe_points.foreach_get("type", types)
+                    if (types != generated).any():
+                        return False
+    return True
+
+
+def _enum_value(prop: str, item: str) -> int:
+    return bpy.types.Keyframe.bl_rna.properties[prop].enum_items[item].value

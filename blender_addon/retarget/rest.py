@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An armature as plain data: what retargeting needs to know of it, free of Blender."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+def _unit_matrix() -> np.ndarray:
+    return np.eye(4)
+
+
+@dataclass(frozen=True, eq=False)
+class BoneRest:
+    """One bone at rest, in armature space (the object's own, before its scale and place), and how it hangs on its parent.
+
+    ``matrix`` (4, 4): rest matrix, Y along the bone. ``basis`` (4, 4): the pose that it has now on top of its rest;
+    bones without a joint keep it.
+    """
+
+    name: str
+    parent: str | None
+    head: Sequence[float]
+    tail: Sequence[float]
+    matrix: np.ndarray
+    connected: bool = False
+    inherit_rotation: bool = True
+    inherit_scale: bool = True
+    local_location: bool = True
+    rotation_mode: str = "QUATERNION"
+    basis: np.ndarray = field(default_factory=_unit_matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """An armature object: its bones, parents before children, where it stands (``matrix_world`` 4x4, scene units) and metres per unit."""
+
+    name: str
+    bones: list[BoneRest]
+    matrix_world: np.ndarray = field(default_factory=_unit_matrix)
+    unit_scale: float = 1.0
+
+    @cached_property
+    def by_name(self) -> dict[str, BoneRest]:
+        return {bone.name: bone for bone in self.bones}
+
+    def ancestors(self, name: str) -> list[str]:
+        """Parents of ``name`` from the nearest to the root."""
+        return ancestors(self.by_name, name)
+
+
+def ancestors(by_name: dict[str, BoneRest], name: str) -> list[str]:
+    """Parents of ``name`` from the nearest to the root."""
+    found: list[str] = []
+    parent = by_name[name].parent
+    while parent is not None and parent in by_name:
+        found.append(parent)
+        parent = by_name[parent].parent
+    return found

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read an armature object of Blender's into plain data, and tell what stands in the way of keying it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import bpy
+import numpy as np
+
+from ..shared.errors import RetargetError
+from .rest import BoneRest, Rig
+
+__all__ = ["Rig", "check_keyable", "is_moving", "read_rig", "world_matrices"]
+
+UNEVEN_SCALE = 0.01
+# Constraints that leave a bone where its keys put it, or only look on.
+HARMLESS_CONSTRAINTS = {"LIMIT_ROTATION", "LIMIT_SCALE", "MAINTAIN_VOLUME"}
+TRANSFORM_PROPERTIES = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "rotation_mode")
+
+
+def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> Rig:
+    """Rest pose, hierarchy, present pose and place of an armature object; only reads.
+
+    Raises RetargetError for an object that is no armature, has no bones, or is scaled unevenly or mirrored.
+    """
+    if armature is None or armature.type != "ARMATURE":
+        raise RetargetError("This object is not an armature.", "Choose an armature.")
+    if not armature.data.bones:
+        raise RetargetError(f"The armature '{armature.name}' has no bones.", "Choose an armature with two legs, two arms and a spine.")
+    matrix_world = _matrix_world(armature)
+    axes = np.linalg.norm(matrix_world[:3, :3], axis=0)
+    if axes.min() < 1e-9 or axes.max() / axes.min() > 1 + UNEVEN_SCALE or np.linalg.det(matrix_world[:3, :3]) < 0:
+        raise RetargetError(
+            f"The armature '{armature.name}' is scaled unevenly, mirrored or flattened, its parents included.",
+            "Give its object one positive scale for all axes, or apply the scale (Ctrl A in object mode).",
+        )
+    scene = scene or bpy.context.scene
+    bones = [_read_bone(bone, armature.pose.bones.get(bone.name)) for bone in armature.data.bones]
+    return Rig(armature.name, bones, matrix_world, scene.unit_settings.scale_length)
+
+
+def _matrix_world(armature: bpy.types.Object) -> np.ndarray:
+    # A script or an operator may have moved the object since Blender last evaluated it.
+    bpy.context.view_layer.update()
+    return np.array(armature.matrix_world, dtype=np.float64)
+
+
+def _read_bone(bone: bpy.types.Bone, pose_bone: bpy.types.PoseBone | None) -> BoneRest:
+    basis = np.eye(4) if pose_bone is None else np.array(pose_bone.matrix_basis, dtype=np.float64)
+    connected = bone.use_connect and bone.parent is not None
+    if connected:
+        basis[:3, 3] = 0  # Blender does not look at the location of a connected bone
+    return BoneRest(
+        name=bone.name,
+        parent=bone.parent.name if bone.parent else None,
+        head=tuple(bone.head_local),
+        tail=tuple(bone.tail_local),
+        matrix=np.array(bone.matrix_local, dtype=np.float64),
+        connected=connected,
+        inherit_rotation=bone.use_inherit_rotation,
+        inherit_scale=bone.inherit_scale not in {"NONE", "NONE_LEGACY"},
+        local_location=bone.use_local_location,
+        rotation_mode=pose_bone.rotation_mode if pose_bone else "QUATERNION",
+        basis=basis,
+    )
+
+
+def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
+    """Raise RetargetError when keys on the bones ``moved`` would not take effect: linked data, tweak mode, constraints, drivers."""
+    if armature.library is not None:
+        raise RetargetError(
+            f"The armature '{armature.name}' is linked from another file, so it cannot be keyed here.",
+            "Make a library override of it (Object, Library Override, Make).",
+        )
+    animation = armature.animation_data
+    if animation is not None and animation.use_tweak_mode:
+        raise RetargetError(f"'{armature.name}' is in tweak mode of the NLA editor.", "Leave tweak mode (Tab in the NLA editor).")
+    moved = set(moved)
+    for bone in armature.pose.bones:
+        for constraint in bone.constraints:
+            held = moved & set(_held_by(bone, constraint))
+            if held:
+                raise RetargetError(
+                    f"The bone '{sorted(held)[0]}' is held by the constraint '{constraint.name}' of '{bone.name}', "
+                    "so keys on it would not show.",
+                    "Mute the constraints of the bones that Gaitway keys, or choose an armature without them, "
+                    "such as the metarig that this rig was made from.",
+                )
+    for driven in _driven_bones(armature):
+        if driven in moved:
+            raise RetargetError(
+                f"The bone '{driven}' is turned or moved by a driver, so keys on it would not show.",
+                "Mute the driver, or choose an armature without drivers on its main bones.",
+            )
+
+
+def _held_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iterator[str]:
+    """Names of the bones that an active constraint moves against their keys."""
+    if constraint.mute or constraint.influence <= 0 or not constraint.is_valid or constraint.type in HARMLESS_CONSTRAINTS:
+        return
+    yield bone.name
+    if constraint.type in {"IK", "SPLINE_IK"}:
+        # The chain is as long as it says, or up to the root when it says 0.
+        links = constraint.chain_count or len(bone.parent_recursive) + 1
+        yield from (above.name for above in bone.parent_recursive[: links - 1])
+
+
+def _driven_bones(armature: bpy.types.Object) -> Iterator[str]:
+    """Names of the bones with a driver on their own place or turn."""
+    drivers = armature.animation_data.drivers if armature.animation_data else ()
+    paths = {driver.data_path for driver in drivers if not driver.mute}
+    if paths:
+        for bone in armature.pose.bones:
+            start = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].'
+            if any(start + prop in paths for prop in TRANSFORM_PROPERTIES):
+                yield bone.name
+
+
+def is_moving(armature: bpy.types.Object) -> bool:
+    """Whether the armature's object may stand elsewhere at other frames: constraints, or animation on it or above it."""
+    above: bpy.types.Object | None = armature
+    while above is not None:
+        animation = above.animation_data
+        # The armature's own Action is about to be replaced; drivers and NLA strips stay.
+        animated = animation is not None and (
+            (above != armature and animation.action is not None) or bool(animation.nla_tracks) or bool(animation.drivers)
+        )
+        if animated or any(not constraint.mute for constraint in above.constraints):
+            return True
+        above = above.parent
+    return False
+
+
+def world_matrices(armature: bpy.types.Object, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+    """Where the armature object stands at each scene frame (K,): (K, 4, 4). The playhead is put back."""
+    present = scene.frame_current_final
+    matrices = np.empty((len(frames), 4, 4))
+    try:
+        for row, frame in enumerate(frames):
+            scene.frame_set(int(frame))
+            matrices[row] = np.array(armature.matrix_world)
+    finally:
+        scene.frame_set(int(present), subframe=present % 1)
+    return matrices

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Armatures of many makes, built bone by bone: what animators bring, without anyone's files. Needs bpy and numpy only.
+
+All stand on the ground at the origin, facing Blender's front (-Y), about 1.75 m tall, unless their name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import radians
+
+import bpy
+import numpy as np
+from mathutils import Euler, Matrix, Vector
+
+# One side and the middle; the other side is its mirror image. Own measurements of a 1.75 m figure, metres, Blender axes.
+MIDDLE = {
+    "pelvis": (0, 0.00, 0.98), "spine1": (0, 0.01, 1.08), "spine2": (0, 0.015, 1.20), "spine3": (0, 0.02, 1.31),
+    "neck": (0, 0.03, 1.47), "head": (0, 0.01, 1.56), "top": (0, 0.01, 1.75),
+}  # fmt: skip
+LEFT = {
+    "hip": (0.09, 0.005, 0.92), "knee": (0.09, 0.0, 0.50), "ankle": (0.09, 0.025, 0.09), "foot": (0.095, -0.10, 0.02),
+    "toe": (0.095, -0.17, 0.01), "collar": (0.025, 0.02, 1.42), "shoulder": (0.17, 0.03, 1.43),
+    "elbow": (0.445, 0.032, 1.43), "wrist": (0.70, 0.03, 1.43), "hand": (0.79, 0.03, 1.43),
+    "finger": (0.80, 0.01, 1.43), "tip": (0.86, 0.01, 1.43), "thumb": (0.73, 0.0, 1.42), "thumbtip": (0.77, -0.04, 1.40),
+}  # fmt: skip
+
+Points = dict[str, np.ndarray]
+Row = tuple[str, str | None, str, str]  # name, parent, joint of the head, joint of the tail
+
+
+def t_pose() -> Points:
+    """Named points of the figure, both sides."""
+    points = {name: np.array(place, float) for name, place in MIDDLE.items()}
+    for name, place in LEFT.items():
+        points[f"left_{name}"] = np.array(place, float)
+        points[f"right_{name}"] = np.array(place, float) * (-1, 1, 1)
+    return points
+
+
+def a_pose(arms: float = 50, elbows: float = 20, legs: float = 6) -> Points:
+    """The figure with lowered arms, bent elbows and legs apart, in degrees."""
+    points = t_pose()
+    for side, sign in (("left", 1), ("right", -1)):
+        _turn(points, side, "shoulder", ("elbow", "wrist", "hand", "finger", "tip", "thumb", "thumbtip"), "Y", sign * arms)
+        # The elbow flexes forward about an axis that has been lowered with the arm.
+        axis = Matrix.Rotation(radians(sign * arms), 3, "Y") @ Vector((0, 0, -sign))
+        _turn(points, side, "elbow", ("wrist", "hand", "finger", "tip", "thumb", "thumbtip"), axis, elbows)
+        _turn(points, side, "hip", ("knee", "ankle"), "Y", -sign * legs)
+        shift = points[f"{side}_ankle"] - t_pose()[f"{side}_ankle"]
+        for part in ("foot", "toe"):
+            points[f"{side}_{part}"] += shift
+    return points
+
+
+def _turn(points: Points, side: str, pivot: str, parts: Sequence[str], axis: str | Vector, degrees: float) -> None:
+    turn = np.array(Matrix.Rotation(radians(degrees), 3, axis))
+    centre = points[f"{side}_{pivot}"]
+    for part in parts:
+        points[f"{side}_{part}"] = centre + turn @ (points[f"{side}_{part}"] - centre)
+
+
+def build(
+    name: str,
+    rows: Sequence[Row],
+    points: Mapping[str, np.ndarray],
+    *,
+    roll: Callable[[str], float] | None = None,
+    connect: Sequence[str] = (),
+    place: Matrix | None = None,
+) -> bpy.types.Object:
+    """An armature object in the scene with the bones ``rows``. ``roll``: bone name -> radians; ``place``: its object's matrix.
+
+    The points are in world space: bones are laid out so that they come to stand there under ``place``.
+    """
+    data = bpy.data.armatures.new(name)
+    armature = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(armature)
+    place = place or Matrix()
+    armature.matrix_world = place
+    inverse = place.inverted()
+    before = bpy.context.view_layer.objects.active
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    for bone_name, parent, start, end in rows:
+        bone = data.edit_bones.new(bone_name)
+        bone.head, bone.tail = inverse @ Vector(points[start]), inverse @ Vector(points[end])
+        bone.parent = data.edit_bones[parent] if parent else None
+        bone.use_connect = bone_name in connect
+        if roll is not None:
+            bone.roll = roll(bone_name)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bpy.context.view_layer.objects.active = before
+    bpy.context.view_layer.update()
+    return armature
+
+
+def _sided(rows: Sequence[Row], words: tuple[str, str]) -> list[Row]:
+    """Rows written with ``{s}`` for the side in bone names and ``side_`` before the points of a side, for both sides."""
+    found: list[Row] = []
+    for word, side in zip(words, ("left", "right"), strict=True):
+        for bone, parent, start, end in rows:
+            ends = (point.replace("side_", f"{side}_") for point in (start, end))
+            found.append((bone.format(s=word), parent.format(s=word) if parent else None, *ends))
+    return found
+
+
+def mixamo_rows(prefix: str = "mixamorig:") -> list[Row]:
+    """Bones of a Mixamo download, with two fingers a hand."""
+    middle = [
+        ("Hips", None, "pelvis", "spine1"), ("Spine", "Hips", "spine1", "spine2"), ("Spine1", "Spine", "spine2", "spine3"),
+        ("Spine2", "Spine1", "spine3", "neck"), ("Neck", "Spine2", "neck", "head"), ("Head", "Neck", "head", "top"),
+    ]  # fmt: skip
+    sides = [
+        ("{s}Shoulder", "Spine2", "side_collar", "side_shoulder"), ("{s}Arm", "{s}Shoulder", "side_shoulder", "side_elbow"),
+        ("{s}ForeArm", "{s}Arm", "side_elbow", "side_wrist"), ("{s}Hand", "{s}ForeArm", "side_wrist", "side_hand"),
+        ("{s}HandIndex1", "{s}Hand", "side_finger", "side_tip"), ("{s}HandThumb1", "{s}Hand", "side_thumb", "side_thumbtip"),
+        ("{s}UpLeg", "Hips", "side_hip", "side_knee"), ("{s}Leg", "{s}UpLeg", "side_knee", "side_ankle"),
+        ("{s}Foot", "{s}Leg", "side_ankle", "side_foot"), ("{s}ToeBase", "{s}Foot", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    rows = middle + _sided(sides, ("Left", "Right"))
+    return [(prefix + bone, prefix + parent if parent else None, start, end) for bone, parent, start, end in rows]
+
+
+def mixamo(name: str = "Mixamo") -> bpy.types.Object:
+    """Mixamo names in a T-pose."""
+    return build(name, mixamo_rows(), t_pose())
+
+
+def mixamo_scaled() -> bpy.types.Object:
+    """Mixamo as an FBX brings it: bones in centimetres with Y up, the object scaled to 0.01, turned and moved."""
+    place = Matrix.Translation((1.5, -2.0, 0.0)) @ Matrix.Rotation(radians(37), 4, "Z")
+    place = place @ Matrix.Rotation(radians(90), 4, "X") @ Matrix.Diagonal((0.01, 0.01, 0.01, 1))
+    # The figure stands turned and moved with its object.
+    points = {key: np.array(place @ Vector((p[0] * 100, p[2] * 100, -p[1] * 100))) for key, p in t_pose().items()}
+    return build("Mixamo at 0.01", mixamo_rows("mixamorig4:"), points, place=place)
+
+
+def mixamo_rolled() -> bpy.types.Object:
+    """Mixamo names, every bone rolled by another angle about its own axis."""
+    rows = mixamo_rows("")
+    angles = dict(zip([row[0] for row in rows], np.random.default_rng(7).uniform(-np.pi, np.pi, len(rows)), strict=True))
+    return build("Rolled", rows, t_pose(), roll=lambda bone: float(angles[bone]))
+
+
+def mixamo_euler() -> bpy.types.Object:
+    """Mixamo names, the bones in every Euler order and in axis and angle."""
+    armature = build("Euler", mixamo_rows(), t_pose())
+    modes = ("XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "AXIS_ANGLE")
+    for place, bone in enumerate(armature.pose.bones):
+        bone.rotation_mode = modes[place % len(modes)]
+    return armature
+
+
+def unreal() -> bpy.types.Object:
+    """Unreal names in an A-pose: a root on the ground, five spine bones, two of the neck, twist bones beside and in line."""
+    points = a_pose()
+    for place in range(1, 5):
+        share = place / 5
+        points[f"back{place}"] = points["spine1"] * (1 - share) + points["neck"] * share
+    points["halfneck"] = (points["neck"] + points["head"]) / 2
+    points["ground"], points["front"] = np.zeros(3), np.array([0.0, -0.2, 0.0])
+    for side in ("left", "right"):
+        points[f"{side}_half"] = (points[f"{side}_elbow"] + points[f"{side}_wrist"]) / 2
+    spine = ["spine1", "back1", "back2", "back3", "back4", "neck"]
+    middle: list[Row] = [("root", None, "ground", "front"), ("pelvis", "root", "pelvis", "spine1")]
+    for number, (start, end) in enumerate(zip(spine, spine[1:], strict=False), start=1):
+        middle.append((f"spine_0{number}", f"spine_0{number - 1}" if number > 1 else "pelvis", start, end))
+    middle += [
+        ("neck_01", "spine_05", "neck", "halfneck"), ("neck_02", "neck_01", "halfneck", "head"), ("head", "neck_02", "head", "top")
+    ]  # fmt: skip
+    sides = [
+        ("clavicle_{s}", "spine_05", "side_collar", "side_shoulder"), ("upperarm_{s}", "clavicle_{s}", "side_shoulder", "side_elbow"),
+        ("lowerarm_{s}", "upperarm_{s}", "side_elbow", "side_wrist"),
+        ("lowerarm_twist_01_{s}", "lowerarm_{s}", "side_half", "side_wrist"),
+        ("hand_{s}", "lowerarm_{s}", "side_wrist", "side_hand"), ("index_01_{s}", "hand_{s}", "side_finger", "side_tip"),
+        ("thigh_{s}", "pelvis", "side_hip", "side_knee"), ("calf_{s}", "thigh_{s}", "side_knee", "side_ankle"),
+        ("foot_{s}", "calf_{s}", "side_ankle", "side_foot"), ("ball_{s}", "foot_{s}", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("Unreal", middle + _sided(sides, ("l", "r")), points)
+
+
+def smpl() -> bpy.types.Object:
+    """SMPL names; all bones short and upright, as importers make them from joints without directions."""
+    points = t_pose()
+    rows: list[Row] = []
+    above = {
+        "pelvis": None, "spine1": "pelvis", "spine2": "spine1", "spine3": "spine2", "neck": "spine3", "head": "neck",
+    }  # fmt: skip
+    for side in ("left", "right"):
+        chain = {"hip": "pelvis", "collar": "spine3"}
+        order = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist", "hand")
+        for previous, part in zip((None, *order), order, strict=False):
+            above[f"{side}_{part}"] = chain.get(part) or f"{side}_{previous}"
+    for joint, parent in above.items():
+        points[f"{joint} end"] = points[joint] + np.array([0, 0, 0.05])
+        rows.append((joint, parent, joint, f"{joint} end"))
+    return build("SMPL", rows, points)
+
+
+def oddly_named() -> bpy.types.Object:
+    """A human without collars, toes or a third spine bone, whose bones are called Knochen.001 and so on."""
+    points = a_pose(arms=35, elbows=0, legs=0)
+    rows: list[Row] = [
+        ("Becken", None, "pelvis", "spine2"), ("Rumpf", "Becken", "spine2", "spine3"), ("Brust", "Rumpf", "spine3", "neck"),
+        ("Hals", "Brust", "neck", "head"), ("Kopf", "Hals", "head", "top"),
+    ]  # fmt: skip
+    sides = [
+        ("oben{s}", "Brust", "side_shoulder", "side_elbow"), ("unten{s}", "oben{s}", "side_elbow", "side_wrist"),
+        ("pfote{s}", "unten{s}", "side_wrist", "side_hand"), ("bein{s}", "Becken", "side_hip", "side_knee"),
+        ("wade{s}", "bein{s}", "side_knee", "side_ankle"), ("fuss{s}", "wade{s}", "side_ankle", "side_toe"),
+    ]  # fmt: skip
+    rows += _sided(sides, (" A", " B"))
+    numbers = {row[0]: f"Knochen.{number:03d}" for number, row in enumerate(rows)}
+    return build("Odd", [(numbers[bone], numbers.get(parent), start, end) for bone, parent, start, end in rows], points)
+
+
+def connected() -> bpy.types.Object:
+    """Mixamo names; hips connected to a root bone, bones that do not inherit rotation or use the armature's axes, a posed root."""
+    points = t_pose() | {"ground": np.array([0.0, 0.3, 0.9])}
+    rows = [("Root", None, "ground", "pelvis"), *mixamo_rows("")]
+    rows = [(bone, "Root" if bone == "Hips" else parent, start, end) for bone, parent, start, end in rows]
+    armature = build("Connected", rows, points, connect=("Hips", "Spine", "Spine1", "Spine2", "Neck", "LeftLeg"))
+    armature.data.bones["Head"].use_inherit_rotation = False
+    armature.data.bones["LeftArm"].use_inherit_rotation = False
+    armature.data.bones["Root"].use_local_location = False
+    armature.data.bones["RightUpLeg"].inherit_scale = "NONE"
+    root = armature.pose.bones["Root"]
+    root.rotation_mode = "XYZ"
+    root.rotation_euler = Euler((0.2, -0.4, 0.3))
+    root.scale = (1.1, 1.1, 1.1)
+    bpy.context.view_layer.update()
+    return armature
+
+
+def rigify_metarig() -> bpy.types.Object:
+    """Rigify's human metarig, 159 bones with face and fingers."""
+    import addon_utils
+
+    addon_utils.enable("rigify", default_set=True)
+    bpy.ops.object.armature_human_metarig_add()
+    return bpy.context.object
+
+
+ALL: dict[str, Callable[[], bpy.types.Object]] = {
+    "Mixamo T-pose": mixamo,
+    "Mixamo FBX, 0.01, turned": mixamo_scaled,
+    "Rigify metarig": rigify_metarig,
+    "SMPL": smpl,
+    "Unreal A-pose": unreal,
+    "oddly named": oddly_named,
+    "rolled bones": mixamo_rolled,
+    "Euler modes": mixamo_euler,
+    "connected hips": connected,
+}
