@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``gaitway generate``: a sentence and a path in, files and a report out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blender_addon.shared.control import ControlSignal
+from blender_addon.shared.errors import BadControl, BadRequest
+from blender_addon.shared.protocol import Generate, PromptBlock, Result, Welcome
+from blender_addon.shared.skeleton import FPS
+from engine.control_file import Track, read_track
+from engine.export import MOTION_SUFFIXES, PICTURE_SUFFIXES, Clip, check_target, export, numbered
+from engine.report import Report, make_report
+
+from .terminal import progress_bar
+
+DEFAULT_SECONDS = 6.0
+_MAX_SECONDS = 3600.0  # a guard against a slip of the finger; the model's own limit is checked by the pipeline
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the result goes: motion files by suffix, and at most one picture a variation."""
+
+    motions: tuple[Path, ...] = ()
+    picture: Path | None = None
+    bvh_unit: str = "m"
+
+    def check(self, may_be_empty: bool = False) -> None:
+        """Raise now for what could not be written later: ExportError; BadRequest when there is nothing to write."""
+        if not self.motions and self.picture is None and not may_be_empty:
+            raise BadRequest("There is nothing to write.", "Add --out walk.bvh, or --picture walk.png, or both.")
+        for path in self.motions:
+            check_target(path, MOTION_SUFFIXES)
+        if self.picture is not None:
+            check_target(self.picture, PICTURE_SUFFIXES)
+
+
+def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[Track | None, list[Track]]:
+    """The pelvis path, and the tracks of ``joint=file`` arguments. Raises BadFile, BadControl or BadRequest."""
+    tracks = []
+    for text in controls:
+        joint, equals, file = text.partition("=")
+        if not equals or not file:
+            raise BadRequest(f"'{text}' is not a control.", "Write joint=file, for example right_wrist=wave.csv.")
+        tracks.append(read_track(Path(file).expanduser(), joint.strip()))
+    joints = [track.joint for track in tracks] + (["pelvis"] if path is not None else [])
+    doubled = sorted({joint for joint in joints if joints.count(joint) > 1})
+    if doubled:
+        raise BadControl(f"{doubled[0]} is controlled twice.", "Give one file for each joint; --path is the pelvis.")
+    return (None if path is None else read_track(path.expanduser(), min_points=2)), tracks
+
+
+def motion_frames(length: float | None, tracks: Sequence[Track]) -> int:
+    """Number of frames of ``length`` seconds, or as far as the tracks reach, or 6 seconds. Raises BadRequest."""
+    if length is None:
+        ends = [track.last_time for track in tracks if track.last_time is not None]
+        length = max(ends) if ends else DEFAULT_SECONDS
+    if not math.isfinite(length) or length < 0:
+        raise BadRequest(f"A motion cannot last {length} seconds.", "Give a length in seconds, for example --length 6.")
+    if length > _MAX_SECONDS:
+        raise BadRequest(f"{length:.0f} seconds are more than can be made.", "Are the times in seconds, not in frames?")
+    return round(length * FPS) + 1
+
+
+def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -> ControlSignal:
+    """The control signal: the path in every frame it covers, other joints at their own times. Raises BadControl."""
+    seconds = (num_frames - 1) / FPS
+    signal = ControlSignal.from_tracks({track.joint: track.timed(seconds) for track in tracks}, num_frames)
+    if path is None:
+        return signal
+    way = ControlSignal.from_tracks({path.joint: path.timed(seconds)}, num_frames, every_frame=True)
+    hint = np.where(way.hint_mask[..., None], way.hint, signal.hint)
+    return ControlSignal(hint, way.hint_mask | signal.hint_mask).validate()
+
+
+def build_request(prompt: str, signal: ControlSignal, **options: object) -> Generate:
+    """The request of one prompt over the whole motion; ``options`` are further fields of Generate."""
+    block = PromptBlock(prompt, 0, signal.num_frames)
+    request = Generate("cli", (block,), signal.num_frames, signal.hint, signal.hint_mask)
+    return dataclasses.replace(request, **options)
+
+
+def run(request: Generate, outputs: Outputs, checkpoint: Path | None, device: str) -> Report:
+    """Load the model, generate, write. Raises GaitwayError; what is written is whole."""
+    started = time.perf_counter()
+    with progress_bar("Loading the model") as show:
+        from engine.pipeline import Pipeline
+
+        pipeline = Pipeline.load(checkpoint, device=device)
+        loaded = time.perf_counter()
+        result: Result | None = None
+        for item in pipeline.generate(request):
+            if isinstance(item, Result):
+                result = item
+            else:
+                show(item.stage, item.fraction)
+        if result is None:
+            raise RuntimeError("the pipeline ended without a result")
+        generated = time.perf_counter()
+        show("Writing the files", 1.0)
+        welcome = pipeline.describe()
+        files = [
+            _write(_clip(request, result, welcome, v), outputs, v, len(result.joints))
+            for v in range(len(result.joints))
+        ]
+    ended = time.perf_counter()
+    timing = {"Loading": loaded - started, **result.timing, "Writing": ended - generated}
+    return make_report(request, result, welcome, files, ended - started, timing)
+
+
+def _clip(request: Generate, result: Result, welcome: Welcome, variation: int) -> Clip:
+    return Clip(
+        joints=result.joints[variation],
+        fps=welcome.fps,
+        prompt=" ".join(block.text for block in request.prompts),
+        seed=result.seed,
+        model=welcome.model,
+        hint=request.hint,
+        hint_mask=request.hint_mask,
+    )
+
+
+def _write(clip: Clip, outputs: Outputs, variation: int, total: int) -> list[Path]:
+    targets = [*outputs.motions, *([outputs.picture] if outputs.picture else [])]
+    return [export(clip, numbered(path, variation + 1, total), bvh_unit=outputs.bvh_unit) for path in targets]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a generation amounts to in figures: control error in centimetres, foot skating ratio, seconds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blender_addon.shared.protocol import Generate, Result, Welcome
+from blender_addon.shared.skeleton import FPS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class VariationReport:
+    """One motion: distances from the asked points in cm (None when nothing was asked), the share of sliding steps."""
+
+    average_error_cm: float | None
+    maximum_error_cm: float | None
+    percentile95_error_cm: float | None
+    foot_skating_ratio: float
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run of ``gaitway generate``. ``seconds`` is the whole, loading included; ``timing`` its stages."""
+
+    prompt: str
+    motion_seconds: float
+    num_frames: int
+    controlled_points: int
+    seed: int
+    model: str
+    model_hash: str
+    device: str
+    seconds: float
+    timing: dict[str, float] = field(default_factory=dict)
+    variations: tuple[VariationReport, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def make_report(
+    request: Generate,
+    result: Result,
+    welcome: Welcome,
+    files: list[list[Path]],
+    seconds: float,
+    timing: dict[str, float],
+) -> Report:
+    """The report of ``result``; ``files`` lists what was written for each variation."""
+    asked = int(request.hint_mask.sum())
+    variations = []
+    for error, skating, written in zip(result.control_errors, result.foot_skating, files, strict=True):
+        distances = [100 * value if asked else None for value in (error.average, error.maximum, error.percentile95)]
+        variations.append(VariationReport(*distances, skating, tuple(str(path) for path in written)))
+    return Report(
+        prompt=" ".join(block.text for block in request.prompts),
+        motion_seconds=(request.num_frames - 1) / FPS,
+        num_frames=request.num_frames,
+        controlled_points=asked,
+        seed=result.seed,
+        model=welcome.model,
+        model_hash=result.model_hash,
+        device=welcome.device,
+        seconds=seconds,
+        timing=timing,
+        variations=tuple(variations),
+    )
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The report as a table for a person."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2))
+    for title in ("", "average error", "maximum error", "foot skating", "written"):
+        table.add_column(title, overflow="fold")
+    for number, variation in enumerate(report.variations, 1):
+        name = "motion" if len(report.variations) == 1 else f"motion {number}"
+        errors = [
+            "no control" if value is None else f"{value:.2f} cm"
+            for value in (variation.average_error_cm, variation.maximum_error_cm)
+        ]
+        table.add_row(name, *errors, f"{variation.foot_skating_ratio:.3f}", escape("\n".join(variation.files) or "-"))
+    console.print(table)
+    stages = ", ".join(f"{stage.lower()} {seconds:.2f}" for stage, seconds in report.timing.items())
+    facts = f"{report.model} on {report.device}, seed {report.seed}"
+    console.print(f"  {report.motion_seconds:.1f} s of motion, {escape(facts)}", highlight=False)
+    console.print(f"  [bold]{report.seconds:.2f} seconds[/bold]: {escape(stages)}", highlight=False)
