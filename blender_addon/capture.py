@@ -34,10 +34,14 @@ TRANSFORM_CHANNELS = (
 )
 
 
+FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
+
+
 @dataclass(frozen=True)
 class Body:
-    """What the rig's rest pose tells: ``scale`` rig / model legs, ``floor`` and ``leg_length`` in scene units,
-    ``heading`` in radians.
+    """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
+    them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
+    ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
     """
 
     uid: int
@@ -45,6 +49,7 @@ class Body:
     bones: dict[str, str]
     scale: float
     floor: float
+    ground: float
     leg_length: float
     heading: float
     position: tuple[float, float]
@@ -142,25 +147,26 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     """
     if armature is None or armature.type != "ARMATURE":
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
-    rest = rig.read_rig(armature)
+    rest = rig.read_rig(armature, scene)
     found = bone_map.detect(rest.bones)
-    names = dict(found.bones)
+    metres = scene.unit_settings.scale_length
     factor = scale.rig_scale(rest, found)
-    world = np.array(armature.matrix_world)
+    leg = factor * SKELETON.leg_length / metres
+    world = rest.matrix_world
     heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.bones}
     tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.bones}
-    feet = [names[j] for j in ("left_foot", "right_foot", "left_ankle", "right_ankle") if j in names]
-    lowest = min(min(heads[bone][2], tails[bone][2]) for bone in feet) if feet else world[2, 3]
-    leg = factor * SKELETON.leg_length / scene.unit_settings.scale_length
-    pelvis = heads[names["pelvis"]]
+    feet = [found[joint] for joint in FOOT_JOINTS if joint in found]
+    lowest = float(min(min(heads[bone][2], tails[bone][2]) for bone in feet))
+    pelvis = heads[found["pelvis"]]
     return Body(
         uid=armature.session_uid,
         name=armature.name,
-        bones=names,
+        bones=dict(found.bones),
         scale=factor,
-        floor=paths.floor_height(float(world[2, 3]), float(lowest), leg),
+        floor=lowest + scale.hips_lift(rest, found) / metres,
+        ground=paths.ground_height(float(world[2, 3]), lowest, leg),
         leg_length=leg,
-        heading=paths.facing(heads[names["left_hip"]], heads[names["right_hip"]]),
+        heading=paths.facing(heads[found["left_hip"]], heads[found["right_hip"]]),
         position=(float(pelvis[0]), float(pelvis[1])),
     )
 
@@ -203,7 +209,7 @@ def _read_control(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> t
         raise BadControl(f"{label} has no object in this scene.", "Remove the control, or choose an object for it.")
     if target.type == "CURVE" and not control.bone:
         return _read_curve(control, scene)
-    if control.bone and (target.type != "ARMATURE" or control.bone not in target.pose.bones):
+    if control.bone and (target.type != "ARMATURE" or control.bone not in target.data.bones):
         raise BadControl(f"'{target.name}' has no bone called '{control.bone}'.", "Choose one of its bones.")
     frames = keyed_frames(target, control.bone)
     label = control_label(control)
@@ -267,10 +273,12 @@ def _lift(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body, scen
     marks = control.height == "FLOOR" or (
         control.height == "AUTO"
         and control.joint == "pelvis"
-        and paths.lies_on_floor(points, body.floor, body.leg_length)
+        and paths.lies_on_ground(points, body.ground, body.leg_length)
     )
-    height = standing_height(control.joint) * body.scale / scene.unit_settings.scale_length if marks else 0.0
-    return np.array([0.0, 0.0, height])
+    if not marks:
+        return np.zeros(3)
+    standing = standing_height(control.joint) * body.scale / scene.unit_settings.scale_length
+    return np.array([0.0, 0.0, standing + body.floor - body.ground])
 
 
 def standing_height(joint: str) -> float:

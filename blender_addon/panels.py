@@ -40,7 +40,8 @@ class _Tab:
 def _paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """``text`` in lines that fit the sidebar; Blender's labels do not wrap."""
     width = context.region.width if context.region else 300
-    characters = max(20, int(width / (7 * context.preferences.system.ui_scale)) - 6)
+    scale = context.preferences.system.ui_scale or 1.0  # 0 until a window has been drawn
+    characters = max(20, int(width / (7 * scale)) - 6)
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, characters)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
@@ -101,7 +102,7 @@ class GAITWAY_PT_controls(_Tab, bpy.types.Panel):
         column = self.column(self.layout)
         column.prop(control, "target")
         if control.target is not None and control.target.type == "ARMATURE":
-            column.prop_search(control, "bone", control.target.pose, "bones")
+            column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
         column.prop(control, "height")
         if control.target is not None and control.target.type == "CURVE":

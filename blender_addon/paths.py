@@ -12,7 +12,7 @@ from .shared.errors import BadControl
 from .shared.skeleton import FPS
 
 FLOOR_TOLERANCE = 0.15
-"""Share of the leg's length within which a thing counts as lying on the floor."""
+"""Share of the leg's length within which a thing counts as lying on the ground."""
 
 
 def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
@@ -70,19 +70,19 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
     return frames[chosen], points[chosen]
 
 
-def floor_height(origin: float, lowest: float, leg_length: float) -> float:
-    """Height of the floor under a character whose object has its origin at ``origin`` and its lowest foot bone at
+def ground_height(origin: float, lowest: float, leg_length: float) -> float:
+    """Height of the ground under a character whose object has its origin at ``origin`` and its lowest foot bone at
     ``lowest``.
 
-    The origin of a character is its floor by custom, and toe bones hover a little above; where the origin is elsewhere
-    (at the hips, as in some exports) the lowest foot bone says where the floor is.
+    The origin of a character is its ground by custom, and toe bones hover a little above; where the origin is elsewhere
+    (at the hips, as in some exports) the lowest foot bone says where the ground is.
     """
     return origin if abs(origin - lowest) <= FLOOR_TOLERANCE * leg_length else lowest
 
 
-def lies_on_floor(points: np.ndarray, floor: float, leg_length: float) -> bool:
+def lies_on_ground(points: np.ndarray, ground: float, leg_length: float) -> bool:
     """Whether ``points`` (K, 3) are meant as marks on the ground: none is higher than an ankle."""
-    return bool(np.max(np.asarray(points)[:, 2]) - floor <= FLOOR_TOLERANCE * leg_length)
+    return bool(np.max(np.asarray(points)[:, 2]) - ground <= FLOOR_TOLERANCE * leg_length)
 
 
 def facing(left: np.ndarray, right: np.ndarray) -> float:

@@ -86,6 +86,8 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
         set_frame(scene, frame)
         evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
         mesh = evaluated.to_mesh()
+        if mesh is None:  # a curve without a single point
+            return []
         points = np.empty(3 * len(mesh.vertices), np.float32)
         edges = np.empty(2 * len(mesh.edges), np.int32)
         mesh.vertices.foreach_get("co", points)

@@ -16,6 +16,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -54,6 +55,8 @@ class Runtime:
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
         """Those distances by joint, one for each of the control's frames."""
+        self.last: capture.Capture | None = None
+        """What the last request asked for."""
         self.longest_tick = 0.0
         """Longest time in seconds that one tick of the last request held the main thread, the press of the button
         included.
@@ -140,8 +143,7 @@ class Runtime:
         Raises what is wrong with it at once; what follows comes by :func:`tick`.
         """
         began = time.perf_counter()
-        self.error, self.report, self.measured, self.measured_tracks = None, [], {}, {}
-        self.longest_tick = 0.0
+        self.forget()
         try:
             captured = capture.capture(context.scene)
             message = order(context.scene, captured)
@@ -156,8 +158,14 @@ class Runtime:
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
+        self.last = captured
         self._request = self._life(message, captured, context.scene.session_uid)
         self.longest_tick = time.perf_counter() - began
+
+    def forget(self) -> None:
+        """Clear what the last request left to be shown."""
+        self.error, self.report, self.measured, self.measured_tracks = None, [], {}, {}
+        self.longest_tick = 0.0
 
     def cancel(self) -> None:
         """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it yet."""
@@ -240,17 +248,27 @@ class Runtime:
     def tick(self, now: float) -> float:
         """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
         began, was_busy = time.perf_counter(), self.busy
-        if self._session is not None:
+        if self._session is None:
+            self._preload()
+        else:
             for message in self._session.pump(now):
                 self._finished[message.request_id] = message
-        self._advance(began)
+        self._advance()
         if was_busy:
             self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
         self._redraw_if_changed()
         working = self.busy or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
-    def _advance(self, began: float) -> None:
+    def _preload(self) -> None:
+        """Load the socket library while nobody waits: at the first press it would be felt.
+
+        What is missing is said there.
+        """
+        with suppress(ImportError):
+            from . import jobs  # noqa: F401
+
+    def _advance(self) -> None:
         request = self._request
         if request is None:
             self._finished.clear()
@@ -373,4 +391,4 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     RUNTIME.stop_engine()
-    RUNTIME.__init__()
+    RUNTIME.forget()

@@ -48,16 +48,16 @@ def test_of_several_keys_in_one_model_frame_the_nearest_stands() -> None:
     assert single_frame.tolist() == [10] and single_point.tolist() == [[1, 2, 3]]
 
 
-def test_the_floor_is_the_origin_unless_the_feet_are_elsewhere() -> None:
-    assert paths.floor_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
-    assert paths.floor_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
+def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
+    assert paths.ground_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
+    assert paths.ground_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
 
 
 def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
     flat = np.array([[0, 0, 0.0], [3, 1, 0.05]])
-    assert paths.lies_on_floor(flat, floor=0.0, leg_length=0.8)
-    assert not paths.lies_on_floor(flat + [0, 0, 0.9], floor=0.0, leg_length=0.8)
-    assert paths.lies_on_floor(flat + [0, 0, 2.0], floor=2.0, leg_length=0.8)
+    assert paths.lies_on_ground(flat, ground=0.0, leg_length=0.8)
+    assert not paths.lies_on_ground(flat + [0, 0, 0.9], ground=0.0, leg_length=0.8)
+    assert paths.lies_on_ground(flat + [0, 0, 2.0], ground=2.0, leg_length=0.8)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])
