@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every panel draws in every state. The layout written here checks what it is given as Blender's own would:
+properties that exist, operators that are registered, icons that Blender has.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import panels  # noqa: E402
+from blender_addon.runtime import RUNTIME  # noqa: E402
+
+from . import scenes  # noqa: E402
+
+ICONS = set(bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys())
+
+
+class CheckingLayout:
+    """Takes what a panel draws, checks it and remembers the words."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def _self(self, **_options: object) -> CheckingLayout:
+        return self
+
+    row = column = box = split = _self
+
+    def label(self, text: str = "", icon: str = "NONE") -> None:
+        assert icon in ICONS
+        self.words.append(text)
+
+    def prop(self, data: object, name: str, icon: str = "NONE", **_options: object) -> None:
+        assert name in data.bl_rna.properties and icon in ICONS
+        self.words.append(name)
+
+    textbox = prop
+
+    def prop_search(self, data: object, name: str, search: object, collection: str, **_options: object) -> None:
+        assert name in data.bl_rna.properties and collection in search.bl_rna.properties
+        self.words.append(name)
+
+    def operator(self, idname: str, text: str = "", icon: str = "NONE", **_options: object) -> SimpleNamespace:
+        group, name = idname.split(".")
+        assert name in dir(getattr(bpy.ops, group)) and icon in ICONS
+        self.words.append(idname)
+        return SimpleNamespace()
+
+    def template_list(
+        self, kind: str, _id: str, data: object, name: str, _active: object, active: str, **_options: object
+    ) -> None:
+        assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and active in data.bl_rna.properties
+        for item in getattr(data, name):
+            panels.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
+
+    def progress(self, factor: float, text: str, **_options: object) -> None:
+        assert 0.0 <= factor <= 1.0
+        self.words.append(text)
+
+
+def drawn() -> list[str]:
+    layout = CheckingLayout()
+    for cls in panels.CLASSES:
+        if issubclass(cls, bpy.types.Panel):
+            cls.draw(SimpleNamespace(layout=layout, column=cls.column), bpy.context)
+    return layout.words
+
+
+def test_a_new_scene_says_what_to_do(addon) -> None:
+    words = drawn()
+    assert "gaitway.engine_start" in words and "gaitway.generate" in words
+    assert any("Choose the armature" in word for word in words)
+    assert any("Select an empty" in word for word in words)
+
+
+def test_each_kind_of_control_shows_what_belongs_to_it(addon) -> None:
+    settings = bpy.context.scene.gaitway
+    armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.scene.collection.objects.link(armature)
+    for target, field in (
+        (scenes.curve("Path", [(0, 0, 0), (1, 0, 0)]), "frame_end"),
+        (armature, "bone"),
+        (scenes.empty("Hand", {1: (0, 0, 0)}), "joint"),
+        (None, "target"),
+    ):
+        scenes.control(target)
+        settings.active_control = len(settings.controls) - 1
+        words = drawn()
+        assert field in words
+        assert ("frame_end" in words) == (field == "frame_end") and ("bone" in words) == (field == "bone")
+
+
+@pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])
+def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = RUNTIME.session()
+    monkeypatch.setattr(session, "state", state)
+    monkeypatch.setattr(session, "status", f"Status of {state}.")
+    busy = state in ("running", "cancelling")
+    monkeypatch.setattr(RUNTIME, "_request", iter(()) if busy else None)
+    words = drawn()
+    assert f"Status of {state}." in words
+    assert ("gaitway.engine_start" in words) == (state == "offline")
+    assert ("gaitway.cancel" in words) == busy and ("gaitway.generate" in words) != busy
+
+
+def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RUNTIME, "error", ("It broke.", "Mend it."))
+    words = drawn()
+    assert "It broke." in words and "Mend it." in words
+    monkeypatch.setattr(RUNTIME, "error", None)
+    monkeypatch.setattr(RUNTIME, "report", ["Made.", "Near."])
+    words = drawn()
+    assert "Made." in words and "Near." in words
