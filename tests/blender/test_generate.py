@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the press of the button to keys on the rig and back by one undo: the real add-on, real sockets, an engine
+process.
+
+The engine of these tests walks exactly where it is asked to (``walking_engine.py``), so what is left of the error is
+what capture, wire, retargeting and resampling lose. The last tests do the same with ``gaitway serve`` and its own
+model.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import preferences, runtime  # noqa: E402
+from blender_addon.runtime import RUNTIME  # noqa: E402
+
+from . import rigs, scenes  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+
+
+def start_engine(connection: Path, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--connection-file", str(connection)], cwd=REPOSITORY, env=environment
+    )
+    wait_for(lambda: connection.exists() or process.poll() is not None)
+    assert process.poll() is None, "the engine did not start"
+    return process
+
+
+def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
+    """Let the add-on's timer function run, as Blender would, until ``what()`` is true."""
+    end = time.monotonic() + patience
+    while not what():
+        assert time.monotonic() < end, f"nothing came of it: {RUNTIME.engine_status} {RUNTIME.stage} {RUNTIME.error}"
+        time.sleep(min(runtime.tick(), 0.02))
+
+
+@pytest.fixture(scope="module")
+def walking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """An engine that serves all tests of this page, as one engine serves a day's work."""
+    connection = tmp_path_factory.mktemp("engine") / "connection.json"
+    process = start_engine(connection, ("tests.blender.walking_engine",))
+    yield connection, process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def engine(addon, walking: tuple[Path, subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    connection, process = walking
+    preferences.get().connection_file = str(connection)
+    return process
+
+
+@pytest.fixture
+def mortal_engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An engine of one test's own, that may come to harm."""
+    process = start_engine(tmp_path / "connection.json", ("tests.blender.walking_engine",))
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def settings(addon) -> bpy.types.PropertyGroup:
+    found = bpy.context.scene.gaitway
+    found.character = rigs.mixamo()
+    return found
+
+
+def path_and_key(settings: bpy.types.PropertyGroup) -> tuple[bpy.types.Object, bpy.types.PropertyGroup]:
+    path = scenes.curve("Path", [(0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)])
+    return path, scenes.control(path, frame_start=1, frame_end=97)
+
+
+def generate() -> None:
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.gaitway.generate() == {"FINISHED"}
+    wait_for(lambda: not RUNTIME.busy)
+
+
+def hips_errors(armature: bpy.types.Object) -> np.ndarray:
+    """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
+    playhead.
+    """
+    captured = RUNTIME.last
+    (track,) = [track for track in captured.tracks if track.joint == "pelvis"]
+    places = [scenes.evaluated(armature, frame, captured.body.bones["pelvis"]) for frame in track.frames]
+    return np.linalg.norm(np.array(places) - track.points, axis=-1) * captured.unit_scale
+
+
+def keyed_bones(armature: bpy.types.Object) -> set[str]:
+    animation = armature.animation_data
+    bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
+    return {curve.data_path.split('"')[1] for curve in bag.fcurves if curve.data_path.startswith("pose.bones")}
+
+
+def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
+    poses = tuple(
+        tuple(bone.matrix_basis[row][column] for row in range(4) for column in range(4)) for bone in armature.pose.bones
+    )
+    action = armature.animation_data.action.name if armature.animation_data and armature.animation_data.action else ""
+    objects = tuple(sorted((member.name, tuple(map(tuple, member.matrix_world))) for member in bpy.data.objects))
+    return (
+        action,
+        poses,
+        objects,
+        sorted(a.name for a in bpy.data.actions),
+        len(bpy.data.scenes),
+        bpy.context.scene.frame_current,
+    )
+
+
+# ---- the whole way
+
+
+@pytest.mark.parametrize("fps", [24.0, 60000 / 1001])
+def test_a_path_becomes_keys_and_one_undo_takes_them_back(engine, settings, fps: float, capsys) -> None:
+    scenes.set_rate(fps)
+    path_and_key(settings)
+    armature = settings.character
+    before = state_of_scene(armature)
+    runtime.tick()
+    generate()
+    assert RUNTIME.error is None
+    errors = hips_errors(armature)
+    assert errors.max() < 0.01
+    measured = RUNTIME.measured_tracks["pelvis"]
+    assert np.allclose(measured, errors, atol=1e-5)  # what the panel says is what the playhead shows
+    assert set(RUNTIME.last.body.bones.values()) <= keyed_bones(armature)
+    with capsys.disabled():
+        print(
+            f"\n  hips to path at {fps:.2f} fps: {errors.mean() * 100:.3f} cm on average, "
+            f"{errors.max() * 100:.3f} cm at worst; longest tick {RUNTIME.longest_tick * 1e3:.0f} ms"
+        )
+    bpy.context.scene.frame_set(1)
+    bpy.ops.ed.undo()
+    assert state_of_scene(bpy.data.objects[armature_name(settings)]) == before
+
+
+def armature_name(_settings: object) -> str:
+    return bpy.context.scene.gaitway.character.name
+
+
+def test_a_hand_key_travels_with_the_path(engine, settings) -> None:
+    path_and_key(settings)
+    scenes.control(scenes.empty("Hand", {49: (1.0, -2.0, 1.3)}), "left_wrist")
+    generate()
+    assert RUNTIME.error is None
+    assert set(RUNTIME.measured_tracks) == {"pelvis", "left_wrist"} and len(RUNTIME.measured_tracks["left_wrist"]) == 1
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.01])
+def test_scale_turn_and_place_of_the_armature_do_no_harm(engine, settings, unit: float) -> None:
+    scene = bpy.context.scene
+    scene.unit_settings.scale_length = unit
+    armature = settings.character
+    parent = scenes.empty("Stage", {})
+    parent.location, parent.rotation_euler = (0.5 / unit, 0, 0), (0, 0, 0.4)
+    armature.parent = parent
+    armature.location, armature.rotation_euler = (1 / unit, 2 / unit, 0), (0, 0, 2.0)
+    armature.scale = (1.3 / unit,) * 3
+    path = scenes.curve("Path", [(0, 0, 0), (1.2 / unit, -1.6 / unit, 0), (0.4 / unit, -3.6 / unit, 0)])
+    scenes.control(path, frame_start=1, frame_end=97)
+    generate()
+    assert RUNTIME.error is None
+    assert hips_errors(armature).max() < 0.01
+    assert np.allclose(armature.scale, 1.3 / unit)
+
+
+def test_without_controls_the_character_sets_off_from_where_it_stands(engine, settings) -> None:
+    armature = settings.character
+    armature.location, armature.rotation_euler = (2, 1, 0), (0, 0, np.pi / 2)  # looks along +X
+    settings.seconds = 3.0
+    generate()
+    assert RUNTIME.error is None and RUNTIME.measured == {}
+    first, last = (scenes.evaluated(armature, frame, "mixamorig:Hips") for frame in (1, 72))
+    assert np.allclose(first[:2], (2, 1), atol=0.05)
+    assert last[0] - first[0] > 2 and abs(last[1] - first[1]) < 0.1
+
+
+def test_variations_become_actions_and_survive_a_save(engine, settings, tmp_path: Path) -> None:
+    path_and_key(settings)
+    settings.variations = 3
+    generate()
+    assert len(bpy.data.actions) == 3 and settings.character.animation_data.action is not None
+    path = str(tmp_path / "takes.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert len(bpy.data.actions) == 3
+
+
+def test_a_second_motion_replaces_the_first_and_stays_bound(engine, settings) -> None:
+    path_and_key(settings)
+    generate()
+    first = settings.character.animation_data.action
+    settings.seed = 5
+    generate()
+    animation = settings.character.animation_data
+    assert animation.action != first and animation.action_slot is not None
+    assert hips_errors(settings.character).max() < 0.01
+
+
+# ---- what goes wrong on the way
+
+
+def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None:
+    path_and_key(settings)
+    before = state_of_scene(settings.character)
+    settings.prompt = "slow walk"
+    bpy.ops.gaitway.generate()
+    wait_for(lambda: RUNTIME.fraction > 0)
+    bpy.ops.gaitway.cancel()
+    fractions = []
+    wait_for(lambda: fractions.append(RUNTIME.fraction) or not RUNTIME.busy)
+    assert max(fractions) < 0.5  # stopped on the way, not at its end
+    assert "Cancelled" in RUNTIME.error[0] and state_of_scene(settings.character) == before
+    settings.prompt = "a person walks."
+    generate()
+    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+
+
+def test_the_engine_dies_in_the_middle(mortal_engine, settings) -> None:
+    path_and_key(settings)
+    before = state_of_scene(settings.character)
+    settings.prompt = "die now"
+    bpy.ops.gaitway.generate()
+    wait_for(lambda: not RUNTIME.busy)
+    assert "engine" in RUNTIME.error[0].lower() and RUNTIME.error[1]
+    assert state_of_scene(settings.character) == before
+    with pytest.raises(RuntimeError, match="engine"):
+        bpy.ops.gaitway.generate()
+
+
+def test_no_engine_says_what_to_do(settings) -> None:
+    with pytest.raises(RuntimeError, match="engine"):
+        bpy.ops.gaitway.generate()
+    assert RUNTIME.error[1] and not RUNTIME.busy
+
+
+def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tmp_path: Path) -> None:
+    launcher = tmp_path / "walking"
+    launcher.write_text(
+        f'#!/bin/sh\ncd "{REPOSITORY}" && exec "{sys.executable}" -m tests.blender.walking_engine "$@"\n'
+    )
+    launcher.chmod(0o755)
+    chosen = preferences.get()
+    chosen.engine_command, chosen.autostart = f'"{launcher}" serve', True
+    launcher.write_text(launcher.read_text().replace('"$@"', "$(shift; echo $@)"))
+    path_and_key(settings)
+    generate()
+    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    bpy.ops.gaitway.engine_stop()
+    wait_for(lambda: not (tmp_path / "connection.json").exists())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a way to hold a process still")
+def test_an_engine_that_is_slow_to_answer_does_not_hold_the_window(engine, settings) -> None:
+    path_and_key(settings)
+    bpy.ops.gaitway.generate()
+    engine.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            time.sleep(runtime.tick())
+        assert RUNTIME.busy
+    finally:
+        engine.send_signal(signal.SIGCONT)
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None
+
+
+def test_an_empty_prompt(engine, settings) -> None:
+    settings.prompt = "  "
+    with pytest.raises(RuntimeError, match="prompt is empty"):
+        bpy.ops.gaitway.generate()
+
+
+def begin_slowly(settings: bpy.types.PropertyGroup) -> None:
+    path_and_key(settings)
+    settings.prompt = "slow walk"
+    bpy.ops.gaitway.generate()
+    wait_for(lambda: RUNTIME.fraction > 0)
+
+
+def test_the_armature_is_deleted_meanwhile(engine, settings) -> None:
+    begin_slowly(settings)
+    name = settings.character.name
+    bpy.data.objects.remove(settings.character)
+    wait_for(lambda: not RUNTIME.busy)
+    assert name in RUNTIME.error[0] and "deleted" in RUNTIME.error[0] and RUNTIME.error[1]
+    assert len(bpy.data.actions) == 0
+
+
+def test_the_armature_is_renamed_meanwhile(engine, settings) -> None:
+    begin_slowly(settings)
+    settings.character.name = "Somebody else"
+    decoy = rigs.mixamo()
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None
+    assert hips_errors(bpy.data.objects["Somebody else"]).max() < 0.01
+    assert decoy.animation_data is None
+
+
+def test_undo_meanwhile(engine, settings) -> None:
+    bpy.ops.ed.undo_push(message="one")
+    path_and_key(settings)
+    bpy.ops.ed.undo_push(message="two")
+    settings.prompt = "slow walk"
+    bpy.ops.gaitway.generate()
+    wait_for(lambda: RUNTIME.fraction > 0)
+    bpy.ops.ed.undo()
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None
+    assert hips_errors(bpy.context.scene.gaitway.character).max() < 0.01
+
+
+def test_another_file_is_opened_meanwhile(engine, settings, tmp_path: Path) -> None:
+    path = str(tmp_path / "scene.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    begin_slowly(settings)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert not RUNTIME.busy and "file was opened" in RUNTIME.error[0]
+    armature = bpy.context.scene.gaitway.character
+    for _ in range(10):
+        time.sleep(runtime.tick())
+    assert armature.animation_data is None and len(bpy.data.actions) == 0
+    path_and_key(bpy.context.scene.gaitway)
+    generate()
+    assert RUNTIME.error is None and hips_errors(armature).max() < 0.01
+
+
+def test_two_blenders_on_one_engine(engine, settings) -> None:
+    """Another client keeps the engine busy with a request of its own; both get their own motion."""
+    from dataclasses import replace
+
+    from blender_addon.jobs import Session
+    from blender_addon.shared.protocol import Result
+
+    path_and_key(settings)
+    other = Session("another Blender")
+    other.connect(preferences.connection_path(preferences.get()))
+    mine = runtime.order(bpy.context.scene, runtime.capture.capture(bpy.context.scene))
+    other.submit(replace(mine, request_id="theirs", seed=3, num_variations=2))
+    answers: list[object] = []
+    bpy.ops.gaitway.generate()
+
+    def both() -> bool:
+        answers.extend(other.pump(time.monotonic()))
+        return bool(answers) and not RUNTIME.busy
+
+    wait_for(both)
+    other.shutdown()
+    assert isinstance(answers[0], Result) and len(answers[0].joints) == 2 and answers[0].seed == 3
+    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
