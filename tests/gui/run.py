@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on in a real Blender window, as a person would see it: install the zip, open the tab, press, escape, take
+pictures.
+
+    python tests/gui/run.py --zip dist/gaitway-0.1.0-linux-x64.zip --blender blender --folder /tmp/gaitway-gui
+
+Needs an X display (Xvfb serves), ImageMagick's ``import`` and xdotool. ``--inside`` is what Blender calls the folder
+when it runs in a container or chroot. With ``--serve`` an engine is started here and the visit goes on to a generated
+motion.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WINDOW = (1600, 900)
+VIEWPORT = (500, 500)
+NO_SPLASH = "import bpy; bpy.context.preferences.view.show_splash = False; bpy.ops.wm.save_userpref()"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--zip", type=Path, required=True, help="the built add-on")
+    parser.add_argument("--blender", default="blender", help="command that runs Blender; arguments are added to it")
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="folder for scripts and pictures, emptied of older ones"
+    )
+    parser.add_argument("--inside", default="", help="that folder's path as Blender sees it")
+    parser.add_argument("--serve", default="", help="command that starts the engine, such as 'gaitway serve'")
+    chosen = parser.parse_args()
+    folder, inside = chosen.folder.resolve(), chosen.inside or str(chosen.folder.resolve())
+    fill(folder, chosen.zip)
+    blender = shlex.split(chosen.blender)
+    subprocess.run([*blender, "-b", "--python-expr", NO_SPLASH], check=True)
+    install = [
+        *blender,
+        "--command",
+        "extension",
+        "install-file",
+        "-r",
+        "user_default",
+        "-e",
+        f"{inside}/{chosen.zip.name}",
+    ]
+    subprocess.run(install, check=True)
+    engine = start_engine(shlex.split(chosen.serve), folder) if chosen.serve else None
+    try:
+        size = [str(value) for value in (0, 0, *WINDOW)]
+        window = subprocess.Popen([*blender, "--window-geometry", *size, "--python", f"{inside}/drive.py"])
+        return watch(window, folder)
+    finally:
+        if engine is not None:
+            engine.terminate()
+            engine.wait(30)
+
+
+def fill(folder: Path, archive: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.ready"), *folder.glob("*.done"), *folder.glob("*.png"), folder / "connection.json"):
+        old.unlink(missing_ok=True)
+    for source in (archive, HERE / "drive.py", HERE.parent / "blender" / "rigs.py"):
+        shutil.copy(source, folder)
+
+
+def start_engine(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    connection = folder / "connection.json"
+    engine = subprocess.Popen([*command, "--connection-file", str(connection)])
+    while not connection.exists():
+        if engine.poll() is not None:
+            raise SystemExit(f"the engine ended with {engine.returncode}")
+        time.sleep(0.1)
+    return engine
+
+
+def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 180.0) -> int:
+    """Take a picture at each step that drive.py announces, and press Escape while a motion is being made."""
+    began = time.monotonic()
+    while window.poll() is None:
+        for ready in sorted(folder.glob("*.ready")):
+            done = ready.with_suffix(".done")
+            if done.exists():
+                continue
+            if ready.stem == "running":
+                subprocess.run(["xdotool", "mousemove", *map(str, VIEWPORT)], check=True)
+                subprocess.run(["xdotool", "mousemove_relative", "3", "3"], check=True)
+                picture(folder / "running.png")
+                subprocess.run(["xdotool", "key", "Escape"], check=True)
+            else:
+                time.sleep(1.5)  # the last redraw
+                picture(folder / f"{ready.stem}.png")
+            done.touch()
+        if time.monotonic() - began > limit:
+            window.terminate()
+            print("the window did not finish in time", file=sys.stderr)
+            return 1
+        time.sleep(0.1)
+    print(f"pictures in {folder}: {', '.join(sorted(path.name for path in folder.glob('*.png')))}")
+    return window.returncode
+
+
+def picture(path: Path) -> None:
+    subprocess.run(["import", "-window", "root", str(path)], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
