@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint
+from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
@@ -118,12 +119,12 @@ def _listed(what: str, names: list[str]) -> str:
 
 def build_networks(config: ModelConfig) -> Networks:
     """The networks that ``config`` describes, with fresh weights from torch's global random numbers, in training mode."""
-    networks = Networks(config, vae=_build_vae(config))
+    networks = Networks(config, vae=build_vae(config))
     if config.has_denoiser:
         networks.denoiser = Denoiser(config)
     if config.has_control:
         networks.controlnet = ControlNet(config)
-        networks.trajectory_encoder = _build_trajectory_encoder(config)
+        networks.trajectory_encoder = build_trajectory_encoder(config)
     return networks
 
 
@@ -137,23 +138,3 @@ def empty_networks(config: ModelConfig) -> Networks:
             raise TypeError(f"{type(network).__name__} keeps values that its state dict does not hold")
         network.to_empty(device="cpu")
     return networks.eval()
-
-
-def _build_vae(config: ModelConfig) -> nn.Module:
-    if config.token_layout == "patch":
-        from engine.models.patch_vae import PatchVae
-
-        return PatchVae(config)
-    from engine.models.vae import MldVae
-
-    return MldVae(config)
-
-
-def _build_trajectory_encoder(config: ModelConfig) -> nn.Module:
-    if config.token_layout == "patch":
-        from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
-
-        return PatchTrajectoryEncoder(config)
-    from engine.models.trajectory_encoder import TrajectoryEncoder
-
-    return TrajectoryEncoder(config)

@@ -93,7 +93,7 @@ class ModelConfig:
                 raise _bad(f"{key} is {getattr(self, key)!r}, which is none of {', '.join(choices)}.")
         if self.hidden_width % self.num_heads:
             raise _bad(f"hidden_width {self.hidden_width} is not a multiple of num_heads {self.num_heads}.")
-        if self.num_layers % 2 == 0 or self.vae_layers % 2 == 0:
+        if self.num_layers % 2 == 0 or (self.token_layout == "global" and self.vae_layers % 2 == 0):
             raise _bad("The skip stacks need an odd number of layers.")
         if self.variant == "v1" and self.latent_width != self.hidden_width:
             raise _bad(f"A V1 latent is as wide as the network ({self.hidden_width}), not {self.latent_width}.")
