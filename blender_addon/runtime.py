@@ -61,6 +61,8 @@ class Runtime:
         """Longest time in seconds that one tick of the last request held the main thread, the press of the button
         included.
         """
+        self.longest_work = 0.0
+        """The same without the time in which other programs had the processor."""
 
     # ---- the engine
 
@@ -142,7 +144,7 @@ class Runtime:
 
         Raises what is wrong with it at once; what follows comes by :func:`tick`.
         """
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         self.forget()
         try:
             captured = capture.capture(context.scene)
@@ -160,12 +162,12 @@ class Runtime:
             raise
         self.last = captured
         self._request = self._life(message, captured, context.scene.session_uid)
-        self.longest_tick = time.perf_counter() - began
+        self._count(began, worked)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
         self.error, self.report, self.measured, self.measured_tracks = None, [], {}, {}
-        self.longest_tick = 0.0
+        self.longest_tick = self.longest_work = 0.0
 
     def cancel(self) -> None:
         """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it yet."""
@@ -185,32 +187,40 @@ class Runtime:
         yield from self._apply(answer, message.prompts[0].text, captured, scene)
         self._phase = "Measuring"
         yield from self._measure(captured, scene)
-        self.report = _report(answer, captured, self.measured, self.longest_tick)
+        self.report = _report(answer, self.measured)
 
     def _apply(self, result: Result, prompt: str, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
         # The nearest to the controls comes last, and so stays on the character.
         order_of_takes = sorted(range(len(result.joints)), key=lambda take: -result.control_errors[take].average)
         for place, take in enumerate(order_of_takes, start=1):
-            armature = probe.object_by_uid(captured.body.uid)
-            if armature is None:
-                raise RetargetError(
-                    f"The armature '{captured.body.name}' was deleted while its motion was being made.",
-                    "Choose another character and generate again; the same seed gives the same motion.",
-                )
-            applied = apply.apply_motion(
-                armature,
+            plan = apply.prepare(
+                self._armature(captured),
                 capture.to_floor(result.joints[take], captured),
                 scale=captured.body.scale,
                 start_frame=float(captured.start_frame),
                 scene=scene,
-                action_name=action_name(prompt, take if len(result.joints) > 1 else None),
             )
+            yield
+            segments = plan.segments()
+            yield
+            solution = plan.solve(*segments)
+            yield
+            name = action_name(prompt, take if len(result.joints) > 1 else None)
+            applied = apply.write(self._armature(captured), plan, solution, name)
             if place < len(order_of_takes):
                 # Only the last one is worn; the others would vanish with the next save.
                 bpy.data.actions[applied.action_name].use_fake_user = True
-                yield
         push_undo("Generate Motion")
         yield
+
+    def _armature(self, captured: capture.Capture) -> bpy.types.Object:
+        armature = probe.object_by_uid(captured.body.uid)
+        if armature is None:
+            raise RetargetError(
+                f"The armature '{captured.body.name}' was deleted while its motion was being made.",
+                "Choose another character and generate again; the same seed gives the same motion.",
+            )
+        return armature
 
     def _measure(self, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
         """Distances between the evaluated bones and what the controls asked for, a few frames a tick."""
@@ -247,7 +257,7 @@ class Runtime:
 
     def tick(self, now: float) -> float:
         """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
-        began, was_busy = time.perf_counter(), self.busy
+        began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
         if self._session is None:
             self._preload()
         else:
@@ -255,10 +265,14 @@ class Runtime:
                 self._finished[message.request_id] = message
         self._advance()
         if was_busy:
-            self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+            self._count(began, worked)
         self._redraw_if_changed()
         working = self.busy or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
+
+    def _count(self, began: float, worked: float) -> None:
+        self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+        self.longest_work = max(self.longest_work, time.thread_time() - worked)
 
     def _preload(self) -> None:
         """Load the socket library while nobody waits: at the first press it would be felt.
@@ -337,7 +351,7 @@ def push_undo(message: str) -> None:
         bpy.ops.ed.undo_push(message=message)
 
 
-def _report(result: Result, captured: capture.Capture, measured: dict[str, float], longest_tick: float) -> list[str]:
+def _report(result: Result, measured: dict[str, float]) -> list[str]:
     seconds = result.timing.get("total", sum(result.timing.values()))
     lines = [f"{result.joints.shape[1] / 20.0:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
     if measured:

@@ -16,6 +16,7 @@ from ..shared.space import model_to_blender
 from . import keyframes, rig, solve
 from .bone_map import BoneMap, detect
 from .resample import resample, scene_frames
+from .rest import Rig
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,33 @@ class AppliedMotion:
     action_name: str
     bones_keyed: tuple[str, ...]
     frames: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything of the armature and the scene that solving needs, and nothing of Blender's: numbers that outlive any change there.
+
+    T model frames, K scene frames.
+    """
+
+    rest: Rig
+    bone_map: BoneMap
+    joints: np.ndarray
+    scale: float
+    start_frame: float
+    fps: float
+    frames: np.ndarray
+    matrix_world: np.ndarray
+
+    def segments(self) -> tuple[np.ndarray, np.ndarray]:
+        """At the scene frames: turns of the model's segments (K, 22, 4), model axes, and the hips (K, 3) as world points."""
+        pelvis = self.joints[:, SKELETON.index("pelvis")] * self.scale
+        rotations, pelvis = resample(global_rotations(self.joints), pelvis, self.frames, self.start_frame, self.fps)
+        return rotations, model_to_blender(pelvis, self.rest.unit_scale)
+
+    def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> solve.Solution:
+        """What to key, from :meth:`segments`."""
+        return solve.solve(self.rest, self.bone_map, rotations, pelvis, self.matrix_world)
 
 
 def apply_motion(
@@ -43,8 +71,23 @@ def apply_motion(
     the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands at ``start_frame``, a scene
     frame, which need not be whole. The Action played before is kept if it holds keys that were not generated.
 
-    Raises RetargetError, and then leaves everything as it was.
+    Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at once calls
+    :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.
     """
+    plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map)
+    return write(armature, plan, plan.solve(*plan.segments()), action_name)
+
+
+def prepare(
+    armature: bpy.types.Object,
+    joints: np.ndarray,
+    *,
+    scale: float,
+    start_frame: float,
+    scene: bpy.types.Scene,
+    bone_map: BoneMap | None = None,
+) -> Plan:
+    """Read the armature and check that keys would show on it; arguments and errors are those of :func:`apply_motion`."""
     joints = np.asarray(joints, dtype=np.float64)
     if joints.ndim != 3 or joints.shape[1:] != (SKELETON.num_joints, 3) or len(joints) == 0 or not np.isfinite(joints).all():
         raise RetargetError(
@@ -53,21 +96,21 @@ def apply_motion(
         )
     rest = rig.read_rig(armature, scene)
     bone_map = bone_map or detect(rest.bones)
-    moved = solve.posed_chain(rest, bone_map)
-    rig.check_keyable(armature, moved)
+    rig.check_keyable(armature, solve.posed_chain(rest, bone_map))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
-    pelvis = joints[:, SKELETON.index("pelvis")] * scale
-    rotations, pelvis = resample(global_rotations(joints), pelvis, frames, start_frame, fps)
-    pelvis = model_to_blender(pelvis, scene.unit_settings.scale_length)
+    matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
+    return Plan(rest, bone_map, joints, scale, start_frame, fps, frames, matrices)
 
+
+def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, action_name: str) -> AppliedMotion:
+    """Key the solution in a new Action, which ``armature`` plays from now on; when it fails everything is as it was."""
     before = _played(armature)
     action, slot = compat.new_action(armature, action_name)
     try:
         compat.assign_action(armature, action, slot)
-        matrices = rig.world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
-        solution = solve.solve(rest, bone_map, rotations, pelvis, matrices)
-        keyed = keyframes.write(action, slot, frames, solution, {bone.name: bone.rotation_mode for bone in rest.bones})
+        modes = {bone.name: bone.rotation_mode for bone in plan.rest.bones}
+        keyed = keyframes.write(action, slot, plan.frames, solution, modes)
     except BaseException:
         _play(armature, *before)
         bpy.data.actions.remove(action)
@@ -75,7 +118,19 @@ def apply_motion(
     if before[0] is not None and before[0].users == 0 and not keyframes.is_all_generated(before[0]):
         before[0].use_fake_user = True
     armature.update_tag(refresh={"TIME", "DATA"})
-    return AppliedMotion(action.name, keyed, (int(frames[0]), int(frames[-1])))
+    return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
+
+
+def _world_matrices(armature: bpy.types.Object, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+    """Where the object stands at ``frames`` without the Action that it plays now and that is about to be replaced."""
+    before = _played(armature)
+    if before[0] is None:
+        return rig.world_matrices(armature, frames, scene)
+    try:
+        armature.animation_data.action = None
+        return rig.world_matrices(armature, frames, scene)
+    finally:
+        _play(armature, *before)
 
 
 def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, bpy.types.ActionSlot | None]:
