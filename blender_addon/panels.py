@@ -41,7 +41,7 @@ def _paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str
     """``text`` in lines that fit the sidebar; Blender's labels do not wrap."""
     width = context.region.width if context.region else 300
     scale = context.preferences.system.ui_scale or 1.0  # 0 until a window has been drawn
-    characters = max(20, int(width / (7 * scale)) - 6)
+    characters = max(20, int(width / (6.2 * scale)) - 6)
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, characters)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
@@ -154,16 +154,15 @@ class GAITWAY_PT_generate(_Tab, bpy.types.Panel):
             box = self.layout.box()
             for number, line in enumerate(RUNTIME.report):
                 _paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
+        header, body = self.layout.panel("gaitway_options", default_closed=True)
+        header.label(text="Options")
+        if body is not None:
+            self.options(body, context)
 
-
-class GAITWAY_PT_options(_Tab, bpy.types.Panel):
-    bl_label = "Options"
-    bl_parent_id = "GAITWAY_PT_generate"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
+    @classmethod
+    def options(cls, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         settings = context.scene.gaitway
-        column = self.column(self.layout)
+        column = cls.column(layout)
         column.prop(settings, "refine")
         column.prop(settings, "seed")
         column.prop(settings, "variations")
@@ -177,5 +176,4 @@ CLASSES = (
     GAITWAY_PT_prompt,
     GAITWAY_PT_controls,
     GAITWAY_PT_generate,
-    GAITWAY_PT_options,
 )

@@ -57,6 +57,9 @@ class CheckingLayout:
         for item in getattr(data, name):
             panels.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
 
+    def panel(self, _name: str, default_closed: bool = False) -> tuple[CheckingLayout, CheckingLayout]:
+        return self, self
+
     def progress(self, factor: float, text: str, **_options: object) -> None:
         assert 0.0 <= factor <= 1.0
         self.words.append(text)
@@ -66,7 +69,9 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel):
-            cls.draw(SimpleNamespace(layout=layout, column=cls.column), bpy.context)
+            cls.draw(
+                SimpleNamespace(layout=layout, column=cls.column, options=getattr(cls, "options", None)), bpy.context
+            )
     return layout.words
 
 
