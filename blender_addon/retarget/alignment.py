@@ -141,19 +141,19 @@ def _axes(direction: np.ndarray, hinge: np.ndarray) -> np.ndarray:
 
 def _snap(rotation: np.ndarray) -> np.ndarray | None:
     """The axis-aligned rotation (4,) within ``SNAP`` of ``rotation``, None when there is none."""
-    nearest = min(_AXIS_ALIGNED, key=lambda one: quat.angle(quat.multiply(one, quat.conjugate(rotation))))
-    return nearest if quat.angle(quat.multiply(nearest, quat.conjugate(rotation))) < SNAP else None
+    angles = quat.angle(quat.multiply(_AXIS_ALIGNED, quat.conjugate(rotation)[None]))
+    return _AXIS_ALIGNED[angles.argmin()] if angles.min() < SNAP else None
 
 
-def _axis_aligned() -> list[np.ndarray]:
-    """The 24 rotations that permute the axes."""
+def _axis_aligned() -> np.ndarray:
+    """The 24 rotations (24, 4) that permute the axes."""
     found = []
     for order in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
             matrix = np.eye(3)[list(order)] * np.array(signs)[:, None]
             if np.linalg.det(matrix) > 0:
                 found.append(quat.from_matrix(matrix))
-    return found
+    return np.stack(found)
 
 
 _AXIS_ALIGNED = _axis_aligned()

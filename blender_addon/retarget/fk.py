@@ -69,6 +69,6 @@ def pose_rig(rig: Rig, names: list[str], bases: dict[str, np.ndarray]) -> dict[s
     posed: dict[str, np.ndarray] = {}
     for name in names:
         bone = rig.by_name[name]
-        frames = parent_frames(rig, bone, posed[bone.parent] if bone.parent in rig.by_name else None)
+        frames = parent_frames(rig, bone, posed.get(bone.parent))
         posed[name] = pose_bone(*frames, bases.get(name, bone.basis))
     return posed

@@ -40,11 +40,23 @@ def _write_channels(bag: bpy.types.ActionChannelbag, bone: str, prop: str, frame
         points = compat.new_fcurve(bag, path, index, bone).keyframe_points
         points.add(len(frames))
         points.foreach_set("co", np.stack([frames, column], -1).astype(np.float32).ravel())
-        # A key a frame: straight lines between them show what was made and cannot overshoot.
-        points.foreach_set("interpolation", np.full(len(frames), _enum_value("interpolation", "LINEAR"), dtype=np.int32))
+        points.foreach_set("interpolation", np.full(len(frames), _enum_value("interpolation", "BEZIER"), dtype=np.int32))
+        # Automatic handles make a curve of even acceleration, which keeps what lies between two scene frames and stays good to edit.
+        for side in ("handle_left_type", "handle_right_type"):
+            points.foreach_set(side, np.full(len(frames), _enum_value(side, "AUTO"), dtype=np.int32))
         points.foreach_set("type", np.full(len(frames), _enum_value("type", "GENERATED"), dtype=np.int32))
+        if len(frames) > 1:
+            _lean(points[0], column[1] - column[0])
+            _lean(points[-1], column[-1] - column[-2])
     for fcurve in bag.fcurves[-values.shape[1] :]:
         fcurve.update()
+
+
+def _lean(key: bpy.types.Keyframe, slope: float) -> None:
+    """Give an end key handles along ``slope`` (per frame); automatic ones would lie flat and let the motion start and stop softly."""
+    key.handle_left_type = key.handle_right_type = "FREE"
+    key.handle_left = key.co[0] - 1 / 3, key.co[1] - slope / 3
+    key.handle_right = key.co[0] + 1 / 3, key.co[1] + slope / 3
 
 
 def is_all_generated(action: bpy.types.Action) -> bool:

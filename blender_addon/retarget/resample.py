@@ -23,26 +23,26 @@ def resample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (T, N, 4) and positions (T, 3) of the model's frames at the scene frames ``frames`` (K,): (K, N, 4), (K, 3).
 
-    Rotations turn evenly between two model frames (slerp), positions follow the cubic through four (Catmull and Rom, 1974).
-    Before the first and after the last model frame the motion holds.
+    Both follow the cubic through four neighbours (Catmull and Rom, 1974), rotations by their quaternions, whose signs must be
+    continuous. The first and the last model frame may lie between two scene frames: the motion goes straight on for
+    up to one model frame, so that what lies between is right, and holds beyond.
     """
-    times = np.clip(scene_to_model_frame(np.asarray(frames, dtype=np.float64), start_frame, scene_fps), 0, len(positions) - 1)
-    below = np.minimum(times.astype(int), max(len(positions) - 2, 0))
-    above = np.minimum(below + 1, len(positions) - 1)
-    share = times - below
-    return quat.slerp(rotations[below], rotations[above], share[:, None]), _cubic(positions, below, share)
-
-
-def _cubic(positions: np.ndarray, below: np.ndarray, share: np.ndarray) -> np.ndarray:
     if len(positions) == 1:
-        return np.repeat(positions, len(below), axis=0)
-    # Straight on beyond both ends.
-    padded = np.concatenate([2 * positions[:1] - positions[1:2], positions, 2 * positions[-1:] - positions[-2:-1]])
+        return np.repeat(rotations, len(frames), axis=0), np.repeat(positions, len(frames), axis=0)
+    times = scene_to_model_frame(np.asarray(frames, dtype=np.float64), start_frame, scene_fps)
+    times = np.clip(times, -1, len(positions))
+    return quat.normalize(_cubic(rotations, times)), _cubic(positions, times)
+
+
+def _cubic(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """``values`` (T, ...) at fractional frames ``times`` (K,), by straight lines beyond the ends."""
+    inside = np.clip(times, 0, len(values) - 1)
+    below = np.minimum(inside.astype(int), len(values) - 2)
+    padded = np.concatenate([2 * values[:1] - values[1:2], values, 2 * values[-1:] - values[-2:-1]])
     before, start, end, after = (padded[below + offset] for offset in range(4))
-    s = share[:, None]
+    s, beyond = ((x.reshape(-1, *[1] * (values.ndim - 1))) for x in (inside - below, times - inside))
     slope_in, slope_out = (end - before) / 2, (after - start) / 2
     cubic, square = s * s * s, s * s
-    return (
-        (2 * cubic - 3 * square + 1) * start + (cubic - 2 * square + s) * slope_in
-        + (3 * square - 2 * cubic) * end + (cubic - square) * slope_out
-    )  # fmt: skip
+    curve = (2 * cubic - 3 * square + 1) * start + (cubic - 2 * square + s) * slope_in
+    curve += (3 * square - 2 * cubic) * end + (cubic - square) * slope_out
+    return curve + beyond * (end - start)

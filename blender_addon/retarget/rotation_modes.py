@@ -6,12 +6,15 @@ T frames. Euler orders are named as Blender names them: "XYZ" turns about X firs
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..shared import quat
 
 EULER_MODES = ("XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX")
 LOCKED = 1e-6
+FULL_TURN = 2 * math.pi
 
 
 def channels(rotations: np.ndarray, mode: str) -> tuple[str, np.ndarray]:
@@ -27,25 +30,33 @@ def to_euler(rotations: np.ndarray, mode: str) -> np.ndarray:
     """Angles (T, 3) about X, Y and Z in radians, each frame's reading the nearest to the frame before."""
     first, second, third = ("XYZ".index(axis) for axis in mode)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
-    matrices = quat.to_matrix(np.asarray(rotations, dtype=np.float64))
-    angles = np.zeros((len(matrices), 3))
-    previous = np.zeros(3)
-    for row, m in enumerate(matrices):
-        across = np.hypot(m[first, first], m[second, first])
-        b = np.arctan2(-sign * m[third, first], across)
-        if across < LOCKED:
+    m = quat.to_matrix(np.asarray(rotations, dtype=np.float64))
+    across = np.hypot(m[:, first, first], m[:, second, first])
+    a = np.arctan2(sign * m[:, third, second], m[:, third, third])
+    b = np.arctan2(-sign * m[:, third, first], across)
+    c = np.arctan2(sign * m[:, second, first], m[:, first, first])
+    readings = np.stack([np.stack([a, b, c], -1), np.stack([a + np.pi, np.pi - b, c + np.pi], -1)], 1)
+    ordered = np.zeros((len(m), 3))
+    previous = [0.0, 0.0, 0.0]
+    for row, (reading, other) in enumerate(readings.tolist()):
+        if across[row] < LOCKED:
             # First and third axis coincide: the first keeps its angle and the third takes the rest.
-            a = previous[first]
-            turned = m @ _about(first, -a)
-            c = np.arctan2(-sign * turned[first, second], turned[second, second])
-        else:
-            a = np.arctan2(sign * m[third, second], m[third, third])
-            c = np.arctan2(sign * m[second, first], m[first, first])
-        readings = np.zeros((2, 3))
-        readings[:, [first, second, third]] = (a, b, c), (a + np.pi, np.pi - b, c + np.pi)
-        readings += 2 * np.pi * np.round((previous - readings) / (2 * np.pi))
-        angles[row] = previous = readings[abs(readings - previous).sum(-1).argmin()]
+            turned = m[row] @ _about(first, -previous[0])
+            reading = other = [previous[0], reading[1], math.atan2(-sign * turned[first, second], turned[second, second])]
+        previous = min((_nearest(angles, previous) for angles in (reading, other)), key=lambda near: _distance(near, previous))
+        ordered[row] = previous
+    angles = np.empty_like(ordered)
+    angles[:, [first, second, third]] = ordered
     return angles
+
+
+def _nearest(angles: list[float], previous: list[float]) -> list[float]:
+    """``angles`` with full turns added that bring each nearest to ``previous``."""
+    return [angle + FULL_TURN * round((before - angle) / FULL_TURN) for angle, before in zip(angles, previous, strict=True)]
+
+
+def _distance(angles: list[float], previous: list[float]) -> float:
+    return sum(abs(angle - before) for angle, before in zip(angles, previous, strict=True))
 
 
 def to_axis_angle(rotations: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def solve(
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
     missing = target - posed[bone_map["pelvis"]][..., :3, 3]
     parent = rig.by_name[carrier].parent
-    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed[parent] if parent in posed else None)
+    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent))
     location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (len(rotations), 3, 3)), missing[..., None])[..., 0]
     keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
     return Solution(keyed, carrier, location)
@@ -92,7 +92,7 @@ def _solve_rotations(rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], 
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]
-        rotation_frame, location_frame = fk.parent_frames(rig, bone, posed[bone.parent] if bone.parent in posed else None)
+        rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent))
         if name in wanted:
             turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
             bases[name] = np.broadcast_to(_with_rotation(bone, turn), (num_frames, 4, 4))
