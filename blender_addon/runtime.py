@@ -57,6 +57,8 @@ class Runtime:
         """Those distances by joint, one for each of the control's frames."""
         self.last: capture.Capture | None = None
         """What the last request asked for."""
+        self.answer: Result | None = None
+        """What the engine made of it."""
         self.longest_tick = 0.0
         """Longest time in seconds that one tick of the last request held the main thread, the press of the button
         included.
@@ -178,8 +180,9 @@ class Runtime:
         while message.request_id not in self._finished:
             yield
         answer = self._finished.pop(message.request_id)
-        if not hasattr(answer, "joints"):
+        if not hasattr(answer, "joints"):  # the classes of messages are imported only with the socket library
             raise error_from_code(answer.code, answer.message, answer.hint)
+        self.answer = answer
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), None)
         if scene is None:
             raise RetargetError("The scene was deleted while its motion was being made.", "Nothing was changed.")

@@ -9,12 +9,11 @@ model.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,37 +25,16 @@ from blender_addon import preferences, runtime  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
-
-
-def start_engine(connection: Path, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--connection-file", str(connection)], cwd=REPOSITORY, env=environment
-    )
-    wait_for(lambda: connection.exists() or process.poll() is not None)
-    assert process.poll() is None, "the engine did not start"
-    return process
-
-
-def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Let the add-on's timer function run, as Blender would, until ``what()`` is true."""
-    end = time.monotonic() + patience
-    while not what():
-        assert time.monotonic() < end, f"nothing came of it: {RUNTIME.engine_status} {RUNTIME.stage} {RUNTIME.error}"
-        time.sleep(min(runtime.tick(), 0.02))
+from .engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E402
+from .observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def walking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     """An engine that serves all tests of this page, as one engine serves a day's work."""
     connection = tmp_path_factory.mktemp("engine") / "connection.json"
-    process = start_engine(connection, ("tests.blender.walking_engine",))
-    yield connection, process
-    process.kill()
-    process.wait()
+    with running_engine(connection, "tests.blender.walking_engine") as process:
+        yield connection, process
 
 
 @pytest.fixture
@@ -69,10 +47,8 @@ def engine(addon, walking: tuple[Path, subprocess.Popen[bytes]]) -> subprocess.P
 @pytest.fixture
 def mortal_engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """An engine of one test's own, that may come to harm."""
-    process = start_engine(tmp_path / "connection.json", ("tests.blender.walking_engine",))
-    yield process
-    process.kill()
-    process.wait()
+    with running_engine(tmp_path / "connection.json", "tests.blender.walking_engine") as process:
+        yield process
 
 
 @pytest.fixture
@@ -82,47 +58,9 @@ def settings(addon) -> bpy.types.PropertyGroup:
     return found
 
 
-def path_and_key(settings: bpy.types.PropertyGroup) -> tuple[bpy.types.Object, bpy.types.PropertyGroup]:
+def lay_path() -> None:
     path = scenes.curve("Path", [(0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)])
-    return path, scenes.control(path, frame_start=1, frame_end=97)
-
-
-def generate() -> None:
-    bpy.ops.ed.undo_push(message="before")
-    assert bpy.ops.gaitway.generate() == {"FINISHED"}
-    wait_for(lambda: not RUNTIME.busy)
-
-
-def hips_errors(armature: bpy.types.Object) -> np.ndarray:
-    """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
-    playhead.
-    """
-    captured = RUNTIME.last
-    (track,) = [track for track in captured.tracks if track.joint == "pelvis"]
-    places = [scenes.evaluated(armature, frame, captured.body.bones["pelvis"]) for frame in track.frames]
-    return np.linalg.norm(np.array(places) - track.points, axis=-1) * captured.unit_scale
-
-
-def keyed_bones(armature: bpy.types.Object) -> set[str]:
-    animation = armature.animation_data
-    bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
-    return {curve.data_path.split('"')[1] for curve in bag.fcurves if curve.data_path.startswith("pose.bones")}
-
-
-def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
-    poses = tuple(
-        tuple(bone.matrix_basis[row][column] for row in range(4) for column in range(4)) for bone in armature.pose.bones
-    )
-    action = armature.animation_data.action.name if armature.animation_data and armature.animation_data.action else ""
-    objects = tuple(sorted((member.name, tuple(map(tuple, member.matrix_world))) for member in bpy.data.objects))
-    return (
-        action,
-        poses,
-        objects,
-        sorted(a.name for a in bpy.data.actions),
-        len(bpy.data.scenes),
-        bpy.context.scene.frame_current,
-    )
+    scenes.control(path, frame_start=1, frame_end=97)
 
 
 # ---- the whole way
@@ -131,7 +69,7 @@ def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
 @pytest.mark.parametrize("fps", [24.0, 60000 / 1001])
 def test_a_path_becomes_keys_and_one_undo_takes_them_back(engine, settings, fps: float, capsys) -> None:
     scenes.set_rate(fps)
-    path_and_key(settings)
+    lay_path()
     armature = settings.character
     before = state_of_scene(armature)
     runtime.tick()
@@ -150,15 +88,11 @@ def test_a_path_becomes_keys_and_one_undo_takes_them_back(engine, settings, fps:
         )
     bpy.context.scene.frame_set(1)
     bpy.ops.ed.undo()
-    assert state_of_scene(bpy.data.objects[armature_name(settings)]) == before
-
-
-def armature_name(_settings: object) -> str:
-    return bpy.context.scene.gaitway.character.name
+    assert state_of_scene(bpy.context.scene.gaitway.character) == before
 
 
 def test_a_hand_key_travels_with_the_path(engine, settings) -> None:
-    path_and_key(settings)
+    lay_path()
     scenes.control(scenes.empty("Hand", {49: (1.0, -2.0, 1.3)}), "left_wrist")
     generate()
     assert RUNTIME.error is None
@@ -195,7 +129,7 @@ def test_without_controls_the_character_sets_off_from_where_it_stands(engine, se
 
 
 def test_variations_become_actions_and_survive_a_save(engine, settings, tmp_path: Path) -> None:
-    path_and_key(settings)
+    lay_path()
     settings.variations = 3
     generate()
     assert len(bpy.data.actions) == 3 and settings.character.animation_data.action is not None
@@ -206,7 +140,7 @@ def test_variations_become_actions_and_survive_a_save(engine, settings, tmp_path
 
 
 def test_a_second_motion_replaces_the_first_and_stays_bound(engine, settings) -> None:
-    path_and_key(settings)
+    lay_path()
     generate()
     first = settings.character.animation_data.action
     settings.seed = 5
@@ -220,7 +154,7 @@ def test_a_second_motion_replaces_the_first_and_stays_bound(engine, settings) ->
 
 
 def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None:
-    path_and_key(settings)
+    lay_path()
     before = state_of_scene(settings.character)
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
@@ -236,7 +170,7 @@ def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None
 
 
 def test_the_engine_dies_in_the_middle(mortal_engine, settings) -> None:
-    path_and_key(settings)
+    lay_path()
     before = state_of_scene(settings.character)
     settings.prompt = "die now"
     bpy.ops.gaitway.generate()
@@ -262,7 +196,7 @@ def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tm
     chosen = preferences.get()
     chosen.engine_command, chosen.autostart = f'"{launcher}" serve', True
     launcher.write_text(launcher.read_text().replace('"$@"', "$(shift; echo $@)"))
-    path_and_key(settings)
+    lay_path()
     generate()
     assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
     bpy.ops.gaitway.engine_stop()
@@ -271,7 +205,7 @@ def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tm
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a way to hold a process still")
 def test_an_engine_that_is_slow_to_answer_does_not_hold_the_window(engine, settings) -> None:
-    path_and_key(settings)
+    lay_path()
     bpy.ops.gaitway.generate()
     engine.send_signal(signal.SIGSTOP)
     try:
@@ -291,7 +225,7 @@ def test_an_empty_prompt(engine, settings) -> None:
 
 
 def begin_slowly(settings: bpy.types.PropertyGroup) -> None:
-    path_and_key(settings)
+    lay_path()
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
     wait_for(lambda: RUNTIME.fraction > 0)
@@ -318,7 +252,7 @@ def test_the_armature_is_renamed_meanwhile(engine, settings) -> None:
 
 def test_undo_meanwhile(engine, settings) -> None:
     bpy.ops.ed.undo_push(message="one")
-    path_and_key(settings)
+    lay_path()
     bpy.ops.ed.undo_push(message="two")
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
@@ -339,7 +273,7 @@ def test_another_file_is_opened_meanwhile(engine, settings, tmp_path: Path) -> N
     for _ in range(10):
         time.sleep(runtime.tick())
     assert armature.animation_data is None and len(bpy.data.actions) == 0
-    path_and_key(bpy.context.scene.gaitway)
+    lay_path()
     generate()
     assert RUNTIME.error is None and hips_errors(armature).max() < 0.01
 
@@ -351,7 +285,7 @@ def test_two_blenders_on_one_engine(engine, settings) -> None:
     from blender_addon.jobs import Session
     from blender_addon.shared.protocol import Result
 
-    path_and_key(settings)
+    lay_path()
     other = Session("another Blender")
     other.connect(preferences.connection_path(preferences.get()))
     mine = runtime.order(bpy.context.scene, runtime.capture.capture(bpy.context.scene))

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the scene after a motion was made, read as an animator would see it: by the playhead and the
+F-curves.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from blender_addon.runtime import RUNTIME
+
+from . import scenes
+
+
+def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray:
+    """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
+    playhead.
+    """
+    captured = RUNTIME.last
+    (track,) = [track for track in captured.tracks if track.joint == joint]
+    places = [scenes.evaluated(armature, frame, captured.body.bones[joint]) for frame in track.frames]
+    return np.linalg.norm(np.array(places) - track.points, axis=-1) * captured.unit_scale
+
+
+def keyed_bones(armature: bpy.types.Object) -> set[str]:
+    animation = armature.animation_data
+    bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
+    return {curve.data_path.split('"')[1] for curve in bag.fcurves if curve.data_path.startswith("pose.bones")}
+
+
+def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
+    poses = tuple(
+        tuple(bone.matrix_basis[row][column] for row in range(4) for column in range(4)) for bone in armature.pose.bones
+    )
+    action = armature.animation_data.action.name if armature.animation_data and armature.animation_data.action else ""
+    objects = tuple(sorted((member.name, tuple(map(tuple, member.matrix_world))) for member in bpy.data.objects))
+    return (
+        action,
+        poses,
+        objects,
+        sorted(a.name for a in bpy.data.actions),
+        len(bpy.data.scenes),
+        bpy.context.scene.frame_current,
+    )

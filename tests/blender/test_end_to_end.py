@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way for real: `gaitway serve` with the embedded model as a process of its own, the add-on in Blender, the
+rig.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+checkpoint = pytest.importorskip("engine.checkpoint")
+
+from blender_addon import preferences, runtime  # noqa: E402
+from blender_addon.runtime import RUNTIME  # noqa: E402
+
+from . import rigs, scenes  # noqa: E402
+from .engines import generate, running_engine, wait_for  # noqa: E402
+from .observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    not (checkpoint.EMBEDDED / "config.json").is_file(), reason="needs the embedded model in engine/weights"
+)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("engine") / "connection.json"
+    with running_engine(path, "engine.cli", "serve"):
+        yield path
+
+
+@pytest.fixture
+def settings(addon, connection: Path) -> bpy.types.PropertyGroup:
+    preferences.get().connection_file = str(connection)
+    found = bpy.context.scene.gaitway
+    found.character = rigs.mixamo()
+    found.prompt = "a person walks forward."
+    path = scenes.curve("Path", [(0, 0, 0), (0.8, -1.8, 0), (0.2, -3.8, 0)])
+    scenes.control(path, frame_start=1, frame_end=97)
+    return found
+
+
+def test_a_sentence_a_path_and_a_hand_become_keys(settings, capsys) -> None:
+    armature = settings.character
+    hand = scenes.empty("Hand", {73: (0.95, -2.7, 1.25)})
+    scenes.control(hand, "left_wrist")
+    runtime.tick()
+    before = state_of_scene(armature)
+    began = time.perf_counter()
+    generate()
+    first = time.perf_counter() - began
+    assert RUNTIME.error is None, RUNTIME.error
+    hips, wrist = hips_errors(armature), hips_errors(armature, "left_wrist")
+    assert np.allclose(RUNTIME.measured_tracks["pelvis"], hips, atol=1e-5)
+    assert set(RUNTIME.last.body.bones.values()) <= keyed_bones(armature)
+    assert hips.mean() < 0.10  # the network's own bound; the figures below are what to look at
+    tick, work = RUNTIME.longest_tick, RUNTIME.longest_work
+    bpy.context.scene.frame_set(1)
+    bpy.ops.ed.undo()
+    assert state_of_scene(bpy.context.scene.gaitway.character) == before
+    began = time.perf_counter()
+    generate()
+    again = time.perf_counter() - began
+    with capsys.disabled():
+        print(
+            f"\n  hips to path: {hips.mean() * 100:.2f} cm on average, "
+            f"{np.percentile(hips, 95) * 100:.2f} cm 95th percentile, {hips.max() * 100:.2f} cm at worst; hand to its key: {wrist.max() * 100:.2f} cm\n"
+            f"  {len(keyed_bones(bpy.context.scene.gaitway.character))} bones keyed; one undo restores the scene\n"
+            f"  press to keys: {first:.2f} s at first (the model loads), then {again:.2f} s; "
+            f"longest tick {tick * 1e3:.0f} ms, of which this process worked {work * 1e3:.0f} ms"
+        )
+
+
+def test_the_same_order_gives_the_same_bytes_twice_and_by_another_client(settings, connection: Path) -> None:
+    from blender_addon.jobs import Session
+
+    generate()
+    first = RUNTIME.answer.joints.tobytes()
+    generate()
+    assert RUNTIME.answer.joints.tobytes() == first
+    session = Session("a script")
+    session.connect(connection)
+    order = runtime.order(bpy.context.scene, RUNTIME.last)
+    session.submit(replace(order, request_id="mine"))
+    answers: list = []
+    wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)
+    session.shutdown()
+    assert answers[0].joints.tobytes() == first
+
+
+def test_text_alone_moves_the_character(settings) -> None:
+    settings.controls.clear()
+    settings.length_mode, settings.seconds = "SECONDS", 3.0
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    armature = settings.character
+    start, end = (scenes.evaluated(armature, frame, RUNTIME.last.body.bones["pelvis"]) for frame in (1, 70))
+    assert np.linalg.norm((end - start)[:2]) > 0.5 and 0.5 < end[2] < 1.5
