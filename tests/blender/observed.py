@@ -24,12 +24,17 @@ def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray
 
 
 def keyed_bones(armature: bpy.types.Object) -> set[str]:
+    """The bones with F-curves in the Action that is played."""
     animation = armature.animation_data
     bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
     return {curve.data_path.split('"')[1] for curve in bag.fcurves if curve.data_path.startswith("pose.bones")}
 
 
 def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
+    """Everything that an undo must bring back: what is played, the pose, all objects' places, the Actions, the
+    playhead.
+    """
+    bpy.context.view_layer.update()
     poses = tuple(
         tuple(bone.matrix_basis[row][column] for row in range(4) for column in range(4)) for bone in armature.pose.bones
     )

@@ -70,7 +70,8 @@ def test_a_sentence_a_path_and_a_hand_become_keys(settings, capsys) -> None:
     with capsys.disabled():
         print(
             f"\n  hips to path: {hips.mean() * 100:.2f} cm on average, "
-            f"{np.percentile(hips, 95) * 100:.2f} cm 95th percentile, {hips.max() * 100:.2f} cm at worst; hand to its key: {wrist.max() * 100:.2f} cm\n"
+            f"{np.percentile(hips, 95) * 100:.2f} cm 95th percentile, {hips.max() * 100:.2f} cm at worst; "
+            f"hand to its key: {wrist.max() * 100:.2f} cm\n"
             f"  {len(keyed_bones(bpy.context.scene.gaitway.character))} bones keyed; one undo restores the scene\n"
             f"  press to keys: {first:.2f} s at first (the model loads), then {again:.2f} s; "
             f"longest tick {tick * 1e3:.0f} ms, of which this process worked {work * 1e3:.0f} ms"
