@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FRAMES = (60, 120, 196)
 STEPS = (1, 2, 4)
-CONTROLS = ("none", "path", "path, refined")
+CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, refined onto the path
 PROMPT = "a person walks along a winding path"
 
 
@@ -78,7 +78,7 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
         hint_mask=signal.hint_mask,
         seed=seed,
         num_inference_steps=steps,
-        refine=control == "path, refined",
+        refine=control == "refined",
     )
 
 

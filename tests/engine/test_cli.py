@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line on an untrained model: real networks and sentence encoder, real files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.protocol import Generate, Progress
+from blender_addon.shared.protocol import Result as Motion
+from blender_addon.shared.skeleton import SKELETON
+from engine import bench
+from engine.cli import app
+from engine.commands.generate import build_request, build_signal, motion_frames, read_controls
+from engine.pipeline import Pipeline
+from tests.engine.bvh_reader import read_bvh
+from tests.engine.motions import standing
+from tests.engine.random_model import save_random_model
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+S_CURVE = REPOSITORY / "engine" / "examples" / "s_curve.csv"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_model(tmp_path_factory.mktemp("model") / "untrained")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``gaitway`` with the given arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def _two_lines(result: Result, code: int = 2) -> str:
+    """What a failure said: a message and a remedy, and never a traceback."""
+    assert result.exit_code == code, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 2 and lines[0].startswith("Error: "), result.stderr
+    assert "Traceback" not in result.output
+    return " ".join(line.strip() for line in lines)
+
+
+# What works
+
+
+def test_the_readme_line(run: Run, model: Path, tmp_path: Path) -> None:
+    result = run(
+        "generate", "a person walks along a winding path", "--path", S_CURVE, "--out", "walk.bvh", "--out", "walk.npz",
+        "--out", "walk.glb", "--picture", "walk.png", "--checkpoint", model,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    for word in ("average error", "maximum error", "foot skating", "cm", "seconds", "walk.bvh", "walk.png"):
+        assert word in result.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"walk.bvh", "walk.npz", "walk.glb", "walk.png"}
+    with np.load("walk.npz", allow_pickle=False) as archive:
+        assert archive["joints"].shape == (121, 22, 3)
+        assert archive["hint_mask"][:, 0].all() and archive["hint_mask"].sum() == 121
+        pelvis = archive["joints"][:, 0]
+    np.testing.assert_allclose(read_bvh(Path("walk.bvh").read_text()).positions()["pelvis"], pelvis, atol=1e-5)
+
+
+def test_json_report(run: Run, model: Path, tmp_path: Path) -> None:
+    result = run(
+        "generate", "walks", "--path", S_CURVE, "--json", "--variations", 2, "-o", "a.npz", "--checkpoint", model
+    )
+    report = json.loads(result.stdout)
+    assert [Path(file).name for one in report["variations"] for file in one["files"]] == ["a-1.npz", "a-2.npz"]
+    for number, variation in enumerate(report["variations"], 1):
+        with np.load(tmp_path / f"a-{number}.npz") as archive:
+            miss = 100 * np.linalg.norm((archive["joints"] - archive["hint"])[archive["hint_mask"]], axis=-1)
+        assert variation["average_error_cm"] == pytest.approx(miss.mean(), abs=1e-3)
+        assert variation["maximum_error_cm"] == pytest.approx(miss.max(), abs=1e-3)
+    assert report["seconds"] > 0 and report["controlled_points"] == 121 and report["seed"] == 0
+    assert {"Loading", "Sampling", "Writing"} <= report["timing"].keys()
+
+
+def test_without_controls_the_text_alone_drives(run: Run, model: Path) -> None:
+    result = run("generate", "a person waits", "--json", "--length", 3, "--checkpoint", model)
+    report = json.loads(result.stdout)
+    assert report["num_frames"] == 61 and report["controlled_points"] == 0
+    assert report["variations"][0]["average_error_cm"] is None and report["variations"][0]["files"] == []
+
+
+def test_the_same_request_gives_the_same_bytes_from_the_command_and_the_pipeline(run: Run, model: Path) -> None:
+    line = ("generate", "walks", "--path", S_CURVE, "--seed", 5, "--checkpoint", model)
+    for name in ("one.npz", "two.npz"):
+        assert run(*line, "-o", name).exit_code == 0
+    track, _ = read_controls(S_CURVE, [])
+    request = build_request("walks", build_signal(track, [], motion_frames(None, [track])), seed=5)
+    *_, motion = Pipeline.load(model).generate(request)
+    for name in ("one.npz", "two.npz"):
+        with np.load(name) as archive:
+            assert archive["joints"].tobytes() == motion.joints[0].tobytes()
+    assert run(*line, "--seed", 6, "-o", "other.npz").exit_code == 0
+    with np.load("other.npz") as archive:
+        assert archive["joints"].tobytes() != motion.joints[0].tobytes()
+
+
+def test_path_fills_every_frame_and_control_only_its_times(tmp_path: Path) -> None:
+    (tmp_path / "path.csv").write_text("time,x,z\n0,0,0\n3,0,3\n")
+    (tmp_path / "wrist.csv").write_text("time,x,y,z\n1,0,1.5,1\n2,0,1.6,2\n")
+    path, tracks = read_controls(tmp_path / "path.csv", [f"right_wrist={tmp_path / 'wrist.csv'}"])
+    frames = motion_frames(None, [path, *tracks])
+    control = build_signal(path, tracks, frames)
+    assert frames == 61
+    assert control.hint_mask[:, 0].all()
+    np.testing.assert_allclose(control.hint[:, 0, 2], np.arange(61) / 20, atol=1e-6)
+    assert np.flatnonzero(control.hint_mask[:, SKELETON.index("right_wrist")]).tolist() == [20, 40]
+
+
+def test_length_stretches_a_path_without_times(tmp_path: Path) -> None:
+    (tmp_path / "path.csv").write_text("x,z\n0,0\n0,1\n0,4\n")
+    path, _ = read_controls(tmp_path / "path.csv", [])
+    control = build_signal(path, [], motion_frames(4.0, [path]))
+    np.testing.assert_allclose(control.hint[:, 0, 2], np.linspace(0, 4, 81), atol=1e-5)
+    assert motion_frames(None, [path]) == 121
+
+
+def test_info(run: Run, model: Path) -> None:
+    facts = json.loads(run("info", "--json", "--checkpoint", model).stdout)
+    assert facts["model"] == "untrained" and facts["controllable_joints"] == list(SKELETON.names)
+    result = run("info", "--checkpoint", model)
+    assert result.exit_code == 0 and "untrained" in result.stdout and "Made by a test." in result.stdout
+
+
+def test_convert(run: Run, tmp_path: Path) -> None:
+    motion = np.stack([standing(20), standing(20) + np.float32([1, 0, 0])]).transpose(0, 2, 3, 1)
+    np.save("results.npy", {"motion": motion, "text": ["stands", "waits"], "lengths": [20, 10]})
+    assert "1: 10 frames, 0.5 s, waits" in run("convert", "results.npy", "--list").stdout
+    result = run(
+        "convert", "results.npy", "--sample", 1, "-o", "one.bvh", "-o", "one.npz", "-o", "one.png", "--bvh-unit", "cm"
+    )
+    assert result.exit_code == 0, result.output
+    positions = read_bvh(Path("one.bvh").read_text()).positions()["pelvis"]
+    np.testing.assert_allclose(positions, np.tile([100, 100 * SKELETON.standing_height, 0], (10, 1)), atol=1e-2)
+    assert run("convert", "results.npy", "-o", "all.glb").exit_code == 0
+    assert {"all-0.glb", "all-1.glb"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_doctor_finds_a_whole_model(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAITWAY_RUNTIME_DIR", str(tmp_path / "run"))
+    checks = {check["name"]: check for check in json.loads(run("doctor", "--json", "--checkpoint", model).stdout)}
+    for name in ("Python", "Device", "Model", "Text encoder", "Generation", "Port", "Engine", "Log"):
+        assert checks[name]["ok"], checks[name]
+
+
+def test_doctor_names_damage_and_remedy(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAITWAY_RUNTIME_DIR", str(tmp_path / "run"))
+    damaged = save_random_model(tmp_path / "damaged")
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "engine.json").write_text("{}")
+    (tmp_path / "run" / "engine.json").chmod(0o600)
+    result = run("doctor", "--checkpoint", damaged)
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    assert "do not match their checksums" in result.stdout and "Copy the folder again" in result.stdout
+    assert "connection file" in result.stdout and "Delete it" in result.stdout
+    assert "can be opened" in result.stdout  # the checks after a broken one still run
+
+
+def test_bench_prints_a_table_and_a_line_of_json(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (bench.FRAMES, bench.STEPS) == ((60, 120, 196), (1, 2, 4))
+    monkeypatch.setattr(bench, "FRAMES", (60, 120))  # two of each are enough to see that all are measured
+    monkeypatch.setattr(bench, "STEPS", (1, 2))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    result = run("bench", "--repeats", 1, "--checkpoint", model)
+    assert result.exit_code == 0, result.output
+    assert "control" in result.stdout and "Cold start" in result.stdout
+    facts = json.loads(result.stdout.splitlines()[-1])
+    settings = {(row["frames"], row["steps"], row["control"]) for row in facts["rows"]}
+    controls = ("none", "path", "refined")
+    assert settings == {(f, s, c) for f in (60, 120) for s in (1, 2) for c in controls}
+    for row in facts["rows"]:
+        assert row["longest_wait"] > 0 and row["times_real_time"] > 0 and "Sampling" in row["stages"]
+    assert facts["cold_start"]["total"] > facts["cold_start"]["first_motion"] > 0
+    assert facts["ratios_to_one_step_without_control"]["120 frames, 1 steps, none"] == 1.0
+    if sys.platform != "win32":
+        assert facts["peak_memory_mb"] > 100
+
+
+# Bad input
+
+
+def _generate(run: Run, model: Path, *arguments: object, prompt: str = "walks") -> Result:
+    return run("generate", prompt, "--out", "a.bvh", "--checkpoint", model, *arguments)
+
+
+def test_empty_prompt(run: Run, model: Path) -> None:
+    assert "prompt is empty" in _two_lines(_generate(run, model, prompt="  "))
+
+
+@pytest.mark.parametrize("length", [0, 0.05, 500, 1e9, -1, "nan", "inf"])
+def test_lengths_that_no_model_makes(run: Run, model: Path, length: object) -> None:
+    said = _two_lines(_generate(run, model, "--length", length))
+    assert "frames" in said or "last" in said or "more than can be made" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("nan.csv", "0,0,0.9,0\n1,nan,0.9,1\n", "not a finite number"),
+        ("inf.json", "[[0,0,0.9,0],[1,Infinity,0.9,1]]", "not a finite number"),
+        ("short.csv", "time,x,z\n0,0,0\n", "at least 2"),
+        ("late.csv", "time,x,z\n0,0,0\n30,0,3\n", "the motion lasts from 0 to 3.00 s"),
+        ("early.csv", "time,x,z\n-1,0,0\n2,0,3\n", "has a point at -1.00 s"),
+        ("far.csv", "time,x,z\n0,0,0\n2,0,30000\n", "more than 1000 m"),
+        ("fast.csv", "time,x,z\n0,0,0\n1,0,90\n", "m/s"),
+        ("text.csv", "hello world", "columns without names"),
+    ],
+)
+def test_bad_paths(run: Run, model: Path, name: str, content: str, words: str) -> None:
+    Path(name).write_text(content)
+    assert words in _two_lines(_generate(run, model, "--length", 3, "--path", name))
+    assert not Path("a.bvh").exists()
+
+
+def test_bad_controls(run: Run, model: Path) -> None:
+    Path("keys.csv").write_text("1,0,1,0\n2,0,1,1\n")
+    assert "Did you mean 'right_wrist'" in _two_lines(_generate(run, model, "--control", "right_wrst=keys.csv"))
+    assert "is not a control" in _two_lines(_generate(run, model, "--control", "right_wrist"))
+    assert "no file" in _two_lines(_generate(run, model, "--control", "right_wrist=missing.csv"))
+    twice = ("--control", "pelvis=keys.csv", "--path", "keys.csv")
+    assert "controlled twice" in _two_lines(_generate(run, model, *twice))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_path(run: Run, model: Path) -> None:
+    Path("secret.csv").write_text("0,0,1,0\n2,0,1,1\n")
+    Path("secret.csv").chmod(0)
+    assert "cannot be read" in _two_lines(_generate(run, model, "--path", "secret.csv"))
+
+
+def test_missing_damaged_and_hostile_checkpoints(run: Run, tmp_path: Path) -> None:
+    assert "checkpoint" in _two_lines(_generate(run, tmp_path / "nowhere"))
+    truncated = save_random_model(tmp_path / "truncated")
+    weights = truncated / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "damaged" in _two_lines(_generate(run, truncated))
+    victim = tmp_path / "victim"
+
+    class Hostile:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(victim),)
+
+    (tmp_path / "hostile.ckpt").write_bytes(pickle.dumps({"state_dict": Hostile()}))
+    _two_lines(_generate(run, tmp_path / "hostile.ckpt"))
+    assert not victim.exists()
+
+
+def test_bad_outputs_are_refused_before_any_work(run: Run, tmp_path: Path) -> None:
+    nowhere = tmp_path / "no-model"  # never looked at
+    for arguments, words in (
+        (["--out", "a.fbx"], "not a format"),
+        (["--out", "a.png"], "not a format"),
+        (["--out", "missing/a.bvh"], "does not exist"),
+        (["--picture", "a.bvh"], "not a format"),
+        ([], "nothing to write"),
+    ):
+        assert words in _two_lines(run("generate", "walks", "--checkpoint", nowhere, *arguments))
+
+
+def test_full_disk(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    assert "disk is full" in _two_lines(_generate(run, model))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_conversions(run: Run) -> None:
+    Path("bad.pkl").write_bytes(b"cos\nsystem\n(S'touch victim'\ntR.")
+    assert "wants to call 'os.system'" in _two_lines(run("convert", "bad.pkl", "-o", "a.bvh"))
+    assert not Path("victim").exists()
+    np.save("flat.npy", np.zeros((20, 66)))
+    assert "Reshape" in _two_lines(run("convert", "flat.npy", "-o", "a.bvh"))
+    np.save("good.npy", standing(20))
+    assert "nothing to write" in _two_lines(run("convert", "good.npy"))
+    assert "frames per second" in _two_lines(run("convert", "good.npy", "-o", "a.bvh", "--fps", 0))
+    assert not Path("a.bvh").exists()
+
+
+def test_a_fault_of_ours_shows_no_traceback_but_keeps_it(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Pipeline, request: Generate) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Pipeline, "generate", broken)
+    said = _two_lines(_generate(run, model), code=70)
+    assert "a bug" in said
+    kept = Path(next(word.rstrip(":") for word in said.split() if word.rstrip(":").endswith(".txt")))
+    assert "ZeroDivisionError: a bug" in kept.read_text()
+    kept.unlink()
+
+
+# Processes
+
+
+def _command(*arguments: object) -> tuple[list[str], dict[str, str]]:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return [sys.executable, "-m", "engine.cli", *map(str, arguments)], environment
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, engine.cli as c\ntry: c.app(['generate', '--help'])\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('torch', 'numpy', 'zmq', 'matplotlib', 'scipy', 'transformers') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "What the character does" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a Unix signal")
+def test_ctrl_c_stops_without_a_trace(model: Path, tmp_path: Path) -> None:
+    # 1000 steps take long enough to be interrupted in the middle.
+    command, environment = _command(
+        "generate", "walks", "--steps", 1000, "-o", tmp_path / "a.bvh", "--checkpoint", model
+    )
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Cancelled" in said and "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_abandoning_the_generator_is_enough_to_cancel(model: Path) -> None:
+    pipeline = Pipeline.load(model)
+    track, _ = read_controls(S_CURVE, [])
+    request = build_request("walks", build_signal(track, [], 121))
+    stopped = pipeline.generate(request)
+    assert isinstance(next(stopped), Progress)
+    stopped.close()
+    *_, motion = pipeline.generate(request)
+    assert isinstance(motion, Motion)
+    with pytest.raises(BadRequest):
+        next(pipeline.generate(dataclasses.replace(request, prompts=())))
