@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,12 @@ from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
+
+if TYPE_CHECKING:
+    from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
+    from engine.models.patch_vae import PatchVae
+    from engine.models.trajectory_encoder import TrajectoryEncoder
+    from engine.models.vae import MldVae
 
 _LISTED = 8  # names shown of a long list in an error
 
@@ -34,10 +41,10 @@ class Networks:
     """What a checkpoint holds. Parts that a model of its kind does not have are None."""
 
     config: ModelConfig
-    vae: nn.Module  # .encode(features, mask) -> mu, logvar; .decode(latent, mask)
+    vae: MldVae | PatchVae  # .encode(features, mask) -> mu, logvar; .decode(latent, mask)
     denoiser: Denoiser | None = None
     controlnet: ControlNet | None = None
-    trajectory_encoder: nn.Module | None = None
+    trajectory_encoder: TrajectoryEncoder | PatchTrajectoryEncoder | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
 

@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -147,7 +148,7 @@ def _stack_sizes(state: Mapping[str, Tensor], stack: str, activation: str) -> di
     }
 
 
-def _vae_sizes(state: Mapping[str, Tensor], activation: str) -> dict[str, int | None]:
+def _vae_sizes(state: Mapping[str, Tensor], activation: str) -> dict[str, Any]:
     width, features = state["vae.skel_embedding.weight"].shape
     projected = "vae.latent_pre.weight" in state
     return {
@@ -158,8 +159,8 @@ def _vae_sizes(state: Mapping[str, Tensor], activation: str) -> dict[str, int | 
     }
 
 
-def _denoiser_sizes(state: Mapping[str, Tensor], activation: str) -> dict[str, int | None]:
-    sizes: dict[str, int | None] = {
+def _denoiser_sizes(state: Mapping[str, Tensor], activation: str) -> dict[str, Any]:
+    sizes: dict[str, Any] = {
         **_stack_sizes(state, "denoiser.encoder", activation),
         "text_width": state["denoiser.emb_proj.1.weight"].shape[1],
         "time_width": state["denoiser.time_embedding.linear_1.weight"].shape[1],

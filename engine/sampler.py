@@ -97,8 +97,10 @@ def _lcm(
         output = _predict(networks, latent, time, text, embedding, control, mask)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         if index + 1 < len(times):
-            drawn = step_noise is None
-            noise = _noise(latent.shape, generator, latent.device) if drawn else step_noise[index].to(latent)
+            if step_noise is None:
+                noise = _noise(latent.shape, generator, latent.device)
+            else:
+                noise = step_noise[index].to(latent)
             latent = scheduler.add_noise(latent, noise, times[index + 1])
         yield latent
 
@@ -124,7 +126,7 @@ def _ddim(
         if guided:
             conditional, unconditional = output.chunk(2)
             output = unconditional + guidance * (conditional - unconditional)
-        latent = rule.step(output, time, latent).prev_sample
+        latent = rule.step(output, time, latent, return_dict=False)[0]
         yield latent
 
 

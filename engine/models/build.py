@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
 from .config import ModelConfig
 
+if TYPE_CHECKING:
+    from .patch_trajectory_encoder import PatchTrajectoryEncoder
+    from .patch_vae import PatchVae
+    from .trajectory_encoder import TrajectoryEncoder
+    from .vae import MldVae
 
-def build_vae(config: ModelConfig) -> nn.Module:
+
+def build_vae(config: ModelConfig) -> MldVae | PatchVae:
     """The motion autoencoder with fresh weights."""
     if config.token_layout == "patch":
         from .patch_vae import PatchVae
@@ -19,7 +25,7 @@ def build_vae(config: ModelConfig) -> nn.Module:
     return MldVae(config)
 
 
-def build_trajectory_encoder(config: ModelConfig) -> nn.Module:
+def build_trajectory_encoder(config: ModelConfig) -> TrajectoryEncoder | PatchTrajectoryEncoder:
     """The trajectory encoder with fresh weights."""
     if config.token_layout == "patch":
         from .patch_trajectory_encoder import PatchTrajectoryEncoder

@@ -63,7 +63,7 @@ class TokenParts(Protocol):
     encoder: SkipStack
 
 
-def add_token_parts(network: nn.Module, config: ModelConfig, *, final_norm: bool) -> None:
+def add_token_parts(network: TokenParts, config: ModelConfig, *, final_norm: bool) -> None:
     """Give ``network`` the modules of :class:`TokenParts` with fresh weights."""
     width, v2 = config.hidden_width, config.variant == "v2"
     network.config = config

@@ -50,8 +50,8 @@ class Attention(nn.Module):
             query = F.linear(x, self.in_proj_weight[:width], self.in_proj_bias[:width])
             key, value = F.linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
         dropout = self.dropout if self.training else 0.0
-        heads = [part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (query, key, value)]
-        mixed = F.scaled_dot_product_attention(*heads, attn_mask=mask, dropout_p=dropout)
+        query, key, value = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (query, key, value))
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
@@ -129,10 +129,8 @@ class TransformerLayer(nn.Module):
         self.activation = config.activation
         self.self_attn = Attention(width, num_heads, config.dropout)
         self.multihead_attn = Attention(width, num_heads, config.dropout) if cross else None
-        if config.moe:
-            self.moe = MixtureOfExperts(width, inner, config)
-        else:
-            self.moe = None
+        self.moe = MixtureOfExperts(width, inner, config) if config.moe else None
+        if self.moe is None:
             self.linear1 = nn.Linear(width, inner * (2 if config.activation == "geglu" else 1))
             self.linear2 = nn.Linear(inner, width)
         self.norm1 = nn.LayerNorm(width)

@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,9 +177,10 @@ def _load_model(recipe: Recipe, device: torch.device) -> Callable[[str], Tensor]
         tokenizer = AutoTokenizer.from_pretrained(recipe.transformer, local_files_only=True)
         config = AutoConfig.from_pretrained(recipe.transformer, local_files_only=True)
         kind = T5EncoderModel if config.model_type == "t5" else AutoModel
-        model, report = kind.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             recipe.transformer, local_files_only=True, dtype=torch.float32, output_loading_info=True
         )
+        model, report = loaded
         absent = [name for name in report["missing_keys"] if "pooler" not in name]  # the pooler is not used
         if absent:  # transformers would draw them at random
             raise ValueError(f"{len(absent)} of its weights are missing, such as {absent[0]}")

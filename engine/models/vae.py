@@ -28,14 +28,9 @@ class MldVae(nn.Module):
         self.latent_post = nn.Linear(config.latent_width, width) if v2 else nn.Identity()
         self.query_pos_encoder = Positions(width, config.positions)
         self.query_pos_decoder = Positions(width, config.positions)
-        sizes = {
-            "width": width,
-            "inner": config.vae_feedforward,
-            "num_heads": config.vae_heads,
-            "num_layers": config.vae_layers,
-        }
-        self.encoder = SkipStack(config, **sizes)
-        self.decoder = SkipStack(config, **sizes, cross=True)
+        inner, heads, layers = config.vae_feedforward, config.vae_heads, config.vae_layers
+        self.encoder = SkipStack(config, width=width, inner=inner, num_heads=heads, num_layers=layers)
+        self.decoder = SkipStack(config, width=width, inner=inner, num_heads=heads, num_layers=layers, cross=True)
 
     def encode(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """features (B,T,F), mask (B,T) -> mu and logvar, (B,N,D) each."""
