@@ -46,6 +46,7 @@ def find_command(preference: str = "") -> list[str]:
     program = shutil.which(os.path.expanduser(words[0].strip('"')))
     if program is None:
         raise EngineUnavailable(f"The engine's command {words[0]!r} was not found.", _INSTALL_HINT)
+    program = os.path.abspath(program)  # the engine starts in another folder; links of virtual environments stay
     if words[1:]:
         return [program, *words[1:]]
     is_python = Path(program).stem.lower().startswith("python")
@@ -141,7 +142,8 @@ def _in_environment(folder: Path) -> Path:
 def _environment() -> dict[str, str]:
     """Ours, without what would bend the engine's own Python to Blender's."""
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PYTHONPATH")}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    # Blender wants the cores too: threads that spin while they wait make both crawl.
+    return {"OMP_WAIT_POLICY": "PASSIVE", **kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 def _detached() -> dict[str, Any]:
