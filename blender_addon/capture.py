@@ -11,18 +11,23 @@ Shapes: K keys, T model frames, J = 22 joints.
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
 from . import paths, probe
-from .retarget import bone_map, rig, scale
+from .body import Body, read_body, standing_height
 from .shared import space
 from .shared.control import ControlSignal
 from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
+
+if TYPE_CHECKING:
+    from .shared.protocol import Generate
 
 TRANSFORM_CHANNELS = (
     "location",
@@ -32,27 +37,6 @@ TRANSFORM_CHANNELS = (
     "scale",
     "delta_location",
 )
-
-
-FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
-
-
-@dataclass(frozen=True)
-class Body:
-    """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
-    them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
-    ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
-    """
-
-    uid: int
-    name: str
-    bones: dict[str, str]
-    scale: float
-    floor: float
-    ground: float
-    leg_length: float
-    heading: float
-    position: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -75,6 +59,7 @@ class Capture:
     heading: float | None
     start_frame: int
     unit_scale: float
+    scene_uid: int
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -101,6 +86,30 @@ def capture(scene: bpy.types.Scene) -> Capture:
         heading=None if "pelvis" in wishes else body.heading,
         start_frame=settings.start_frame,
         unit_scale=scene.unit_settings.scale_length,
+        scene_uid=scene.session_uid,
+    )
+
+
+def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
+    """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
+    from .shared.protocol import Generate, PromptBlock
+
+    settings = scene.gaitway
+    prompt = " ".join(settings.prompt.split())
+    if not prompt:
+        raise BadRequest("The prompt is empty.", "Say what the character does: a person walks forward.")
+    num_frames = captured.signal.num_frames
+    return Generate(
+        request_id=uuid.uuid4().hex,
+        prompts=(PromptBlock(prompt, 0, num_frames),),
+        num_frames=num_frames,
+        hint=captured.signal.hint,
+        hint_mask=captured.signal.hint_mask,
+        seed=settings.seed,
+        num_inference_steps=settings.steps,
+        refine=settings.refine,
+        num_variations=settings.variations,
+        heading=captured.heading,
     )
 
 
@@ -135,40 +144,6 @@ def _num_frames(scene: bpy.types.Scene, tracks: tuple[Track, ...]) -> int:
             "Set the length in seconds, or put the controls later.",
         )
     return num_frames
-
-
-# ---- the character
-
-
-def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:
-    """Measure the rest pose of ``armature`` where its object stands now.
-
-    Raises BadRequest, or RetargetError when it is no human.
-    """
-    if armature is None or armature.type != "ARMATURE":
-        raise BadRequest("No character is chosen.", "Choose an armature under Character.")
-    rest = rig.read_rig(armature, scene)
-    found = bone_map.detect(rest.bones)
-    metres = scene.unit_settings.scale_length
-    factor = scale.rig_scale(rest, found)
-    leg = factor * SKELETON.leg_length / metres
-    world = rest.matrix_world
-    heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.bones}
-    tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.bones}
-    feet = [found[joint] for joint in FOOT_JOINTS if joint in found]
-    lowest = float(min(min(heads[bone][2], tails[bone][2]) for bone in feet))
-    pelvis = heads[found["pelvis"]]
-    return Body(
-        uid=armature.session_uid,
-        name=armature.name,
-        bones=dict(found.bones),
-        scale=factor,
-        floor=lowest + scale.hips_lift(rest, found) / metres,
-        ground=paths.ground_height(float(world[2, 3]), lowest, leg),
-        leg_length=leg,
-        heading=paths.facing(heads[found["left_hip"]], heads[found["right_hip"]]),
-        position=(float(pelvis[0]), float(pelvis[1])),
-    )
 
 
 # ---- the controls
@@ -265,7 +240,7 @@ def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tup
         points = paths.walk_along(lines[0], (inside - first) / (last - first))
     except BadControl as error:
         raise BadControl(f"{label} has fewer than two different points.", error.hint) from None
-    return space.model_to_scene_frame(inside, scene.gaitway.start_frame, fps), points
+    return np.asarray(space.model_to_scene_frame(inside, scene.gaitway.start_frame, fps)), points
 
 
 def _lift(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body, scene: bpy.types.Scene) -> np.ndarray:
@@ -279,15 +254,6 @@ def _lift(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body, scen
         return np.zeros(3)
     standing = standing_height(control.joint) * body.scale / scene.unit_settings.scale_length
     return np.array([0.0, 0.0, standing + body.floor - body.ground])
-
-
-def standing_height(joint: str) -> float:
-    """Height of a joint above the floor in metres when the model's body stands upright."""
-    height, index = SKELETON.standing_height, SKELETON.index(joint)
-    while index > 0:
-        height += float(SKELETON.offsets[index, 1])
-        index = SKELETON.parents[index]
-    return height
 
 
 def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:

@@ -9,7 +9,7 @@ holds it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import bpy
@@ -49,12 +49,13 @@ def set_frame(scene: bpy.types.Scene, frame: float) -> None:
     scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
 
 
-def world_positions(target: bpy.types.Object, bones: Sequence[str], frames: Sequence[float]) -> np.ndarray:
+def world_positions(target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]) -> np.ndarray:
     """World points (K, B, 3), scene units, of the heads of ``bones`` at ``frames`` (K,); of the object itself when
     there are no bones.
 
     Objects that are hidden or disabled are evaluated as well.
     """
+    frames = list(frames)
     with _probe_scene() as scene:
         probes = []
         for bone in bones or [""]:

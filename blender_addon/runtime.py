@@ -14,18 +14,16 @@ from __future__ import annotations
 import atexit
 import time
 import traceback
-import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import bpy
 import numpy as np
 
-from . import capture, preferences, probe
+from . import capture, delivery, preferences
 from .paths import error_summary
-from .retarget import apply
-from .shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 
 if TYPE_CHECKING:
     from .jobs import Session
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
-TICK_BUDGET = 0.015
-"""Seconds after which work that can be put off is put off to the next tick."""
-ACTION_NAME_BYTES = 63
 
 
 class Runtime:
@@ -43,7 +38,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self._session: Session | None = None
-        self._request: Iterator[None] | None = None
+        self._request: Generator[None, None, None] | None = None
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
@@ -113,7 +108,7 @@ class Runtime:
     def stop_engine(self, wait: float = 0.0) -> None:
         """Give up the request under way and the engine; one that another Blender started goes on without us."""
         if self.busy:
-            self._abandon(
+            self.abandon(
                 EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
             )
         if self._session is not None:
@@ -150,7 +145,7 @@ class Runtime:
         self.forget()
         try:
             captured = capture.capture(context.scene)
-            message = order(context.scene, captured)
+            message = capture.order(context.scene, captured)
             session = self.session()
             chosen = preferences.get(context)
             if session.state == "offline":
@@ -163,7 +158,7 @@ class Runtime:
             self.error = (error.message, error.hint)
             raise
         self.last = captured
-        self._request = self._life(message, captured, context.scene.session_uid)
+        self._request = self._life(message, captured)
         self._count(began, worked)
 
     def forget(self) -> None:
@@ -176,79 +171,24 @@ class Runtime:
         if self._session is not None:
             self._session.cancel()
 
-    def _life(self, message: Generate, captured: capture.Capture, scene_uid: int) -> Iterator[None]:
+    def _life(self, message: Generate, captured: capture.Capture) -> Generator[None, None, None]:
+        from .shared.protocol import Error
+
         while message.request_id not in self._finished:
             yield
         answer = self._finished.pop(message.request_id)
-        if not hasattr(answer, "joints"):  # the classes of messages are imported only with the socket library
+        if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
         self.answer = answer
-        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), None)
-        if scene is None:
-            raise RetargetError("The scene was deleted while its motion was being made.", "Nothing was changed.")
         self._phase = "Setting keyframes"
-        yield from self._apply(answer, message.prompts[0].text, captured, scene)
+        yield from delivery.set_keys(answer, message.prompts[0].text, captured)
         self._phase = "Measuring"
-        yield from self._measure(captured, scene)
-        self.report = _report(answer, self.measured)
-
-    def _apply(self, result: Result, prompt: str, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
-        # The nearest to the controls comes last, and so stays on the character.
-        order_of_takes = sorted(range(len(result.joints)), key=lambda take: -result.control_errors[take].average)
-        for place, take in enumerate(order_of_takes, start=1):
-            plan = apply.prepare(
-                self._armature(captured),
-                capture.to_floor(result.joints[take], captured),
-                scale=captured.body.scale,
-                start_frame=float(captured.start_frame),
-                scene=scene,
-            )
-            yield
-            segments = plan.segments()
-            yield
-            solution = plan.solve(*segments)
-            yield
-            name = action_name(prompt, take if len(result.joints) > 1 else None)
-            applied = apply.write(self._armature(captured), plan, solution, name)
-            if place < len(order_of_takes):
-                # Only the last one is worn; the others would vanish with the next save.
-                bpy.data.actions[applied.action_name].use_fake_user = True
-        push_undo("Generate Motion")
-        yield
-
-    def _armature(self, captured: capture.Capture) -> bpy.types.Object:
-        armature = probe.object_by_uid(captured.body.uid)
-        if armature is None:
-            raise RetargetError(
-                f"The armature '{captured.body.name}' was deleted while its motion was being made.",
-                "Choose another character and generate again; the same seed gives the same motion.",
-            )
-        return armature
-
-    def _measure(self, captured: capture.Capture, scene: bpy.types.Scene) -> Iterator[None]:
-        """Distances between the evaluated bones and what the controls asked for, a few frames a tick."""
-        for track in captured.tracks:
-            if track.joint not in captured.body.bones:
-                continue
-            errors = np.empty(len(track.frames))
-            done, at_once = 0, 4
-            while done < len(errors):
-                armature = probe.object_by_uid(captured.body.uid)
-                if armature is None:
-                    return
-                began = time.perf_counter()
-                part = slice(done, done + at_once)
-                heads = probe.world_positions(armature, [captured.body.bones[track.joint]], track.frames[part])[:, 0]
-                errors[part] = np.linalg.norm(heads - track.points[part], axis=-1) * captured.unit_scale
-                done += len(heads)
-                taken = time.perf_counter() - began
-                at_once = max(1, int(at_once * min(8.0, TICK_BUDGET / max(taken, 1e-4))))
-                yield
-            self.measured_tracks[track.joint] = errors
+        self.measured_tracks = yield from delivery.measure(captured)
         if self.measured_tracks:
             self.measured = error_summary(np.concatenate(list(self.measured_tracks.values())))
+        self.report = delivery.report(answer, self.measured)
 
-    def _abandon(self, error: GaitwayError) -> None:
+    def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
         if self._request is not None:
             self._request.close()
@@ -295,12 +235,12 @@ class Runtime:
         except StopIteration:
             self._request, self._phase = None, ""
         except Cancelled:
-            self._abandon(Cancelled("Cancelled.", "The character keeps the motion that it had."))
+            self.abandon(Cancelled("Cancelled.", "The character keeps the motion that it had."))
         except GaitwayError as error:
-            self._abandon(error)
+            self.abandon(error)
         except Exception as error:  # a tick that raises would end Blender's timer and leave the panel waiting for ever
             traceback.print_exc()
-            self._abandon(
+            self.abandon(
                 RetargetError(f"The motion could not be set: {error}.", "Undo, and report what Blender's console says.")
             )
 
@@ -315,54 +255,6 @@ class Runtime:
 
 
 RUNTIME = Runtime()
-
-
-def order(scene: bpy.types.Scene, captured: capture.Capture) -> Generate:
-    """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
-    from .shared.protocol import Generate, PromptBlock
-
-    settings = scene.gaitway
-    prompt = " ".join(settings.prompt.split())
-    if not prompt:
-        raise BadRequest("The prompt is empty.", "Say what the character does: a person walks forward.")
-    num_frames = captured.signal.num_frames
-    return Generate(
-        request_id=uuid.uuid4().hex,
-        prompts=(PromptBlock(prompt, 0, num_frames),),
-        num_frames=num_frames,
-        hint=captured.signal.hint,
-        hint_mask=captured.signal.hint_mask,
-        seed=settings.seed,
-        num_inference_steps=settings.steps,
-        refine=settings.refine,
-        num_variations=settings.variations,
-        heading=captured.heading,
-    )
-
-
-def action_name(prompt: str, take: int | None = None) -> str:
-    """A name for the Action that says what it holds and fits into Blender's 63 bytes."""
-    ending = "" if take is None else f" {take + 1}"
-    text = f"Gaitway: {prompt.rstrip('. ')}"
-    return text.encode()[: ACTION_NAME_BYTES - len(ending)].decode(errors="ignore").rstrip() + ending
-
-
-def push_undo(message: str) -> None:
-    """One undo step; a timer has no window of its own, and undo wants one."""
-    window = bpy.context.window or bpy.context.window_manager.windows[0]
-    with bpy.context.temp_override(window=window):
-        bpy.ops.ed.undo_push(message=message)
-
-
-def _report(result: Result, measured: dict[str, float]) -> list[str]:
-    seconds = result.timing.get("total", sum(result.timing.values()))
-    lines = [f"{result.joints.shape[1] / 20.0:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
-    if measured:
-        lines.append(
-            f"On the rig {measured['average'] * 100:.1f} cm from the controls on average, "
-            f"{measured['maximum'] * 100:.1f} cm at worst"
-        )
-    return lines
 
 
 def _version() -> str:
@@ -385,7 +277,7 @@ def tick() -> float:
 def _before_load(*_args: object) -> None:
     if RUNTIME.busy:
         RUNTIME.cancel()
-        RUNTIME._abandon(
+        RUNTIME.abandon(
             Cancelled("Another file was opened while a motion was being made.", "Press Generate Motion again.")
         )
 

@@ -13,9 +13,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, probe  # noqa: E402
+from blender_addon import body, capture, probe  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
-from blender_addon.shared.errors import BadControl, BadRequest  # noqa: E402
+from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -115,7 +115,7 @@ def test_hints_lie_on_the_motion_at_any_rate_and_unit(settings, fps: float, unit
     hand = scenes.empty("Hand", {frame: (frame * 0.01 / unit, 0, 1 / unit) for frame in range(1, 90, 8)})
     scenes.control(hand, "right_wrist")
     captured = capture.capture(scene)
-    assert captured.body.scale == pytest.approx(capture.read_body(settings.character, scene).scale)
+    assert captured.body.scale == pytest.approx(body.read_body(settings.character, scene).scale)
     frames, points = asked(captured, "right_wrist")
     times = space.model_to_scene_frame(frames, 1, fps)
     expected = np.stack([times * 0.01, 0 * times, 0 * times + 1], -1) / unit
@@ -188,11 +188,11 @@ def test_a_closed_curve_ends_where_it_began(settings) -> None:
 def test_a_path_on_the_floor_leads_the_hips_at_their_height(settings) -> None:
     flat = [(0, 0, 0), (0, -2, 0), (1, -3, 0)]
     item = scenes.control(scenes.curve("Path", flat), frame_end=100)
-    body = capture.read_body(settings.character, bpy.context.scene)
+    figure = body.read_body(settings.character, bpy.context.scene)
     _, points = asked(capture.capture(bpy.context.scene), "pelvis")
     # Where the rig's own hips are at rest, but for the way the two bodies hold theirs.
     assert np.ptp(points[:, 2]) < 1e-5 and abs(points[0, 2] - rigs_hips_height(settings.character)) < 0.03
-    assert body.ground == pytest.approx(0, abs=1e-6)
+    assert figure.ground == pytest.approx(0, abs=1e-6)
     item.height = "DRAWN"
     _, points = asked(capture.capture(bpy.context.scene), "pelvis")
     assert np.allclose(points[:, 2], 0, atol=1e-5)
@@ -229,7 +229,7 @@ def test_a_path_of_the_hips_sets_the_heading(settings) -> None:
 
 
 def refused(*words: str) -> None:
-    with pytest.raises((BadControl, BadRequest)) as caught:
+    with pytest.raises(GaitwayError) as caught:
         capture.capture(bpy.context.scene)
     assert caught.value.hint, "an error without a remedy"
     for word in words:
@@ -312,6 +312,25 @@ def test_a_value_that_is_no_number(settings) -> None:
 def test_no_character(settings) -> None:
     settings.character = None
     refused("No character")
+
+
+def test_a_rig_that_is_no_human(settings) -> None:
+    data = bpy.data.armatures.new("Lamp")
+    settings.character = bpy.data.objects.new("Lamp", data)
+    bpy.context.scene.collection.objects.link(settings.character)
+    bpy.context.view_layer.objects.active = settings.character
+    bpy.ops.object.mode_set(mode="EDIT")
+    for number in range(3):
+        bone = data.edit_bones.new(f"Part {number}")
+        bone.head, bone.tail = (0, 0, number), (0, 0, number + 1)
+        bone.parent = data.edit_bones[number - 1] if number else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    refused("human")
+
+
+def test_a_rig_that_is_scaled_unevenly(settings) -> None:
+    settings.character.scale = (1, 2, 1)
+    refused("unevenly")
 
 
 def test_controls_that_all_end_at_the_start(settings) -> None:

@@ -16,7 +16,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 checkpoint = pytest.importorskip("engine.checkpoint")
 
-from blender_addon import preferences, runtime  # noqa: E402
+from blender_addon import capture, preferences, runtime  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -87,7 +87,7 @@ def test_the_same_order_gives_the_same_bytes_twice_and_by_another_client(setting
     assert RUNTIME.answer.joints.tobytes() == first
     session = Session("a script")
     session.connect(connection)
-    order = runtime.order(bpy.context.scene, RUNTIME.last)
+    order = capture.order(bpy.context.scene, RUNTIME.last)
     session.submit(replace(order, request_id="mine"))
     answers: list = []
     wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)

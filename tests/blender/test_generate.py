@@ -21,7 +21,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences, runtime  # noqa: E402
+from blender_addon import capture, preferences, runtime  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -288,7 +288,7 @@ def test_two_blenders_on_one_engine(engine, settings) -> None:
     lay_path()
     other = Session("another Blender")
     other.connect(preferences.connection_path(preferences.get()))
-    mine = runtime.order(bpy.context.scene, runtime.capture.capture(bpy.context.scene))
+    mine = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
     other.submit(replace(mine, request_id="theirs", seed=3, num_variations=2))
     answers: list[object] = []
     bpy.ops.gaitway.generate()

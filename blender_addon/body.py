@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a character's rest pose tells before anything moves: its size beside the model, its ground, where it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from . import paths
+from .retarget import bone_map, rig, scale
+from .shared.errors import BadRequest
+from .shared.skeleton import SKELETON
+
+FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
+    them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
+    ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
+    """
+
+    uid: int
+    name: str
+    bones: dict[str, str]
+    scale: float
+    floor: float
+    ground: float
+    leg_length: float
+    heading: float
+    position: tuple[float, float]
+
+
+def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:
+    """Measure the rest pose of ``armature`` where its object stands now.
+
+    Raises BadRequest, or RetargetError when it is no human.
+    """
+    if armature is None or armature.type != "ARMATURE":
+        raise BadRequest("No character is chosen.", "Choose an armature under Character.")
+    rest = rig.read_rig(armature, scene)
+    found = bone_map.detect(rest.bones)
+    metres = scene.unit_settings.scale_length
+    factor = scale.rig_scale(rest, found)
+    leg = factor * SKELETON.leg_length / metres
+    world = rest.matrix_world
+    heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.bones}
+    tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.bones}
+    feet = [found[joint] for joint in FOOT_JOINTS if joint in found]
+    lowest = float(min(min(heads[bone][2], tails[bone][2]) for bone in feet))
+    pelvis = heads[found["pelvis"]]
+    return Body(
+        uid=armature.session_uid,
+        name=armature.name,
+        bones=dict(found.bones),
+        scale=factor,
+        floor=lowest + scale.hips_lift(rest, found) / metres,
+        ground=paths.ground_height(float(world[2, 3]), lowest, leg),
+        leg_length=leg,
+        heading=paths.facing(heads[found["left_hip"]], heads[found["right_hip"]]),
+        position=(float(pelvis[0]), float(pelvis[1])),
+    )
+
+
+def standing_height(joint: str) -> float:
+    """Height of a joint above the floor in metres when the model's body stands upright."""
+    height, index = SKELETON.standing_height, SKELETON.index(joint)
+    while index > 0:
+        height += float(SKELETON.offsets[index, 1])
+        index = SKELETON.parents[index]
+    return height
