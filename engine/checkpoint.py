@@ -199,9 +199,12 @@ def _sums(folder: Path) -> bytes:
 
 
 def import_checkpoint(
-    file: Path | str, humanml3d_dir: Path | str, spatial_stats_dir: Path | str | None, out: Path | str
+    file: Path | str,
+    humanml3d_dir: Path | str,
+    spatial_stats_dir: Path | str | None = None,
+    out: Path | str | None = None,
 ) -> Path:
-    """Turn a published file into our folder at ``out``; returns it.
+    """Turn a published file into our folder at ``out`` (None: beside the file, named as it without suffix); returns it.
 
     humanml3d_dir holds Mean.npy and Std.npy (263), spatial_stats_dir holds Mean_raw.npy and Std_raw.npy (22,3); the
     latter is needed for models with a ControlNet only. Raises BadCheckpoint, BadFile or ExportError.
@@ -219,7 +222,7 @@ def import_checkpoint(
             "Give the folder that holds Mean_raw.npy and Std_raw.npy with --spatial-stats.",
         )
     networks.statistics = Statistics(mean, std, hint_mean, hint_std)
-    return save_folder(networks, out, _imported_card(Path(file), networks))
+    return save_folder(networks, Path(file).with_suffix("") if out is None else out, _imported_card(Path(file), networks))
 
 
 def _read_statistics(

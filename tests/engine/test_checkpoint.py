@@ -310,6 +310,11 @@ def test_import(sources: dict[str, Path], tmp_path: Path, parent: bool) -> None:
     assert "sentence-t5-large" in (sources["out"] / "README.md").read_text()
 
 
+def test_import_without_a_place_goes_beside_the_file(sources: dict[str, Path], tmp_path: Path) -> None:
+    assert import_checkpoint(**sources | {"out": None}) == tmp_path / "motionlcm"
+    assert load(tmp_path / "motionlcm").config.name == "motionlcm"
+
+
 def test_import_without_controls_needs_no_spatial_statistics(sources: dict[str, Path]) -> None:
     assert_refused(
         lambda: import_checkpoint(**sources | {"spatial_stats_dir": None}), BadFile, "statistics of the joints"

@@ -24,45 +24,6 @@ needs_minilm = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="session")
-def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sentence-transformers folder as sentence-t5-large's: T5 encoder (16 wide), mean, Dense 16 -> 12, normalise."""
-    from safetensors.torch import save_file
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
-
-    folder = tmp_path_factory.mktemp("encoders") / "sentence-t5-tiny"
-    words = ["<pad>", "</s>", "<unk>", "a", "person", "walks", "jumps", "and", "waves"]
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    ).save_pretrained(folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = T5Config(vocab_size=len(words), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
-        T5EncoderModel(config).save_pretrained(folder)
-        dense = torch.randn(12, 16)
-    kinds = {"": "Transformer", "1_Pooling": "Pooling", "2_Dense": "Dense", "3_Normalize": "Normalize"}
-    modules = [{"path": p, "type": f"sentence_transformers.models.{kind}"} for p, kind in kinds.items()]
-    for name, content in {
-        "modules.json": modules,
-        "sentence_bert_config.json": {"max_seq_length": 8},
-        "1_Pooling/config.json": {"word_embedding_dimension": 16, "pooling_mode_mean_tokens": True},
-        "2_Dense/config.json": {
-            "in_features": 16,
-            "out_features": 12,
-            "bias": False,
-            "activation_function": "torch.nn.modules.linear.Identity",
-        },
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(json.dumps(content))
-    save_file({"linear.weight": dense}, folder / "2_Dense" / "model.safetensors")
-    return folder
-
-
 def test_t5_is_mean_dense_normalise(tiny_t5: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
     from transformers import T5EncoderModel
