@@ -25,6 +25,7 @@ REQUIRED_JOINTS = (
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
 )  # fmt: skip
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
+LIMB_ENDS = ("elbow", "wrist", "knee", "ankle", "foot")
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def spread_trunk(
     joints = dict(bones)
     between: dict[str, tuple[str, str, float]] = {}
     stations = ("pelvis", "spine1", "spine2", "spine3")
-    for place, bone in enumerate(spine, start=1):
-        along = 3 * place / len(spine)  # 0 is the pelvis, 3 the chest
-        exact = round(along)
-        if abs(along - exact) < 1e-6:
-            joints[stations[exact]] = bone
-        else:
+    places = {bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)}  # 0 is the pelvis, 3 the chest
+    for station in (1, 2, 3):
+        near = min(places, key=lambda bone, station=station: abs(places[bone] - station), default=None)
+        if near is not None and abs(places[near] - station) < 0.4:
+            joints[stations[station]] = near
+    for bone, along in places.items():
+        if bone not in joints.values():
             between[bone] = (stations[int(along)], stations[int(along) + 1], along - int(along))
     if neck:
         joints["neck"] = neck[0]
@@ -93,43 +95,55 @@ def spread_trunk(
 
 def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
     """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is missing."""
+    by_name = {bone.name: bone for bone in bones}
     by_canonical: dict[str, str] = {}
     for bone in bones:
         by_canonical.setdefault(canonical(bone.name), bone.name)
-    by_name = {bone.name: bone for bone in bones}
-    pelvis_names = [canonical(name) for name in table.pelvis]
-    prefixes = {name[: -len(end)] for name in by_canonical for end in pelvis_names if name.endswith(end)}
-    for prefix in sorted(prefixes, key=len):
-
-        def find(names: tuple[str, ...], side: str = "", prefix: str = prefix) -> list[str]:
-            keys = [prefix + canonical(name.format(side=side)) for name in names]
-            return [by_canonical[key] for key in dict.fromkeys(keys) if key in by_canonical]
-
-        singles = {"pelvis": find(table.pelvis), "head": find(table.head)}
-        for word, sides in zip(("left", "right"), table.sides, strict=True):
-            for part in LIMB_PARTS:
-                singles[f"{word}_{part}"] = [bone for side in sides for bone in find(getattr(table, part), side)]
-        joints = {joint: names[0] for joint, names in singles.items() if names}
-        spine, neck = find(table.spine), find(table.neck)
-        if "head" not in joints and len(neck) > 1:
-            joints["head"] = neck.pop()
+    ends = [canonical(name) for name in table.pelvis]
+    for prefix in sorted({name[: -len(end)] for name in by_canonical for end in ends if name.endswith(end)}, key=len):
+        joints, spine, neck = _named(table, by_canonical, prefix)
         placed, between = spread_trunk(joints, spine, neck)
         placed = _keep_connected(placed, by_name)
         if all(joint in placed for joint in REQUIRED_JOINTS) and len(set(placed.values())) == len(placed):
-            # Bones that the table knows but the rig lacks do not count against it as long as a joint stands in.
-            score = (len(placed) + len(between) + 0.5 * (prefix == "")) / (SKELETON.num_joints + len(between) + 0.5)
-            yield BoneMap(placed, table.family, score, {bone: span for bone, span in between.items() if bone in by_name})
+            # A bone between stands for a joint; names that need no prefix are the surer ones.
+            found, possible = len(placed) + len(between) + 0.5 * (prefix == ""), SKELETON.num_joints + len(between) + 0.5
+            yield BoneMap(placed, table.family, found / possible, between)
+
+
+def _named(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> tuple[dict[str, str], list[str], list[str]]:
+    """Joints, spine and neck by their names in ``table`` behind ``prefix``."""
+
+    def find(names: tuple[str, ...], side: str = "") -> list[str]:
+        keys = [prefix + canonical(name.format(side=side)) for name in names]
+        return [by_canonical[key] for key in dict.fromkeys(keys) if key in by_canonical]
+
+    choices = {"pelvis": find(table.pelvis), "head": find(table.head)}
+    for side, words in zip(("left", "right"), table.sides, strict=True):
+        for part in LIMB_PARTS:
+            choices[f"{side}_{part}"] = [bone for word in words for bone in find(getattr(table, part), word)]
+    return {joint: names[0] for joint, names in choices.items() if names}, find(table.spine), find(table.neck)
 
 
 def _keep_connected(joints: dict[str, str], by_name: dict[str, BoneRest]) -> dict[str, str]:
-    """``joints`` without those whose bone does not hang, directly or not, on the bone of the nearest mapped joint above."""
+    """``joints`` without those whose bone does not hang, directly or not, where the joint hangs.
+
+    That is on the bone of the nearest mapped joint above; in the trunk, where rigs branch in their own ways, on that of any above.
+    """
     kept = {"pelvis": joints["pelvis"]} if "pelvis" in joints else {}
-    for joint, parent in zip(SKELETON.names[1:], SKELETON.parents[1:], strict=True):
+    for joint in SKELETON.names[1:]:
         if joint not in joints:
             continue
-        above = SKELETON.names[parent]
-        while above not in kept and above != "pelvis":
-            above = SKELETON.names[SKELETON.parents[SKELETON.index(above)]]
-        if above in kept and kept[above] in ancestors(by_name, joints[joint]):
+        carriers = [kept[above] for above in _above(joint) if above in kept]
+        if joint.endswith(LIMB_ENDS):
+            carriers = carriers[:1]
+        if set(carriers) & set(ancestors(by_name, joints[joint])):
             kept[joint] = joints[joint]
     return kept
+
+
+def _above(joint: str) -> Iterator[str]:
+    """The joints from the parent of ``joint`` to the pelvis."""
+    place = SKELETON.parents[SKELETON.index(joint)]
+    while place >= 0:
+        yield SKELETON.names[place]
+        place = SKELETON.parents[place]
