@@ -18,11 +18,6 @@ from engine.models.config import ModelConfig
 Fixture = dict[str, Tensor]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
 def reference(shared_dir: Path) -> Callable[[str], Fixture]:
     """Read an array file of the numeric fixtures as tensors."""
