@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,9 @@ from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 
+CLIPS = {
+    "walk": "012181", "run": "013102", "box": "cmu_13_18_00229", "kick": "011787", "cartwheel": "003007", "climb": "cmu_01_02_00212", "jump": "cmu_01_07_00431", "sit": "cmu_01_06_00269",
+}  # fmt: skip
 FLIP = 60.0  # degrees a frame beyond what the joints themselves show
 
 
@@ -120,3 +126,30 @@ def _step(directions: np.ndarray) -> np.ndarray:
 
 def _degrees_a_step(turns: np.ndarray) -> np.ndarray:
     return np.degrees(quat.angle(quat.multiply(quat.conjugate(turns[1:]), turns[:-1])))
+
+
+def main() -> None:
+    """Print a table: every rig, every motion, at the frame rates given on the command line (20 and 24)."""
+    from . import rigs
+
+    shared = Path(os.environ.get("GAITWAY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+    motions = cmu_motions(shared, CLIPS)
+    print(f"{'rig':26}{'fps':>4}  {'motion':10}{'hips cm':>9}{'limbs deg':>10}{'hinge deg':>10}{'flips':>6}{'deg/frame':>10}{'bones':>6}")
+    for fps in [int(word) for word in sys.argv[1:]] or [20, 24]:
+        for name, make in rigs.ALL.items():
+            for label, joints in motions.items():
+                bpy.ops.wm.read_homefile(use_empty=True)
+                bpy.context.scene.render.fps = fps
+                with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
+                    found = measure(make(), joints)
+                print(
+                    f"{name:26}{fps:4}  {label:10}{found.hips:9.4f}{found.direction:10.3f}{found.hinge:10.1f}"
+                    f"{found.flips:6}{found.fastest:10.0f}{found.keyed:6}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # Blender as a module may hang on the way out
