@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a sentence and a control signal to joints: the page that explains the model.
 
-    text ──► text encoder ─────────────┐
-    hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
-    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world
+    text ──► text encoder ─────────────┐ hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─►
+    denoiser ⟲ steps ─► latent latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into
+    the world
 
-Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same bytes.
+Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
+bytes.
 
 Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens, D latent width.
 """
@@ -24,7 +25,15 @@ import engine
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame, control_errors
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, PromptBlock, Result, Welcome
+from blender_addon.shared.protocol import (
+    PROTOCOL_VERSION,
+    ControlError,
+    Generate,
+    Progress,
+    PromptBlock,
+    Result,
+    Welcome,
+)
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
@@ -32,6 +41,7 @@ from .device import pick_device, pick_dtype
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
+from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
 from .sampler import sample
 
@@ -88,17 +98,24 @@ class Pipeline:
             pass
 
     def generate(self, request: Generate) -> Iterator[Progress | Result]:
-        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between items."""
+        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between
+        items.
+        """
         signal = self._check(request)
         frame = canonical_frame(signal, request.heading)
-        clock = _Clock(request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any())
+        clock = _Clock(
+            request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any()
+        )
         yield clock.tell("Reading the prompt")
         text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
         joints, contacts = [], []
         for variation in range(request.num_variations):
-            motion, planted = yield from self._one(request, signal, frame, text, request.seed + variation * _SEED_STEP, clock)
+            motion, planted = yield from self._one(
+                request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
+            )
             joints.append(frame.to_world(motion).astype(np.float32))
             contacts.append(planted)
+        yield clock.tell("Measuring")
         measured = [control_metrics(control_errors(motion, signal)) for motion in joints]
         yield Result(
             request.request_id,
@@ -106,7 +123,7 @@ class Pipeline:
             np.stack(contacts),
             tuple(ControlError(m.average_error, m.maximum_error, m.percentile95_error) for m in measured),
             tuple(foot_skating_ratio(motion) for motion in joints),
-            clock.timing,
+            clock.finish(),
             request.seed,
             self.networks.model_hash,
         )
@@ -137,19 +154,21 @@ class Pipeline:
         if controlled and request.refine and can_refine(self.networks):
             for latent in refine(self.networks, latent, mask, hint, hint_mask):
                 yield clock.tell("Refining")
+        yield clock.tell("Decoding")
         with torch.no_grad():
             decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
             vectors = decoded * self.feature_std + self.feature_mean
             motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
             planted = (vectors[0, :, feature_set.FOOT_CONTACTS] > 0.5).cpu().numpy()
-        yield clock.tell("Decoding")
         return motion, planted
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps
 
     def _check(self, request: Generate) -> ControlSignal:
-        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is done."""
+        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is
+        done.
+        """
         low, high = self.config.min_frames, self.config.max_frames
         if not low <= request.num_frames <= high:
             raise BadRequest(
@@ -162,7 +181,9 @@ class Pipeline:
             )
         prompt = request.prompts[0].text.strip()
         if not prompt:
-            raise BadRequest("The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'.")
+            raise BadRequest(
+                "The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'."
+            )
         if len(prompt) > MAX_PROMPT_CHARACTERS:
             raise BadRequest(
                 f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
@@ -170,7 +191,9 @@ class Pipeline:
         if not 1 <= request.num_variations <= MAX_VARIATIONS:
             raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
         if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
-            raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
+            raise BadRequest(
+                f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20."
+            )
         if request.heading is not None and not np.isfinite(request.heading):
             raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
         signal = ControlSignal(request.hint, request.hint_mask)
@@ -182,7 +205,8 @@ class Pipeline:
         signal = signal.validate()
         if signal.hint_mask.any() and not self.has_control:
             raise BadRequest(
-                f"The model '{self.config.name}' takes no controls.", "Remove the controls or load a model with a ControlNet."
+                f"The model '{self.config.name}' takes no controls.",
+                "Remove the controls or load a model with a ControlNet.",
             )
         return signal
 
@@ -192,7 +216,7 @@ class _Clock:
 
     def __init__(self, request: Generate, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 1 + request.num_variations * (steps + 3 + (3 if refines else 0))
+        self.total = 3 + request.num_variations * (steps + 3 + (REFINING_STEPS if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()
@@ -205,4 +229,10 @@ class _Clock:
             self.timing[self.stage] = self.timing.get(self.stage, 0.0) + now - self.last
         self.last, self.stage = now, stage
         self.done += 1
+        # A variation that refines in fewer steps than allowed leaves its share of the bar to what follows.
         return Progress(self.request.request_id, stage, min(1.0, self.done / self.total))
+
+    def finish(self) -> dict[str, float]:
+        """Seconds by stage, and 'Total'."""
+        self.tell("")
+        return self.timing | {"Total": sum(self.timing.values())}

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move a sampled latent onto its hints: damped Gauss-Newton in the latent, for models with time-local latents.
 
-The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its features,
-so hitting the hints is a well-conditioned least-squares problem. Each step solves
+The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its
+features, so hitting the hints is a well-conditioned least-squares problem. Each step solves
 
-    minimise |J d + r|^2 + prior |z + d - z0|^2
+    minimise |J d - r|^2 + prior |z + d - z0|^2 + damping |d|^2
 
-in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through the
-features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
+in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through
+the features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
 through the network for each hint.
 
-Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of hints.
+Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of
+hints.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from .models.patch_vae import PatchVae
 from .networks import Networks
 
 PRIOR = 3e-5  # m^2 a squared standard deviation: how dear it is to leave the sampled latent
-STEPS = 5
+STEPS = 8
+STALL = 0.95  # refining stops when a step leaves more than this share of the miss
+STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
+FIRST_DAMPING = 1e-3
 TOLERANCE = 5e-4  # metres; mean miss at which refining stops
 MAX_ROWS = 1200  # R up to which all hints enter the solve; beyond, they are thinned evenly in time
 
@@ -38,46 +42,62 @@ def can_refine(networks: Networks) -> bool:
 
 
 def refine(
-    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, hint_mask: Tensor, steps: int = STEPS, prior: float = PRIOR
+    networks: Networks,
+    latent: Tensor,
+    mask: Tensor,
+    hint: Tensor,
+    hint_mask: Tensor,
+    steps: int = STEPS,
+    prior: float = PRIOR,
 ) -> Iterator[Tensor]:
-    """Yield the improving latent (1, N, D) after each step; the last one is the result.
+    """Yield the best latent (1, N, D) so far after each step; the last one is the result.
 
-    mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame, hint_mask (1, T, J) bool with at least one hint.
-    The latent with the smallest mean miss is kept, so refining never makes it worse.
+    mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame, hint_mask (1, T, J) bool with at least one
+    hint. A step that does not bring the joints closer is taken back and tried shorter (Levenberg-Marquardt), so
+    refining never makes the mean miss worse.
     """
     vae, statistics = networks.vae, networks.statistics
     scale = networks.config.vae_scale_factor
     mean = torch.from_numpy(statistics.feature_mean).to(latent)
     std = torch.from_numpy(statistics.feature_std).to(latent)
     wanted = hint[hint_mask]  # (K, 3)
-    start = latent / scale
-    current, best, least = start, start, float("inf")
+    chosen = _thinned(hint_mask)
 
-    def decode(z: Tensor) -> Tensor:
-        return vae.decode(z.to(vae.decoder_linear.weight.dtype), mask).to(z) * std + mean
+    def missing_at(z: Tensor) -> tuple[Tensor, Tensor, float]:
+        vectors = vae.decode(z.to(vae.decoder_linear.weight.dtype), mask).to(z) * std + mean
+        missing = wanted - feature_set.features_to_joints(vectors)[hint_mask]
+        return vectors, missing, float(missing.norm(dim=-1).mean())
 
+    with torch.no_grad():
+        start = best = latent / scale
+        vectors, missing, least = missing_at(best)
+        jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)
+    damping = 0.0
     for _ in range(steps):
         with torch.no_grad():
-            vectors = decode(current)
-            missing = wanted - feature_set.features_to_joints(vectors)[hint_mask]
-            miss = float(missing.norm(dim=-1).mean())
-            if miss < least:
-                best, least = current, miss
-            if miss < TOLERANCE:
-                break
-            chosen = _thinned(hint_mask)
-            jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)
-            residual = missing[chosen].reshape(-1)
-            gap = (start - current).reshape(-1)
-            # d = gap + J' (J J' + prior)^-1 (r - J gap): the minimiser above, by the matrix inversion lemma.
+            stiffness = prior + damping
+            pull = (start - best).reshape(-1) * (prior / stiffness)
+            # d = pull + J' (J J' + stiffness)^-1 (r - J pull): the minimiser, by the matrix inversion lemma.
             gram = jacobian @ jacobian.T
-            gram.diagonal().add_(prior)
-            weights = torch.linalg.solve(gram, residual - jacobian @ gap)
-            current = current + (gap + jacobian.T @ weights).reshape(current.shape)
-        yield current * scale
-    with torch.no_grad():
-        miss = float((wanted - feature_set.features_to_joints(decode(current))[hint_mask]).norm(dim=-1).mean())
-    yield (current if miss < least else best) * scale
+            gram.diagonal().add_(stiffness)
+            residual = missing[chosen].reshape(-1) - jacobian @ pull
+            step = pull + jacobian.T @ torch.linalg.solve(gram, residual)
+            # Far from the hints the heading makes the problem bend: a shorter step along the same way is cheap to try.
+            for length in STEP_LENGTHS:
+                tried = best + length * step.reshape(best.shape)
+                vectors, missed, miss = missing_at(tried)
+                if miss < least:
+                    break
+            enough = miss < TOLERANCE or least * STALL < miss < least
+            if miss < least:
+                best, missing, least, damping = tried, missed, miss, damping / 10
+                if not enough:
+                    jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)
+            else:
+                damping = max(10 * damping, FIRST_DAMPING)
+        yield best * scale
+        if enough:
+            return
 
 
 def _thinned(hint_mask: Tensor) -> Tensor:
@@ -90,7 +110,8 @@ def _thinned(hint_mask: Tensor) -> Tensor:
 
 
 def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, vae: PatchVae) -> Tensor:
-    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors`` (T, F).
+    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors``
+    (T, F).
 
     Only the features that the hinted joints hang on are followed: the root's four, and three for each other joint.
     """
@@ -111,7 +132,9 @@ def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, v
 
 
 def _joints_of(free: Tensor, joints: list[int]) -> Tensor:
-    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the pelvis."""
+    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the
+    pelvis.
+    """
     to_heading, root = feature_set.root_trajectory(free)
     columns, place = [], 4
     for joint in joints:
