@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a sentence and a control signal to joints: the page that explains the model.
 
-    text ──► text encoder ─────────────┐ hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─►
-    denoiser ⟲ steps ─► latent latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into
-    the world
+    text ──► text encoder ─────────────┐
+    hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
+    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world
 
-Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
-bytes.
+Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same bytes.
 
 Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens, D latent width.
 """
@@ -25,15 +24,7 @@ import engine
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame, control_errors
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import (
-    PROTOCOL_VERSION,
-    ControlError,
-    Generate,
-    Progress,
-    PromptBlock,
-    Result,
-    Welcome,
-)
+from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
@@ -98,21 +89,15 @@ class Pipeline:
             pass
 
     def generate(self, request: Generate) -> Iterator[Progress | Result]:
-        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between
-        items.
-        """
+        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between items."""
         signal = self._check(request)
         frame = canonical_frame(signal, request.heading)
-        clock = _Clock(
-            request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any()
-        )
+        clock = _Clock(request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any())
         yield clock.tell("Reading the prompt")
         text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
         joints, contacts = [], []
         for variation in range(request.num_variations):
-            motion, planted = yield from self._one(
-                request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
-            )
+            motion, planted = yield from self._one(request, signal, frame, text, request.seed + variation * _SEED_STEP, clock)
             joints.append(frame.to_world(motion).astype(np.float32))
             contacts.append(planted)
         yield clock.tell("Measuring")
@@ -152,6 +137,7 @@ class Pipeline:
         for latent in steps:
             yield clock.tell("Sampling")
         if controlled and request.refine and can_refine(self.networks):
+            yield clock.tell("Refining")
             for latent in refine(self.networks, latent, mask, hint, hint_mask):
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
@@ -166,9 +152,7 @@ class Pipeline:
         return request.num_inference_steps or self.config.default_num_inference_steps
 
     def _check(self, request: Generate) -> ControlSignal:
-        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is
-        done.
-        """
+        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is done."""
         low, high = self.config.min_frames, self.config.max_frames
         if not low <= request.num_frames <= high:
             raise BadRequest(
@@ -181,9 +165,7 @@ class Pipeline:
             )
         prompt = request.prompts[0].text.strip()
         if not prompt:
-            raise BadRequest(
-                "The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'."
-            )
+            raise BadRequest("The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'.")
         if len(prompt) > MAX_PROMPT_CHARACTERS:
             raise BadRequest(
                 f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
@@ -191,9 +173,7 @@ class Pipeline:
         if not 1 <= request.num_variations <= MAX_VARIATIONS:
             raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
         if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
-            raise BadRequest(
-                f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20."
-            )
+            raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
         if request.heading is not None and not np.isfinite(request.heading):
             raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
         signal = ControlSignal(request.hint, request.hint_mask)
@@ -205,8 +185,7 @@ class Pipeline:
         signal = signal.validate()
         if signal.hint_mask.any() and not self.has_control:
             raise BadRequest(
-                f"The model '{self.config.name}' takes no controls.",
-                "Remove the controls or load a model with a ControlNet.",
+                f"The model '{self.config.name}' takes no controls.", "Remove the controls or load a model with a ControlNet."
             )
         return signal
 
@@ -216,7 +195,7 @@ class _Clock:
 
     def __init__(self, request: Generate, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + request.num_variations * (steps + 3 + (REFINING_STEPS if refines else 0))
+        self.total = 3 + request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()

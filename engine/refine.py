@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move a sampled latent onto its hints: damped Gauss-Newton in the latent, for models with time-local latents.
 
-The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its
-features, so hitting the hints is a well-conditioned least-squares problem. Each step solves
+The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its features,
+so hitting the hints is a well-conditioned least-squares problem. Each step solves
 
     minimise |J d - r|^2 + prior |z + d - z0|^2 + damping |d|^2
 
-in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through
-the features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
+in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through the
+features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
 through the network for each hint.
 
-Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of
-hints.
+Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of hints.
 """
 
 from __future__ import annotations
@@ -42,13 +41,7 @@ def can_refine(networks: Networks) -> bool:
 
 
 def refine(
-    networks: Networks,
-    latent: Tensor,
-    mask: Tensor,
-    hint: Tensor,
-    hint_mask: Tensor,
-    steps: int = STEPS,
-    prior: float = PRIOR,
+    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, hint_mask: Tensor, steps: int = STEPS, prior: float = PRIOR
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result.
 
@@ -88,7 +81,7 @@ def refine(
                 vectors, missed, miss = missing_at(tried)
                 if miss < least:
                     break
-            enough = miss < TOLERANCE or least * STALL < miss < least
+            enough = miss < TOLERANCE or (length == 1.0 and least * STALL < miss < least)
             if miss < least:
                 best, missing, least, damping = tried, missed, miss, damping / 10
                 if not enough:
@@ -110,8 +103,7 @@ def _thinned(hint_mask: Tensor) -> Tensor:
 
 
 def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, vae: PatchVae) -> Tensor:
-    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors``
-    (T, F).
+    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors`` (T, F).
 
     Only the features that the hinted joints hang on are followed: the root's four, and three for each other joint.
     """
@@ -132,9 +124,7 @@ def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, v
 
 
 def _joints_of(free: Tensor, joints: list[int]) -> Tensor:
-    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the
-    pelvis.
-    """
+    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the pelvis."""
     to_heading, root = feature_set.root_trajectory(free)
     columns, place = [], 4
     for joint in joints:
