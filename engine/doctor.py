@@ -16,6 +16,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+from blender_addon.shared.connection import Connection, default_connection_path, read_connection
 from blender_addon.shared.errors import DeviceError, EngineUnavailable, GaitwayError
 
 DISTRIBUTION = "gaitway"
@@ -181,8 +182,6 @@ def _port() -> str:
 
 def _engine() -> str:
     """Whether a running engine answers; that none runs is no fault."""
-    from blender_addon.shared.connection import default_connection_path, read_connection
-
     path = default_connection_path()
     if not path.exists():
         return "none is running; Blender starts one, or: gaitway serve"
@@ -195,7 +194,7 @@ def _engine() -> str:
     return f"{connection.engine_version} answers at {connection.address} (process {connection.pid})"
 
 
-def _answers(connection: object) -> bool:
+def _answers(connection: Connection) -> bool:
     import zmq
 
     from blender_addon.shared.protocol import Ping, Pong, decode, encode

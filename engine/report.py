@@ -58,8 +58,11 @@ def make_report(
     asked = int(request.hint_mask.sum())
     variations = []
     for error, skating, written in zip(result.control_errors, result.foot_skating, files, strict=True):
-        distances = [100 * value if asked else None for value in (error.average, error.maximum, error.percentile95)]
-        variations.append(VariationReport(*distances, skating, tuple(str(path) for path in written)))
+        average, maximum, percentile95 = (
+            100 * value if asked else None for value in (error.average, error.maximum, error.percentile95)
+        )
+        names = tuple(str(path) for path in written)
+        variations.append(VariationReport(average, maximum, percentile95, skating, names))
     return Report(
         prompt=" ".join(block.text for block in request.prompts),
         motion_seconds=(request.num_frames - 1) / FPS,

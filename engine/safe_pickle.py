@@ -46,7 +46,7 @@ class _DType:
             dtype = np.dtype(kind)
         except TypeError:
             raise _Refused(f"it holds arrays of type '{self.code}'") from None
-        return dtype.newbyteorder(self.order) if self.order in "<>" else dtype
+        return np.dtype(self.order + kind) if self.order in ("<", ">") and kind[0] in "iufcU" else dtype
 
 
 class _Array:

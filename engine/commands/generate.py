@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -
     return ControlSignal(hint, way.hint_mask | signal.hint_mask).validate()
 
 
-def build_request(prompt: str, signal: ControlSignal, **options: object) -> Generate:
+def build_request(prompt: str, signal: ControlSignal, **options: Any) -> Generate:
     """The request of one prompt over the whole motion; ``options`` are further fields of Generate."""
     block = PromptBlock(prompt, 0, signal.num_frames)
     request = Generate("cli", (block,), signal.num_frames, signal.hint, signal.hint_mask)

@@ -80,5 +80,5 @@ def progress_bar(first: str) -> Iterator[Callable[[str, float], None]]:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(first, total=1.0)
-        yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction)
+        task = progress.add_task(first, total=None)  # it only pulses until a fraction is known
+        yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction, total=1.0)

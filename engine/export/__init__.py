@@ -6,8 +6,10 @@ A file is whole or it is not there: nothing half-written is left when the disk i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from blender_addon.shared.errors import ExportError
 
@@ -38,14 +40,19 @@ def export(clip: Clip, path: Path, *, bvh_unit: str = "m") -> Path:
     check_target(path)
     clip.validate()
     suffix = path.suffix.lower()
+    write: Callable[[Clip, BinaryIO], None]
     if suffix == ".bvh":
         from .bvh import write_bvh
 
         write = partial(write_bvh, unit=bvh_unit)
     elif suffix == ".glb":
-        from .glb import write_glb as write
+        from .glb import write_glb
+
+        write = write_glb
     elif suffix == ".npz":
-        from .npz import write_npz as write
+        from .npz import write_npz
+
+        write = write_npz
     else:
         from .picture import write_picture
 

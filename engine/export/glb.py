@@ -146,7 +146,7 @@ def _mesh(pose: ClipPose, buffer: _Buffer) -> dict[str, Any]:
         normals = np.repeat(quat.normalize(normals), 3, axis=0).astype(np.float32)
         bound = np.zeros((len(positions), 4), np.uint8)
         bound[:, 0] = np.repeat([joint for joint, _, _ in parts[side]], len(pieces[0]))
-        weights = np.tile(np.float32([1, 0, 0, 0]), (len(positions), 1))
+        weights = np.tile(np.array([1, 0, 0, 0], np.float32), (len(positions), 1))
         attributes = {
             "POSITION": buffer.add(positions, _FLOAT, "VEC3", _ARRAY_BUFFER, bounds=True),
             "NORMAL": buffer.add(normals, _FLOAT, "VEC3", _ARRAY_BUFFER),

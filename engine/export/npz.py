@@ -23,9 +23,9 @@ def write_npz(clip: Clip, stream: BinaryIO) -> None:
         "joints": np.asarray(clip.joints, dtype=np.float32),
         "joint_names": np.array(SKELETON.names),
         "parents": np.array(SKELETON.parents, dtype=np.int32),
-        "fps": np.float64(clip.fps),
+        "fps": np.array(clip.fps, dtype=np.float64),
         "prompt": np.array(clip.prompt),
-        "seed": np.int64(-1 if clip.seed is None else clip.seed),
+        "seed": np.array(-1 if clip.seed is None else clip.seed, dtype=np.int64),
         "model": np.array(clip.model),
     }
     if clip.hint is not None and clip.hint_mask is not None:

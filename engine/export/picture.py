@@ -49,7 +49,7 @@ def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
     )
     frames = _pose_frames(clip)
     _draw_side(figure.add_subplot(grid[0, :]), clip, frames)
-    _draw_above(figure.add_subplot(grid[1, 0]), clip, frames)
+    _draw_above(figure.add_subplot(grid[1, 0]), figure.get_size_inches(), clip, frames)
     _draw_over_time(figure.add_subplot(grid[1, 1]), clip)
     _draw_caption(figure, clip)
     figure.savefig(stream, format=format, metadata={"Date": None} if format == "svg" else None)
@@ -110,7 +110,8 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
         points = _project(joints[frame], joints[frame, 0], heading[frame]) + [place, 0]
         segments, colours = _bones(points)
         axes.add_collection(LineCollection(list(segments), colors=colours, linewidths=2.6, capstyle="round", zorder=3))
-        axes.scatter(*points[SKELETON.index("head")], s=42, color=MIDDLE, zorder=4)
+        head = points[SKELETON.index("head")]
+        axes.scatter(head[0], head[1], s=42, color=MIDDLE, zorder=4)
         if signal is not None:
             asked = signal.hint[frame][signal.hint_mask[frame]]
             if len(asked):
@@ -129,7 +130,7 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
     axes.figure.text(0.055, 0.868, "From the side, as time goes on", fontsize=10, color=MIDDLE)
 
 
-def _draw_above(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
+def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndarray) -> None:
     """X to the left of the character that starts facing +Z up the page: as one looks down on it from behind."""
     joints, signal = np.asarray(clip.joints, dtype=np.float64), _signal(clip)
     way = joints[:, 0][:, [0, 2]]
@@ -155,10 +156,10 @@ def _draw_above(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
             solid_capstyle="round",
             zorder=3,
         )
-    axes.scatter(*way[0], s=60, color="white", edgecolors=ACHIEVED, linewidths=1.8, zorder=6)
+    axes.scatter(way[0, 0], way[0, 1], s=60, color="white", edgecolors=ACHIEVED, linewidths=1.8, zorder=6)
     axes.annotate("start", way[0], xytext=(8, -12), textcoords="offset points", fontsize=8, color=ACHIEVED)
     shown = [way] if signal is None else [way, signal.hint[signal.hint_mask][:, [0, 2]]]
-    _frame_view(axes, np.concatenate(shown))
+    _frame_view(axes, figure_size, np.concatenate(shown))
     axes.grid(color="#eceef1", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left", "bottom"):
@@ -200,13 +201,13 @@ def _draw_asked(axes: Axes, joints: np.ndarray, signal: ControlSignal) -> None:
         )
 
 
-def _frame_view(axes: Axes, points: np.ndarray) -> None:
-    """Limits that show ``points`` (K,2) with a margin at equal scale; X grows to the left, as it does for the
-    character.
+def _frame_view(axes: Axes, inches: np.ndarray, points: np.ndarray) -> None:
+    """Limits that show ``points`` (K,2) in a figure of ``inches`` (2,) with a margin at equal scale; X grows to the
+    left, as it does for the character.
     """
     centre = (points.min(0) + points.max(0)) / 2
     half = np.maximum((points.max(0) - points.min(0)) / 2, 0.75) + 0.45
-    box = axes.get_position().size * axes.figure.get_size_inches()
+    box = axes.get_position().size * inches
     half = box * (half / box).max()
     axes.set_xlim(centre[0] + half[0], centre[0] - half[0])
     axes.set_ylim(centre[1] - half[1], centre[1] + half[1])

@@ -313,6 +313,19 @@ def test_a_fault_of_ours_shows_no_traceback_but_keeps_it(
     kept.unlink()
 
 
+def test_import_checkpoint(run: Run, shared_dir: Path) -> None:
+    published = shared_dir / "fixtures" / "v1_control_t.safetensors"
+    statistics = shared_dir / "data" / "humanml3d_sample"
+    line = ("import-checkpoint", published, "--humanml3d", statistics, "--out", "imported")
+    assert "statistics of the joints" in _two_lines(run(*line))
+    Path("spatial").mkdir()
+    np.save("spatial/Mean_raw.npy", standing(1)[0])
+    np.save("spatial/Std_raw.npy", np.ones((22, 3)))
+    result = run(*line, "--spatial-stats", "spatial")
+    assert result.exit_code == 0, result.output
+    assert {"config.json", "model.safetensors", "statistics.npz"} <= {path.name for path in Path("imported").iterdir()}
+
+
 # Processes
 
 
