@@ -41,7 +41,7 @@ def _paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str
     """``text`` in lines that fit the sidebar; Blender's labels do not wrap."""
     width = context.region.width if context.region else 300
     scale = context.preferences.system.ui_scale or 1.0  # 0 until a window has been drawn
-    characters = max(20, int(width / (6.2 * scale)) - 6)
+    characters = max(20, int(width / (7 * scale)) - 5)
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, characters)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")

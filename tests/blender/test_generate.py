@@ -188,14 +188,12 @@ def test_no_engine_says_what_to_do(settings) -> None:
 
 
 def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tmp_path: Path) -> None:
-    launcher = tmp_path / "walking"
-    launcher.write_text(
-        f'#!/bin/sh\ncd "{REPOSITORY}" && exec "{sys.executable}" -m tests.blender.walking_engine "$@"\n'
-    )
+    launcher = tmp_path / "gaitway"
+    walking = f'"{sys.executable}" -m tests.blender.walking_engine'
+    launcher.write_text(f'#!/bin/sh\nshift  # the word serve\ncd "{REPOSITORY}" && exec {walking} "$@"\n')
     launcher.chmod(0o755)
     chosen = preferences.get()
-    chosen.engine_command, chosen.autostart = f'"{launcher}" serve', True
-    launcher.write_text(launcher.read_text().replace('"$@"', "$(shift; echo $@)"))
+    chosen.engine_command, chosen.autostart = str(launcher), True
     lay_path()
     generate()
     assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01

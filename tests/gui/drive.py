@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
+from mathutils import Euler
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
@@ -42,8 +43,10 @@ def scene_with_a_path() -> None:
     scene.render.fps = 24
     scene.frame_end = 120
     armature = mixamo()
+    armature.name, armature.show_in_front = "Walker", True
     data = bpy.data.curves.new("Path", "CURVE")
     data.dimensions = "3D"
+    data.bevel_depth = 0.012
     spline = data.splines.new("BEZIER")
     spline.bezier_points.add(2)
     for point, place in zip(spline.bezier_points, ((0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)), strict=True):
@@ -69,21 +72,17 @@ def scene_with_a_path() -> None:
 
 
 def open_tab() -> Iterator[None]:
-    window, area = view()
+    _, area = view()
     space = area.spaces.active
     space.show_region_ui = True
     space.overlay.show_extras = True
     yield
     region = next(region for region in area.regions if region.type == "UI")
     region.active_panel_category = "Gaitway"
-    main = next(region for region in area.regions if region.type == "WINDOW")
-    for member in bpy.context.scene.objects:
-        member.select_set(True)
-    with bpy.context.temp_override(window=window, area=area, region=main):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_orbit(angle=math.radians(35), type="ORBITLEFT")
-        bpy.ops.view3d.view_orbit(angle=math.radians(-20), type="ORBITUP")
-        bpy.ops.view3d.view_selected()
+    sight = space.region_3d
+    sight.view_perspective = "PERSP"
+    sight.view_rotation = Euler((math.radians(66), 0, math.radians(55))).to_quaternion()
+    sight.view_location, sight.view_distance = (0.9, -1.6, 0.55), 7.5
     bpy.ops.object.select_all(action="DESELECT")
     area.tag_redraw()
     yield
@@ -95,7 +94,7 @@ def steps() -> Iterator[object]:
     scene_with_a_path()
     yield from open_tab()
     yield "idle"
-    if os.environ.get("GAITWAY_ENGINE") or (FOLDER / "connection.json").exists():
+    if (FOLDER / "connection.json").exists():
         yield from with_an_engine()
     yield "end"
 
@@ -105,6 +104,9 @@ def with_an_engine() -> Iterator[object]:
     preferences = bpy.context.preferences.addons[module().__name__].preferences
     preferences.connection_file = str(FOLDER / "connection.json")
     preferences.autostart = False
+    settings = bpy.context.scene.gaitway
+    prompt = settings.prompt
+    settings.prompt = "slow walk of a person, who looks around."
     bpy.ops.gaitway.generate()
     while runtime.busy and runtime.fraction < 0.1:
         yield
@@ -113,6 +115,7 @@ def with_an_engine() -> Iterator[object]:
         yield
     print("after escape:", runtime.error)
     yield "cancelled"
+    settings.prompt = prompt
     bpy.ops.gaitway.generate()
     while runtime.busy:
         yield
