@@ -17,6 +17,7 @@ import numpy as np
 
 from ..shared import quat
 from ..shared.limbs import LIMBS, Limb, bend, signed_angle
+from ..shared.pose import T_POSE
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
 from .bone_map import BoneMap
@@ -49,26 +50,29 @@ def segment(rig: Rig, bone_map: BoneMap, joint: str) -> np.ndarray:
 
 
 def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
-    """Rotation (4,) from armature space to canonical axes, taken from where hips, shoulders and chest stand at rest.
+    """Rotation (4,) from armature space to canonical axes, taken from where hips and shoulders stand at rest.
 
     A figure that stands nearly upright along the axes of the armature, or of the world, is taken to stand so exactly.
     """
 
-    def point(*joints: str) -> np.ndarray:
-        return np.mean([head(rig, bone_map[joint]) for joint in joints], axis=0)
-
-    left = point("left_hip", "left_shoulder") - point("right_hip", "right_shoulder")
-    up = point("left_shoulder", "right_shoulder") - point("left_hip", "right_hip")
-    left = quat.normalize(left)
-    up = quat.normalize(up - (up @ left) * left)
-    # Rows: which armature direction becomes world X, Y and Z.
-    measured = quat.from_matrix(np.stack([left, np.cross(up, left), up]))
+    corners = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+    at_rest = _trunk_axes(*(head(rig, bone_map[joint]) for joint in corners))
+    in_t_pose = _trunk_axes(*(model_to_blender(T_POSE[SKELETON.index(joint)]) for joint in corners))
+    measured = quat.multiply(in_t_pose, quat.conjugate(at_rest))
     upright = _snap(measured)
     if upright is not None:
         return upright
     in_world = object_rotation(rig.matrix_world)
     upright = _snap(quat.multiply(measured, quat.conjugate(in_world)))
     return measured if upright is None else quat.multiply(upright, in_world)
+
+
+def _trunk_axes(left_hip: np.ndarray, right_hip: np.ndarray, left_shoulder: np.ndarray, right_shoulder: np.ndarray) -> np.ndarray:
+    """Frame (4,) of a trunk: X to its left, Z upwards."""
+    left = quat.normalize(left_hip + left_shoulder - right_hip - right_shoulder)
+    up = left_shoulder + right_shoulder - left_hip - right_hip
+    up = quat.normalize(up - (up @ left) * left)
+    return quat.from_frame(left, np.cross(up, left), up)
 
 
 def object_rotation(matrix_world: np.ndarray) -> np.ndarray:

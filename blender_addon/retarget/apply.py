@@ -117,7 +117,6 @@ def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, acti
         raise
     if before[0] is not None and before[0].users == 0 and not keyframes.is_all_generated(before[0]):
         before[0].use_fake_user = True
-    armature.update_tag(refresh={"TIME", "DATA"})
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
 
 

@@ -16,8 +16,11 @@ from blender_addon.shared.space import model_to_blender
 J = SKELETON.index
 
 
-def posed_joints(arms: float = 0, elbows: float = 0, legs: float = 0, knees: float = 0) -> np.ndarray:
-    """Joints (22, 3), Blender axes, with arms lowered, elbows bent forward, legs spread and knees bent, in degrees."""
+def posed_joints(arms: float = 0, elbows: float = 0, legs: float = 0, knees: float = 0, twist: float = 0) -> np.ndarray:
+    """Joints (22, 3), Blender axes, with arms lowered, elbows bent forward, legs spread and knees bent, in degrees.
+
+    ``twist`` turns the upper arms about themselves, so that bent elbows show another plane.
+    """
     local = quat.identity((1, 22))
     for side, sign in (("left", 1), ("right", -1)):
         for joint, axis, angle in (
@@ -25,6 +28,8 @@ def posed_joints(arms: float = 0, elbows: float = 0, legs: float = 0, knees: flo
             ("hip", (0, 0, sign), legs), ("knee", (1, 0, 0), knees),
         ):  # fmt: skip
             local[0, J(f"{side}_{joint}")] = quat.from_axis_angle(np.array(axis, float), np.asarray(np.radians(angle)))
+        turned = quat.from_axis_angle(np.array([1.0, 0, 0]), np.asarray(np.radians(twist)))
+        local[0, J(f"{side}_shoulder")] = quat.multiply(local[0, J(f"{side}_shoulder")], turned)
     return model_to_blender(pose.forward_kinematics(local, np.array([[0, 0.97, 0]]), SKELETON.offsets.astype(float))[0])
 
 

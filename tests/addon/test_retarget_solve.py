@@ -18,7 +18,8 @@ from blender_addon.shared.space import model_to_blender
 
 from .figures import human, posed_joints, rig_of
 
-POSES = {"T": {}, "A": {"arms": 50, "elbows": 20, "legs": 8}, "hanging": {"arms": 85, "elbows": 5, "knees": 6}}
+POSES = {"T": {}, "A": {"arms": 50, "elbows": 20, "legs": 8}, "hanging": {"arms": 85, "elbows": 5, "knees": 6},
+         "turned": {"arms": 45, "elbows": 25, "twist": -40}}  # fmt: skip
 
 
 def motion(num_frames: int = 12, spread: float = 25, seed: int = 0) -> np.ndarray:
@@ -86,6 +87,27 @@ def test_skin_bends_about_its_own_hinge(rest):
         shown = (world[limb.upper][:, :3, :3] @ local[:, None])[..., 0]
         bones = [world[b][:, :3, 3] - world[a][:, :3, 3] for a, b in ((limb.upper, limb.middle), (limb.middle, limb.end))]
         assert np.degrees(bend(shown, np.cross(*bones))).max() < 3, limb.upper
+
+
+def test_a_leaning_trunk_does_not_tilt_the_figure_but_a_turned_armature_turns_it():
+    """Backs lean at rest; a few degrees taken for the upright would tilt every motion."""
+    joints = posed_joints()
+    lean = joints.copy()
+    upper = SKELETON.indices("spine1", "spine2", "spine3", "neck", "head", "left_shoulder", "right_shoulder", "left_collar", "right_collar",
+                             "left_elbow", "right_elbow", "left_wrist", "right_wrist")  # fmt: skip
+    lean[upper, 1] += 0.1
+    turn = quat.from_axis_angle(np.array([0, 0, 1.0]), np.asarray(np.radians(50)))
+    for points, matrix, expected in (
+        (lean, np.eye(3), quat.identity()),
+        (joints, quat.to_matrix(turn), quat.conjugate(turn)),
+    ):
+        bones = human(points, turn=matrix)
+        found = alignment.figure_rotation(rig_of(bones), detect(bones))
+        assert np.degrees(quat.angle(quat.multiply(found, quat.conjugate(expected)))) < 0.5
+    # An armature that is askew in its own space and put straight by its object stands straight.
+    bones = human(lean, turn=quat.to_matrix(turn))
+    straight = alignment.figure_rotation(rig_of(bones, fk.to_matrix(quat.conjugate(turn))), detect(bones))
+    assert np.degrees(quat.angle(quat.multiply(straight, turn))) < 1e-3
 
 
 def test_straight_and_rolled_rests_come_to_the_same_pose():
