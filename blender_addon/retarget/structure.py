@@ -227,7 +227,10 @@ def _neck(tree: _Tree, arms: _Pair, up: np.ndarray) -> list[str]:
             continue
         chain = [child]
         while len(tree.children[chain[-1]]) == 1:
-            chain.append(tree.children[chain[-1]][0])
+            above = tree.children[chain[-1]][0]
+            if tree.step(chain[-1], above) < 0.2 * tree.length(chain[-1]):
+                break  # a bone that begins where the head begins: a face
+            chain.append(above)
         offset = tree.tail(chain[-1]) - tree.head(arms.fork)
         if offset @ up > 0.7 * np.linalg.norm(offset):
             rising.append((offset @ up, chain))

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,16 @@ def test_every_rig_does_what_the_model_does(name, motions):
         assert result.hinge < 4, (label, result)
         assert result.flips == 0, (label, result)
         assert result.keyed >= len(found.bones)
+
+
+@pytest.mark.parametrize("name", rigs.ALL)
+def test_structure_alone_finds_what_the_names_say(name):
+    bones = rig.read_rig(rigs.ALL[name]()).bones
+    numbered = {bone.name: f"node {number}" for number, bone in enumerate(bones)}
+    nameless = [replace(bone, name=numbered[bone.name], parent=numbered.get(bone.parent)) for bone in bones]
+    by_names, by_structure = bone_map.detect(bones), bone_map.detect(nameless)
+    assert by_structure.bones == {joint: numbered[bone] for joint, bone in by_names.bones.items()}
+    assert set(by_structure.between) == {numbered[bone] for bone in by_names.between}
 
 
 @pytest.mark.parametrize("fps, start", [(24, 1), (30, 10), (59.94, 100.25), (25, -3.5)])
