@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+
+import psutil
 import torch
 
 from blender_addon.shared.errors import DeviceError
@@ -42,3 +45,13 @@ def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
     if dtype is torch.bfloat16 and not has_bfloat16:
         raise DeviceError("This CUDA device has no bfloat16.", "Use float16 or float32.")
     return dtype
+
+
+def pin_threads() -> int:
+    """Give torch one thread a physical core (GAITWAY_THREADS overrides) and return their number.
+
+    Sums are taken in an order that depends on the number of threads: pinned, every way into the engine gives the same bytes.
+    """
+    threads = int(os.environ.get("GAITWAY_THREADS") or 0) or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    torch.set_num_threads(threads)
+    return threads

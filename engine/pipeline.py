@@ -28,13 +28,14 @@ from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Genera
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
-from .device import pick_device, pick_dtype
+from .device import pick_device, pick_dtype, pin_threads
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
 from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
 from .sampler import sample
+from .scheduler import timesteps_of
 
 MAX_VARIATIONS = 16
 MAX_PROMPT_CHARACTERS = 1000
@@ -61,6 +62,7 @@ class Pipeline:
     @classmethod
     def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
         """The embedded model, or the checkpoint folder or published file given. Raises GaitwayError with a remedy."""
+        pin_threads()
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).eval()
@@ -170,6 +172,9 @@ class Pipeline:
             raise BadRequest(
                 f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
             )
+        if request.num_inference_steps < 0:
+            raise BadRequest(f"{request.num_inference_steps} sampling steps were asked for.", "Use 1, 2 or 4 steps.")
+        timesteps_of(self.config, self._steps(request))
         if not 1 <= request.num_variations <= MAX_VARIATIONS:
             raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
         if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:

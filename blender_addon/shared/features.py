@@ -138,6 +138,8 @@ def joints_to_features(joints: Array) -> Array:
     to_heading = quat.cat([start, to_heading[1:]], -2)
     root = joints[:, 0]
     turn = quat.multiply(to_heading[1:], quat.conjugate(to_heading[:-1]))
+    # A quaternion and its negative are the same turn: take the one whose half angle lies in (-90, 90] degrees.
+    turn = xp.where(turn[..., :1] < 0, -turn, turn)
     yaw_velocity = xp.arctan2(turn[..., 2:3], turn[..., :1])
     ground_velocity = quat.rotate(to_heading[1:], root[1:] - root[:-1])[..., [0, 2]]
     on_ground = quat.stack([root[:, 0], 0 * root[:, 0], root[:, 2]])
