@@ -21,7 +21,9 @@ import numpy as np
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import EngineUnavailable
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
-from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.skeleton import FPS
+from engine.control_file import WALKING_HEIGHT
+from engine.report import TOTAL
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline
@@ -67,7 +69,7 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
     signal = ControlSignal.empty(frames)
     if control != "none":
         times = np.arange(frames) / FPS
-        height = np.full(frames, SKELETON.standing_height)
+        height = np.full(frames, WALKING_HEIGHT)
         points = np.stack([0.6 * np.sin(0.8 * times), height, 1.2 * times], axis=-1)
         signal = ControlSignal.from_tracks({"pelvis": (times, points)}, frames)
     return Generate(
@@ -95,7 +97,7 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -
         if run and isinstance(result, Result):
             seconds.append(last - started)
             waits.append(longest)
-            stages.append(result.timing)
+            stages.append({stage: value for stage, value in result.timing.items() if stage != TOTAL})
     medians = {name: statistics.median(stage[name] for stage in stages) for name in stages[0]}
     steps = request.num_inference_steps
     return Row(request.num_frames, steps, control, statistics.median(seconds), max(waits), medians)

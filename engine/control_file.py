@@ -7,8 +7,7 @@ with ``#`` are skipped.
 JSON: ``[{"time": 0, "x": 0, "y": 0.95, "z": 0}, …]``, ``{"time": […], "x": […], "y": […], "z": […]}``, or ``[[0, 0,
 0.95, 0], …]``.
 
-Without ``y`` a path of the pelvis runs at the height of a standing pelvis. Without ``time`` it is walked at an even
-speed.
+Without ``y`` a path of the pelvis runs at the height it has in walking. Without ``time`` its speed is even.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ from blender_addon.shared.skeleton import SKELETON
 
 _NAMES = {"t": "time", "times": "time", "seconds": "time", "time": "time", "x": "x", "y": "y", "z": "z"}
 _FORMS = "Give columns time,x,y,z (seconds, metres, Y up); time and y may be left out."
+WALKING_HEIGHT = 0.93
+"""Metres from the floor to the pelvis of this body in captured walks (median): knees are never quite straight."""
 MAX_BYTES = 64 * 1024 * 1024
 
 Columns = dict[str, list]
@@ -80,7 +81,7 @@ def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> Track:
                 f"'{path}' has no y column, so the height of {joint} is not known.",
                 "Add a column y: metres above the floor.",
             )
-        numbers["y"] = np.full(count, SKELETON.standing_height)
+        numbers["y"] = np.full(count, WALKING_HEIGHT)
     return Track(joint, numbers.get("time"), np.stack([numbers["x"], numbers["y"], numbers["z"]], axis=-1))
 
 

@@ -149,6 +149,7 @@ def _generation(checkpoint: Path | None, device: str) -> str:
     from blender_addon.shared.control import ControlSignal
     from blender_addon.shared.protocol import Generate, PromptBlock, Result
     from engine.pipeline import Pipeline
+    from engine.report import TOTAL
 
     pipeline = Pipeline.load(checkpoint, device=device)
     welcome = pipeline.describe()
@@ -158,7 +159,7 @@ def _generation(checkpoint: Path | None, device: str) -> str:
     *_, result = pipeline.generate(Generate("doctor", (block,), frames, signal.hint, signal.hint_mask))
     if not isinstance(result, Result) or not np.isfinite(result.joints).all():
         raise DeviceError(f"The motion made on {welcome.device} is not finite.", "Try --device cpu.")
-    return f"{frames} frames in {sum(result.timing.values()):.2f} s on {welcome.device}"
+    return f"{frames} frames in {result.timing[TOTAL]:.2f} s on {welcome.device}"
 
 
 def _port() -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+TOTAL = "Total"
+"""The entry of ``Result.timing`` that is the sum of the others."""
+
+
 @dataclass(frozen=True)
 class VariationReport:
     """One motion: distances from the asked points in cm (None when nothing was asked), the share of sliding steps."""

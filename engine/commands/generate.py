@@ -19,7 +19,7 @@ from blender_addon.shared.protocol import Generate, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import FPS
 from engine.control_file import Track, read_track
 from engine.export import MOTION_SUFFIXES, PICTURE_SUFFIXES, Clip, check_target, export, numbered
-from engine.report import Report, make_report
+from engine.report import TOTAL, Report, make_report
 
 from .terminal import progress_bar
 
@@ -114,7 +114,8 @@ def run(request: Generate, outputs: Outputs, checkpoint: Path | None, device: st
             for v in range(len(result.joints))
         ]
     ended = time.perf_counter()
-    timing = {"Loading": loaded - started, **result.timing, "Writing": ended - generated}
+    stages = {stage: seconds for stage, seconds in result.timing.items() if stage != TOTAL}
+    timing = {"Loading": loaded - started, **stages, "Writing": ended - generated}
     return make_report(request, result, welcome, files, ended - started, timing)
 
 

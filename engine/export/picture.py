@@ -11,6 +11,7 @@ Legend: T frames, J = 22 joints, P poses shown.
 from __future__ import annotations
 
 import textwrap
+from itertools import pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -104,10 +105,11 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
     travelled = np.concatenate([[0.0], np.cumsum(steps)])
     heading, signal = _facing(joints), _signal(clip)
     places = [0.0]
-    for before, after in zip(frames[:-1], frames[1:], strict=True):
+    for before, after in pairwise(frames):
         places.append(places[-1] + float(np.clip(travelled[after] - travelled[before], *_SPACING)))
     for place, frame in zip(places, frames, strict=True):
-        points = _project(joints[frame], joints[frame, 0], heading[frame]) + [place, 0]
+        shift = np.array([place, 0.0])
+        points = _project(joints[frame], joints[frame, 0], heading[frame]) + shift
         segments, colours = _bones(points)
         axes.add_collection(LineCollection(list(segments), colors=colours, linewidths=2.6, capstyle="round", zorder=3))
         head = points[SKELETON.index("head")]
@@ -115,7 +117,7 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
         if signal is not None:
             asked = signal.hint[frame][signal.hint_mask[frame]]
             if len(asked):
-                marks = _project(asked, joints[frame, 0], heading[frame]) + [place, 0]
+                marks = _project(asked, joints[frame, 0], heading[frame]) + shift
                 axes.scatter(
                     marks[:, 0], marks[:, 1], s=46, facecolors="none", edgecolors=ASKED, linewidths=1.8, zorder=5
                 )

@@ -344,10 +344,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a Unix signal")
 def test_ctrl_c_stops_without_a_trace(model: Path, tmp_path: Path) -> None:
-    # 1000 steps take long enough to be interrupted in the middle.
-    command, environment = _command(
-        "generate", "walks", "--steps", 1000, "-o", tmp_path / "a.bvh", "--checkpoint", model
-    )
+    # Much work, so that it cannot have ended when the signal comes, be it while loading or while sampling.
+    line = ("generate", "walks", "--path", S_CURVE, "--steps", 50, "--variations", 16, "-o", tmp_path / "a.bvh")
+    command, environment = _command(*line, "--checkpoint", model)
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -9,7 +9,7 @@ import pytest
 
 from blender_addon.shared.errors import BadControl, BadFile
 from blender_addon.shared.skeleton import SKELETON
-from engine.control_file import read_track
+from engine.control_file import WALKING_HEIGHT, read_track
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "engine" / "examples"
 TIMES, POINTS = [0.0, 1.0, 2.5], [[0.0, 0.9, 0.0], [0.5, 0.9, 1.0], [1.0, 0.95, -2.0]]
@@ -43,9 +43,10 @@ def test_every_form_reads_alike(tmp_path: Path, text: str | bytes) -> None:
     assert track.last_time == 2.5
 
 
-def test_without_y_the_pelvis_stands(tmp_path: Path) -> None:
+def test_without_y_the_pelvis_is_as_high_as_in_walking(tmp_path: Path) -> None:
     track = read_track(_file(tmp_path, "time,x,z\n0,0,0\n1,0,1\n"))
-    np.testing.assert_array_equal(track.points[:, 1], SKELETON.standing_height)
+    np.testing.assert_array_equal(track.points[:, 1], WALKING_HEIGHT)
+    assert 0.9 * SKELETON.standing_height < WALKING_HEIGHT < SKELETON.standing_height
     with pytest.raises(BadControl, match="height of left_wrist"):
         read_track(_file(tmp_path, "time,x,z\n0,0,0\n1,0,1\n"), "left_wrist")
 

@@ -35,7 +35,7 @@ def test_the_window_sees_zeros_beyond_the_ends() -> None:
 
 def test_slow_or_lifted_feet_do_not_skate() -> None:
     assert foot_skating_ratio(_slide(standing(41), 0.45, 0, 40)) == 0.0
-    assert foot_skating_ratio(_slide(standing(41), 2.0, 0, 40) + [0, 0.06, 0]) == 0.0
+    assert foot_skating_ratio(_slide(standing(41), 2.0, 0, 40) + np.float32([0, 0.06, 0])) == 0.0
 
 
 def test_one_foot_is_enough() -> None:
