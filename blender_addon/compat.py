@@ -13,7 +13,8 @@ def new_action(owner: bpy.types.Object, name: str) -> tuple[bpy.types.Action, bp
 
 
 def assign_action(owner: bpy.types.Object, action: bpy.types.Action, slot: bpy.types.ActionSlot) -> None:
-    """Let ``owner`` play ``slot`` of ``action``. The slot is bound by hand: Blender binds none to an Action that is still empty."""
+    """Let ``owner`` play ``slot`` of ``action``. The slot is bound by hand: Blender binds none to an Action that
+    is still empty."""
     animation = owner.animation_data or owner.animation_data_create()
     animation.action = action
     animation.action_slot = slot
@@ -49,7 +50,8 @@ def select_bone(bone: bpy.types.PoseBone, selected: bool) -> None:
 
 
 def draw_textbox(layout: bpy.types.UILayout, data: bpy.types.bpy_struct, name: str) -> None:
-    """The string property ``name`` as a box of several lines, which Blender has since 5.2, else as a field across the layout."""
+    """The string property ``name`` as a box of several lines, which Blender has since 5.2, else as a field across
+    the layout."""
     if "textbox" in bpy.types.UILayout.bl_rna.functions:
         layout.textbox(data, name)
     else:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How an armature's rest pose differs from the model's T-pose, so that no one has to pose it first.
 
-The *neutral* orientation of a bone is the one that it has when the armature stands in the model's T-pose, facing Blender's front, in
-world axes. Rest poses may be T, A or anything between, with limbs slightly bent and bones rolled at will: arms and legs are laid
-onto the T-pose by direction and hinge axis, all three angles. Trunk, collars and head keep their own rest as the
-counterpart of the model's, feet likewise but for their heading; so a chest that leans at rest does not lean more.
+The *neutral* orientation of a bone is the one that it has when the armature stands in the model's T-pose, facing
+Blender's front, in world axes. Rest poses may be T, A or anything between, with limbs slightly bent and bones rolled
+at will: arms and legs are laid onto the T-pose by direction and hinge axis, all three angles. Trunk, collars and head
+keep their own rest as the counterpart of the model's, feet likewise but for their heading; so a chest that leans at
+rest does not lean more.
 
-Quaternions w, x, y, z; *rest directions* are in armature space, *canonical* ones in Blender's world axes: left +X, up +Z, front -Y.
+Quaternions w, x, y, z; *rest directions* are in armature space, *canonical* ones in Blender's world axes: left +X, up
++Z, front -Y.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def head(rig: Rig, bone: str) -> np.ndarray:
 
 
 def segment(rig: Rig, bone_map: BoneMap, joint: str) -> np.ndarray:
-    """Rest direction (3,) of the bone of ``joint``: to the head of the next mapped joint's bone, else to its own tail."""
+    """Rest direction (3,) of the bone of ``joint``: to the head of the next mapped joint's bone, else to its own
+    tail."""
     for child in SKELETON.children[SKELETON.index(joint)]:
         name = SKELETON.names[child]
         if name in bone_map:
@@ -67,7 +70,9 @@ def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     return measured if upright is None else quat.multiply(upright, in_world)
 
 
-def _trunk_axes(left_hip: np.ndarray, right_hip: np.ndarray, left_shoulder: np.ndarray, right_shoulder: np.ndarray) -> np.ndarray:
+def _trunk_axes(
+    left_hip: np.ndarray, right_hip: np.ndarray, left_shoulder: np.ndarray, right_shoulder: np.ndarray
+) -> np.ndarray:
     """Frame (4,) of a trunk: X to its left, Z upwards."""
     left = quat.normalize(left_hip + left_shoulder - right_hip - right_shoulder)
     up = left_shoulder + right_shoulder - left_hip - right_hip
@@ -103,7 +108,8 @@ def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
 
 def _canonical_offset(joint: str) -> np.ndarray:
     """T-pose direction (3,) from ``joint`` to its child, canonical axes."""
-    return quat.normalize(model_to_blender(SKELETON.offsets[SKELETON.children[SKELETON.index(joint)][0]].astype(np.float64)))
+    child = SKELETON.children[SKELETON.index(joint)][0]
+    return quat.normalize(model_to_blender(SKELETON.offsets[child].astype(np.float64)))
 
 
 def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> dict[str, np.ndarray]:
@@ -115,7 +121,8 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
     usual_hinge = quat.rotate(quat.between(canonical_upper, upper), canonical_hinge)
     flexion = bend(upper, lower)
     off = signed_angle(upper, usual_hinge, np.cross(upper, lower))
-    trust = np.clip((flexion - REST_BEND_UNKNOWN) / (REST_BEND_KNOWN - REST_BEND_UNKNOWN), 0, 1) * (abs(off) < HINGE_LIMIT)
+    trust = np.clip((flexion - REST_BEND_UNKNOWN) / (REST_BEND_KNOWN - REST_BEND_UNKNOWN), 0, 1)
+    trust *= abs(off) < HINGE_LIMIT
     hinge = quat.rotate(quat.from_axis_angle(upper, off * trust), usual_hinge)
     return {
         limb.upper: _frame_to_frame(upper, hinge, canonical_upper, canonical_hinge),
@@ -124,7 +131,8 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
 
 
 def _align_foot(rig: Rig, bone_map: BoneMap, figure: np.ndarray, ankle: str) -> np.ndarray:
-    """Correction (4,) that turns the rest foot about the vertical to the T-pose foot's heading; its slope stays its own."""
+    """Correction (4,) that turns the rest foot about the vertical to the T-pose foot's heading; its slope stays
+    its own."""
     foot, canonical = quat.rotate(figure, segment(rig, bone_map, ankle)), _canonical_offset(ankle)
     if np.hypot(foot[0], foot[1]) < 0.2 * np.linalg.norm(foot):
         return quat.identity()  # a foot that stands on its tip has no heading
@@ -132,7 +140,9 @@ def _align_foot(rig: Rig, bone_map: BoneMap, figure: np.ndarray, ankle: str) -> 
     return quat.from_axis_angle(up, signed_angle(up, foot, canonical))
 
 
-def _frame_to_frame(direction: np.ndarray, hinge: np.ndarray, to_direction: np.ndarray, to_hinge: np.ndarray) -> np.ndarray:
+def _frame_to_frame(
+    direction: np.ndarray, hinge: np.ndarray, to_direction: np.ndarray, to_hinge: np.ndarray
+) -> np.ndarray:
     """Rotation (4,) that takes ``direction`` exactly and ``hinge`` as nearly as it can to the others."""
     return quat.multiply(_axes(to_direction, to_hinge), quat.conjugate(_axes(direction, hinge)))
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Put a motion onto an armature: one call from the engine's joints to keyframes. Nothing but the armature's Action changes."""
+"""Put a motion onto an armature: one call from the engine's joints to keyframes. Nothing but the armature's Action
+changes."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from .rest import Rig
 
 @dataclass(frozen=True)
 class AppliedMotion:
-    """What was written: the Action's name (Blender may have numbered it), the bones, the first and the last scene frame keyed."""
+    """What was written: the Action's name (Blender may have numbered it), the bones, the first and the last scene
+    frame keyed."""
 
     action_name: str
     bones_keyed: tuple[str, ...]
@@ -30,7 +32,8 @@ class AppliedMotion:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything of the armature and the scene that solving needs, and nothing of Blender's: numbers that outlive any change there.
+    """Everything of the armature and the scene that solving needs, and nothing of Blender's: numbers that outlive any
+    change there.
 
     T model frames, K scene frames.
     """
@@ -45,7 +48,8 @@ class Plan:
     matrix_world: np.ndarray
 
     def segments(self) -> tuple[np.ndarray, np.ndarray]:
-        """At the scene frames: turns of the model's segments (K, 22, 4), model axes, and the hips (K, 3) as world points."""
+        """At the scene frames: turns of the model's segments (K, 22, 4), model axes, and the hips (K, 3) as
+        world points."""
         pelvis = self.joints[:, SKELETON.index("pelvis")] * self.scale
         rotations, pelvis = resample(global_rotations(self.joints), pelvis, self.frames, self.start_frame, self.fps)
         return rotations, model_to_blender(pelvis, self.rest.unit_scale)
@@ -67,12 +71,13 @@ def apply_motion(
 ) -> AppliedMotion:
     """Key ``joints`` (T, 22, 3; metres, model axes) onto ``armature`` in a new Action, which it plays from now on.
 
-    Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's pelvis exactly in
-    the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands at ``start_frame``, a scene
-    frame, which need not be whole. The Action played before is kept if it holds keys that were not generated.
+    Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's
+    pelvis exactly in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
+    at ``start_frame``, a scene frame, which need not be whole. The Action played before is kept if it holds keys that
+    were not generated.
 
-    Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at once calls
-    :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.
+    Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
+    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.
     """
     plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map)
     return write(armature, plan, plan.solve(*plan.segments()), action_name)
@@ -87,11 +92,17 @@ def prepare(
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
 ) -> Plan:
-    """Read the armature and check that keys would show on it; arguments and errors are those of :func:`apply_motion`."""
+    """Read the armature and check that keys would show on it; arguments and errors are those of
+    :func:`apply_motion`."""
     joints = np.asarray(joints, dtype=np.float64)
-    if joints.ndim != 3 or joints.shape[1:] != (SKELETON.num_joints, 3) or len(joints) == 0 or not np.isfinite(joints).all():
+    if (
+        joints.ndim != 3
+        or joints.shape[1:] != (SKELETON.num_joints, 3)
+        or len(joints) == 0
+        or not np.isfinite(joints).all()
+    ):
         raise RetargetError(
-            f"The motion is not one of {SKELETON.num_joints} joints with finite positions (its shape is {joints.shape}).",
+            f"The motion does not have {SKELETON.num_joints} joints with finite positions but the shape {joints.shape}.",
             "Generate it again; if that does not help, report it.",
         )
     rest = rig.read_rig(armature, scene)

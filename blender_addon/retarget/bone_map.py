@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone of an armature is which joint of the model: by the names of known rig families, else by the armature's structure.
+"""Which bone of an armature is which joint of the model: by the names of known rig families, else by the armature's
+structure.
 
 A table's match counts only where the bones hang together as the joints do, so that a rig that merely shares some names
 with a family is not taken for it.
@@ -32,8 +33,9 @@ LIMB_ENDS = ("elbow", "wrist", "knee", "ankle", "foot")
 class BoneMap:
     """Joint name -> bone name, and what else moves with the trunk.
 
-    The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two joints between whose
-    rotations it stands and the share of the second. ``score``: 0..1, the part of the family's names that was found.
+    The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
+    joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
+    names that was found.
     """
 
     bones: dict[str, str]
@@ -79,10 +81,12 @@ def spread_trunk(
     joints = dict(bones)
     between: dict[str, tuple[str, str, float]] = {}
     stations = ("pelvis", "spine1", "spine2", "spine3")
-    places = {bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)}  # 0 is the pelvis, 3 the chest
+    places = {
+        bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)
+    }  # 0 is the pelvis, 3 the chest
     for station in (1, 2, 3):
-        near = min(places, key=lambda bone, station=station: abs(places[bone] - station), default=None)
-        if near is not None and abs(places[near] - station) < 0.4:
+        distance, near = min(((abs(along - station), bone) for bone, along in places.items()), default=(1.0, ""))
+        if distance < 0.4:
             joints[stations[station]] = near
     for bone, along in places.items():
         if bone not in joints.values():
@@ -94,7 +98,8 @@ def spread_trunk(
 
 
 def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
-    """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is missing."""
+    """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is
+    missing."""
     by_name = {bone.name: bone for bone in bones}
     by_canonical: dict[str, str] = {}
     for bone in bones:
@@ -106,7 +111,10 @@ def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
         placed = _keep_connected(placed, by_name)
         if all(joint in placed for joint in REQUIRED_JOINTS) and len(set(placed.values())) == len(placed):
             # A bone between stands for a joint; names that need no prefix are the surer ones.
-            found, possible = len(placed) + len(between) + 0.5 * (prefix == ""), SKELETON.num_joints + len(between) + 0.5
+            found, possible = (
+                len(placed) + len(between) + 0.5 * (prefix == ""),
+                SKELETON.num_joints + len(between) + 0.5,
+            )
             yield BoneMap(placed, table.family, found / possible, between)
 
 
@@ -127,7 +135,8 @@ def _named(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> tuple
 def _keep_connected(joints: dict[str, str], by_name: dict[str, BoneRest]) -> dict[str, str]:
     """``joints`` without those whose bone does not hang, directly or not, where the joint hangs.
 
-    That is on the bone of the nearest mapped joint above; in the trunk, where rigs branch in their own ways, on that of any above.
+    That is on the bone of the nearest mapped joint above; in the trunk, where rigs branch in their own ways, on that
+    of any above.
     """
     kept = {"pelvis": joints["pelvis"]} if "pelvis" in joints else {}
     for joint in SKELETON.names[1:]:

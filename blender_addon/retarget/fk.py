@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blender's own rule for where a pose bone comes to stand, in numpy: parent, rest offset, inheritance flags, pose.
 
-Matrices act on columns. T frames; a matrix without a time axis holds for all of them. Scale on bones is taken to be uniform.
-Source: the manual's page "Bone relations" and what Blender 4.5 evaluates (held to it by a test).
+Matrices act on columns. T frames; a matrix without a time axis holds for all of them. Scale on bones is taken to be
+uniform. Source: the manual's page "Bone relations" and what Blender 4.5 evaluates (held to it by a test).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def strip_scale(matrix: np.ndarray) -> np.ndarray:
 
 
 def parent_frames(rig: Rig, bone: BoneRest, parent_pose: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """What ``bone``'s pose is applied to, (..., 4, 4) each: one matrix for its rotation and scale, one for its location.
+    """What ``bone``'s pose is applied to, (..., 4, 4) each: one matrix for its rotation and scale, one for its
+    location.
 
     ``parent_pose`` (..., 4, 4): the posed parent in armature space, None for a root.
     """
@@ -57,7 +58,8 @@ def parent_frames(rig: Rig, bone: BoneRest, parent_pose: np.ndarray | None) -> t
 
 
 def pose_bone(rotation_frame: np.ndarray, location_frame: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Posed bone (..., 4, 4) in armature space from :func:`parent_frames` and the bone's own pose ``basis`` (..., 4, 4)."""
+    """Posed bone (..., 4, 4) in armature space from :func:`parent_frames` and the bone's own pose ``basis`` (...,
+    4, 4)."""
     posed = rotation_frame @ basis
     moved = location_frame[..., :3, :3] @ basis[..., :3, 3:]
     posed[..., :3, 3] = location_frame[..., :3, 3] + moved[..., 0]
@@ -65,10 +67,11 @@ def pose_bone(rotation_frame: np.ndarray, location_frame: np.ndarray, basis: np.
 
 
 def pose_rig(rig: Rig, names: list[str], bases: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Posed bones (..., 4, 4) in armature space of ``names``, parents first; bones not in ``bases`` keep the pose that they have."""
+    """Posed bones (..., 4, 4) in armature space of ``names``, parents first; bones not in ``bases`` keep the pose
+    that they have."""
     posed: dict[str, np.ndarray] = {}
     for name in names:
         bone = rig.by_name[name]
-        frames = parent_frames(rig, bone, posed.get(bone.parent))
+        frames = parent_frames(rig, bone, posed.get(bone.parent or ""))
         posed[name] = pose_bone(*frames, bases.get(name, bone.basis))
     return posed

@@ -18,7 +18,8 @@ def write(
     solution: Solution,
     rotation_modes: dict[str, str],
 ) -> tuple[str, ...]:
-    """Key ``solution`` at scene ``frames`` (K,) into ``slot``; returns the bones that were keyed. Keys are typed as generated.
+    """Key ``solution`` at scene ``frames`` (K,) into ``slot``; returns the bones that were keyed. Keys are typed as
+    generated.
 
     ``rotation_modes``: bone -> Blender's rotation mode, which is kept.
     """
@@ -33,15 +34,20 @@ def write(
     return tuple(dict.fromkeys((*solution.rotations, solution.carrier)))
 
 
-def _write_channels(bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray) -> None:
+def _write_channels(
+    bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray
+) -> None:
     """One F-curve for each column of ``values`` (K, C)."""
     path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{prop}'
     for index, column in enumerate(values.T):
         points = compat.new_fcurve(bag, path, index, bone).keyframe_points
         points.add(len(frames))
         points.foreach_set("co", np.stack([frames, column], -1).astype(np.float32).ravel())
-        points.foreach_set("interpolation", np.full(len(frames), _enum_value("interpolation", "BEZIER"), dtype=np.int32))
-        # Automatic handles make a curve of even acceleration, which keeps what lies between two scene frames and stays good to edit.
+        points.foreach_set(
+            "interpolation", np.full(len(frames), _enum_value("interpolation", "BEZIER"), dtype=np.int32)
+        )
+        # Automatic handles make a curve of even acceleration, which keeps what lies between two scene frames and
+        # stays good to edit.
         for side in ("handle_left_type", "handle_right_type"):
             points.foreach_set(side, np.full(len(frames), _enum_value(side, "AUTO"), dtype=np.int32))
         points.foreach_set("type", np.full(len(frames), _enum_value("type", "GENERATED"), dtype=np.int32))
@@ -53,7 +59,8 @@ def _write_channels(bag: bpy.types.ActionChannelbag, bone: str, prop: str, frame
 
 
 def _lean(key: bpy.types.Keyframe, slope: float) -> None:
-    """Give an end key handles along ``slope`` (per frame); automatic ones would lie flat and let the motion start and stop softly."""
+    """Give an end key handles along ``slope`` (per frame); automatic ones would lie flat and let the motion start
+    and stop softly."""
     key.handle_left_type = key.handle_right_type = "FREE"
     key.handle_left = key.co[0] - 1 / 3, key.co[1] - slope / 3
     key.handle_right = key.co[0] + 1 / 3, key.co[1] + slope / 3

@@ -12,7 +12,8 @@ from ..shared.space import model_to_scene_frame, scene_to_model_frame
 
 
 def scene_frames(num_frames: int, start_frame: float, scene_fps: float) -> np.ndarray:
-    """The whole scene frames (K,) that cover a motion of ``num_frames`` model frames whose first stands at ``start_frame``."""
+    """The whole scene frames (K,) that cover a motion of ``num_frames`` model frames whose first stands at
+    ``start_frame``."""
     last = model_to_scene_frame(num_frames - 1, start_frame, scene_fps)
     # Rounding first: an end at 96.0000001 must not ask for a 97th frame.
     return np.arange(math.floor(round(start_frame, 4)), math.ceil(round(float(last), 4)) + 1)
@@ -21,11 +22,12 @@ def scene_frames(num_frames: int, start_frame: float, scene_fps: float) -> np.nd
 def resample(
     rotations: np.ndarray, positions: np.ndarray, frames: np.ndarray, start_frame: float, scene_fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (T, N, 4) and positions (T, 3) of the model's frames at the scene frames ``frames`` (K,): (K, N, 4), (K, 3).
+    """Rotations (T, N, 4) and positions (T, 3) of the model's frames at the scene frames ``frames`` (K,): (K, N, 4),
+    (K, 3).
 
-    Both follow the cubic through four neighbours (Catmull and Rom, 1974), rotations by their quaternions, whose signs must be
-    continuous. The first and the last model frame may lie between two scene frames: the motion goes straight on for
-    up to one model frame, so that what lies between is right, and holds beyond.
+    Both follow the cubic through four neighbours (Catmull and Rom, 1974), rotations by their quaternions, whose signs
+    must be continuous. The first and the last model frame may lie between two scene frames: the motion goes straight
+    on for up to one model frame, so that what lies between is right, and holds beyond.
     """
     if len(positions) == 1:
         return np.repeat(rotations, len(frames), axis=0), np.repeat(positions, len(frames), axis=0)

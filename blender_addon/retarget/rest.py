@@ -16,7 +16,8 @@ def _unit_matrix() -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class BoneRest:
-    """One bone at rest, in armature space (the object's own, before its scale and place), and how it hangs on its parent.
+    """One bone at rest, in armature space (the object's own, before its scale and place), and how it hangs on its
+    parent.
 
     ``matrix`` (4, 4): rest matrix, Y along the bone. ``basis`` (4, 4): the pose that it has now on top of its rest;
     bones without a joint keep it.
@@ -37,7 +38,8 @@ class BoneRest:
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """An armature object: its bones, parents before children, where it stands (``matrix_world`` 4x4, scene units) and metres per unit."""
+    """An armature object: its bones, parents before children, where it stands (``matrix_world`` 4x4, scene units)
+    and metres per unit."""
 
     name: str
     bones: list[BoneRest]

@@ -27,7 +27,9 @@ def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -
     if armature is None or armature.type != "ARMATURE":
         raise RetargetError("This object is not an armature.", "Choose an armature.")
     if not armature.data.bones:
-        raise RetargetError(f"The armature '{armature.name}' has no bones.", "Choose an armature with two legs, two arms and a spine.")
+        raise RetargetError(
+            f"The armature '{armature.name}' has no bones.", "Choose an armature with two legs, two arms and a spine."
+        )
     matrix_world = _matrix_world(armature)
     axes = np.linalg.norm(matrix_world[:3, :3], axis=0)
     if axes.min() < 1e-9 or axes.max() / axes.min() > 1 + UNEVEN_SCALE or np.linalg.det(matrix_world[:3, :3]) < 0:
@@ -67,7 +69,8 @@ def _read_bone(bone: bpy.types.Bone, pose_bone: bpy.types.PoseBone | None) -> Bo
 
 
 def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
-    """Raise RetargetError when keys on the bones ``moved`` would not take effect: linked data, tweak mode, constraints, drivers."""
+    """Raise RetargetError when keys on the bones ``moved`` would not take effect: linked data, tweak mode,
+    constraints, drivers."""
     if armature.library is not None:
         raise RetargetError(
             f"The armature '{armature.name}' is linked from another file, so it cannot be keyed here.",
@@ -75,7 +78,9 @@ def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
         )
     animation = armature.animation_data
     if animation is not None and animation.use_tweak_mode:
-        raise RetargetError(f"'{armature.name}' is in tweak mode of the NLA editor.", "Leave tweak mode (Tab in the NLA editor).")
+        raise RetargetError(
+            f"'{armature.name}' is in tweak mode of the NLA editor.", "Leave tweak mode (Tab in the NLA editor)."
+        )
     moved = set(moved)
     for bone in armature.pose.bones:
         for constraint in bone.constraints:
@@ -97,7 +102,12 @@ def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
 
 def _held_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iterator[str]:
     """Names of the bones that an active constraint moves against their keys."""
-    if constraint.mute or constraint.influence <= 0 or not constraint.is_valid or constraint.type in HARMLESS_CONSTRAINTS:
+    if (
+        constraint.mute
+        or constraint.influence <= 0
+        or not constraint.is_valid
+        or constraint.type in HARMLESS_CONSTRAINTS
+    ):
         return
     yield bone.name
     if constraint.type in {"IK", "SPLINE_IK"}:
@@ -118,13 +128,16 @@ def _driven_bones(armature: bpy.types.Object) -> Iterator[str]:
 
 
 def is_moving(armature: bpy.types.Object) -> bool:
-    """Whether the armature's object may stand elsewhere at other frames: constraints, or animation on it or above it."""
+    """Whether the armature's object may stand elsewhere at other frames: constraints, or animation on it or above
+    it."""
     above: bpy.types.Object | None = armature
     while above is not None:
         animation = above.animation_data
         # The armature's own Action is about to be replaced; drivers and NLA strips stay.
         animated = animation is not None and (
-            (above != armature and animation.action is not None) or bool(animation.nla_tracks) or bool(animation.drivers)
+            (above != armature and animation.action is not None)
+            or bool(animation.nla_tracks)
+            or bool(animation.drivers)
         )
         if animated or any(not constraint.mute for constraint in above.constraints):
             return True

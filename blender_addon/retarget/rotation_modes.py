@@ -42,8 +42,14 @@ def to_euler(rotations: np.ndarray, mode: str) -> np.ndarray:
         if across[row] < LOCKED:
             # First and third axis coincide: the first keeps its angle and the third takes the rest.
             turned = m[row] @ _about(first, -previous[0])
-            reading = other = [previous[0], reading[1], math.atan2(-sign * turned[first, second], turned[second, second])]
-        previous = min((_nearest(angles, previous) for angles in (reading, other)), key=lambda near: _distance(near, previous))
+            reading = other = [
+                previous[0],
+                reading[1],
+                math.atan2(-sign * turned[first, second], turned[second, second]),
+            ]
+        previous = min(
+            (_nearest(angles, previous) for angles in (reading, other)), key=lambda near: _distance(near, previous)
+        )
         ordered[row] = previous
     angles = np.empty_like(ordered)
     angles[:, [first, second, third]] = ordered
@@ -52,7 +58,9 @@ def to_euler(rotations: np.ndarray, mode: str) -> np.ndarray:
 
 def _nearest(angles: list[float], previous: list[float]) -> list[float]:
     """``angles`` with full turns added that bring each nearest to ``previous``."""
-    return [angle + FULL_TURN * round((before - angle) / FULL_TURN) for angle, before in zip(angles, previous, strict=True)]
+    return [
+        angle + FULL_TURN * round((before - angle) / FULL_TURN) for angle, before in zip(angles, previous, strict=True)
+    ]
 
 
 def _distance(angles: list[float], previous: list[float]) -> float:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..shared.errors import RetargetError
@@ -17,19 +19,23 @@ LEG = ("hip", "knee", "ankle")
 def rig_scale(rig: Rig, bone_map: BoneMap) -> float:
     """Leg length of ``rig``, hip to ankle along the bones, over the model's; both in metres of the world.
 
-    The object's scale and the scene's unit scale are in it. World points of the rig, in metres, divided by it are model points.
+    The object's scale and the scene's unit scale are in it. World points of the rig, in metres, divided by it are
+    model points.
     """
     factor = leg_length(rig, bone_map) * object_scale(rig) * rig.unit_scale / SKELETON.leg_length
     if not np.isfinite(factor) or factor < 1e-6:
-        raise RetargetError("The legs of this armature have no length.", "Choose an armature whose leg bones are apart from each other.")
+        raise RetargetError(
+            "The legs of this armature have no length.", "Choose an armature whose leg bones are apart from each other."
+        )
     return factor
 
 
 def hips_lift(rig: Rig, bone_map: BoneMap) -> float:
-    """How much higher, in metres of the world, the hips bone of the standing rig is than a scaled model's pelvis; often negative.
+    """How much higher, in metres of the world, the hips bone of the standing rig is than a scaled model's pelvis;
+    often negative.
 
-    Hips bones begin anywhere between crotch and navel, and ankles at any height. A motion whose pelvis is raised by this
-    before it is applied stands with its soles on the same floor as the model's.
+    Hips bones begin anywhere between crotch and navel, and ankles at any height. A motion whose pelvis is raised by
+    this before it is applied stands with its soles on the same floor as the model's.
     """
     figure = alignment.figure_rotation(rig, bone_map)
 
@@ -40,7 +46,11 @@ def hips_lift(rig: Rig, bone_map: BoneMap) -> float:
         return float(np.mean([height(alignment.head(rig, bone_map[f"{side}_{part}"])) for side in ("left", "right")]))
 
     feet = [bone_map[joint] for joint in ("left_ankle", "right_ankle", "left_foot", "right_foot") if joint in bone_map]
-    sole = min(height(np.asarray(end, dtype=np.float64)) for name in feet for end in (rig.by_name[name].head, rig.by_name[name].tail))
+    sole = min(
+        height(np.asarray(end, dtype=np.float64))
+        for name in feet
+        for end in (rig.by_name[name].head, rig.by_name[name].tail)
+    )
     above_sockets = height(alignment.head(rig, bone_map["pelvis"])) - mean_height("hip")
     rig_height = above_sockets + leg_length(rig, bone_map) + mean_height("ankle") - sole
     return rig_height * object_scale(rig) * rig.unit_scale - SKELETON.standing_height * rig_scale(rig, bone_map)
@@ -51,7 +61,7 @@ def leg_length(rig: Rig, bone_map: BoneMap) -> float:
     total = 0.0
     for side in ("left", "right"):
         points = [alignment.head(rig, bone_map[f"{side}_{part}"]) for part in LEG]
-        total += sum(float(np.linalg.norm(b - a)) for a, b in zip(points, points[1:], strict=False))
+        total += sum(float(np.linalg.norm(b - a)) for a, b in pairwise(points))
     return total / 2
 
 

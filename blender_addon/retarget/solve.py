@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn every mapped bone as the model's body segments turn, and put the hips where the model's pelvis is.
 
-For each bone and frame: segment's turn since the T-pose, times the bone's neutral orientation, is where the bone shall point in the
-world; taken into the frame that its parent leaves it, that is the rotation to key. Bones without a joint keep the pose they have,
-so whatever hangs between two mapped bones is accounted for. Lengths are the armature's own.
+For each bone and frame: segment's turn since the T-pose, times the bone's neutral orientation, is where the bone
+shall point in the world; taken into the frame that its parent leaves it, that is the rotation to key. Bones without a
+joint keep the pose they have, so whatever hangs between two mapped bones is accounted for. Lengths are the armature's
+own.
 
 T frames, J = 22 joints. World points are scene units, Blender axes.
 """
@@ -25,7 +26,8 @@ from .rest import BoneRest, Rig
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What to key: ``rotations`` bone -> (T, 4) quaternions of its own pose, signs continuous; ``location`` (T, 3) of the one bone ``carrier``."""
+    """What to key: ``rotations`` bone -> (T, 4) quaternions of its own pose, signs continuous; ``location`` (T,
+    3) of the one bone ``carrier``."""
 
     rotations: dict[str, np.ndarray]
     carrier: str
@@ -35,7 +37,8 @@ class Solution:
 def solve(
     rig: Rig, bone_map: BoneMap, rotations: np.ndarray, pelvis: np.ndarray, matrix_world: np.ndarray | None = None
 ) -> Solution:
-    """Pose ``rig``. ``rotations`` (T, 22, 4): segments since the T-pose, model axes; ``pelvis`` (T, 3): where the hips bone's head shall be.
+    """Pose ``rig``. ``rotations`` (T, 22, 4): segments since the T-pose, model axes; ``pelvis`` (T, 3): where the
+    hips bone's head shall be.
 
     ``matrix_world`` (T, 4, 4) or (4, 4): where the armature object stands, where it moves; else where ``rig`` says.
     """
@@ -54,14 +57,17 @@ def solve(
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
     missing = target - posed[bone_map["pelvis"]][..., :3, 3]
     parent = rig.by_name[carrier].parent
-    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent))
-    location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (len(rotations), 3, 3)), missing[..., None])[..., 0]
+    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent or ""))
+    location = np.linalg.solve(
+        np.broadcast_to(location_frame[..., :3, :3], (len(rotations), 3, 3)), missing[..., None]
+    )[..., 0]
     keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
     return Solution(keyed, carrier, location)
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
-    """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T, 22, 4)."""
+    """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T,
+    22, 4)."""
     neutral = alignment.neutral_rotations(rig, bone_map)
     turns = model_to_blender_rotation(rotations)
     index = SKELETON.index
@@ -79,20 +85,23 @@ def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
 
 
 def location_carrier(rig: Rig, hips: str) -> str:
-    """The bone whose location moves the hips: they themselves, or where they are connected to a parent the first free bone above."""
+    """The bone whose location moves the hips: they themselves, or where they are connected to a parent the first
+    free bone above."""
     for bone in (hips, *rig.ancestors(hips)):
         if not (rig.by_name[bone].connected and rig.by_name[bone].parent):
             return bone
     raise RetargetError(f"No bone can carry the hips '{hips}'.", "Disconnect the hips bone from its parent.")
 
 
-def _solve_rotations(rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int) -> dict[str, np.ndarray]:
+def _solve_rotations(
+    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int
+) -> dict[str, np.ndarray]:
     """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards."""
     bases: dict[str, np.ndarray] = {}
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]
-        rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent))
+        rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
         if name in wanted:
             turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
             bases[name] = np.broadcast_to(_with_rotation(bone, turn), (num_frames, 4, 4))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the human in an armature whose bones have any names: two mirrored legs, two mirrored arms, a trunk between.
 
-Only the rest pose is looked at. A limb is the longest chain of bones below a fork; two limbs of one fork are a pair when each is the
-other's mirror image. The legs are the pair that points away from the other one; the left is told by where the feet point.
+Only the rest pose is looked at. A limb is the longest chain of bones below a fork; two limbs of one fork are a pair
+when each is the other's mirror image. The legs are the pair that points away from the other one; the left is told by
+where the feet point.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ MIN_LIMB = 0.15  # of the armature's extent: what is shorter is a finger, an ear
 MIN_BONES = 3
 OPPOSITE = -0.6  # cosine: legs point away from the arms
 FOOT_ANGLE = np.radians(25.0)
+MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
+
+Split = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,11 @@ def _human(tree: _Tree, legs: _Pair, arms: _Pair) -> HumanChains | None:
     ):
         sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
         for side, chain in zip(sides, pair.chains, strict=True):
-            bones |= {f"{side}_{joint}": chain[place] for joint, place in zip(joints, split, strict=True) if place < len(chain)}
+            bones |= {
+                f"{side}_{joint}": chain[place]
+                for joint, place in zip(joints, split, strict=True)
+                if place < len(chain)
+            }
             if pair is legs and split[2] + 1 < len(chain):
                 bones[f"{side}_foot"] = chain[split[2] + 1]
             if pair is arms and split[0] > 0:
@@ -170,8 +178,9 @@ def _human(tree: _Tree, legs: _Pair, arms: _Pair) -> HumanChains | None:
     return HumanChains(bones, spine, neck)
 
 
-def _splits(points: np.ndarray, last: int) -> Iterator[tuple[float, tuple[int, int, int]]]:
-    """(cost, (root, middle, end)) of every way to see an upper and a lower bone in a chain; bones in line count as one."""
+def _splits(points: np.ndarray, last: int) -> Iterator[tuple[float, Split]]:
+    """(cost, (root, middle, end)) of every way to see an upper and a lower bone in a chain; bones in line count
+    as one."""
     steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
     for i, j, k in combinations(range(last + 1), 3):
         upper, lower = steps[i:j].sum(), steps[j:k].sum()
@@ -181,35 +190,39 @@ def _splits(points: np.ndarray, last: int) -> Iterator[tuple[float, tuple[int, i
         yield abs(np.log(upper / lower)) + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
 
 
-def _split_leg(points: np.ndarray) -> tuple[int, int, int] | None:
+def _split_leg(points: np.ndarray) -> Split | None:
     """Hip, knee and ankle as places in the chain: two bones of like length, after which the foot turns forward."""
-    best = (1.5, None)
+    found = []
     for cost, (i, j, k) in _splits(points, len(points) - 1):
         straight = k == len(points) - 1 or _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE
-        cost += 0.5 * straight + 0.5 * (_angle(points[j] - points[i], points[k] - points[j]) > np.radians(60))
-        best = min(best, (cost, (i, j, k)), key=lambda found: found[0])
-    return best[1]
+        folded = _angle(points[j] - points[i], points[k] - points[j]) > np.radians(60)
+        found.append((cost + 0.5 * straight + 0.5 * folded, (i, j, k)))
+    return _cheapest(found)
 
 
-def _split_arm(tree: _Tree, arms: _Pair) -> tuple[int, int, int] | None:
-    """Shoulder, elbow and wrist as places in the chain: two bones of like length; the hand is where the fingers fork."""
-    chain, points = arms.chains[0], arms.points[0]
+def _split_arm(tree: _Tree, arms: _Pair) -> Split | None:
+    """Shoulder, elbow and wrist as places in the chain: two bones of like length; the fingers fork at the hand."""
+    chain = arms.chains[0]
     palm = next((place for place, name in enumerate(chain) if place > 1 and len(tree.children[name]) > 2), None)
-    best = (1.5, None)
-    for cost, (i, j, k) in _splits(points, len(points) - 1):
-        if palm is not None and k != palm:
-            continue
-        cost += 0.3 * abs(len(chain) - 1 - k) if palm is None else 0.0
-        best = min(best, (cost, (i, j, k)), key=lambda found: found[0])
-    return best[1]
+    splits = _splits(arms.points[0], len(chain))
+    if palm is not None:
+        return _cheapest([(cost, split) for cost, split in splits if split[2] == palm])
+    # Without fingers the hand is usually the last bone.
+    return _cheapest([(cost + 0.3 * abs(len(chain) - 1 - split[2]), split) for cost, split in splits])
+
+
+def _cheapest(splits: list[tuple[float, Split]]) -> Split | None:
+    cost, split = min(splits, default=(np.inf, None))
+    return split if cost < MAX_SPLIT_COST else None
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b))
 
 
-def _left(tree: _Tree, legs: _Pair, split: tuple[int, int, int], up: np.ndarray) -> np.ndarray:
-    """Direction of the character's left: the feet point forward; without feet, Blender's (or a Y-up file's) front is taken."""
+def _left(tree: _Tree, legs: _Pair, split: Split, up: np.ndarray) -> np.ndarray:
+    """Direction of the character's left: the feet point forward; without feet, Blender's (or a Y-up file's) front
+    is taken."""
     forward = np.zeros(3)
     for points in legs.points:
         forward += points[min(split[2] + 1, len(points) - 1)] - points[split[2]]

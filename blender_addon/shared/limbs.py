@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The twist of arms and legs, which joint positions show only through the bend of the elbow or knee.
 
-A limb is upper bone, middle joint, lower bone. Its direction gives two of the upper bone's three angles; the third is the
-angle about the bone, here called *twist*, measured from the parent's shortest-arc swing. A bent limb shows it: the
-hinge axis is the normal of the plane of both bones. A straight limb does not, and the more it straightens the more the
-noise of the joints is magnified. So every frame's measured twist gets a confidence that falls with the bend, and one smoothing
-over time weighs them all: well-bent frames keep their own value, straight ones are led over from their neighbours,
-and where nothing is known for long the twist comes to rest at what the feet show (legs) or at none (arms).
+A limb is upper bone, middle joint, lower bone. Its direction gives two of the upper bone's three angles; the third is
+the angle about the bone, here called *twist*, measured from the parent's shortest-arc swing. A bent limb shows it:
+the hinge axis is the normal of the plane of both bones. A straight limb does not, and the more it straightens the
+more the noise of the joints is magnified. So every frame's measured twist gets a confidence that falls with the bend,
+and one smoothing over time weighs them all: well-bent frames keep their own value, straight ones are led over from
+their neighbours, and where nothing is known for long the twist comes to rest at what the feet show (legs) or at none
+(arms).
 
 Shapes: T frames, L limbs. Numpy only.
 """
@@ -24,15 +25,16 @@ BEND_KNOWN = np.radians(8.0)  # above this bend it is trusted alone
 BEND_FULL = np.radians(30.0)  # above this bend it is not smoothed by its neighbours
 SMOOTHING = 0.1  # stiffness between neighbouring frames against the confidence 1 of a well-bent one
 REST_CONFIDENCE = 1e-3  # pull towards the resting twist while the bend is unknown
-# A joint that bends backwards, by noise or by overstretching, shows its axis reversed. Of the two readings of every frame the
-# cheapest sequence is taken. Costs are squares of a deviation over its usual size:
+# A joint that bends backwards, by noise or by overstretching, shows its axis reversed. Of the two readings of every
+# frame the cheapest sequence is taken. Costs are squares of a deviation over its usual size:
 USUAL_REVERSED_BEND = np.radians(9.0)  # how far elbows and knees overstretch
 USUAL_STEP = np.radians(30.0)  # how far a twist turns from one known frame to the next
 
 
 @dataclass(frozen=True)
 class Limb:
-    """Three joints, the hinge axis in the T-pose about which the lower bone flexes, and where the twist usually lies (radians)."""
+    """Three joints, the hinge axis in the T-pose about which the lower bone flexes, and where the twist usually
+    lies (radians)."""
 
     upper: str
     middle: str
@@ -68,13 +70,15 @@ def limb_twist(swing: np.ndarray, upper: np.ndarray, lower: np.ndarray, resting:
     """Twist (T, L) of the upper bones of ``LIMBS`` about their own direction, in radians, continuous in time.
 
     ``swing`` (T, L, 4): the parent's rotation followed by the shortest arc onto the upper bone's direction.
-    ``upper``, ``lower`` (T, L, 3): the bones, any length. ``resting`` (T, L): the twist to come to where the bend does not show it.
+    ``upper``, ``lower`` (T, L, 3): the bones, any length. ``resting`` (T, L): the twist to come to where the bend
+    does not show it.
     """
     hinge = np.array([limb.hinge for limb in LIMBS])
     measured = signed_angle(quat.normalize(upper), quat.rotate(swing, hinge), np.cross(upper, lower))
     flexion = bend(upper, lower)
     trust = np.clip((flexion - BEND_UNKNOWN) / (BEND_KNOWN - BEND_UNKNOWN), 0, 1)
-    # Squared, the sine would stand for noise of the joints alone; nearly straight elbows also lie off their plane by nature.
+    # Squared, the sine would stand for noise of the joints alone; nearly straight elbows also lie off their plane by
+    # nature.
     confidence = trust * np.clip(np.sin(np.minimum(flexion, np.pi / 2)) / np.sin(BEND_FULL), 0, 1) ** 4
     rest_confidence = REST_CONFIDENCE * (1 - trust)
     for place, limb in enumerate(LIMBS):
@@ -87,7 +91,8 @@ def limb_twist(swing: np.ndarray, upper: np.ndarray, lower: np.ndarray, resting:
 
 
 def _readings(measured: np.ndarray, flexion: np.ndarray, limb: Limb) -> np.ndarray:
-    """Each known frame's twist (K) as measured or turned by half a turn, whichever sequence is cheapest; without full-turn jumps."""
+    """Each known frame's twist (K) as measured or turned by half a turn, whichever sequence is cheapest; without
+    full-turn jumps."""
     choices = np.stack([measured, measured + np.pi], -1)  # (K, 2): as measured, reversed
     costs = (_wrap(choices - limb.usual_twist) / limb.twist_spread) ** 2
     costs[:, 1] += (flexion / USUAL_REVERSED_BEND) ** 2
@@ -124,7 +129,8 @@ def _fill(angles: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _smooth(target: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The x (T, L) that minimises sum w (x - target)^2 + SMOOTHING sum (x[t+1] - x[t])^2: one tridiagonal system a limb."""
+    """The x (T, L) that minimises sum w (x - target)^2 + SMOOTHING sum (x[t+1] - x[t])^2: one tridiagonal system
+    a limb."""
     num_frames = len(target)
     links = np.full(num_frames, 2.0 * SMOOTHING)
     links[0] -= SMOOTHING

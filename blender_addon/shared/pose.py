@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Joint positions to joint rotations and back.
 
-A rotation here is always that of a body segment *since the T-pose* (``SKELETON.offsets``, facing +Z, Y up), so it says the same for
-every skeleton and armature that can be brought into a T-pose. Positions alone leave some angles open; they are found as follows.
-Pelvis and chest: from three points each. Spine: the turn from pelvis to chest is shared out evenly, then each piece is swung onto
-its direction. Limbs: swing in the parent's frame, twist from the hinge plane of elbow and knee (``limbs.py``).
-Collars, neck, feet: shortest arc in the parent's frame. Head, hands and toes have no end point and follow their parents.
+A rotation here is always that of a body segment *since the T-pose* (``SKELETON.offsets``, facing +Z, Y up), so it
+says the same for every skeleton and armature that can be brought into a T-pose. Positions alone leave some angles
+open; they are found as follows. Pelvis and chest: from three points each. Spine: the turn from pelvis to chest is
+shared out evenly, then each piece is swung onto its direction. Limbs: swing in the parent's frame, twist from the
+hinge plane of elbow and knee (``limbs.py``). Collars, neck, feet: shortest arc in the parent's frame. Head, hands and
+toes have no end point and follow their parents.
 
 Shapes: T frames, J = 22 joints; quaternions w, x, y, z. Model axes, metres. Numpy only.
 """
@@ -42,7 +43,8 @@ def global_rotations(joints: np.ndarray) -> np.ndarray:
 
 
 def local_rotations(rotations: np.ndarray) -> np.ndarray:
-    """Rotation (T, 22, 4) of every joint against its parent, from :func:`global_rotations`; the pelvis keeps its own."""
+    """Rotation (T, 22, 4) of every joint against its parent, from :func:`global_rotations`; the pelvis keeps its
+    own."""
     rotations = np.asarray(rotations)
     parents = list(SKELETON.parents[1:])
     local = quat.multiply(quat.conjugate(rotations[:, parents]), rotations[:, 1:])
@@ -50,7 +52,8 @@ def local_rotations(rotations: np.ndarray) -> np.ndarray:
 
 
 def forward_kinematics(local: np.ndarray, root_positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Joints (T, 22, 3) from parent-relative rotations (T, 22, 4), pelvis positions (T, 3) and T-pose offsets (22, 3)."""
+    """Joints (T, 22, 3) from parent-relative rotations (T, 22, 4), pelvis positions (T, 3) and T-pose offsets
+    (22, 3)."""
     rotations, joints = [local[:, 0]], [np.asarray(root_positions)]
     for joint, parent in enumerate(SKELETON.parents[1:], start=1):
         joints.append(joints[parent] + quat.rotate(rotations[parent], np.asarray(offsets)[joint]))
@@ -59,10 +62,11 @@ def forward_kinematics(local: np.ndarray, root_positions: np.ndarray, offsets: n
 
 
 def bone_offsets(joints: np.ndarray) -> np.ndarray:
-    """T-pose offsets (22, 3) of the body that moves in ``joints`` (T, 22, 3): each joint seen from its parent's frame, mean over time.
+    """T-pose offsets (22, 3) of the body that moves in ``joints`` (T, 22, 3): each joint seen from its parent's
+    frame, mean over time.
 
-    Lengths are the mean measured bone lengths. Directions are those of ``SKELETON`` wherever a joint has one child; pelvis and
-    chest carry three each, whose directions are measured, because bodies differ there.
+    Lengths are the mean measured bone lengths. Directions are those of ``SKELETON`` wherever a joint has one child;
+    pelvis and chest carry three each, whose directions are measured, because bodies differ there.
     """
     joints = np.asarray(joints, dtype=np.float64)
     parents = list(SKELETON.parents[1:])
@@ -93,7 +97,8 @@ def _frame(joints: np.ndarray, left: str, right: str, top: str) -> np.ndarray:
 
 
 def _swing(joints: np.ndarray, name: str, base: np.ndarray) -> np.ndarray:
-    """``base`` (T, 4) followed by the shortest arc that lays the segment from ``name`` to its child on its direction."""
+    """``base`` (T, 4) followed by the shortest arc that lays the segment from ``name`` to its child on its
+    direction."""
     child = SKELETON.children[_J(name)][0]
     segment = joints[:, child] - joints[:, _J(name)]
     return quat.multiply(quat.between(quat.rotate(base, SKELETON.offsets[child]), segment), base)
@@ -123,7 +128,8 @@ def _rotate_limbs(joints: np.ndarray, rotations: np.ndarray) -> None:
 
 
 def _twist_of_foot(joints: np.ndarray, swing: np.ndarray, leg: Limb) -> np.ndarray:
-    """Twist (T) that a straight leg needs for its foot to point where it does; 0 while the foot is stretched along the leg."""
+    """Twist (T) that a straight leg needs for its foot to point where it does; 0 while the foot is stretched
+    along the leg."""
     ankle = _J(leg.end)
     toe = SKELETON.children[ankle][0]
     shin, foot = quat.normalize(joints[:, ankle] - joints[:, _J(leg.middle)]), joints[:, toe] - joints[:, ankle]

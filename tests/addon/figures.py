@@ -33,7 +33,9 @@ def posed_joints(arms: float = 0, elbows: float = 0, legs: float = 0, knees: flo
     return model_to_blender(pose.forward_kinematics(local, np.array([[0, 0.97, 0]]), SKELETON.offsets.astype(float))[0])
 
 
-def bone(name: str, parent: str | None, head: np.ndarray, tail: np.ndarray, roll: float = 0.0, **flags: object) -> BoneRest:
+def bone(
+    name: str, parent: str | None, head: np.ndarray, tail: np.ndarray, roll: float = 0.0, **flags: object
+) -> BoneRest:
     """A bone with Y along it, rolled about itself."""
     y = (tail - head) / np.linalg.norm(tail - head)
     x = np.cross(y, [0.3, 0.5, 0.8])
@@ -55,7 +57,8 @@ def human(
     size: float = 1.0,
     rolls: np.random.Generator | None = None,
 ) -> list[BoneRest]:
-    """Bones, parents first, whose heads are ``joints`` (22, 3); ``without`` some joints; turned (3, 3) and sized as a whole."""
+    """Bones, parents first, whose heads are ``joints`` (22, 3); ``without`` some joints; turned (3, 3) and sized
+    as a whole."""
     places = joints @ (np.eye(3) if turn is None else turn).T * size
     bones = []
     for index, name in enumerate(SKELETON.names):

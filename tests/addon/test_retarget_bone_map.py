@@ -51,7 +51,9 @@ def test_names_whose_bones_do_not_hang_together_are_not_believed():
     assert found["left_knee"] == swapped["left_knee"] and found["right_elbow"] == swapped["right_elbow"]
 
 
-@pytest.mark.parametrize("turn", [np.eye(3), Y_UP, quat.to_matrix(quat.from_axis_angle(np.array([0.6, 0, 0.8]), np.asarray(2.0)))])
+@pytest.mark.parametrize(
+    "turn", [np.eye(3), Y_UP, quat.to_matrix(quat.from_axis_angle(np.array([0.6, 0, 0.8]), np.asarray(2.0)))]
+)
 @pytest.mark.parametrize("arms, elbows, legs", [(0, 0, 0), (50, 15, 8), (80, 0, 0)])
 def test_structure_finds_every_joint_whatever_the_names(turn, arms, elbows, legs):
     rename = scrambled()
@@ -90,7 +92,14 @@ def test_structure_sees_through_twist_bones_fingers_and_a_root_on_the_ground():
         bones[bones.index(wrist)] = dataclasses.replace(wrist, parent=f"{side} twist")
         for finger in range(5):
             start = np.array(wrist.tail) + 0.02 * np.array([0, finger - 2, 0])
-            extra.append(bone(f"{side} finger {finger}", wrist.name, start, start + 0.08 * np.array([1 if side == "left" else -1, 0, 0])))
+            extra.append(
+                bone(
+                    f"{side} finger {finger}",
+                    wrist.name,
+                    start,
+                    start + 0.08 * np.array([1 if side == "left" else -1, 0, 0]),
+                )
+            )
     found = detect(extra[:1] + bones + extra[1:])
     assert found.bones == {joint: rename(joint) for joint in SKELETON.names}
 
@@ -118,14 +127,20 @@ def quadruped() -> list:
             for number, (top, low) in enumerate(zip(heights, (*heights[1:], 0.0), strict=True)):
                 name = f"{carrier} {side} {number}"
                 forward = -0.1 if number == 3 else 0.0
-                bones.append(bone(name, parent, np.array([0.1 * side, along, top]), np.array([0.1 * side, along + forward, low])))
+                bones.append(
+                    bone(name, parent, np.array([0.1 * side, along, top]), np.array([0.1 * side, along + forward, low]))
+                )
                 parent = name
     return bones
 
 
 def test_what_is_not_human_is_refused_with_a_remedy():
-    chain = [bone(f"b{i}", f"b{i - 1}" if i else None, np.array([0, 0, i]), np.array([0, 0, i + 1.0])) for i in range(12)]
-    legs_only = [b for b in human(posed_joints(), scrambled()) if b.name in {scrambled()(j) for j in SKELETON.names[:9]}]
+    chain = [
+        bone(f"b{i}", f"b{i - 1}" if i else None, np.array([0, 0, i]), np.array([0, 0, i + 1.0])) for i in range(12)
+    ]
+    legs_only = [
+        b for b in human(posed_joints(), scrambled()) if b.name in {scrambled()(j) for j in SKELETON.names[:9]}
+    ]
     for bones in ([], chain, quadruped(), legs_only):
         with pytest.raises(RetargetError) as caught:
             detect(bones)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def tumbling(num_frames: int = 400) -> np.ndarray:
         for name in axis:
             legs.append(quat.multiply(legs[-1], quat.from_axis_angle(AXES[name], np.asarray(np.pi / 2))))
     legs += list(quat.normalize(rng.normal(size=(8, 4))))
-    path = [quat.slerp(a[None], b[None], np.linspace(0, 1, 16)[:-1]) for a, b in zip(legs, legs[1:], strict=False)]
+    path = [quat.slerp(a[None], b[None], np.linspace(0, 1, 16)[:-1]) for a, b in pairwise(legs)]
     return np.concatenate(path)[:num_frames]
 
 
@@ -92,7 +92,10 @@ def test_resampling_follows_a_smooth_motion(fps, start):
 
 def test_model_frames_on_scene_frames_are_kept_exactly():
     rng = np.random.default_rng(1)
-    rotations, positions = quat.make_continuous(quat.normalize(rng.normal(size=(10, 22, 4)) + [4, 0, 0, 0])), rng.normal(size=(10, 3))
+    rotations, positions = (
+        quat.make_continuous(quat.normalize(rng.normal(size=(10, 22, 4)) + np.array([4, 0, 0, 0]))),
+        rng.normal(size=(10, 3)),
+    )
     turned, moved = resample(rotations, positions, scene_frames(10, 5, 60), 5, 60)
     assert np.allclose(moved[::3], positions) and np.allclose(turned[::3], rotations)
 

@@ -34,7 +34,9 @@ def motion(num_frames: int = 12, spread: float = 25, seed: int = 0) -> np.ndarra
     return pose.forward_kinematics(local, rng.normal(size=(num_frames, 3)), SKELETON.offsets.astype(float))
 
 
-def play(rig: Rig, joints: np.ndarray, matrix_world: np.ndarray | None = None) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def play(
+    rig: Rig, joints: np.ndarray, matrix_world: np.ndarray | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """World matrices (T, 4, 4) of the solved rig by joint, and the hips (T, 3) that were asked for."""
     found = detect(rig.bones)
     hips = model_to_blender(joints[:, 0])
@@ -46,7 +48,9 @@ def play(rig: Rig, joints: np.ndarray, matrix_world: np.ndarray | None = None) -
     bases[solution.carrier][:, :3, 3] = solution.location
     posed = fk.pose_rig(rig, solve.posed_chain(rig, found), bases)
     world = rig.matrix_world if matrix_world is None else matrix_world
-    return {joint: world @ np.broadcast_to(posed[bone], (len(joints), 4, 4)) for joint, bone in found.bones.items()}, hips
+    return {
+        joint: world @ np.broadcast_to(posed[bone], (len(joints), 4, 4)) for joint, bone in found.bones.items()
+    }, hips
 
 
 def limb_errors(world: dict[str, np.ndarray], joints: np.ndarray) -> float:
@@ -72,7 +76,8 @@ def test_limbs_point_as_the_models_do_from_any_rest_pose(rest, rolled):
 
 @pytest.mark.parametrize("rest", POSES)
 def test_skin_bends_about_its_own_hinge(rest):
-    """The axis about which an elbow was bent by hand at rest is the axis about which the motion bends it: no candy wrapper.
+    """The axis about which an elbow was bent by hand at rest is the axis about which the motion bends it: no candy
+    wrapper.
 
     The straight rest takes its axis from the T-pose; the bent ones from their bend, whatever way the arm hangs.
     """
@@ -85,7 +90,9 @@ def test_skin_bends_about_its_own_hinge(rest):
         axis = quat.normalize(np.cross(upper, lower))
         local = quat.rotate(quat.conjugate(alignment.rest_rotation(rig, found[limb.upper])), axis)
         shown = (world[limb.upper][:, :3, :3] @ local[:, None])[..., 0]
-        bones = [world[b][:, :3, 3] - world[a][:, :3, 3] for a, b in ((limb.upper, limb.middle), (limb.middle, limb.end))]
+        bones = [
+            world[b][:, :3, 3] - world[a][:, :3, 3] for a, b in ((limb.upper, limb.middle), (limb.middle, limb.end))
+        ]
         assert np.degrees(bend(shown, np.cross(*bones))).max() < 3, limb.upper
 
 
@@ -93,8 +100,8 @@ def test_a_leaning_trunk_does_not_tilt_the_figure_but_a_turned_armature_turns_it
     """Backs lean at rest; a few degrees taken for the upright would tilt every motion."""
     joints = posed_joints()
     lean = joints.copy()
-    upper = SKELETON.indices("spine1", "spine2", "spine3", "neck", "head", "left_shoulder", "right_shoulder", "left_collar", "right_collar",
-                             "left_elbow", "right_elbow", "left_wrist", "right_wrist")  # fmt: skip
+    arms = [f"{side}_{part}" for side in ("left", "right") for part in ("collar", "shoulder", "elbow", "wrist")]
+    upper = SKELETON.indices("spine1", "spine2", "spine3", "neck", "head", *arms)
     lean[upper, 1] += 0.1
     turn = quat.from_axis_angle(np.array([0, 0, 1.0]), np.asarray(np.radians(50)))
     for points, matrix, expected in (
@@ -160,7 +167,9 @@ def test_a_moving_object_is_moved_against():
 
 def test_connected_hips_are_carried_by_the_bone_above():
     bones = human(posed_joints())
-    root = dataclasses.replace(bones[0], name="root", head=(0, 0.2, 0.9), matrix=fk.to_matrix(np.array([0.6, 0.8, 0, 0])))
+    root = dataclasses.replace(
+        bones[0], name="root", head=(0, 0.2, 0.9), matrix=fk.to_matrix(np.array([0.6, 0.8, 0, 0]))
+    )
     root.matrix[:3, 3] = root.head
     root.basis[:3, :3] = 1.2 * np.array(quat.to_matrix(np.array([0.8, 0, 0.6, 0])))
     bones = [root, dataclasses.replace(bones[0], parent="root", connected=True), *bones[1:]]
@@ -193,7 +202,9 @@ def test_signs_of_the_keyed_rotations_are_continuous():
         assert ((turn[1:] * turn[:-1]).sum(-1) > 0).all()
 
 
-@pytest.mark.parametrize("size, object_size, unit", [(1, 1, 1), (2, 1, 1), (100, 0.01, 1), (1, 1, 0.01), (180, 0.5, 0.01)])
+@pytest.mark.parametrize(
+    "size, object_size, unit", [(1, 1, 1), (2, 1, 1), (100, 0.01, 1), (1, 1, 0.01), (180, 0.5, 0.01)]
+)
 def test_scale_counts_bones_object_and_units(size, object_size, unit):
     rig = rig_of(human(posed_joints(), size=size), np.diag([object_size, object_size, object_size, 1.0]), unit)
     factor = scale.rig_scale(rig, detect(rig.bones))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well an armature does what the model does: read from Blender's evaluated pose, not from what was computed to be keyed."""
+"""How well an armature does what the model does: read from Blender's evaluated pose, not from what was computed to be
+keyed."""
 
 from __future__ import annotations
 
@@ -20,16 +21,24 @@ from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 
 CLIPS = {
-    "walk": "012181", "run": "013102", "box": "cmu_13_18_00229", "kick": "011787", "cartwheel": "003007", "climb": "cmu_01_02_00212", "jump": "cmu_01_07_00431", "sit": "cmu_01_06_00269",
-}  # fmt: skip
+    "walk": "012181",
+    "run": "013102",
+    "box": "cmu_13_18_00229",
+    "kick": "011787",
+    "cartwheel": "003007",
+    "climb": "cmu_01_02_00212",
+    "jump": "cmu_01_07_00431",
+    "sit": "cmu_01_06_00269",
+}
 FLIP = 60.0  # degrees a frame beyond what the joints themselves show
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """``hips``: worst distance of the hips bone's head to the scaled model's pelvis, cm. ``direction``: worst angle between a limb bone and
-    the model's, degrees. ``hinge``: 95th percentile of the angle between the axis that the skin of elbow and knee bends about and the
-    axis that it is bent about, degrees. ``flips``: limb frames that turn without cause. ``fastest``: degrees a frame."""
+    """``hips``: worst distance of the hips bone's head to the scaled model's pelvis, cm. ``direction``: worst angle
+    between a limb bone and the model's, degrees. ``hinge``: 95th percentile of the angle between the axis that the
+    skin of elbow and knee bends about and the axis that it is bent about, degrees. ``flips``: limb frames that turn
+    without cause. ``fastest``: degrees a frame."""
 
     hips: float
     direction: float
@@ -102,8 +111,8 @@ def measure(armature: bpy.types.Object, joints: np.ndarray, start_frame: float =
 
 
 def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
-    """The axis (3,) in each upper limb bone's own axes about which its skin bends: that of the rest bend where the rest shows one,
-    else the axis that lies across the figure at rest, as the eye would put it."""
+    """The axis (3,) in each upper limb bone's own axes about which its skin bends: that of the rest bend where the
+    rest shows one, else the axis that lies across the figure at rest, as the eye would put it."""
     figure = alignment.figure_rotation(rest, found)
     axes = []
     for limb in LIMBS:
@@ -114,7 +123,9 @@ def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
             # In the plane square to the bone: for legs the figure's left, for arms what is square to bone and front.
             front = quat.rotate(quat.conjugate(figure), np.array([0.0, -1.0, 0.0]))
             left = quat.rotate(quat.conjugate(figure), np.array([1.0, 0.0, 0.0]))
-            axis = np.cross(upper, front) if "shoulder" in limb.upper else left - (left @ upper) * upper / (upper @ upper)
+            axis = (
+                np.cross(upper, front) if "shoulder" in limb.upper else left - (left @ upper) * upper / (upper @ upper)
+            )
         turn = alignment.rest_rotation(rest, found[limb.upper])
         axes.append(quat.rotate(quat.conjugate(turn), axis / np.linalg.norm(axis)))
     return axes
@@ -134,7 +145,8 @@ def main() -> None:
 
     shared = Path(os.environ.get("GAITWAY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
     motions = cmu_motions(shared, CLIPS)
-    print(f"{'rig':26}{'fps':>4}  {'motion':10}{'hips cm':>9}{'limbs deg':>10}{'hinge deg':>10}{'flips':>6}{'deg/frame':>10}{'bones':>6}")
+    print(f"{'rig':26}{'fps':>4}  {'motion':10}{'hips cm':>9}{'limbs deg':>10}{'hinge deg':>10}", end="")
+    print(f"{'flips':>6}{'deg/frame':>10}{'bones':>6}")
     for fps in [int(word) for word in sys.argv[1:]] or [20, 24]:
         for name, make in rigs.ALL.items():
             for label, joints in motions.items():

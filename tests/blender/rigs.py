@@ -7,13 +7,15 @@ All stand on the ground at the origin, facing Blender's front (-Y), about 1.75 m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from math import radians
 
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix, Vector
 
-# One side and the middle; the other side is its mirror image. Own measurements of a 1.75 m figure, metres, Blender axes.
+# One side and the middle; the other side is its mirror image. Own measurements of a 1.75 m figure, metres, Blender
+# axes.
 MIDDLE = {
     "pelvis": (0, 0.00, 0.98), "spine1": (0, 0.01, 1.08), "spine2": (0, 0.015, 1.20), "spine3": (0, 0.02, 1.31),
     "neck": (0, 0.03, 1.47), "head": (0, 0.01, 1.56), "top": (0, 0.01, 1.75),
@@ -22,7 +24,8 @@ LEFT = {
     "hip": (0.09, 0.005, 0.92), "knee": (0.09, 0.0, 0.50), "ankle": (0.09, 0.025, 0.09), "foot": (0.095, -0.10, 0.02),
     "toe": (0.095, -0.17, 0.01), "collar": (0.025, 0.02, 1.42), "shoulder": (0.17, 0.03, 1.43),
     "elbow": (0.445, 0.032, 1.43), "wrist": (0.70, 0.03, 1.43), "hand": (0.79, 0.03, 1.43),
-    "finger": (0.80, 0.01, 1.43), "tip": (0.86, 0.01, 1.43), "thumb": (0.73, 0.0, 1.42), "thumbtip": (0.77, -0.04, 1.40),
+    "finger": (0.80, 0.01, 1.43), "tip": (0.86, 0.01, 1.43), "thumb": (0.73, 0.0, 1.42),
+    "thumbtip": (0.77, -0.04, 1.40),
 }  # fmt: skip
 
 Points = dict[str, np.ndarray]
@@ -42,7 +45,9 @@ def a_pose(arms: float = 50, elbows: float = 20, legs: float = 6) -> Points:
     """The figure with lowered arms, bent elbows and legs apart, in degrees."""
     points = t_pose()
     for side, sign in (("left", 1), ("right", -1)):
-        _turn(points, side, "shoulder", ("elbow", "wrist", "hand", "finger", "tip", "thumb", "thumbtip"), "Y", sign * arms)
+        _turn(
+            points, side, "shoulder", ("elbow", "wrist", "hand", "finger", "tip", "thumb", "thumbtip"), "Y", sign * arms
+        )
         # The elbow flexes forward about an axis that has been lowered with the arm.
         axis = Matrix.Rotation(radians(sign * arms), 3, "Y") @ Vector((0, 0, -sign))
         _turn(points, side, "elbow", ("wrist", "hand", "finger", "tip", "thumb", "thumbtip"), axis, elbows)
@@ -69,7 +74,8 @@ def build(
     connect: Sequence[str] = (),
     place: Matrix | None = None,
 ) -> bpy.types.Object:
-    """An armature object in the scene with the bones ``rows``. ``roll``: bone name -> radians; ``place``: its object's matrix.
+    """An armature object in the scene with the bones ``rows``. ``roll``: bone name -> radians; ``place``: its
+    object's matrix.
 
     The points are in world space: bones are laid out so that they come to stand there under ``place``.
     """
@@ -96,7 +102,8 @@ def build(
 
 
 def _sided(rows: Sequence[Row], words: tuple[str, str]) -> list[Row]:
-    """Rows written with ``{s}`` for the side in bone names and ``side_`` before the points of a side, for both sides."""
+    """Rows written with ``{s}`` for the side in bone names and ``side_`` before the points of a side, for both
+    sides."""
     found: list[Row] = []
     for word, side in zip(words, ("left", "right"), strict=True):
         for bone, parent, start, end in rows:
@@ -108,13 +115,16 @@ def _sided(rows: Sequence[Row], words: tuple[str, str]) -> list[Row]:
 def mixamo_rows(prefix: str = "mixamorig:") -> list[Row]:
     """Bones of a Mixamo download, with two fingers a hand."""
     middle = [
-        ("Hips", None, "pelvis", "spine1"), ("Spine", "Hips", "spine1", "spine2"), ("Spine1", "Spine", "spine2", "spine3"),
+        ("Hips", None, "pelvis", "spine1"), ("Spine", "Hips", "spine1", "spine2"),
+        ("Spine1", "Spine", "spine2", "spine3"),
         ("Spine2", "Spine1", "spine3", "neck"), ("Neck", "Spine2", "neck", "head"), ("Head", "Neck", "head", "top"),
     ]  # fmt: skip
     sides = [
-        ("{s}Shoulder", "Spine2", "side_collar", "side_shoulder"), ("{s}Arm", "{s}Shoulder", "side_shoulder", "side_elbow"),
+        ("{s}Shoulder", "Spine2", "side_collar", "side_shoulder"),
+        ("{s}Arm", "{s}Shoulder", "side_shoulder", "side_elbow"),
         ("{s}ForeArm", "{s}Arm", "side_elbow", "side_wrist"), ("{s}Hand", "{s}ForeArm", "side_wrist", "side_hand"),
-        ("{s}HandIndex1", "{s}Hand", "side_finger", "side_tip"), ("{s}HandThumb1", "{s}Hand", "side_thumb", "side_thumbtip"),
+        ("{s}HandIndex1", "{s}Hand", "side_finger", "side_tip"),
+        ("{s}HandThumb1", "{s}Hand", "side_thumb", "side_thumbtip"),
         ("{s}UpLeg", "Hips", "side_hip", "side_knee"), ("{s}Leg", "{s}UpLeg", "side_knee", "side_ankle"),
         ("{s}Foot", "{s}Leg", "side_ankle", "side_foot"), ("{s}ToeBase", "{s}Foot", "side_foot", "side_toe"),
     ]  # fmt: skip
@@ -139,7 +149,9 @@ def mixamo_scaled() -> bpy.types.Object:
 def mixamo_rolled() -> bpy.types.Object:
     """Mixamo names, every bone rolled by another angle about its own axis."""
     rows = mixamo_rows("")
-    angles = dict(zip([row[0] for row in rows], np.random.default_rng(7).uniform(-np.pi, np.pi, len(rows)), strict=True))
+    angles = dict(
+        zip([row[0] for row in rows], np.random.default_rng(7).uniform(-np.pi, np.pi, len(rows)), strict=True)
+    )
     return build("Rolled", rows, t_pose(), roll=lambda bone: float(angles[bone]))
 
 
@@ -153,7 +165,8 @@ def mixamo_euler() -> bpy.types.Object:
 
 
 def unreal() -> bpy.types.Object:
-    """Unreal names in an A-pose: a root on the ground, five spine bones, two of the neck, twist bones beside and in line."""
+    """Unreal names in an A-pose: a root on the ground, five spine bones, two of the neck, twist bones beside and
+    in line."""
     points = a_pose()
     for place in range(1, 5):
         share = place / 5
@@ -164,16 +177,19 @@ def unreal() -> bpy.types.Object:
         points[f"{side}_half"] = (points[f"{side}_elbow"] + points[f"{side}_wrist"]) / 2
     spine = ["spine1", "back1", "back2", "back3", "back4", "neck"]
     middle: list[Row] = [("root", None, "ground", "front"), ("pelvis", "root", "pelvis", "spine1")]
-    for number, (start, end) in enumerate(zip(spine, spine[1:], strict=False), start=1):
+    for number, (start, end) in enumerate(pairwise(spine), start=1):
         middle.append((f"spine_0{number}", f"spine_0{number - 1}" if number > 1 else "pelvis", start, end))
     middle += [
-        ("neck_01", "spine_05", "neck", "halfneck"), ("neck_02", "neck_01", "halfneck", "head"), ("head", "neck_02", "head", "top")
+        ("neck_01", "spine_05", "neck", "halfneck"), ("neck_02", "neck_01", "halfneck", "head"),
+        ("head", "neck_02", "head", "top")
     ]  # fmt: skip
     sides = [
-        ("clavicle_{s}", "spine_05", "side_collar", "side_shoulder"), ("upperarm_{s}", "clavicle_{s}", "side_shoulder", "side_elbow"),
+        ("clavicle_{s}", "spine_05", "side_collar", "side_shoulder"),
+        ("upperarm_{s}", "clavicle_{s}", "side_shoulder", "side_elbow"),
         ("lowerarm_{s}", "upperarm_{s}", "side_elbow", "side_wrist"),
         ("lowerarm_twist_01_{s}", "lowerarm_{s}", "side_half", "side_wrist"),
-        ("hand_{s}", "lowerarm_{s}", "side_wrist", "side_hand"), ("index_01_{s}", "hand_{s}", "side_finger", "side_tip"),
+        ("hand_{s}", "lowerarm_{s}", "side_wrist", "side_hand"),
+        ("index_01_{s}", "hand_{s}", "side_finger", "side_tip"),
         ("thigh_{s}", "pelvis", "side_hip", "side_knee"), ("calf_{s}", "thigh_{s}", "side_knee", "side_ankle"),
         ("foot_{s}", "calf_{s}", "side_ankle", "side_foot"), ("ball_{s}", "foot_{s}", "side_foot", "side_toe"),
     ]  # fmt: skip
@@ -202,7 +218,8 @@ def oddly_named() -> bpy.types.Object:
     """A human without collars, toes or a third spine bone, whose bones are called Knochen.001 and so on."""
     points = a_pose(arms=35, elbows=0, legs=0)
     rows: list[Row] = [
-        ("Becken", None, "pelvis", "spine2"), ("Rumpf", "Becken", "spine2", "spine3"), ("Brust", "Rumpf", "spine3", "neck"),
+        ("Becken", None, "pelvis", "spine2"), ("Rumpf", "Becken", "spine2", "spine3"),
+        ("Brust", "Rumpf", "spine3", "neck"),
         ("Hals", "Brust", "neck", "head"), ("Kopf", "Hals", "head", "top"),
     ]  # fmt: skip
     sides = [
@@ -216,7 +233,8 @@ def oddly_named() -> bpy.types.Object:
 
 
 def connected() -> bpy.types.Object:
-    """Mixamo names; hips connected to a root bone, bones that do not inherit rotation or use the armature's axes, a posed root."""
+    """Mixamo names; hips connected to a root bone, bones that do not inherit rotation or use the armature's axes,
+    a posed root."""
     points = t_pose() | {"ground": np.array([0.0, 0.3, 0.9])}
     rows = [("Root", None, "ground", "pelvis"), *mixamo_rows("")]
     rows = [(bone, "Root" if bone == "Hips" else parent, start, end) for bone, parent, start, end in rows]

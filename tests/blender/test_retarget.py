@@ -19,7 +19,12 @@ from blender_addon.shared import pose, quat  # noqa: E402
 from . import measure, rigs  # noqa: E402
 
 MOTIONS = {"walk": "012181", "jump and turn": "002510", "cartwheel": measure.CLIPS["cartwheel"]}
-FAMILIES = {"SMPL": "SMPL", "Unreal A-pose": "Unreal", "oddly named": "its structure", "Rigify metarig": "Rigify metarig"}
+FAMILIES = {
+    "SMPL": "SMPL",
+    "Unreal A-pose": "Unreal",
+    "oddly named": "its structure",
+    "Rigify metarig": "Rigify metarig",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +113,7 @@ def test_forward_kinematics_is_blenders(name):
     rng = np.random.default_rng(0)
     for number, bone in enumerate(armature.pose.bones):
         bone.rotation_mode = "QUATERNION"
-        bone.rotation_quaternion = quat.normalize(rng.normal(size=4) + [2, 0, 0, 0])
+        bone.rotation_quaternion = quat.normalize(rng.normal(size=4) + np.array([2, 0, 0, 0]))
         bone.location = rng.normal(size=3) * 0.1
         bone.scale = [rng.uniform(0.7, 1.4)] * 3
         bone.bone.use_inherit_rotation = number % 5 != 1
@@ -128,7 +133,9 @@ def test_a_t_pose_brings_an_a_posed_rig_into_a_t_pose():
     armature = rigs.unreal()
     still = np.repeat(pose.T_POSE[None] + [0, 1, 0], 3, 0)
     measure.measure(armature, still)
-    heads, _ = measure.evaluated_heads(armature, ["upperarm_l", "lowerarm_l", "hand_l", "thigh_r", "calf_r", "foot_r"], np.array([1.0]))
+    heads, _ = measure.evaluated_heads(
+        armature, ["upperarm_l", "lowerarm_l", "hand_l", "thigh_r", "calf_r", "foot_r"], np.array([1.0])
+    )
     arm, leg = np.diff(heads[0, :3], axis=0), np.diff(heads[0, 3:], axis=0)
     assert np.allclose(arm / np.linalg.norm(arm, axis=-1, keepdims=True), [[1, 0, 0]] * 2, atol=1e-3)
     assert np.allclose(leg / np.linalg.norm(leg, axis=-1, keepdims=True), [[0, 0, -1]] * 2, atol=1e-3)

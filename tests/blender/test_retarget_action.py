@@ -25,10 +25,12 @@ def turning(num_frames: int = 30) -> np.ndarray:
     """Joints (T, 22, 3) of a figure that turns on the spot and walks sideways."""
     turns = quat.from_yaw(np.linspace(0, 5, num_frames))
     steps = np.linspace(0, 2, num_frames)[:, None, None] * np.array([1.0, 0, 0])
-    return quat.rotate(turns[:, None], pose.T_POSE) + [0, 0.97, 0] + steps
+    return quat.rotate(turns[:, None], pose.T_POSE) + np.array([0, 0.97, 0]) + steps
 
 
-def put(armature: bpy.types.Object, joints: np.ndarray | None = None, name: str = "Take", **options) -> apply.AppliedMotion:
+def put(
+    armature: bpy.types.Object, joints: np.ndarray | None = None, name: str = "Take", **options
+) -> apply.AppliedMotion:
     joints = turning() if joints is None else joints
     options = {"scale": 1.0, "start_frame": 1.0, "scene": bpy.context.scene} | options
     return apply.apply_motion(armature, joints, action_name=name, **options)

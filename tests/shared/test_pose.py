@@ -22,7 +22,8 @@ def degrees_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def random_local(rng: np.random.Generator, num_poses: int, spread: float, flexion: tuple[float, float]) -> np.ndarray:
-    """Random parent-relative rotations (T, 22, 4); knees and elbows bend only about their hinges, by ``flexion`` degrees."""
+    """Random parent-relative rotations (T, 22, 4); knees and elbows bend only about their hinges, by ``flexion``
+    degrees."""
     vectors = rng.normal(size=(num_poses, 22, 3)) * np.radians(spread)
     angles = np.linalg.norm(vectors, axis=-1)
     local = quat.from_axis_angle(vectors / angles[..., None], angles)
@@ -104,7 +105,9 @@ def arm_motion(flexion: np.ndarray, twist: np.ndarray) -> np.ndarray:
 
 def test_twist_is_led_over_a_straight_arm():
     flexion = np.concatenate([np.full(10, 60.0), np.zeros(10), np.full(10, 60.0)])
-    twist = np.concatenate([np.full(10, -60.0), np.zeros(10), np.full(10, 30.0)])  # the 0 cannot be seen: the arm is straight
+    twist = np.concatenate(
+        [np.full(10, -60.0), np.zeros(10), np.full(10, 30.0)]
+    )  # the 0 cannot be seen: the arm is straight
     joints, truth = pose_from(arm_motion(flexion, twist))
     shoulder = pose.global_rotations(joints)[:, SKELETON.index("left_shoulder")]
     assert degrees_between(shoulder, truth[:, SKELETON.index("left_shoulder")])[[0, 5, 24, 29]].max() < 1
