@@ -102,7 +102,7 @@ def prepare(
         or not np.isfinite(joints).all()
     ):
         raise RetargetError(
-            f"The motion does not have {SKELETON.num_joints} joints with finite positions but the shape {joints.shape}.",
+            f"The motion does not have {SKELETON.num_joints} finite joints; its shape is {joints.shape}.",
             "Generate it again; if that does not help, report it.",
         )
     rest = rig.read_rig(armature, scene)

@@ -69,12 +69,17 @@ def _read_bone(bone: bpy.types.Bone, pose_bone: bpy.types.PoseBone | None) -> Bo
 
 
 def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
-    """Raise RetargetError when keys on the bones ``moved`` would not take effect: linked data, tweak mode,
+    """Raise RetargetError when keys on the bones ``moved`` would not show: linked data, rest position, tweak mode,
     constraints, drivers."""
     if armature.library is not None:
         raise RetargetError(
             f"The armature '{armature.name}' is linked from another file, so it cannot be keyed here.",
             "Make a library override of it (Object, Library Override, Make).",
+        )
+    if armature.data.pose_position == "REST":
+        raise RetargetError(
+            f"The armature '{armature.name}' is set to show its rest position, so keys on it would not show.",
+            "Choose Pose Position in the Skeleton panel of the armature's properties.",
         )
     animation = armature.animation_data
     if animation is not None and animation.use_tweak_mode:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.skeleton import SKELETON
 from . import alignment
@@ -40,7 +41,7 @@ def hips_lift(rig: Rig, bone_map: BoneMap) -> float:
     figure = alignment.figure_rotation(rig, bone_map)
 
     def height(point: np.ndarray) -> float:
-        return float(alignment.quat.rotate(figure, point)[2])
+        return float(quat.rotate(figure, point)[2])
 
     def mean_height(part: str) -> float:
         return float(np.mean([height(alignment.head(rig, bone_map[f"{side}_{part}"])) for side in ("left", "right")]))

@@ -181,6 +181,12 @@ def test_nla_tweak_mode_is_refused():
     refused(armature, "tweak mode")
 
 
+def test_an_armature_in_rest_position_is_refused():
+    armature = rigs.mixamo()
+    armature.data.pose_position = "REST"
+    refused(armature, "pose position")
+
+
 def test_what_is_no_figure_or_no_motion_is_refused():
     rows = [("a", None, "pelvis", "spine1"), ("b", "a", "spine1", "spine2")]
     refused(rigs.build("Stick", rows, rigs.t_pose()), "two legs")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bone names of rig families: one file each, data only. A new family is a new file and a line in ``TABLES``.
 
-Names are compared without case, spaces, dots, dashes, underscores and namespace ("mixamorig:"); a prefix that all bones share
-("Character1_") may be left out. ``{side}`` stands for the family's word for left and for right.
+Names are compared without case, spaces, dots, dashes, underscores and namespace ("mixamorig:"); a prefix that all
+bones share ("Character1_") may be left out. ``{side}`` stands for the family's word for left and for right.
 """
 
 from __future__ import annotations

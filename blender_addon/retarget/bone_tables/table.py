@@ -12,7 +12,8 @@ Names = tuple[str, ...]
 class BoneTable:
     """Names that one rig family gives to its bones. Several names for one part are alternatives, the usual one first.
 
-    ``spine`` and ``neck`` are chains instead, from the pelvis up, of which a rig may have any; the first of ``neck`` is its base.
+    ``spine`` and ``neck`` are chains instead, from the pelvis up, of which a rig may have any; the first of ``neck``
+    is its base.
     """
 
     family: str
