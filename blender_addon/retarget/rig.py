@@ -14,7 +14,7 @@ from .rest import BoneRest, Rig
 __all__ = ["Rig", "check_keyable", "is_moving", "read_rig", "world_matrices"]
 
 UNEVEN_SCALE = 0.01
-# Constraints that leave a bone where its keys put it, or only look on.
+# Constraints that do not move a bone against its keys; limits are what the rig's maker wants of any motion.
 HARMLESS_CONSTRAINTS = {"LIMIT_ROTATION", "LIMIT_SCALE", "MAINTAIN_VOLUME"}
 TRANSFORM_PROPERTIES = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "rotation_mode")
 
