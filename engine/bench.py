@@ -61,7 +61,7 @@ class ColdStart:
     loading: float
     first_motion: float
     total: float
-    peak_memory_mb: float | None
+    peak_memory_mb: float
 
 
 def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Generate:
@@ -130,12 +130,14 @@ def cold_start(checkpoint: Path | None, device: str) -> ColdStart:
     return ColdStart(total=total, **json.loads(done.stdout.splitlines()[-1]))
 
 
-def peak_memory_mb() -> float | None:
-    """The most memory that this process has held so far; None where the system does not say (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
+def peak_memory_mb() -> float:
+    """The most memory that this process has held so far."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**20
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 

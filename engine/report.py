@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, Result, Welcome
 from blender_addon.shared.skeleton import FPS
+
+from .export.pose import skeleton_joints
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,11 +23,15 @@ TOTAL = "Total"
 
 @dataclass(frozen=True)
 class VariationReport:
-    """One motion: distances from the asked points in cm (None when nothing was asked), the share of sliding steps."""
+    """One motion: distances from the asked points in cm (None when nothing was asked), the share of sliding steps.
+
+    ``skeleton_average_error_cm`` is the average error of what .bvh and .glb hold, whose bones keep their lengths.
+    """
 
     average_error_cm: float | None
     maximum_error_cm: float | None
     percentile95_error_cm: float | None
+    skeleton_average_error_cm: float | None
     foot_skating_ratio: float
     files: tuple[str, ...] = ()
 
@@ -61,12 +68,15 @@ def make_report(
     """The report of ``result``; ``files`` lists what was written for each variation."""
     asked = int(request.hint_mask.sum())
     variations = []
-    for error, skating, written in zip(result.control_errors, result.foot_skating, files, strict=True):
+    signal = ControlSignal(request.hint, request.hint_mask)
+    motions = zip(result.joints, result.control_errors, result.foot_skating, files, strict=True)
+    for joints, error, skating, written in motions:
+        exported = 100 * float(control_errors(skeleton_joints(joints), signal).mean()) if asked else None
         average, maximum, percentile95 = (
             100 * value if asked else None for value in (error.average, error.maximum, error.percentile95)
         )
         names = tuple(str(path) for path in written)
-        variations.append(VariationReport(average, maximum, percentile95, skating, names))
+        variations.append(VariationReport(average, maximum, percentile95, exported, skating, names))
     return Report(
         prompt=" ".join(block.text for block in request.prompts),
         motion_seconds=(request.num_frames - 1) / FPS,
@@ -87,18 +97,20 @@ def print_report(report: Report, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2))
-    for title in ("", "average error", "maximum error", "foot skating", "written"):
-        table.add_column(title, overflow="fold")
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for number, variation in enumerate(report.variations, 1):
-        name = "motion" if len(report.variations) == 1 else f"motion {number}"
-        errors = [
-            "no control" if value is None else f"{value:.2f} cm"
-            for value in (variation.average_error_cm, variation.maximum_error_cm)
-        ]
-        table.add_row(name, *errors, f"{variation.foot_skating_ratio:.3f}", escape("\n".join(variation.files) or "-"))
-    console.print(table)
+        if len(report.variations) > 1:
+            table.add_row(f"Motion {number}", "")
+        if report.controlled_points:
+            table.add_row("average error", f"{variation.average_error_cm:.2f} cm")
+            table.add_row("maximum error", f"{variation.maximum_error_cm:.2f} cm")
+            table.add_row("average in .bvh, .glb", f"{variation.skeleton_average_error_cm:.2f} cm")
+        table.add_row("foot skating ratio", f"{variation.foot_skating_ratio:.3f}")
+        table.add_row("written", escape("\n".join(variation.files) or "nothing"))
     stages = ", ".join(f"{stage.lower()} {seconds:.2f}" for stage, seconds in report.timing.items())
-    facts = f"{report.model} on {report.device}, seed {report.seed}"
-    console.print(f"  {report.motion_seconds:.1f} s of motion, {escape(facts)}", highlight=False)
-    console.print(f"  [bold]{report.seconds:.2f} seconds[/bold]: {escape(stages)}", highlight=False)
+    table.add_row("seconds", f"{report.seconds:.2f} ({escape(stages)})")
+    facts = f"{report.motion_seconds:.1f} s, seed {report.seed}, {report.model} on {report.device}"
+    table.add_row("motion", escape(facts))
+    console.print(table, highlight=False)

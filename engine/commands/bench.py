@@ -50,12 +50,12 @@ def _print_tables(facts: dict[str, Any], rows: list[Row]) -> None:
         table.add_row(*middle, f"{row.times_real_time:.0f}", f"{1000 * row.longest_wait:.0f}")
     console, cold = Console(), facts["cold_start"]
     console.print(table)
-    memory, video = facts["peak_memory_mb"], facts["video_memory_mb"]
+    video = facts["video_memory_mb"]
     console.print(
         f"\nCold start {cold['total']:.1f} s (imports {cold['importing']:.1f}, loading {cold['loading']:.1f}, "
         f"first motion {cold['first_motion']:.1f}). "
         f"A cancel waits at most {1000 * facts['longest_wait_for_cancel']:.0f} ms. "
-        f"Peak memory {'unknown' if memory is None else f'{memory:.0f} MB'}"
+        f"Peak memory {facts['peak_memory_mb']:.0f} MB"
         f"{'' if video is None else f', on the card {video:.0f} MB'}.",
         highlight=False,
     )

@@ -49,13 +49,12 @@ class ClipPose:
 
 def clip_pose(clip: Clip) -> ClipPose:
     """The skeleton pose of ``clip``, in float64; joints in the order of ``NAMES``."""
-    joints = np.asarray(clip.joints, dtype=np.float64)
+    joints = skeleton_joints(clip.joints)
     world = pose.global_rotations(joints)
     pelvis = _pelvis_rotation(joints)
     spine_offset = SKELETON.offsets[_SPINE]
-    lower_back = quat.multiply(
-        quat.between(quat.rotate(pelvis, spine_offset), joints[:, _SPINE] - joints[:, 0]), pelvis
-    )
+    spine = joints[:, _SPINE] - joints[:, 0]
+    lower_back = quat.multiply(quat.between(quat.rotate(pelvis, spine_offset), spine), pelvis)
     world = np.concatenate([pelvis[:, None], lower_back[:, None], world[:, 1:]], axis=1)
     local = quat.multiply(quat.conjugate(world[:, list(PARENTS[1:])]), world[:, 1:])
     rotations = quat.make_continuous(np.concatenate([world[:, :1], local], axis=1))
@@ -63,9 +62,34 @@ def clip_pose(clip: Clip) -> ClipPose:
     offsets = pose.bone_offsets(joints)
     offsets[_SPINE] = quat.normalize(spine_offset) * np.linalg.norm(offsets[_SPINE])
     for hip in (_LEFT, _RIGHT):
-        seen = quat.rotate(quat.conjugate(pelvis), joints[:, hip] - joints[:, 0]).mean(0)
-        offsets[hip] = quat.normalize(seen) * np.linalg.norm(offsets[hip])
+        offsets[hip] = _seen_from(pelvis, joints[:, hip] - joints[:, 0])
     return ClipPose(np.insert(offsets, 1, 0.0, axis=0), rotations, joints[:, 0])
+
+
+def skeleton_joints(joints: np.ndarray) -> np.ndarray:
+    """The joints (T,J,3) of a skeleton whose bones keep their mean lengths, as near to ``joints`` (T,J,3) as it gets.
+
+    A generated figure stretches by some millimetres. From the pelvis outwards each bone points to where its end really
+    is, so that the misfits do not add up; hips and shoulder girdle move as rigid triangles. Joints whose bones keep
+    their lengths come back as they are.
+    """
+    joints = np.asarray(joints, dtype=np.float64)
+    fitted, world, pelvis = joints.copy(), pose.global_rotations(joints), _pelvis_rotation(joints)
+    for joint, parent in list(enumerate(SKELETON.parents))[1:]:
+        bone = joints[:, joint] - joints[:, parent]
+        if len(SKELETON.children[parent]) > 1 and joint != _SPINE:
+            carrier = pelvis if parent == 0 else world[:, parent]
+            fitted[:, joint] = fitted[:, parent] + quat.rotate(carrier, _seen_from(carrier, bone))
+        else:
+            length = np.linalg.norm(bone, axis=-1).mean()
+            fitted[:, joint] = fitted[:, parent] + length * quat.normalize(joints[:, joint] - fitted[:, parent])
+    return fitted
+
+
+def _seen_from(rotation: np.ndarray, bone: np.ndarray) -> np.ndarray:
+    """The constant vector (3,) that ``bone`` (T,3) is in the frame ``rotation`` (T,4): mean direction, mean length."""
+    seen = quat.rotate(quat.conjugate(rotation), bone).mean(0)
+    return quat.normalize(seen) * np.linalg.norm(bone, axis=-1).mean()
 
 
 def _pelvis_rotation(joints: np.ndarray) -> np.ndarray:

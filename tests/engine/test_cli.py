@@ -12,17 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.errors import BadRequest, GaitwayError
 from blender_addon.shared.protocol import Generate, Progress
 from blender_addon.shared.protocol import Result as Motion
 from blender_addon.shared.skeleton import SKELETON
-from engine import bench
+from engine import bench, doctor
 from engine.cli import app
 from engine.commands.generate import build_request, build_signal, motion_frames, read_controls
 from engine.pipeline import Pipeline
@@ -175,6 +176,18 @@ def test_doctor_names_damage_and_remedy(run: Run, tmp_path: Path, monkeypatch: p
     assert "can be opened" in result.stdout  # the checks after a broken one still run
 
 
+def test_doctor_compares_packages_with_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    def required(*lines: str) -> str:
+        monkeypatch.setattr(metadata, "requires", lambda name: list(lines))
+        return doctor._packages()
+
+    assert "numpy" in required("numpy>=1.26", 'nothing-of-the-kind; extra == "test"')
+    with pytest.raises(GaitwayError, match="nothing-of-the-kind is missing"):
+        required("numpy>=1.26", "nothing-of-the-kind>=1")
+    with pytest.raises(GaitwayError, match=r"numpy is .*, needed is >=99"):
+        required("numpy>=99")
+
+
 def test_bench_prints_a_table_and_a_line_of_json(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bench.FRAMES, bench.STEPS) == ((60, 120, 196), (1, 2, 4))
     monkeypatch.setattr(bench, "FRAMES", (60, 120))  # two of each are enough to see that all are measured
@@ -191,8 +204,7 @@ def test_bench_prints_a_table_and_a_line_of_json(run: Run, model: Path, monkeypa
         assert row["longest_wait"] > 0 and row["times_real_time"] > 0 and "Sampling" in row["stages"]
     assert facts["cold_start"]["total"] > facts["cold_start"]["first_motion"] > 0
     assert facts["ratios_to_one_step_without_control"]["120 frames, 1 steps, none"] == 1.0
-    if sys.platform != "win32":
-        assert facts["peak_memory_mb"] > 100
+    assert facts["peak_memory_mb"] > 100
 
 
 # Bad input
