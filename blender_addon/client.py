@@ -57,7 +57,8 @@ class Client:
             self._socket.send(data, zmq.DONTWAIT)
         except zmq.Again as error:
             raise EngineUnavailable(
-                "The engine does not take any more messages.", "Stop it and start it again."
+                "The engine does not take messages from here.",
+                "It hangs, or its connection file is out of date: stop it and start it again.",
             ) from error
 
     def poll(self) -> list[Message]:

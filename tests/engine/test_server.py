@@ -293,6 +293,18 @@ def test_a_client_that_asks_all_the_time_does_not_keep_another_waiting(engine: E
     assert engine.pipeline.begun == ["g0", "m", "g19"]
 
 
+def test_a_newer_request_keeps_the_place_of_the_one_it_replaces(engine: Engine) -> None:
+    runner, first, second = engine.talker(), engine.talker(), engine.talker()
+    runner.send(request("running", "slow"))
+    runner.expect(Progress)
+    for talker, message in ((first, request("a1")), (second, request("b")), (first, request("a2"))):
+        talker.send(message, Ping(1))
+        talker.expect(Pong)
+    runner.send(Cancel("running"))
+    assert isinstance(first.answer("a2"), Result) and isinstance(second.answer("b"), Result)
+    assert engine.pipeline.begun == ["running", "a2", "b"]
+
+
 def test_more_clients_than_admitted_are_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "MAX_CLIENTS", 2)
     first = engine.talker()
