@@ -20,6 +20,10 @@ from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import SKELETON
 
 
+SMALLEST_STD = 1e-3
+"""A group of features that never changes in the data is not divided by nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """One motion: ``features`` (T, 263) float32, not normalised; ``weak`` marks captions that say little about it."""
@@ -43,8 +47,8 @@ class Clip:
 def load_clips(folder: Path, mirrored: bool = True) -> dict[str, list[Clip]]:
     """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored.
 
-    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Features are computed once and kept
-    in the user's cache, named by the data's hash. Raises BadFile when a file is missing or does not fit.
+    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing or
+    does not fit.
     """
     folder = Path(folder)
     for name in ("clips.npz", "captions.jsonl"):
@@ -101,7 +105,7 @@ def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
     for group in (feature_set.YAW_VELOCITY, feature_set.GROUND_VELOCITY, feature_set.ROOT_HEIGHT,
                   feature_set.JOINT_POSITIONS, feature_set.JOINT_ROTATIONS, feature_set.JOINT_VELOCITIES,
                   feature_set.FOOT_CONTACTS):  # fmt: skip
-        std[group] = std[group].mean()
+        std[group] = max(std[group].mean(), SMALLEST_STD)
     return mean.astype(np.float32), std.astype(np.float32)
 
 

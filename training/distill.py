@@ -109,7 +109,9 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
         values = [float(loss(module, step_generator(1_000_003, number), held_out)["loss"]) for number in range(4)]
         return {"val_consistency": sum(values) / len(values)}
 
-    return run_stage("distill", stage, student, step, validate, run.folder, run.seed, max_minutes, recipe.mixed_precision)
+    return run_stage(
+        "distill", stage, student, step, validate, run.folder, run.seed, max_minutes, recipe.mixed_precision, target
+    )
 
 
 if __name__ == "__main__":

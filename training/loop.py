@@ -65,9 +65,11 @@ def run_stage(
     seed: int = 0,
     max_minutes: float | None = None,
     mixed_precision: str = "no",
+    companion: nn.Module | None = None,
 ) -> nn.Module:
     """Train ``module`` in place until ``stage.steps`` (or for ``max_minutes``); returns the module to export: EMA or itself.
 
+    ``companion`` is a module that the step itself changes and that must be resumed too (distillation's target).
     ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_log.jsonl`` and TensorBoard curves. Raises
     TrainingStopped when the loss is no longer finite.
     """
@@ -83,7 +85,7 @@ def run_stage(
     model, optimizer = accelerator.prepare(module, optimizer)
     ema = Ema(module, stage.ema_decay) if stage.ema_decay else None
     path = folder / f"{name}.pt"
-    start = _resume(path, module, optimizer, scheduler, ema)
+    start = _resume(path, module, optimizer, scheduler, ema, companion)
     writer = SummaryWriter(folder / "tensorboard" / name, purge_step=start)
     sums: dict[str, float] = {}
     began = time.monotonic()
@@ -122,7 +124,7 @@ def run_stage(
             _log(folder / f"{name}_log.jsonl", writer, name, number, means, measured, scheduler.get_last_lr()[0], rate)
             sums = {}
         if number % stage.checkpoint_every == 0 or number == stage.steps or out_of_time or stop.asked:
-            _save(path, number, module, optimizer, scheduler, ema)
+            _save(path, number, module, optimizer, scheduler, ema, companion)
         if out_of_time:
             break
     writer.close()
@@ -145,10 +147,13 @@ def _log(path: Path, writer: SummaryWriter, name: str, step: int, means: dict[st
     console.print(f"[bold]{name}[/] {step}  {rate:.2f}/s  {shown}", highlight=False)
 
 
-def _save(path: Path, step: int, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None) -> None:
+def _save(
+    path: Path, step: int, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None, companion: nn.Module | None
+) -> None:
     """Write beside the target, then rename: a crash or a full disk leaves the previous checkpoint whole."""
     state = {"step": step, "module": module.state_dict(), "optimizer": optimizer.state_dict(),
-             "scheduler": scheduler.state_dict(), "ema": ema.module.state_dict() if ema else None}  # fmt: skip
+             "scheduler": scheduler.state_dict(), "ema": ema.module.state_dict() if ema else None,
+             "companion": companion.state_dict() if companion else None}  # fmt: skip
     temporary = path.with_suffix(".tmp")
     try:
         torch.save(state, temporary)
@@ -161,7 +166,9 @@ def _save(path: Path, step: int, module: nn.Module, optimizer: Any, scheduler: A
         ) from error
 
 
-def _resume(path: Path, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None) -> int:
+def _resume(
+    path: Path, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None, companion: nn.Module | None
+) -> int:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         return 0
@@ -172,6 +179,8 @@ def _resume(path: Path, module: nn.Module, optimizer: Any, scheduler: Any, ema: 
         scheduler.load_state_dict(state["scheduler"])
         if ema and state["ema"] is not None:
             ema.module.load_state_dict(state["ema"])
+        if companion:
+            companion.load_state_dict(state["companion"])
     except Exception as error:
         raise BadCheckpoint(
             f"{path} cannot be resumed from ({type(error).__name__}).",

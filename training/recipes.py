@@ -90,17 +90,17 @@ SMALL = Recipe(
     name="small",
     model=SMALL_MODEL,
     vae=Stage(
-        steps=5000, batch_size=24, learning_rate=3e-4, warmup_steps=400, min_frames=48, max_frames=128,
+        steps=2600, batch_size=24, learning_rate=4e-4, warmup_steps=300, min_frames=48, max_frames=128,
         freeze=("encoder_linear", "decoder_linear"),
-        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 0.4, "kl": 1e-4}, ema_decay=0.995,
+        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 0.8, "kl": 1e-4}, ema_decay=0.995,
     ),
     mld=Stage(
-        steps=6000, batch_size=48, learning_rate=5e-4, warmup_steps=300,
+        steps=2800, batch_size=40, learning_rate=6e-4, warmup_steps=200,
         ema_decay=0.998, weight_decay=0.01,
     ),
-    distill=Stage(steps=1500, batch_size=48, learning_rate=2e-4, warmup_steps=100, ema_decay=0.99),
+    distill=Stage(steps=900, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=Stage(
-        steps=6000, batch_size=32, learning_rate=5e-4, warmup_steps=300,
+        steps=5000, batch_size=32, learning_rate=6e-4, warmup_steps=300,
         weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.2, "planted": 0.1}, ema_decay=0.998, weight_decay=0.01,
     ),
     guidance_range=(0.0, 4.0),

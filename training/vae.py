@@ -116,6 +116,7 @@ def reconstruction(vae: nn.Module, clips: list[Clip], mean: Tensor, std: Tensor)
 def train(run: Run, max_minutes: float | None = None) -> nn.Module:
     """Run the stage (or what is left of it) in ``run.folder``."""
     stage = run.recipe.vae
+    torch.manual_seed(run.seed)
     vae = build_vae(run.recipe.model)
     mean, std = run.statistics
     if isinstance(vae, PatchVae) and not (run.folder / "vae.pt").exists():

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clips, mirroring, crops and statistics, on real captures where they are there."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from blender_addon.shared import features as f
+from blender_addon.shared.errors import BadFile
+from blender_addon.shared.skeleton import SKELETON
+from training.data import Clip, CropSampler, feature_statistics, load_clips, mirror, mirror_text, pad
+
+from ..shared.test_features import walking
+
+
+@pytest.fixture
+def made_up_data(tmp_path):
+    """A folder in the data's own form, with two made-up motions."""
+    motions = [walking(60), walking(45)]
+    positions = np.round(np.concatenate(motions) / 0.00025).astype(np.int16)
+    np.savez(tmp_path / "clips.npz", pos=positions, unit=0.00025, offset=np.array([0, 60, 105]), ids=np.array(["a", "b"]))
+    lines = [
+        {"id": name, "split": split, "weak": False, "captions": [{"text": "a person turns left", "kind": "index"}]}
+        for name, split in (("a", "train"), ("b", "val"))
+    ]
+    (tmp_path / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return tmp_path
+
+
+def test_clips_come_back_with_their_mirror_image(made_up_data):
+    clips = load_clips(made_up_data)
+    assert [clip.name for clip in clips["train"]] == ["a", "a_mirrored"] and [clip.name for clip in clips["val"]] == ["b"]
+    plain, mirrored = clips["train"]
+    np.testing.assert_allclose(plain.joints, f.canonicalize(walking(60))[:-1], atol=2e-3)
+    assert mirrored.captions == ("a person turns right",)
+    np.testing.assert_allclose(mirrored.joints[:, 0, 0], -plain.joints[:, 0, 0], atol=1e-3)
+
+
+def test_mirror_is_its_own_inverse():
+    joints = walking(30)
+    np.testing.assert_array_equal(mirror(mirror(joints)), joints)
+    assert mirror(joints)[0, SKELETON.index("left_wrist"), 0] == -joints[0, SKELETON.index("right_wrist"), 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("he lifts his left arm and looks right", "he lifts his right arm and looks left"),
+        ("she turns clockwise", "she turns counterclockwise"),
+        ("a bright light", "a bright light"),
+    ],
+)
+def test_mirrored_text(text, other):
+    assert mirror_text(text) == other and mirror_text(other) == text
+
+
+def test_missing_or_broken_data_is_told(tmp_path, made_up_data):
+    with pytest.raises(BadFile, match="clips.npz"):
+        load_clips(tmp_path / "nowhere")
+    (made_up_data / "captions.jsonl").write_text("")
+    with pytest.raises(BadFile, match="captions"):
+        load_clips(made_up_data)
+
+
+def test_crops_are_repeatable_and_within_their_clip():
+    vectors = f.joints_to_features(f.canonicalize(walking(120))).astype(np.float32)
+    clips = [Clip("a", "train", vectors, ("x", "y")), Clip("b", "train", vectors[:50], ("z",), weak=True)]
+    mean, std = feature_statistics(clips)
+    sampler = CropSampler(clips, mean, std, ["", "x", "y", "z"])
+    one = sampler.draw(16, 20, 80, torch.Generator().manual_seed(3))
+    two = sampler.draw(16, 20, 80, torch.Generator().manual_seed(3))
+    assert torch.equal(one.features, two.features) and torch.equal(one.captions, two.captions)
+    assert not torch.equal(one.features, sampler.draw(16, 20, 80, torch.Generator().manual_seed(4)).features)
+    assert all(int(n) % 4 == 0 for n in one.mask.sum(1)) and not one.features[~one.mask].any()
+    normalised = torch.from_numpy((vectors - mean) / std)
+    length = int(one.mask[0].sum())
+    windows = normalised.unfold(0, length, 1).transpose(1, 2)
+    assert (windows - one.features[0, :length]).abs().amax((1, 2)).min() < 1e-6
+    dropped = sampler.draw(64, 20, 80, torch.Generator().manual_seed(5), weak_drop=1.0)
+    assert (dropped.captions == -1).any() and 3 not in dropped.captions.tolist()
+
+
+def test_padding_marks_what_is_real():
+    padded, mask = pad([torch.ones(3, 2), torch.ones(5, 2)])
+    assert padded.shape == (2, 5, 2) and mask.sum(1).tolist() == [3, 5] and padded.sum() == 16
+
+
+def test_real_captures_have_plausible_features(shared_dir):
+    folder = shared_dir / "data" / "cmu"
+    if not folder.is_dir():
+        pytest.skip("needs the motion capture clips")
+    clips = load_clips(folder, mirrored=False)
+    assert {split: len(c) for split, c in clips.items()} == {"train": 640, "val": 20, "test": 28, "excluded": 11}
+    vectors = np.concatenate([clip.features for clip in clips["val"] + clips["test"]])
+    assert np.isfinite(vectors).all()
+    assert np.abs(vectors[:, 0]).max() < 1.6, "heading velocities stay on one cover"
+    assert np.abs(vectors[:, f.GROUND_VELOCITY]).max() < 0.5

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All four stages with the debug recipe on made-up data, one after the other: train, kill, resume, export, generate."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from blender_addon.shared.errors import BadCheckpoint, BadRequest
+from engine.checkpoint import load_folder
+from training import control, distill, loop, mld, vae
+from training.evaluate import evaluate
+from training.export import load_run, model_card
+from training.loop import TrainingStopped, run_stage
+from training.recipes import DEBUG, Stage, get_recipe
+from training.run_folder import Run, open_run
+
+from .test_data import made_up_data  # noqa: F401
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    short = {"steps": STEPS, "batch_size": 2, "validate_every": 2, "checkpoint_every": 2, "min_frames": 16, "max_frames": 40}
+    stages = {name: dataclasses.replace(getattr(DEBUG, name), **short) for name in ("vae", "mld", "distill", "control")}
+    model = dataclasses.replace(DEBUG.model, hidden_width=32, feedforward_width=32, latent_width=8, vae_hidden_width=16,
+                                control_width=16, control_embedding_width=16)  # fmt: skip
+    return dataclasses.replace(DEBUG, model=model, **stages)
+
+
+@pytest.fixture
+def run(recipe, made_up_data, tmp_path) -> Run:  # noqa: F811
+    return open_run(recipe, made_up_data, tmp_path / "run")
+
+
+def losses(run: Run, stage: str) -> dict[int, float]:
+    lines = (run.folder / f"{stage}_log.jsonl").read_text().splitlines()
+    return {entry["step"]: entry["train/loss"] for entry in map(json.loads, lines)}
+
+
+def test_four_stages_export_and_evaluate(run, tmp_path):
+    for stage in (vae, mld, distill, control):
+        stage.train(run)
+    networks = load_run(run)
+    from engine.checkpoint import save_folder
+
+    folder = save_folder(networks, tmp_path / "checkpoint", model_card(run))
+    loaded = load_folder(folder)
+    for key, tensor in networks.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], tensor), key
+    assert "mocap.cs.cmu.edu" in (folder / "README.md").read_text()
+    figures = evaluate(loaded, run.clips["val"], run.text_embeddings()[:1], steps=(1,), seeds=1)
+    assert figures["reconstruction"]["mpjpe_mm"] > 0
+    assert all(np.isfinite(row["error_cm"]) for row in figures["control"])
+
+
+@pytest.mark.parametrize("stage", [vae, mld, distill, control], ids=lambda module: module.__name__.split(".")[-1])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(stage, run, tmp_path, monkeypatch):
+    for earlier in (vae, mld, distill, control):
+        if earlier is stage:
+            break
+        earlier.train(run)
+    name = stage.__name__.split(".")[-1]
+    cut = dataclasses.replace(run, folder=tmp_path / "cut")
+    shutil.copytree(run.folder, cut.folder)
+    stage.train(run)
+    # The power goes after the checkpoint at step 2.
+    real_save = loop._save
+
+    def save_then_die(path, number, *rest):
+        real_save(path, number, *rest)
+        if number == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_save", save_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        stage.train(cut)
+    monkeypatch.setattr(loop, "_save", real_save)
+    stage.train(cut)
+    assert losses(cut, name) == losses(run, name) and len(losses(run, name)) == 2
+
+
+def test_stages_out_of_order_are_told(run):
+    with pytest.raises(BadCheckpoint, match="missing"):
+        mld.train(run)
+
+
+def test_unknown_recipe_gets_a_suggestion():
+    with pytest.raises(BadRequest) as error:
+        get_recipe("smal")
+    assert "small" in error.value.hint
+
+
+def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
+    module = torch.nn.Linear(2, 1)
+    stage = Stage(steps=10, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=2, validate_every=100)
+    count = [0]
+
+    def step(layer, generator):
+        count[0] += 1
+        value = layer(torch.ones(1, 2)).sum()
+        return {"loss": value * float("nan") if count[0] == 5 else value}
+
+    with pytest.raises(TrainingStopped, match="no longer finite"):
+        run_stage("toy", stage, module, step, lambda layer: {}, tmp_path)
+    state = torch.load(tmp_path / "toy.pt", weights_only=True)
+    assert state["step"] == 4 and torch.isfinite(state["module"]["weight"]).all()
+
+
+def test_the_linear_code_comes_from_principal_components(run):
+    """With as many components as there are directions in the data the code alone reconstructs it."""
+    model = build = vae.build_vae(dataclasses.replace(run.recipe.model, latent_width=64)).eval()
+    mean, std = run.statistics
+    vae.initialise_from_components(build, run.clips["train"], mean, std, stride=1)
+    figures = vae.reconstruction(model, run.clips["train"], mean, std)
+    assert figures["mpjpe_mm"] < 5
+    untrained = vae.reconstruction(vae.build_vae(run.recipe.model).eval(), run.clips["train"], mean, std)
+    assert untrained["mpjpe_mm"] > 10 * figures["mpjpe_mm"]
