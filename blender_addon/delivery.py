@@ -66,8 +66,7 @@ def _set_keys_of(joints: np.ndarray, name: str, captured: Capture) -> Generator[
     yield
     segments = plan.segments()
     yield
-    solution = plan.solve(*segments)
-    yield
+    solution = yield from plan.solve(*segments)
     return apply.write(_armature(captured), plan, solution, name).action_name
 
 

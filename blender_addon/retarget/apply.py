@@ -4,12 +4,14 @@ changes."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from .. import compat
+from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
@@ -18,6 +20,9 @@ from . import keyframes, rig, solve
 from .bone_map import BoneMap, detect
 from .resample import resample, scene_frames
 from .rest import Rig
+
+FRAMES_AT_ONCE = 128
+"""Scene frames that are solved before Blender's main thread gets a chance to draw."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,23 @@ class Plan:
         rotations, pelvis = resample(global_rotations(self.joints), pelvis, self.frames, self.start_frame, self.fps)
         return rotations, model_to_blender(pelvis, self.rest.unit_scale)
 
-    def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> solve.Solution:
-        """What to key, from :meth:`segments`."""
-        return solve.solve(self.rest, self.bone_map, rotations, pelvis, self.matrix_world)
+    def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> Generator[None, None, solve.Solution]:
+        """What to key, from :meth:`segments`: a generator that hands the thread back between runs of frames
+        and returns it."""
+        parts = []
+        for first in range(0, len(self.frames), FRAMES_AT_ONCE):
+            run = slice(first, first + FRAMES_AT_ONCE)
+            matrices = self.matrix_world[run] if self.matrix_world.ndim == 3 else self.matrix_world
+            parts.append(solve.solve(self.rest, self.bone_map, rotations[run], pelvis[run], matrices))
+            yield
+        return solve.Solution(
+            rotations={
+                bone: quat.make_continuous(np.concatenate([part.rotations[bone] for part in parts]))
+                for bone in parts[0].rotations
+            },
+            carrier=parts[0].carrier,
+            location=np.concatenate([part.location for part in parts]),
+        )
 
 
 def apply_motion(
@@ -80,7 +99,12 @@ def apply_motion(
     once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.
     """
     plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map)
-    return write(armature, plan, plan.solve(*plan.segments()), action_name)
+    solving = plan.solve(*plan.segments())
+    while True:
+        try:
+            next(solving)
+        except StopIteration as solved:
+            return write(armature, plan, solved.value, action_name)
 
 
 def prepare(
