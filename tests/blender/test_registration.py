@@ -31,7 +31,7 @@ def test_registering_twice_leaves_nothing_behind() -> None:
     for _ in range(2):
         blender_addon.register()
         names = traces()
-        assert {"GAITWAY_OT_generate", "GAITWAY_PT_engine", "scene settings", "timer"} <= set(names)
+        assert {"GAITWAY_OT_generate", "GAITWAY_PT_engine", "scene settings", "timer", "gaitway.cancel"} <= set(names)
         assert bpy.context.scene.gaitway.prompt
         blender_addon.unregister()
         assert traces() == []
