@@ -140,7 +140,8 @@ class Pipeline:
             yield clock.tell("Sampling")
         if controlled and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            for latent in refine(self.networks, latent, mask, hint, hint_mask):
+            asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
+            for latent in refine(self.networks, latent, mask, hint, asked):
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
         with torch.no_grad():
@@ -181,7 +182,7 @@ class Pipeline:
             raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
         if request.heading is not None and not np.isfinite(request.heading):
             raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
-        signal = ControlSignal(request.hint, request.hint_mask)
+        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
         if signal.hint.shape[0] != request.num_frames:
             raise BadRequest(
                 f"The controls cover {signal.hint.shape[0]} frames, the motion {request.num_frames}.",

@@ -41,7 +41,7 @@ def can_refine(networks: Networks) -> bool:
 
 
 def refine(
-    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, hint_mask: Tensor, steps: int = STEPS, prior: float = PRIOR
+    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, asked: Tensor, steps: int = STEPS, prior: float = PRIOR
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result.
 
@@ -53,18 +53,20 @@ def refine(
     scale = networks.config.vae_scale_factor
     mean = torch.from_numpy(statistics.feature_mean).to(latent)
     std = torch.from_numpy(statistics.feature_std).to(latent)
-    wanted = hint[hint_mask]  # (K, 3)
+    hint_mask = asked.any(-1)
+    wanted, counts = hint[hint_mask], asked[hint_mask]  # (K, 3)
     chosen = _thinned(hint_mask)
+    rows = counts[chosen].reshape(-1)
 
     def missing_at(z: Tensor) -> tuple[Tensor, Tensor, float]:
         vectors = vae.decode(z.to(vae.decoder_linear.weight.dtype), mask).to(z) * std + mean
-        missing = wanted - feature_set.features_to_joints(vectors)[hint_mask]
+        missing = (wanted - feature_set.features_to_joints(vectors)[hint_mask]) * counts
         return vectors, missing, float(missing.norm(dim=-1).mean())
 
     with torch.no_grad():
         start = best = latent / scale
         vectors, missing, least = missing_at(best)
-        jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)
+        jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)[rows]
     damping = 0.0
     for _ in range(steps):
         with torch.no_grad():
@@ -73,7 +75,7 @@ def refine(
             # d = pull + J' (J J' + stiffness)^-1 (r - J pull): the minimiser, by the matrix inversion lemma.
             gram = jacobian @ jacobian.T
             gram.diagonal().add_(stiffness)
-            residual = missing[chosen].reshape(-1) - jacobian @ pull
+            residual = missing[chosen].reshape(-1)[rows] - jacobian @ pull
             step = pull + jacobian.T @ torch.linalg.solve(gram, residual)
             # Far from the hints the heading makes the problem bend: a shorter step along the same way is cheap to try.
             for length in STEP_LENGTHS:
@@ -85,7 +87,7 @@ def refine(
             if miss < least:
                 best, missing, least, damping = tried, missed, miss, damping / 10
                 if not enough:
-                    jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)
+                    jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)[rows]
             else:
                 damping = max(10 * damping, FIRST_DAMPING)
         yield best * scale

@@ -21,10 +21,22 @@ MAX_SPEED = 30.0  # metres a second between two hints of one joint
 
 @dataclass(frozen=True, eq=False)
 class ControlSignal:
-    """``hint`` (T, J, 3) float32 metres, 0 where unknown, and ``hint_mask`` (T, J) bool, True where the joint is asked for."""
+    """``hint`` (T, J, 3) float32 metres, 0 where unknown, and ``hint_mask`` (T, J) bool, True where the joint is asked for.
+
+    With ``free_height`` the pelvis's hints are a path on the ground: their y is a guess that nobody insists on.
+    """
 
     hint: np.ndarray
     hint_mask: np.ndarray
+    free_height: bool = False
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        """(T, J, 3) bool: the coordinates that are asked for."""
+        asked = np.repeat(self.hint_mask[..., None], 3, -1)
+        if self.free_height:
+            asked[:, SKELETON.index("pelvis"), 1] = False
+        return asked
 
     @property
     def num_frames(self) -> int:
@@ -42,13 +54,15 @@ class ControlSignal:
         tracks: Mapping[str, tuple[np.ndarray, np.ndarray]],
         num_frames: int,
         every_frame: bool = False,
+        free_height: bool = False,
     ) -> ControlSignal:
         """Signal from joint -> (times (K,) seconds, points (K, 3) metres).
 
         Each point becomes the hint of the nearest frame; with ``every_frame`` the frames between the first and the last
         point are filled by straight lines between neighbours. Raises BadControl for anything that cannot be followed.
         """
-        signal = cls.empty(num_frames)
+        empty = cls.empty(num_frames)
+        signal = cls(empty.hint, empty.hint_mask, free_height)
         for joint, (times, points) in tracks.items():
             index = SKELETON.index(joint)
             frames, points = _check_track(joint, np.asarray(times, float), np.asarray(points, float), num_frames)
@@ -89,7 +103,7 @@ class ControlSignal:
                 "Positions are in metres: check the units or the scale of the scene.",
             )
         _check_speed(hint, mask)
-        return ControlSignal(np.ascontiguousarray(hint), np.ascontiguousarray(mask))
+        return ControlSignal(np.ascontiguousarray(hint), np.ascontiguousarray(mask), self.free_height)
 
 
 def _check_track(joint: str, times: np.ndarray, points: np.ndarray, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,5 +202,9 @@ def _first_direction(ground: np.ndarray, travel: float = 0.3) -> np.ndarray | No
 
 
 def control_errors(joints: np.ndarray, signal: ControlSignal) -> np.ndarray:
-    """Distance in metres (K,) between each hint and the joint of ``joints`` (T, J, 3) that it speaks of, in frame order."""
-    return np.linalg.norm(np.asarray(joints)[signal.hint_mask] - signal.hint[signal.hint_mask], axis=-1)
+    """Distance in metres (K,) between each hint and the joint of ``joints`` (T, J, 3) that it speaks of, in frame order.
+
+    Coordinates that are not asked for (the height of a path on the ground) do not count.
+    """
+    miss = (np.asarray(joints) - signal.hint) * signal.coordinates
+    return np.linalg.norm(miss[signal.hint_mask], axis=-1)
