@@ -80,7 +80,7 @@ def generate(
         typer.Option(
             metavar="FILE",
             help="Path of the pelvis: a CSV or JSON file with time, x, y, z in seconds and metres (Y up, Z ahead). "
-            "Without y the hips are as high as in walking; without time the path is walked at an even speed.",
+            "Without y the path lies on the ground; without time the path is walked at an even speed.",
             rich_help_panel="Control",
         ),
     ] = None,

@@ -7,7 +7,7 @@ with ``#`` are skipped.
 JSON: ``[{"time": 0, "x": 0, "y": 0.95, "z": 0}, …]``, ``{"time": […], "x": […], "y": […], "z": […]}``, or ``[[0, 0,
 0.95, 0], …]``.
 
-Without ``y`` a path of the pelvis runs at the height it has in walking. Without ``time`` its speed is even.
+Without ``y`` a path of the pelvis lies on the ground, and the model chooses the height of the hips. Without ``time`` its speed is even.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ Columns = dict[str, list]
 @dataclass(frozen=True, eq=False)
 class Track:
     """Points (K,3) in metres, Y up, for one joint; ``times`` (K,) in seconds, or None when the file does not say
-    when.
+    when. ``on_ground``: the file gives no heights, and those of ``points`` are a guess that nobody insists on.
     """
 
     joint: str
     times: np.ndarray | None
     points: np.ndarray
+    on_ground: bool = False
 
     @property
     def last_time(self) -> float | None:
@@ -75,14 +76,15 @@ def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> Track:
             f"'{path}' has {count} point{'' if count == 1 else 's'}; it needs at least {min_points}.",
             "Draw a longer path, or pin a single point with --control.",
         )
-    if "y" not in numbers:
+    on_ground = "y" not in numbers
+    if on_ground:
         if joint != "pelvis":
             raise BadControl(
                 f"'{path}' has no y column, so the height of {joint} is not known.",
                 "Add a column y: metres above the floor.",
             )
         numbers["y"] = np.full(count, WALKING_HEIGHT)
-    return Track(joint, numbers.get("time"), np.stack([numbers["x"], numbers["y"], numbers["z"]], axis=-1))
+    return Track(joint, numbers.get("time"), np.stack([numbers["x"], numbers["y"], numbers["z"]], axis=-1), on_ground)
 
 
 def _read_text(path: Path) -> str:

@@ -68,7 +68,7 @@ def make_report(
     """The report of ``result``; ``files`` lists what was written for each variation."""
     asked = int(request.hint_mask.sum())
     variations = []
-    signal = ControlSignal(request.hint, request.hint_mask)
+    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
     motions = zip(result.joints, result.control_errors, result.foot_skating, files, strict=True)
     for joints, error, skating, written in motions:
         exported = 100 * float(control_errors(skeleton_joints(joints), signal).mean()) if asked else None

@@ -75,18 +75,22 @@ def motion_frames(length: float | None, tracks: Sequence[Track]) -> int:
 def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -> ControlSignal:
     """The control signal: the path in every frame it covers, other joints at their own times. Raises BadControl."""
     seconds = (num_frames - 1) / FPS
-    signal = ControlSignal.from_tracks({track.joint: track.timed(seconds) for track in tracks}, num_frames)
+    free_height = any(track.on_ground for track in [*tracks, *([path] if path else [])])
+    timed = {track.joint: track.timed(seconds) for track in tracks}
+    signal = ControlSignal.from_tracks(timed, num_frames, free_height=free_height)
     if path is None:
         return signal
     way = ControlSignal.from_tracks({path.joint: path.timed(seconds)}, num_frames, every_frame=True)
     hint = np.where(way.hint_mask[..., None], way.hint, signal.hint)
-    return ControlSignal(hint, way.hint_mask | signal.hint_mask).validate()
+    return ControlSignal(hint, way.hint_mask | signal.hint_mask, free_height).validate()
 
 
 def build_request(prompt: str, signal: ControlSignal, **options: Any) -> Generate:
     """The request of one prompt over the whole motion; ``options`` are further fields of Generate."""
     block = PromptBlock(prompt, 0, signal.num_frames)
-    request = Generate("cli", (block,), signal.num_frames, signal.hint, signal.hint_mask)
+    request = Generate(
+        "cli", (block,), signal.num_frames, signal.hint, signal.hint_mask, free_height=signal.free_height
+    )
     return dataclasses.replace(request, **options)
 
 
