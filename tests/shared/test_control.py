@@ -99,3 +99,11 @@ def test_errors_are_distances_at_the_hints():
     signal = ControlSignal.from_tracks({"pelvis": ([0, 1], [[0, 1, 0], [0, 1, 1]])}, 41)
     joints = np.zeros((41, 22, 3))
     np.testing.assert_allclose(control_errors(joints, signal), [1, np.sqrt(2)])
+
+
+def test_the_height_of_a_path_on_the_ground_does_not_count():
+    tracks = {"pelvis": ([0, 1], [[0, 1, 0], [0, 1, 1]]), "left_wrist": ([0], [[0, 1, 0]])}
+    free = ControlSignal.from_tracks(tracks, 41, free_height=True)
+    joints = np.zeros((41, 22, 3))
+    np.testing.assert_allclose(control_errors(joints, free), [0, 1, 1])
+    assert free.validate().free_height and free.coordinates.sum() == 2 + 2 + 3

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refinement on the real embedded decoder: hints are reached, nothing gets worse, little moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import SKELETON
+from engine.checkpoint import EMBEDDED, load_default
+from engine.models.build import build_vae
+from engine.models.config import PAPER_V2
+from engine.networks import Networks
+from engine.refine import MAX_ROWS, can_refine, refine
+
+PELVIS, WRIST = SKELETON.index("pelvis"), SKELETON.index("left_wrist")
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def networks():
+    if not (EMBEDDED / "model.safetensors").is_file():
+        pytest.skip("needs the embedded weights")
+    return load_default()
+
+
+def joints_of(networks, latent):
+    mask = torch.ones(1, FRAMES, dtype=torch.bool)
+    statistics = networks.statistics
+    with torch.no_grad():
+        features = networks.decode(latent, mask) * torch.from_numpy(statistics.feature_std) + torch.from_numpy(statistics.feature_mean)
+    return feature_set.features_to_joints(features)
+
+
+def draw(networks, seed):
+    return 0.5 * torch.randn(1, networks.config.num_tokens(FRAMES), networks.config.latent_width, generator=torch.Generator().manual_seed(seed))
+
+
+def run(networks, latent, hint, asked):
+    mask = torch.ones(1, FRAMES, dtype=torch.bool)
+    return list(refine(networks, latent, mask, hint, asked))
+
+
+@pytest.mark.parametrize("joints", [(PELVIS,), (WRIST,), (PELVIS, WRIST)])
+@pytest.mark.parametrize("every", [1, 15])
+def test_hints_are_reached_by_a_small_change(networks, joints, every):
+    """The hints are another motion of the same model near the first, so they can be reached."""
+    start = draw(networks, 1)
+    hint = joints_of(networks, start + 0.2 * draw(networks, 2))
+    asked = torch.zeros(1, FRAMES, 22, 3, dtype=torch.bool)
+    asked[:, ::every, list(joints)] = True
+    latents = run(networks, start, hint, asked)
+
+    def miss(latent):
+        return float((joints_of(networks, latent) - hint).norm(dim=-1)[asked.any(-1)].mean())
+
+    misses = [miss(start), *map(miss, latents)]
+    assert all(later <= earlier + 1e-6 for earlier, later in zip(misses[:-1], misses[1:], strict=True))
+    assert misses[0] > 0.02 and misses[-1] < 0.004
+    assert float((latents[-1] - start).std()) < 0.5
+
+
+def test_coordinates_that_are_not_asked_for_are_free(networks):
+    start = draw(networks, 3)
+    hint = joints_of(networks, start)
+    hint[..., 1] += 5.0
+    asked = torch.zeros(1, FRAMES, 22, 3, dtype=torch.bool)
+    asked[:, :, PELVIS] = torch.tensor([True, False, True])
+    moved = run(networks, start, hint, asked)[-1]
+    np.testing.assert_allclose(moved.numpy(), start.numpy(), atol=1e-3)
+
+
+def test_more_hints_than_fit_the_solve_are_thinned(networks):
+    start = draw(networks, 4)
+    hint = joints_of(networks, start + 0.1 * draw(networks, 5))
+    asked = torch.ones(1, FRAMES, 22, 3, dtype=torch.bool)
+    assert asked.sum() > MAX_ROWS
+    before = float((joints_of(networks, start) - hint).norm(dim=-1).mean())
+    after = float((joints_of(networks, run(networks, start, hint, asked)[-1]) - hint).norm(dim=-1).mean())
+    assert after < 0.5 * before
+
+
+def test_only_time_local_models_are_refined(networks):
+    assert can_refine(networks)
+    assert not can_refine(Networks(PAPER_V2, build_vae(PAPER_V2)))
