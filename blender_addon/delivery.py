@@ -114,7 +114,7 @@ def measure(captured: Capture) -> Generator[None, None, dict[str, np.ndarray]]:
 
 def report(answer: Result, measured: dict[str, float]) -> list[str]:
     """What the panel says of a finished motion; ``measured`` in metres."""
-    seconds = answer.timing.get("total", sum(answer.timing.values()))
+    seconds = answer.timing.get("Total", 0.0)
     lines = [f"{answer.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {answer.seed}"]
     if measured:
         lines.append(

@@ -56,7 +56,7 @@ class WalkingPipeline:
             foot_contacts=np.zeros((len(takes), request.num_frames, 4), bool),
             control_errors=tuple(ControlError(*(float(f(e)) for f in (np.mean, np.max, np.median))) for e in errors),
             foot_skating=(0.0,) * len(takes),
-            timing={"total": 0.0},
+            timing={"Total": 0.0},
             seed=request.seed,
             model_hash="0" * 8,
         )

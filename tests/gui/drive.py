@@ -53,7 +53,7 @@ def scene_with_a_path() -> None:
         point.co = place
         point.handle_left_type = point.handle_right_type = "AUTO"
     path = bpy.data.objects.new("Path", data)
-    hand = bpy.data.objects.new("Hand.L wave", None)
+    hand = bpy.data.objects.new("Hand.L", None)
     hand.empty_display_size = 0.15
     for member in (path, hand):
         scene.collection.objects.link(member)
@@ -82,7 +82,7 @@ def open_tab() -> Iterator[None]:
     sight = space.region_3d
     sight.view_perspective = "PERSP"
     sight.view_rotation = Euler((math.radians(66), 0, math.radians(55))).to_quaternion()
-    sight.view_location, sight.view_distance = (0.9, -1.6, 0.55), 7.5
+    sight.view_location, sight.view_distance = (0.75, -1.7, 0.6), 6.3
     bpy.ops.object.select_all(action="DESELECT")
     area.tag_redraw()
     yield

@@ -34,6 +34,7 @@ def main() -> int:
     )
     parser.add_argument("--inside", default="", help="that folder's path as Blender sees it")
     parser.add_argument("--serve", default="", help="command that starts the engine, such as 'gaitway serve'")
+    parser.add_argument("--picture", type=Path, help="write the README's picture of the tab here")
     chosen = parser.parse_args()
     folder, inside = chosen.folder.resolve(), chosen.inside or str(chosen.folder.resolve())
     fill(folder, chosen.zip)
@@ -54,7 +55,10 @@ def main() -> int:
     try:
         size = [str(value) for value in (0, 0, *WINDOW)]
         window = subprocess.Popen([*blender, "--window-geometry", *size, "--python", f"{inside}/drive.py"])
-        return watch(window, folder)
+        code = watch(window, folder)
+        if chosen.picture is not None and code == 0:
+            for_readme(folder / ("generated.png" if chosen.serve else "idle.png"), chosen.picture)
+        return code
     finally:
         if engine is not None:
             engine.terminate()
@@ -107,6 +111,13 @@ def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 180.0) -
 
 def picture(path: Path) -> None:
     subprocess.run(["import", "-window", "root", str(path)], check=True)
+
+
+def for_readme(source: Path, target: Path) -> None:
+    """The viewport beside the tab, small enough for a page."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    crop = ["-crop", "990x738+320+74", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
+    subprocess.run(["convert", str(source), *crop, f"PNG8:{target}"], check=True)
 
 
 if __name__ == "__main__":
