@@ -201,11 +201,7 @@ class Runtime:
     def tick(self, now: float) -> float:
         """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
         began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
-        if self._session is None:
-            self._preload()
-        else:
-            for message in self._session.pump(now):
-                self._finished[message.request_id] = message
+        self._listen(now)
         self._advance()
         if was_busy:
             self._count(began, worked)
@@ -217,13 +213,20 @@ class Runtime:
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
         self.longest_work = max(self.longest_work, time.thread_time() - worked)
 
-    def _preload(self) -> None:
-        """Load the socket library while nobody waits: at the first press it would be felt.
-
-        What is missing is said there.
-        """
-        with suppress(ImportError):
-            from . import jobs  # noqa: F401
+    def _listen(self, now: float) -> None:
+        if self._session is None:
+            # Load the socket library while nobody waits: at the first press it would be felt. What is missing is said
+            # there.
+            with suppress(ImportError):
+                from . import jobs  # noqa: F401
+            return
+        try:
+            for message in self._session.pump(now):
+                self._finished[message.request_id] = message
+        except Exception as error:  # whatever it is, it must not end Blender's timer, and not come again at every tick
+            traceback.print_exc()
+            self._session = None
+            self.abandon(EngineUnavailable(f"The connection to the engine broke: {error}.", "Press Start Engine."))
 
     def _advance(self) -> None:
         request = self._request
@@ -274,7 +277,8 @@ def tick() -> float:
 
 
 @bpy.app.handlers.persistent
-def _before_load(*_args: object) -> None:
+def before_load(*_args: object) -> None:
+    """A request does not outlive the file that it was made for."""
     if RUNTIME.busy:
         RUNTIME.cancel()
         RUNTIME.abandon(
@@ -289,14 +293,14 @@ def _leave() -> None:
 def register() -> None:
     """The timer, the handlers, and the engine's end with Blender's."""
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
-    bpy.app.handlers.load_pre.append(_before_load)
+    bpy.app.handlers.load_pre.append(before_load)
     atexit.register(_leave)
 
 
 def unregister() -> None:
     """Undo :func:`register`; the engine that was started here ends."""
     atexit.unregister(_leave)
-    bpy.app.handlers.load_pre.remove(_before_load)
+    bpy.app.handlers.load_pre.remove(before_load)
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     RUNTIME.stop_engine()

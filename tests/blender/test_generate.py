@@ -29,24 +29,8 @@ from .engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E40
 from .observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def walking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
-    """An engine that serves all tests of this page, as one engine serves a day's work."""
-    connection = tmp_path_factory.mktemp("engine") / "connection.json"
-    with running_engine(connection, "tests.blender.walking_engine") as process:
-        yield connection, process
-
-
 @pytest.fixture
-def engine(addon, walking: tuple[Path, subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-    connection, process = walking
-    preferences.get().connection_file = str(connection)
-    return process
-
-
-@pytest.fixture
-def mortal_engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """An engine of one test's own, that may come to harm."""
+def engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with running_engine(tmp_path / "connection.json", "tests.blender.walking_engine") as process:
         yield process
 
@@ -169,7 +153,7 @@ def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None
     assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
 
 
-def test_the_engine_dies_in_the_middle(mortal_engine, settings) -> None:
+def test_the_engine_dies_in_the_middle(engine, settings) -> None:
     lay_path()
     before = state_of_scene(settings.character)
     settings.prompt = "die now"
@@ -179,6 +163,22 @@ def test_the_engine_dies_in_the_middle(mortal_engine, settings) -> None:
     assert state_of_scene(settings.character) == before
     with pytest.raises(RuntimeError, match="engine"):
         bpy.ops.gaitway.generate()
+
+
+def test_a_fault_of_the_connection_does_not_end_the_timer(engine, settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_path()
+    settings.prompt = "slow walk"
+    bpy.ops.gaitway.generate()
+
+    def broken(now: float) -> list:
+        raise OSError("the cable was cut")
+
+    monkeypatch.setattr(RUNTIME.session(), "pump", broken)
+    assert runtime.tick() > 0
+    assert not RUNTIME.busy and "cable was cut" in RUNTIME.error[0]
+    settings.prompt = "a person walks."
+    generate()
+    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
 
 
 def test_no_engine_says_what_to_do(settings) -> None:
@@ -208,7 +208,7 @@ def test_an_engine_that_is_slow_to_answer_does_not_hold_the_window(engine, setti
     engine.send_signal(signal.SIGSTOP)
     try:
         for _ in range(20):
-            time.sleep(runtime.tick())
+            time.sleep(min(runtime.tick(), 0.05))
         assert RUNTIME.busy
     finally:
         engine.send_signal(signal.SIGCONT)
@@ -269,7 +269,7 @@ def test_another_file_is_opened_meanwhile(engine, settings, tmp_path: Path) -> N
     assert not RUNTIME.busy and "file was opened" in RUNTIME.error[0]
     armature = bpy.context.scene.gaitway.character
     for _ in range(10):
-        time.sleep(runtime.tick())
+        time.sleep(min(runtime.tick(), 0.05))
     assert armature.animation_data is None and len(bpy.data.actions) == 0
     lay_path()
     generate()

@@ -49,6 +49,14 @@ def test_settings_survive_a_save_and_a_load(tmp_path, addon) -> None:
     assert (settings.prompt, settings.seed, settings.controls[0].joint) == ("a person crawls.", 7, "left_wrist")
 
 
+def test_the_timer_outlives_another_file(addon) -> None:
+    from blender_addon import runtime
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert bpy.app.timers.is_registered(runtime.tick)
+    assert runtime.before_load in bpy.app.handlers.load_pre
+
+
 def test_importing_the_package_needs_no_blender() -> None:
     code = (
         "import sys, blender_addon, blender_addon.paths, blender_addon.shared.control; "

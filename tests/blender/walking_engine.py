@@ -24,7 +24,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.server import serve
 
 STRIDES_A_SECOND = 1.0
-SLOW_STEPS = 200
+SLOW_STEPS = 60
 SLOW_STEP = 0.02
 
 

@@ -116,12 +116,17 @@ def with_an_engine() -> Iterator[object]:
     print("after escape:", runtime.error)
     yield "cancelled"
     settings.prompt = prompt
+    bpy.ops.ed.undo_push(message="Set the scene up")
     bpy.ops.gaitway.generate()
     while runtime.busy:
         yield
     bpy.context.scene.frame_set(60)
     print("generated:", runtime.report, runtime.error, f"longest tick {runtime.longest_tick * 1e3:.1f} ms")
     yield "generated"
+    bpy.ops.ed.undo()
+    animation = bpy.context.scene.gaitway.character.animation_data
+    print("after one undo:", "no motion" if animation is None or animation.action is None else animation.action.name)
+    yield "undone"
 
 
 _steps = steps()
