@@ -140,6 +140,8 @@ class Session:
             elif self._client is not None:
                 self._note_absence(now)
                 for message in self._client.poll():
+                    if self._client is None:
+                        break  # what was said before this message ended the connection
                     self._last_heard = now
                     self._receive(message)
                 if self._client is not None:

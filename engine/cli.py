@@ -138,6 +138,7 @@ def generate(
             help="Another number, another motion; the same number, the same motion.",
             rich_help_panel="Model",
             min=0,
+            max=2**63 - 1,
         ),
     ] = 0,
     steps: Annotated[

@@ -89,12 +89,14 @@ def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> Track:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)  # no more, be it a device that never ends
+        if len(data) > MAX_BYTES:
             raise BadFile(
                 f"'{path}' is larger than {MAX_BYTES // 2**20} MB.",
                 "A path has some thousand points: check that this is the right file.",
             )
-        return path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except FileNotFoundError:
         raise BadFile(f"There is no file '{path}'.", "Check its name and folder.") from None
     except IsADirectoryError:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
@@ -44,8 +45,8 @@ class Clip:
         return feature_set.features_to_joints(self.features)
 
 
-def load_clips(folder: Path, mirrored: bool = True) -> dict[str, list[Clip]]:
-    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored.
+def load_clips(folder: Path, mirrored: bool = True, tempos: tuple[float, ...] = ()) -> dict[str, list[Clip]]:
+    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored, and once more at each of ``tempos``.
 
     ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing or
     does not fit.
@@ -69,6 +70,8 @@ def load_clips(folder: Path, mirrored: bool = True) -> dict[str, list[Clip]]:
         sides = [(name, joints, captions)]
         if mirrored and about["split"] == "train":
             sides.append((f"{name}_mirrored", mirror(joints), tuple(mirror_text(text) for text in captions)))
+        if about["split"] == "train":
+            sides += [(f"{label}_x{tempo}", change_tempo(side, tempo), texts) for label, side, texts in sides for tempo in tempos]
         for label, side, texts in sides:
             vectors = feature_set.joints_to_features(feature_set.canonicalize(side)).astype(np.float32)
             splits.setdefault(about["split"], []).append(Clip(label, about["split"], vectors, texts, about["weak"]))
@@ -86,6 +89,12 @@ def data_hash(folder: Path) -> str:
 def mirror(joints: np.ndarray) -> np.ndarray:
     """The motion in a mirror: x -> -x with left and right joints exchanged."""
     return joints[:, list(SKELETON.mirror)] * np.array([-1, 1, 1], joints.dtype)
+
+
+def change_tempo(joints: np.ndarray, tempo: float) -> np.ndarray:
+    """The motion (T, 22, 3) played ``tempo`` times as fast, sampled at 20 fps again (cubic)."""
+    times = np.arange(0, len(joints) - 1 + 1e-6, tempo)
+    return CubicSpline(np.arange(len(joints)), joints)(times).astype(joints.dtype)
 
 
 _SWAPS = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise",

@@ -54,6 +54,7 @@ class Recipe:
     control_loss_function: str = "l1_smooth"
     pelvis_share: float = 0.6  # of training samples that control the pelvis (the others: any other joints)
     mixed_precision: str = "no"
+    tempos: tuple[float, ...] = ()  # the training motions once more at each of these speeds
 
 
 SMALL_MODEL = ModelConfig(
@@ -74,7 +75,7 @@ SMALL_MODEL = ModelConfig(
     time_width=256,
     guidance_width=256,
     control_width=256,
-    vae_hidden_width=256,
+    vae_hidden_width=384,
     vae_num_layers=3,
     prediction_type="sample",
     original_inference_steps=10,
@@ -90,9 +91,10 @@ SMALL = Recipe(
     name="small",
     model=SMALL_MODEL,
     vae=Stage(
-        steps=2600, batch_size=24, learning_rate=4e-4, warmup_steps=300, min_frames=48, max_frames=128,
+        steps=12000, batch_size=24, learning_rate=4e-4, warmup_steps=300, min_frames=48, max_frames=128,
         freeze=("encoder_linear", "decoder_linear"),
-        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 0.8, "kl": 1e-4}, ema_decay=0.995,
+        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 1.2, "kl": 5e-4}, ema_decay=0.998,
+        validate_every=500,
     ),
     mld=Stage(
         steps=2800, batch_size=40, learning_rate=6e-4, warmup_steps=200,
@@ -105,6 +107,7 @@ SMALL = Recipe(
     ),
     guidance_range=(0.0, 4.0),
     control_loss_function="l1",
+    tempos=(0.85, 1.18),
 )  # fmt: skip
 
 DEBUG = dataclasses.replace(

@@ -86,7 +86,10 @@ def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -
 
 
 def build_request(prompt: str, signal: ControlSignal, **options: Any) -> Generate:
-    """The request of one prompt over the whole motion; ``options`` are further fields of Generate."""
+    """The request of one prompt over the whole motion; ``options`` are further fields of Generate. Raises BadRequest."""
+    prompt = " ".join(prompt.split())
+    if not prompt.isprintable():
+        raise BadRequest("The prompt holds characters that are not text.", "Write it in plain letters.")
     block = PromptBlock(prompt, 0, signal.num_frames)
     request = Generate(
         "cli", (block,), signal.num_frames, signal.hint, signal.hint_mask, free_height=signal.free_height

@@ -10,13 +10,15 @@ import numpy as np
 from blender_addon.shared.errors import ExportError
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+MAX_FPS = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
     """A motion of T frames in model axes (metres, Y up, facing +Z at rest).
 
     ``joints`` (T,22,3); ``hint`` (T,22,3) and ``hint_mask`` (T,22) are the asked points, or None when nothing was
-    asked.
+    asked; with ``free_height`` the height of the pelvis was not.
     """
 
     joints: np.ndarray
@@ -26,6 +28,7 @@ class Clip:
     model: str = ""
     hint: np.ndarray | None = None
     hint_mask: np.ndarray | None = None
+    free_height: bool = False
     extra: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -48,8 +51,9 @@ class Clip:
                 "The motion has positions that are not finite numbers.",
                 "Generate it again with another seed, or convert the original file again.",
             )
-        if not (np.isfinite(self.fps) and self.fps > 0):
+        if not 0 < self.fps <= MAX_FPS:
             raise ExportError(
-                f"{self.fps} is not a number of frames per second.", "Give a positive rate; the models use 20."
+                f"{self.fps} is not a usable number of frames per second.",
+                f"Give a rate above 0 and up to {MAX_FPS}; the models use 20.",
             )
         return self

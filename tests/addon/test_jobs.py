@@ -303,12 +303,14 @@ class StrangeEngine:
         self.router, address = open_router(self.context, keys, "127.0.0.1")
         write_connection(describe(keys, address), path)
 
-    def answer(self, *frames: bytes) -> bool:
-        """Answer one message if one has come."""
+    def answer(self, *frames: bytes, times: int = 1) -> bool:
+        """Answer one message if one has come, ``times`` times."""
         self.gatekeeper.answer()
         if not self.router.poll(0):
             return False
-        self.router.send_multipart([self.router.recv_multipart()[0], *frames])
+        client = self.router.recv_multipart()[0]
+        for _ in range(times):
+            self.router.send_multipart([client, *frames])
         return True
 
 
@@ -336,9 +338,9 @@ def test_an_engine_that_talks_differently_is_left_with_a_clear_word(
         deadline = time.monotonic() + PATIENCE
         while not finished:
             assert time.monotonic() < deadline
-            strange.answer(*frames)
+            strange.answer(*frames, times=2)
+            time.sleep(0.05)  # so that several answers come in one pump
             finished += session.pump(time.monotonic())
-            time.sleep(0.01)
         assert session.state == "offline" and session.error is not None
         assert code_words in session.error[0] and session.error[1]
         assert finished[0].request_id == "r1"

@@ -218,6 +218,17 @@ def test_empty_prompt(run: Run, model: Path) -> None:
     assert "prompt is empty" in _two_lines(_generate(run, model, prompt="  "))
 
 
+def test_what_else_slips_in(run: Run, model: Path) -> None:
+    assert "not text" in _two_lines(_generate(run, model, prompt="walks\udcff"))
+    assert "guidance" in _two_lines(_generate(run, model, "--guidance", "nan"))
+    assert "heading" in _two_lines(_generate(run, model, "--heading", "inf"))
+    assert "variations" in _two_lines(_generate(run, model, "--variations", 1000))
+    assert "steps" in _two_lines(_generate(run, model, "--steps", 999))
+    assert _generate(run, model, "--seed", 10**30).exit_code == 2
+    assert _generate(run, model, "--device", "toaster").exit_code == 2
+    assert _generate(run, model, "--seed", 2**63 - 1, "-o", "a.npz").exit_code == 0
+
+
 @pytest.mark.parametrize("length", [0, 0.05, 500, 1e9, -1, "nan", "inf"])
 def test_lengths_that_no_model_makes(run: Run, model: Path, length: object) -> None:
     said = _two_lines(_generate(run, model, "--length", length))

@@ -100,6 +100,12 @@ def test_bad_files_are_explained(tmp_path: Path, text: str | bytes, words: str) 
     assert caught.value.hint
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device that never ends")
+def test_a_file_without_end() -> None:
+    with pytest.raises(BadFile, match="larger than"):
+        read_track(Path("/dev/zero"))
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="There is no file"):
         read_track(tmp_path / "missing.csv")

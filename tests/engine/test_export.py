@@ -267,6 +267,8 @@ def test_what_is_not_a_motion(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="not finite"):
         export(Clip(broken), tmp_path / "a.bvh")
     with pytest.raises(ExportError, match="frames per second"):
+        export(Clip(standing(5), fps=float("nan")), tmp_path / "a.bvh")
+    with pytest.raises(ExportError, match="frames per second"):
         export(Clip(standing(5), fps=0), tmp_path / "a.bvh")
     assert list(tmp_path.iterdir()) == []
 
