@@ -41,6 +41,7 @@ class Motions:
     texts: list[str]
     fps: float = FPS
     hints: list[tuple[np.ndarray, np.ndarray] | None] = field(default_factory=list)
+    free_height: bool = False
 
     def clip(self, index: int = 0) -> Clip:
         """Sample ``index``, counted from 0. Raises BadFile when there is none."""
@@ -51,7 +52,9 @@ class Motions:
                 f"Choose --sample from 0 to {count - 1}." if count > 1 else "Leave --sample out.",
             )
         hint, mask = (self.hints[index] or (None, None)) if self.hints else (None, None)
-        return Clip(self.joints[index], fps=self.fps, prompt=self.texts[index], hint=hint, hint_mask=mask)
+        return Clip(
+            self.joints[index], self.fps, self.texts[index], hint=hint, hint_mask=mask, free_height=self.free_height
+        )
 
 
 def read_motions(path: Path) -> Motions:
@@ -107,7 +110,8 @@ def _motions(content: Any, name: str) -> Motions:
         ]
     texts = [str(text) for text in _per_sample(content, _TEXT_KEYS, len(joints)) or [""] * len(joints)]
     fps = float(content.get("fps", FPS))
-    return Motions(joints, texts, fps, _hints(content, joints))
+    free_height = bool(np.all(content.get("free_height", False)))
+    return Motions(joints, texts, fps, _hints(content, joints), free_height)
 
 
 def _samples(value: Any, name: str) -> list[np.ndarray]:

@@ -135,6 +135,7 @@ def _clip(request: Generate, result: Result, welcome: Welcome, variation: int) -
         model=welcome.model,
         hint=request.hint,
         hint_mask=request.hint_mask,
+        free_height=request.free_height,
     )
 
 

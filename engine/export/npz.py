@@ -2,8 +2,8 @@
 """Numpy archives: the exact numbers of a motion, for scripts.
 
 Keys: ``joints`` (T,22,3) float32 metres, Y up; ``joint_names`` (22,) text; ``parents`` (22,) int32; ``fps``;
-``prompt``; ``seed`` (-1: unknown); ``model``; and, when points were asked for, ``hint`` (T,22,3) float32 and
-``hint_mask`` (T,22) bool. No object arrays: ``numpy.load(path)`` reads it without pickle.
+``prompt``; ``seed`` (-1: unknown); ``model``; and, when points were asked for, ``hint`` (T,22,3) float32,
+``hint_mask`` (T,22) bool and ``free_height`` (the pelvis's asked heights were a guess). No object arrays: ``numpy.load(path)`` reads it without pickle.
 """
 
 from __future__ import annotations
@@ -31,4 +31,5 @@ def write_npz(clip: Clip, stream: BinaryIO) -> None:
     if clip.hint is not None and clip.hint_mask is not None:
         arrays["hint"] = np.asarray(clip.hint, dtype=np.float32)
         arrays["hint_mask"] = np.asarray(clip.hint_mask, dtype=bool)
+        arrays["free_height"] = np.array(clip.free_height)
     np.savez_compressed(stream, **arrays)

@@ -59,7 +59,7 @@ def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
 def _signal(clip: Clip) -> ControlSignal | None:
     if clip.hint is None or clip.hint_mask is None or not clip.hint_mask.any():
         return None
-    return ControlSignal(clip.hint, clip.hint_mask)
+    return ControlSignal(clip.hint, clip.hint_mask, clip.free_height)
 
 
 def _pose_frames(clip: Clip) -> np.ndarray:
@@ -115,7 +115,8 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
         head = points[SKELETON.index("head")]
         axes.scatter(head[0], head[1], s=42, color=MIDDLE, zorder=4)
         if signal is not None:
-            asked = signal.hint[frame][signal.hint_mask[frame]]
+            reached, asked = joints[frame][signal.hint_mask[frame]], signal.hint[frame][signal.hint_mask[frame]]
+            asked = np.where(signal.coordinates[frame][signal.hint_mask[frame]], asked, reached)
             if len(asked):
                 marks = _project(asked, joints[frame, 0], heading[frame]) + shift
                 axes.scatter(
@@ -227,7 +228,8 @@ def _draw_over_time(axes: Axes, clip: Clip) -> None:
     else:
         for joint in np.flatnonzero(signal.hint_mask.any(0)):
             frames = np.flatnonzero(signal.hint_mask[:, joint])
-            error = 100 * np.linalg.norm(joints[frames, joint] - signal.hint[frames, joint], axis=-1)
+            miss = (joints[frames, joint] - signal.hint[frames, joint]) * signal.coordinates[frames, joint]
+            error = 100 * np.linalg.norm(miss, axis=-1)
             style = {"linewidth": 1.6} if len(frames) > 12 else {"marker": "o", "linestyle": "none"}
             colour = ACHIEVED if joint == 0 else _colour(SKELETON.names[joint])
             axes.plot(seconds[frames], error, color=colour, label=SKELETON.names[joint].replace("_", " "), **style)

@@ -182,6 +182,22 @@ def test_picture_says_prompt_and_errors(clip: Clip, tmp_path: Path) -> None:
     assert "right wrist, asked" in text and "seed 3" in text
 
 
+def test_a_path_on_the_ground_is_measured_on_the_ground(tmp_path: Path) -> None:
+    import matplotlib
+
+    from engine.convert import read_motions
+
+    joints = walking_in_a_circle()
+    mask = np.zeros(joints.shape[:2], bool)
+    mask[:, 0] = True
+    clip = Clip(joints, hint=joints + np.float32([0.03, 0.5, 0.04]), hint_mask=mask, free_height=True)
+    back = read_motions(export(clip, tmp_path / "walk.npz")).clip()
+    for measured in (clip, back):
+        with matplotlib.rc_context({"svg.fonttype": "none"}):
+            text = export(measured, tmp_path / "walk.svg").read_text()
+        assert "average 5.00 cm, maximum 5.00 cm" in text
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 @pytest.mark.parametrize("suffix", [".bvh", ".glb", ".npz", ".png"])
 def test_very_short_motions(tmp_path: Path, frames: int, suffix: str) -> None:
