@@ -42,7 +42,13 @@ __all__ = [
     "verify_folder",
 ]
 
-CONFIG, WEIGHTS, STATISTICS, CARD, SUMS = "config.json", "model.safetensors", "statistics.npz", "README.md", "SHA256SUMS"
+CONFIG, WEIGHTS, STATISTICS, CARD, SUMS = (
+    "config.json",
+    "model.safetensors",
+    "statistics.npz",
+    "README.md",
+    "SHA256SUMS",
+)
 _COPY_AGAIN = "Copy the folder again from where it came, or export it again."
 
 
@@ -90,7 +96,9 @@ def load_published(
 
 
 def verify_folder(path: Path | str) -> str:
-    """Check every file of a checkpoint folder against SHA256SUMS; returns the hash of the whole. Raises BadCheckpoint."""
+    """Check every file of a checkpoint folder against SHA256SUMS; returns the hash of the whole. Raises
+    BadCheckpoint.
+    """
     path = Path(path)
     if not path.is_dir():
         raise BadCheckpoint(f"There is no checkpoint folder at {path}.", "Check the path.")
@@ -99,7 +107,9 @@ def verify_folder(path: Path | str) -> str:
         raise BadCheckpoint(f"The checkpoint folder {path} holds no {' and no '.join(missing)}.", _COPY_AGAIN)
     sums = (path / SUMS).read_bytes()
     if sums != _sums(path):
-        raise BadCheckpoint(f"The files in {path} do not match their checksums: one is damaged or changed.", _COPY_AGAIN)
+        raise BadCheckpoint(
+            f"The files in {path} do not match their checksums: one is damaged or changed.", _COPY_AGAIN
+        )
     return hashlib.sha256(sums).hexdigest()
 
 
@@ -121,7 +131,8 @@ def load_folder(path: Path | str) -> Networks:
 
 
 def save_folder(networks: Networks, path: Path | str, model_card: str, dtype: torch.dtype | None = None) -> Path:
-    """Write ``networks`` with their statistics as a checkpoint folder; ``dtype`` of the stored floats, None = as they are.
+    """Write ``networks`` with their statistics as a checkpoint folder; ``dtype`` of the stored floats, None = as they
+    are.
 
     All or nothing: an older checkpoint at ``path`` is replaced only by a complete new one. Raises ExportError when the
     disk is full or the place not writable, or when something else than a checkpoint stands there.
@@ -222,7 +233,9 @@ def import_checkpoint(
             "Give the folder that holds Mean_raw.npy and Std_raw.npy with --spatial-stats.",
         )
     networks.statistics = Statistics(mean, std, hint_mean, hint_std)
-    return save_folder(networks, Path(file).with_suffix("") if out is None else out, _imported_card(Path(file), networks))
+    return save_folder(
+        networks, Path(file).with_suffix("") if out is None else out, _imported_card(Path(file), networks)
+    )
 
 
 def _read_statistics(
@@ -232,7 +245,9 @@ def _read_statistics(
     places = [Path(folder), Path(folder) / usual, Path(folder) / "datasets" / usual]
     place = next((p for p in places if all((p / name).is_file() for name in names)), None)
     if place is None:
-        raise BadFile(f"There are no {names[0]} and {names[1]} in {folder}.", f"Give the {usual} folder that holds them.")
+        raise BadFile(
+            f"There are no {names[0]} and {names[1]} in {folder}.", f"Give the {usual} folder that holds them."
+        )
     arrays = []
     for name in names:
         try:
@@ -248,7 +263,9 @@ def _read_statistics(
             ) from error
         arrays.append(array)
     if not (arrays[1] > 0).all():
-        raise BadFile(f"{place / names[1]} holds deviations that are not positive.", "Are mean and deviation exchanged?")
+        raise BadFile(
+            f"{place / names[1]} holds deviations that are not positive.", "Are mean and deviation exchanged?"
+        )
     return arrays[0], arrays[1]
 
 

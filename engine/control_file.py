@@ -7,7 +7,8 @@ with ``#`` are skipped.
 JSON: ``[{"time": 0, "x": 0, "y": 0.95, "z": 0}, …]``, ``{"time": […], "x": […], "y": […], "z": […]}``, or ``[[0, 0,
 0.95, 0], …]``.
 
-Without ``y`` a path of the pelvis lies on the ground, and the model chooses the height of the hips. Without ``time`` its speed is even.
+Without ``y`` a path of the pelvis lies on the ground, and the model chooses the height of the hips. Without ``time``
+its speed is even.
 """
 
 from __future__ import annotations

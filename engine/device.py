@@ -50,7 +50,8 @@ def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
 def pin_threads() -> int:
     """Give torch one thread a physical core (GAITWAY_THREADS overrides) and return their number.
 
-    Sums are taken in an order that depends on the number of threads: pinned, every way into the engine gives the same bytes.
+    Sums are taken in an order that depends on the number of threads: pinned, every way into the engine gives the same
+    bytes.
     """
     threads = int(os.environ.get("GAITWAY_THREADS") or 0) or psutil.cpu_count(logical=False) or os.cpu_count() or 1
     torch.set_num_threads(threads)

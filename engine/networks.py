@@ -125,7 +125,9 @@ def _listed(what: str, names: list[str]) -> str:
 
 
 def build_networks(config: ModelConfig) -> Networks:
-    """The networks that ``config`` describes, with fresh weights from torch's global random numbers, in training mode."""
+    """The networks that ``config`` describes, with fresh weights from torch's global random numbers, in training
+    mode.
+    """
     networks = Networks(config, vae=build_vae(config))
     if config.has_denoiser:
         networks.denoiser = Denoiser(config)

@@ -5,7 +5,8 @@
     hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
     latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world
 
-Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same bytes.
+Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
+bytes.
 
 Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens, D latent width.
 """
@@ -13,7 +14,7 @@ Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,15 @@ import engine
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame, control_errors
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, PromptBlock, Result, Welcome
+from blender_addon.shared.protocol import (
+    PROTOCOL_VERSION,
+    ControlError,
+    Generate,
+    Progress,
+    PromptBlock,
+    Result,
+    Welcome,
+)
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
@@ -50,7 +59,8 @@ class Pipeline:
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:
             raise BadRequest(
-                f"The checkpoint '{self.config.name}' cannot generate motion: it holds an autoencoder only, or no statistics.",
+                f"The checkpoint '{self.config.name}' cannot generate motion: it holds an autoencoder only, or no "
+                "statistics.",
                 "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
             )
         self.feature_mean = torch.from_numpy(statistics.feature_mean).to(device)
@@ -76,9 +86,17 @@ class Pipeline:
     def describe(self) -> Welcome:
         """What this engine is, for a client that says Hello."""
         return Welcome(
-            PROTOCOL_VERSION, engine.__version__, self.config.name, self.networks.model_hash, SKELETON.names, FPS,
-            self.config.min_frames, self.config.max_frames, SKELETON.names if self.has_control else (), str(self.device),
-        )  # fmt: skip
+            PROTOCOL_VERSION,
+            engine.__version__,
+            self.config.name,
+            self.networks.model_hash,
+            SKELETON.names,
+            FPS,
+            self.config.min_frames,
+            self.config.max_frames,
+            SKELETON.names if self.has_control else (),
+            str(self.device),
+        )
 
     def warm_up(self) -> None:
         """One small request, so that the first real one does not pay for lazy initialisation."""
@@ -91,15 +109,21 @@ class Pipeline:
             pass
 
     def generate(self, request: Generate) -> Iterator[Progress | Result]:
-        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between items."""
+        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between
+        items.
+        """
         signal = self._check(request)
         frame = canonical_frame(signal, request.heading)
-        clock = _Clock(request, self._steps(request), can_refine(self.networks) and request.refine and signal.hint_mask.any())
+        clock = _Clock(
+            request, self._steps(request), can_refine(self.networks) and request.refine and bool(signal.hint_mask.any())
+        )
         yield clock.tell("Reading the prompt")
         text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
         joints, contacts = [], []
         for variation in range(request.num_variations):
-            motion, planted = yield from self._one(request, signal, frame, text, request.seed + variation * _SEED_STEP, clock)
+            motion, planted = yield from self._one(
+                request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
+            )
             joints.append(frame.to_world(motion).astype(np.float32))
             contacts.append(planted)
         yield clock.tell("Measuring")
@@ -117,7 +141,7 @@ class Pipeline:
 
     def _one(
         self, request: Generate, signal: ControlSignal, frame: CanonicalFrame, text: Tensor, seed: int, clock: _Clock
-    ) -> Iterator[Progress]:
+    ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
         """One variation: joints (T, J, 3) in the canonical frame and foot contacts (T, 4)."""
         mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
         controlled = bool(signal.hint_mask.any())
@@ -129,19 +153,26 @@ class Pipeline:
             with torch.no_grad():
                 normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
                 encoder = self.networks.trajectory_encoder
+                assert encoder is not None  # _check has looked
                 control = encoder(normalised.to(next(encoder.parameters()).dtype), hint_mask).float()
         yield clock.tell("Sampling")
         steps = sample(
-            self.networks, text[:1, None], num_inference_steps=request.num_inference_steps or None,
-            guidance_scale=request.guidance_scale, control_embedding=control, uncond_embedding=text[1:, None],
-            num_tokens=self.config.num_tokens(request.num_frames), generator=torch.Generator().manual_seed(seed % 2**63),
-        )  # fmt: skip
-        for latent in steps:
+            self.networks,
+            text[:1, None],
+            num_inference_steps=request.num_inference_steps or None,
+            guidance_scale=request.guidance_scale,
+            control_embedding=control,
+            uncond_embedding=text[1:, None],
+            num_tokens=self.config.num_tokens(request.num_frames),
+            generator=torch.Generator().manual_seed(seed % 2**63),
+        )
+        for latent in steps:  # noqa: B007  (the last one is the result)
             yield clock.tell("Sampling")
         if controlled and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
-            for latent in refine(self.networks, latent, mask, hint, asked):
+            steps = refine(self.networks, latent, mask, hint, asked)
+            for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
         with torch.no_grad():
@@ -155,7 +186,9 @@ class Pipeline:
         return request.num_inference_steps or self.config.default_num_inference_steps
 
     def _check(self, request: Generate) -> ControlSignal:
-        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is done."""
+        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is
+        done.
+        """
         low, high = self.config.min_frames, self.config.max_frames
         if not low <= request.num_frames <= high:
             raise BadRequest(
@@ -168,7 +201,9 @@ class Pipeline:
             )
         prompt = request.prompts[0].text.strip()
         if not prompt:
-            raise BadRequest("The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'.")
+            raise BadRequest(
+                "The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'."
+            )
         if len(prompt) > MAX_PROMPT_CHARACTERS:
             raise BadRequest(
                 f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
@@ -179,7 +214,9 @@ class Pipeline:
         if not 1 <= request.num_variations <= MAX_VARIATIONS:
             raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
         if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
-            raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
+            raise BadRequest(
+                f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20."
+            )
         if request.heading is not None and not np.isfinite(request.heading):
             raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
         signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
@@ -191,7 +228,8 @@ class Pipeline:
         signal = signal.validate()
         if signal.hint_mask.any() and not self.has_control:
             raise BadRequest(
-                f"The model '{self.config.name}' takes no controls.", "Remove the controls or load a model with a ControlNet."
+                f"The model '{self.config.name}' takes no controls.",
+                "Remove the controls or load a model with a ControlNet.",
             )
         return signal
 

@@ -32,7 +32,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises BadCheckpoint when the file is missing, damaged, asks for more than tensors, or holds something else.
     """
     if not path.is_file():
-        raise BadCheckpoint(f"There is no checkpoint at {path}.", "Check the path; downloads end in .ckpt or .safetensors.")
+        raise BadCheckpoint(
+            f"There is no checkpoint at {path}.", "Check the path; downloads end in .ckpt or .safetensors."
+        )
     state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     return {
         name: tensor
@@ -86,7 +88,8 @@ def _damaged(path: Path, error: Exception) -> BadCheckpoint:
 def _another_kind(path: Path) -> BadCheckpoint:
     return BadCheckpoint(
         f"{path.name} is not a MotionLCM or MLD checkpoint.",
-        "Give one of the published files, such as motionlcm_humanml_s_pelvis.ckpt, or a folder that Gaitway has written.",
+        "Give one of the published files, such as motionlcm_humanml_s_pelvis.ckpt, or a folder that Gaitway has "
+        "written.",
     )
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move a sampled latent onto its hints: damped Gauss-Newton in the latent, for models with time-local latents.
 
-The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its features,
-so hitting the hints is a well-conditioned least-squares problem. Each step solves
+The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its
+features, so hitting the hints is a well-conditioned least-squares problem. Each step solves
 
     minimise |J d - r|^2 + prior |z + d - z0|^2 + damping |d|^2
 
-in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through the
-features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
+in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through
+the features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
 through the network for each hint.
 
 Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of hints.
@@ -41,7 +41,13 @@ def can_refine(networks: Networks) -> bool:
 
 
 def refine(
-    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, asked: Tensor, steps: int = STEPS, prior: float = PRIOR
+    networks: Networks,
+    latent: Tensor,
+    mask: Tensor,
+    hint: Tensor,
+    asked: Tensor,
+    steps: int = STEPS,
+    prior: float = PRIOR,
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result.
 
@@ -50,6 +56,7 @@ def refine(
     refining never makes the mean miss worse.
     """
     vae, statistics = networks.vae, networks.statistics
+    assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
     scale = networks.config.vae_scale_factor
     mean = torch.from_numpy(statistics.feature_mean).to(latent)
     std = torch.from_numpy(statistics.feature_std).to(latent)
@@ -105,7 +112,8 @@ def _thinned(hint_mask: Tensor) -> Tensor:
 
 
 def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, vae: PatchVae) -> Tensor:
-    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors`` (T, F).
+    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors``
+    (T, F).
 
     Only the features that the hinted joints hang on are followed: the root's four, and three for each other joint.
     """
@@ -126,7 +134,9 @@ def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, v
 
 
 def _joints_of(free: Tensor, joints: list[int]) -> Tensor:
-    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the pelvis."""
+    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the
+    pelvis.
+    """
     to_heading, root = feature_set.root_trajectory(free)
     columns, place = [], 4
     for joint in joints:

@@ -64,7 +64,9 @@ def sample(
     inputs = (latent, text_embedding, control_embedding, step_noise)
     gradients = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
     if config.kind == "lcm":
-        run = _lcm(networks, latent, text_embedding, control_embedding, latent_mask, steps, guidance, step_noise, generator)
+        run = _lcm(
+            networks, latent, text_embedding, control_embedding, latent_mask, steps, guidance, step_noise, generator
+        )
     else:
         text = _doubled_text(text_embedding, uncond_embedding, latent.shape[0], guidance)
         run = _ddim(networks, latent, text, control_embedding, latent_mask, steps, guidance)
@@ -87,7 +89,9 @@ def _lcm(
     step_noise: Tensor | Sequence[Tensor] | None,
     generator: torch.Generator,
 ) -> Iterator[Tensor]:
-    """Denoise to the end, add less noise, again (LCM, algorithm 3). A time may stand in the list twice: the index counts."""
+    """Denoise to the end, add less noise, again (LCM, algorithm 3). A time may stand in the list twice: the index
+    counts.
+    """
     config = networks.config
     times = scheduler.lcm_timesteps(config, steps)
     assert config.guidance_width is not None  # ModelConfig: every consistency model has one

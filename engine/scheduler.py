@@ -76,7 +76,9 @@ def predict_noise(sample: Tensor, output: Tensor, timestep: Tensor | int, predic
 
 
 def boundary_scalings(timestep: Tensor | int) -> tuple[Tensor, Tensor]:
-    """c_skip and c_out of LCM (section 4.1), so that f(x, 0) = x: c_skip(0) = 1, c_out(0) = 0. Shaped as ``timestep``."""
+    """c_skip and c_out of LCM (section 4.1), so that f(x, 0) = x: c_skip(0) = 1, c_out(0) = 0. Shaped as
+    ``timestep``.
+    """
     scaled = torch.as_tensor(timestep, dtype=torch.float32) * _TIMESTEP_SCALING
     total = scaled**2 + _SIGMA_DATA**2
     return _SIGMA_DATA**2 / total, scaled / total.sqrt()

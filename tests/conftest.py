@@ -18,7 +18,9 @@ _exit_code = 0
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder with fixtures and motion data that stands beside the repository; tests that need it skip without it."""
+    """The folder with fixtures and motion data that stands beside the repository; tests that need it skip without
+    it.
+    """
     folder = Path(os.environ.get("GAITWAY_SHARED", REPOSITORY.parent / "shared"))
     if not (folder / "fixtures").is_dir():
         pytest.skip(f"needs the fixtures and motion data at {folder} (set GAITWAY_SHARED)")

@@ -41,7 +41,9 @@ def test_import_rule(folder):
 
 def test_addon_imports_itself_relatively():
     for path in sorted((REPOSITORY / "blender_addon").rglob("*.py")):
-        assert "blender_addon" not in imported(path), f"{path} names its own package, which is called otherwise inside Blender"
+        assert "blender_addon" not in imported(path), (
+            f"{path} names its own package, which is called otherwise inside Blender"
+        )
 
 
 def test_light_side_loads_nothing_heavy():

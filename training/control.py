@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stage 4: the motion ControlNet. ``python -m training.control --recipe small --data FOLDER --run FOLDER``.
 
-The consistency model and the autoencoder are frozen; ControlNet and trajectory encoder learn to hit the hints, supervised
-in the latent and, through the decoder, in joint space (MotionLCM, arXiv 2404.19759, section 3.3).
-Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width, W text width.
+The consistency model and the autoencoder are frozen; ControlNet and trajectory encoder learn to hit the hints,
+supervised in the latent and, through the decoder, in joint space (MotionLCM, arXiv 2404.19759, section 3.3). Shapes: B
+batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width, W text width.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from .run_folder import Run, command_line
 
 @dataclass(frozen=True)
 class ControlLossConfig:
-    """``use_3d``: compare metres with the denormalised hint (V2, spatial), else normalised joints with the normalised hint
-    (V1, temporal). ``motion_weights``: the small recipe's terms of :func:`training.losses.motion_terms`."""
+    """``use_3d``: compare metres with the denormalised hint (V2, spatial), else normalised joints with the normalised
+    hint (V1, temporal). ``motion_weights``: the small recipe's terms of :func:`training.losses.motion_terms`.
+    """
 
     kind: str = "mask"
     function: str = "l1_smooth"
@@ -43,14 +44,27 @@ class ControlLossConfig:
 
 
 def control_step_loss(
-    networks: Networks, latent: Tensor, features: Tensor, mask: Tensor, hint: Tensor, hint_mask: Tensor,
-    text_embedding: Tensor, timestep: Tensor, noise: Tensor, w: Tensor | None, mean: Tensor, std: Tensor,
-    spatial_mean: Tensor, spatial_std: Tensor, config: ControlLossConfig, latent_mask: Tensor | None = None,
-) -> dict[str, Tensor]:  # fmt: skip
+    networks: Networks,
+    latent: Tensor,
+    features: Tensor,
+    mask: Tensor,
+    hint: Tensor,
+    hint_mask: Tensor,
+    text_embedding: Tensor,
+    timestep: Tensor,
+    noise: Tensor,
+    w: Tensor | None,
+    mean: Tensor,
+    std: Tensor,
+    spatial_mean: Tensor,
+    spatial_std: Tensor,
+    config: ControlLossConfig,
+    latent_mask: Tensor | None = None,
+) -> dict[str, Tensor]:
     """Terms ``diffusion``, ``control`` (and others that are switched on) and their sum ``loss``.
 
-    latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T, J);
-    text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None for a diffusion model; mean, std (F,);
+    latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T,
+    J); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None for a diffusion model; mean, std (F,);
     spatial_mean, spatial_std (J, 3).
     """
     model = networks.config
@@ -91,7 +105,9 @@ class ControlParts(nn.Module):
 
 
 def hint_statistics(run: Run) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (J, 3) that hints are normalised with: published layouts use the data's, the patch layout metres."""
+    """Mean and deviation (J, 3) that hints are normalised with: published layouts use the data's, the patch layout
+    metres.
+    """
     joints = run.recipe.model.num_joints
     if run.recipe.model.token_layout == "patch":
         return torch.zeros(joints, 3), torch.ones(joints, 3)
@@ -104,7 +120,12 @@ def assemble(run: Run, vae: nn.Module, denoiser: nn.Module, parts: nn.Module) ->
     mean, std = (value.numpy() for value in run.statistics)
     hint_mean, hint_std = (value.numpy() for value in hint_statistics(run))
     return Networks(
-        run.recipe.model, vae, denoiser, parts.controlnet, parts.trajectory_encoder, Statistics(mean, std, hint_mean, hint_std)
+        run.recipe.model,
+        vae,
+        denoiser,
+        parts.controlnet,
+        parts.trajectory_encoder,
+        Statistics(mean, std, hint_mean, hint_std),
     )
 
 
@@ -121,9 +142,12 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
     low, high = recipe.guidance_range
     weights = dict(stage.weights)
     config = ControlLossConfig(
-        recipe.control_loss_kind, recipe.control_loss_function, cond_ratio=weights.pop("control", 1.0),
-        latent_weight=weights.pop("latent", 1.0), motion_weights=weights,
-    )  # fmt: skip
+        recipe.control_loss_kind,
+        recipe.control_loss_function,
+        cond_ratio=weights.pop("control", 1.0),
+        latent_weight=weights.pop("latent", 1.0),
+        motion_weights=weights,
+    )
     times = scheduler.NUM_TRAIN_TIMESTEPS // recipe.num_ddim_steps
 
     def step(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
@@ -137,9 +161,23 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
         w = low + (high - low) * torch.rand(size, generator=generator)
         networks = assemble(run, sampler.vae, denoiser, module)
         return control_step_loss(
-            networks, batch.latent, batch.motion.features, batch.motion.mask, hint, hint_mask, batch.text, timestep, noise,
-            w, mean, std, hint_mean, hint_std, config, batch.latent_mask,
-        )  # fmt: skip
+            networks,
+            batch.latent,
+            batch.motion.features,
+            batch.motion.mask,
+            hint,
+            hint_mask,
+            batch.text,
+            timestep,
+            noise,
+            w,
+            mean,
+            std,
+            hint_mean,
+            hint_std,
+            config,
+            batch.latent_mask,
+        )
 
     def validate(module: nn.Module) -> dict[str, float]:
         networks = assemble(run, sampler.vae, denoiser, module)

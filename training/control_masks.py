@@ -16,7 +16,7 @@ SIX_JOINTS = ("pelvis", "left_foot", "right_foot", "head", "left_wrist", "right_
 
 def spatial_mask(mask: Tensor, joints: tuple[str, ...], generator: torch.Generator) -> Tensor:
     """(B, T, J) bool: one of ``joints`` a sample, 1..T-1 frames of it (uniform), without replacement; as published."""
-    batch, frames = mask.shape
+    batch = mask.shape[0]
     indices = torch.tensor(SKELETON.indices(*joints))
     chosen = indices[torch.randint(0, len(indices), (batch,), generator=generator)]
     lengths = mask.sum(1)
@@ -35,9 +35,10 @@ def temporal_mask(mask: Tensor, share: float = 0.25) -> Tensor:
 
 def mixed_mask(mask: Tensor, pelvis_share: float, generator: torch.Generator) -> Tensor:
     """(B, T, J) bool for the small recipe: the pelvis alone in ``pelvis_share`` of the samples, else one to five other
-    joints, half of the time with the pelvis. A third of the samples show every frame, a third 1 to 8 keys, a third any number.
+    joints, half of the time with the pelvis. A third of the samples show every frame, a third 1 to 8 keys, a third any
+    number.
     """
-    batch, frames = mask.shape
+    batch = mask.shape[0]
     lengths = mask.sum(1)
     draw = torch.rand(batch, 4, generator=generator)
     few = 1 + (draw[:, 1] * 8).long()

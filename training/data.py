@@ -20,7 +20,6 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import SKELETON
 
-
 SMALLEST_STD = 1e-3
 """A group of features that never changes in the data is not divided by nothing."""
 
@@ -46,10 +45,11 @@ class Clip:
 
 
 def load_clips(folder: Path, mirrored: bool = True, tempos: tuple[float, ...] = ()) -> dict[str, list[Clip]]:
-    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored, and once more at each of ``tempos``.
+    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored, and once more at each of
+    ``tempos``.
 
-    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing or
-    does not fit.
+    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing
+    or does not fit.
     """
     folder = Path(folder)
     for name in ("clips.npz", "captions.jsonl"):
@@ -64,14 +64,20 @@ def load_clips(folder: Path, mirrored: bool = True, tempos: tuple[float, ...] = 
     for name, start, end in zip(ids, offsets[:-1], offsets[1:], strict=True):
         about = described.get(name)
         if about is None:
-            raise BadFile(f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release.")
+            raise BadFile(
+                f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release."
+            )
         captions = tuple(caption["text"] for caption in about["captions"])
         joints = positions[start:end]
         sides = [(name, joints, captions)]
         if mirrored and about["split"] == "train":
             sides.append((f"{name}_mirrored", mirror(joints), tuple(mirror_text(text) for text in captions)))
         if about["split"] == "train":
-            sides += [(f"{label}_x{tempo}", change_tempo(side, tempo), texts) for label, side, texts in sides for tempo in tempos]
+            sides += [
+                (f"{label}_x{tempo}", change_tempo(side, tempo), texts)
+                for label, side, texts in sides
+                for tempo in tempos
+            ]
         for label, side, texts in sides:
             vectors = feature_set.joints_to_features(feature_set.canonicalize(side)).astype(np.float32)
             splits.setdefault(about["split"], []).append(Clip(label, about["split"], vectors, texts, about["weak"]))
@@ -108,7 +114,9 @@ def mirror_text(text: str) -> str:
 
 
 def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (263,) over all frames; one deviation a group of features, as the data set's makers did."""
+    """Mean and standard deviation (263,) over all frames; one deviation a group of features, as the data set's makers
+    did.
+    """
     frames = np.concatenate([clip.features for clip in clips]).astype(np.float64)
     mean, std = frames.mean(0), frames.std(0)
     for group in (feature_set.YAW_VELOCITY, feature_set.GROUND_VELOCITY, feature_set.ROOT_HEIGHT,
@@ -120,7 +128,9 @@ def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """``features`` (B, T, 263) normalised and zero-padded, ``mask`` (B, T) True where real, ``captions`` (B,) caption indices (-1: none)."""
+    """``features`` (B, T, 263) normalised and zero-padded, ``mask`` (B, T) True where real, ``captions`` (B,) caption
+    indices (-1: none).
+    """
 
     features: torch.Tensor
     mask: torch.Tensor
@@ -130,7 +140,8 @@ class Batch:
 class CropSampler:
     """Random crops of random clips; every draw comes from the generator that is passed in, so a step can be repeated.
 
-    Clips are drawn in proportion to their frames. The frames of a batch have one common length unless a clip is shorter.
+    Clips are drawn in proportion to their frames. The frames of a batch have one common length unless a clip is
+    shorter.
     """
 
     def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str] | None = None) -> None:

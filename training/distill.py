@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stage 3: consistency distillation with guidance. ``python -m training.distill --recipe small --data FOLDER --run FOLDER``.
+"""Stage 3: consistency distillation with guidance. ``python -m training.distill --recipe small --data FOLDER --run
+FOLDER``.
 
 Latent consistency models, arXiv 2310.04378 (algorithm 1, skipping steps of DDIM); MotionLCM, arXiv 2404.19759.
 Shapes: B batch, N tokens, D latent width, W text width.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a model is on held-out motion. ``python -m training.evaluate --checkpoint FOLDER --data FOLDER --split test``.
+"""How good a model is on held-out motion. ``python -m training.evaluate --checkpoint FOLDER --data FOLDER --split
+test``.
 
-Reconstruction, raw control error (the network alone, nothing refined), foot skating and jerk, beside the same figures of
-the real motions. Prints a table and one JSON line.
+Reconstruction, raw control error (the network alone, nothing refined), foot skating and jerk, beside the same figures
+of the real motions. Prints a table and one JSON line.
 
 Shapes: B batch, T frames, J = 22 joints, N tokens.
 """
@@ -44,7 +45,9 @@ def jerk_percentile(joints: np.ndarray, percentile: float = 99) -> float:
 
 @torch.no_grad()
 def reconstruction(networks: Networks, clips: list[Clip]) -> dict[str, float]:
-    """Means over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground), skating, jerk."""
+    """Means over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground),
+    skating, jerk.
+    """
     mean, std = _statistics(networks)
     errors, paths, skating, jerk = [], [], [], []
     for clip in clips:
@@ -55,8 +58,12 @@ def reconstruction(networks: Networks, clips: list[Clip]) -> dict[str, float]:
         paths.append(float(np.linalg.norm((joints - target)[:, 0, [0, 2]], axis=-1).mean()) * 100)
         skating.append(foot_skating_ratio(joints))
         jerk.append(jerk_percentile(joints))
-    return {"mpjpe_mm": float(np.mean(errors)), "path_cm": float(np.mean(paths)), "skating": float(np.mean(skating)),
-            "jerk_p99": float(np.mean(jerk))}  # fmt: skip
+    return {
+        "mpjpe_mm": float(np.mean(errors)),
+        "path_cm": float(np.mean(paths)),
+        "skating": float(np.mean(skating)),
+        "jerk_p99": float(np.mean(jerk)),
+    }
 
 
 def hint_mask_for(mask: Tensor, joints: tuple[str, ...], density: int, generator: torch.Generator) -> Tensor:
@@ -72,9 +79,16 @@ def hint_mask_for(mask: Tensor, joints: tuple[str, ...], density: int, generator
 
 @torch.no_grad()
 def control_error(
-    networks: Networks, clips: list[Clip], embeddings: Tensor, joints: tuple[str, ...], density: int, steps: int, seed: int = 0
+    networks: Networks,
+    clips: list[Clip],
+    embeddings: Tensor,
+    joints: tuple[str, ...],
+    density: int,
+    steps: int,
+    seed: int = 0,
 ) -> dict[str, float]:
-    """Raw error (cm, mean over clips of the mean over hints) when the clips' own joints are the hints; skating; jerk; seconds.
+    """Raw error (cm, mean over clips of the mean over hints) when the clips' own joints are the hints; skating; jerk;
+    seconds.
 
     embeddings (B, W): the clips' captions.
     """
@@ -84,14 +98,22 @@ def control_error(
     target = joints_of(features, mean, std)
     hint_mask = hint_mask_for(mask, joints, density, generator)
     began = time.perf_counter()
-    hint_mean, hint_std = torch.from_numpy(networks.statistics.hint_mean), torch.from_numpy(networks.statistics.hint_std)
+    hint_mean, hint_std = (
+        torch.from_numpy(networks.statistics.hint_mean),
+        torch.from_numpy(networks.statistics.hint_std),
+    )
     hint = (target - hint_mean) / hint_std * hint_mask[..., None]
     control = networks.trajectory_encoder(hint, hint_mask)
     tokens = networks.config.num_tokens(mask.shape[1])
     *_, latent = sample(
-        networks, embeddings[:, None], num_inference_steps=steps, control_embedding=control, num_tokens=tokens,
-        latent_mask=latent_mask_of(networks.vae, mask), generator=generator,
-    )  # fmt: skip
+        networks,
+        embeddings[:, None],
+        num_inference_steps=steps,
+        control_embedding=control,
+        num_tokens=tokens,
+        latent_mask=latent_mask_of(networks.vae, mask),
+        generator=generator,
+    )
     result = joints_of(networks.decode(latent, mask), mean, std)
     seconds = time.perf_counter() - began
     distance = (result - target).norm(dim=-1)
@@ -112,36 +134,56 @@ def caption_embeddings(clips: list[Clip], texts: list[str], embeddings: Tensor) 
     return embeddings[[places[clip.captions[0]] if clip.captions else 0 for clip in clips]]
 
 
-def quick_control_figures(networks: Networks, clips: list[Clip], texts: list[str], embeddings: Tensor) -> dict[str, float]:
+def quick_control_figures(
+    networks: Networks, clips: list[Clip], texts: list[str], embeddings: Tensor
+) -> dict[str, float]:
     """What a training run watches: pelvis, all frames and five keys, one step; five other joints; skating."""
     text = caption_embeddings(clips, texts, embeddings)
     dense = control_error(networks, clips, text, ("pelvis",), 100, 1)
     sparse = control_error(networks, clips, text, ("pelvis",), 5, 1)
     others = control_error(networks, clips, text, SIX_JOINTS, 100, 1)
-    return {"pelvis_cm": dense["error_cm"], "keys5_cm": sparse["error_cm"], "six_cm": others["error_cm"],
-            "skating": dense["skating"], "jerk_p99": dense["jerk_p99"]}  # fmt: skip
+    return {
+        "pelvis_cm": dense["error_cm"],
+        "keys5_cm": sparse["error_cm"],
+        "six_cm": others["error_cm"],
+        "skating": dense["skating"],
+        "jerk_p99": dense["jerk_p99"],
+    }
 
 
 def _statistics(networks: Networks) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(networks.statistics.feature_mean), torch.from_numpy(networks.statistics.feature_std)
 
 
-def evaluate(networks: Networks, clips: list[Clip], embeddings: Tensor, steps: tuple[int, ...], seeds: int) -> dict[str, object]:
+def evaluate(
+    networks: Networks, clips: list[Clip], embeddings: Tensor, steps: tuple[int, ...], seeds: int
+) -> dict[str, object]:
     """All figures; control errors are means over ``seeds`` draws of noise and frames."""
     real = [clip.joints[:MAX_FRAMES] for clip in clips]
     figures: dict[str, object] = {
         "clips": len(clips),
-        "real": {"skating": float(np.mean([foot_skating_ratio(j) for j in real])),
-                 "jerk_p99": float(np.mean([jerk_percentile(j) for j in real]))},
+        "real": {
+            "skating": float(np.mean([foot_skating_ratio(j) for j in real])),
+            "jerk_p99": float(np.mean([jerk_percentile(j) for j in real])),
+        },
         "reconstruction": reconstruction(networks, clips),
-    }  # fmt: skip
+    }
     rows = []
-    for joints, label in ((("pelvis",), "pelvis"), (("left_wrist",), "left_wrist"), (("right_foot",), "right_foot"), (SIX_JOINTS, "six joints")):
+    for joints, label in (
+        (("pelvis",), "pelvis"),
+        (("left_wrist",), "left_wrist"),
+        (("right_foot",), "right_foot"),
+        (SIX_JOINTS, "six joints"),
+    ):
         for density in (100, 25, 5, 2, 1):
             for count in steps:
-                draws = [control_error(networks, clips, embeddings, joints, density, count, seed) for seed in range(seeds)]
-                rows.append({"joints": label, "density": density, "steps": count}
-                            | {key: float(np.mean([draw[key] for draw in draws])) for key in draws[0]})  # fmt: skip
+                draws = [
+                    control_error(networks, clips, embeddings, joints, density, count, seed) for seed in range(seeds)
+                ]
+                rows.append(
+                    {"joints": label, "density": density, "steps": count}
+                    | {key: float(np.mean([draw[key] for draw in draws])) for key in draws[0]}
+                )
     figures["control"] = rows
     return figures
 
@@ -153,12 +195,28 @@ def _print(figures: dict, title: str) -> None:
     for column in ("what", "hints", "steps", "error cm", "worst cm", "skating", "jerk p99", "s a clip"):
         table.add_column(column, justify="left" if column == "what" else "right")
     table.add_row("real motion", "", "", "", "", f"{real['skating']:.3f}", f"{real['jerk_p99']:.0f}", "")
-    table.add_row(f"reconstruction, mpjpe {code['mpjpe_mm']:.1f} mm", "", "", f"{code['path_cm']:.2f}", "",
-                  f"{code['skating']:.3f}", f"{code['jerk_p99']:.0f}", "")  # fmt: skip
+    table.add_row(
+        f"reconstruction, mpjpe {code['mpjpe_mm']:.1f} mm",
+        "",
+        "",
+        f"{code['path_cm']:.2f}",
+        "",
+        f"{code['skating']:.3f}",
+        f"{code['jerk_p99']:.0f}",
+        "",
+    )
     for row in figures["control"]:
         hints = f"{row['density']} keys" if row["density"] in (1, 2, 5) else f"{row['density']} %"
-        table.add_row(f"raw control, {row['joints']}", hints, str(row["steps"]), f"{row['error_cm']:.1f}", f"{row['worst_cm']:.1f}",
-                      f"{row['skating']:.3f}", f"{row['jerk_p99']:.0f}", f"{row['seconds'] / figures['clips']:.3f}")  # fmt: skip
+        table.add_row(
+            f"raw control, {row['joints']}",
+            hints,
+            str(row["steps"]),
+            f"{row['error_cm']:.1f}",
+            f"{row['worst_cm']:.1f}",
+            f"{row['skating']:.3f}",
+            f"{row['jerk_p99']:.0f}",
+            f"{row['seconds'] / figures['clips']:.3f}",
+        )
     console.print(table)
     print(json.dumps(figures))
 

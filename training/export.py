@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A finished run as the engine's checkpoint folder. ``python -m training.export --recipe small --data ... --run ... --out FOLDER``."""
+"""A finished run as the engine's checkpoint folder. ``python -m training.export --recipe small --data ... --run ...
+--out FOLDER``.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,8 @@ def model_card(run: Run) -> str:
     stages = ("vae", "mld", "distill", "control")
     last = {stage: _last_log(run, stage) for stage in stages}
     figures = "; ".join(
-        f"{stage} " + ", ".join(f"{k.removeprefix('val/')} {v:.3g}" for k, v in last[stage].items() if k.startswith("val/"))
+        f"{stage} "
+        + ", ".join(f"{k.removeprefix('val/')} {v:.3g}" for k, v in last[stage].items() if k.startswith("val/"))
         for stage in stages
     )
     layout = (

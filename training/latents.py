@@ -21,7 +21,9 @@ from .run_folder import Run
 
 @dataclass(frozen=True, eq=False)
 class LatentBatch:
-    """``latent`` (B, N, D), ``latent_mask`` (B, N) or None when every token is real, ``text`` (B, 1, W), and the motions themselves."""
+    """``latent`` (B, N, D), ``latent_mask`` (B, N) or None when every token is real, ``text`` (B, 1, W), and the
+    motions themselves.
+    """
 
     latent: Tensor
     latent_mask: Tensor | None
@@ -30,7 +32,9 @@ class LatentBatch:
 
 
 def latent_mask_of(vae: nn.Module, mask: Tensor) -> Tensor | None:
-    """(B, N) True where a token is real; None for global tokens, and when all are real (a mask that masks nothing costs time)."""
+    """(B, N) True where a token is real; None for global tokens, and when all are real (a mask that masks nothing costs
+    time).
+    """
     if not hasattr(vae, "latent_mask"):
         return None
     real = vae.latent_mask(mask)

@@ -2,8 +2,8 @@
 """The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, atomic checkpoints, resume.
 
 A stage gives its trainable module, a function ``step(generator) -> {term: loss}`` and a function ``validate() -> {name:
-value}``. All random draws of step n come from a generator seeded by (seed, n): a run that was killed and resumed gives the
-same losses as one that was not.
+value}``. All random draws of step n come from a generator seeded by (seed, n): a run that was killed and resumed gives
+the same losses as one that was not.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def run_stage(
     mixed_precision: str = "no",
     companion: nn.Module | None = None,
 ) -> nn.Module:
-    """Train ``module`` in place until ``stage.steps`` (or for ``max_minutes``); returns the module to export: EMA or itself.
+    """Train ``module`` in place until ``stage.steps`` (or for ``max_minutes``); returns the module to export: EMA or
+    itself.
 
     ``companion`` is a module that the step itself changes and that must be resumed too (distillation's target).
     ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_log.jsonl`` and TensorBoard curves. Raises
@@ -79,9 +80,7 @@ def run_stage(
             parameter.requires_grad_(False)
     parameters = [p for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    scheduler = get_scheduler(
-        "cosine", optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps
-    )
+    scheduler = get_scheduler("cosine", optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps)
     model, optimizer = accelerator.prepare(module, optimizer)
     ema = Ema(module, stage.ema_decay) if stage.ema_decay else None
     path = folder / f"{name}.pt"
@@ -135,7 +134,12 @@ def run_stage(
 
 def _log(path: Path, writer: SummaryWriter, name: str, step: int, means: dict[str, float], measured: dict[str, float],
          learning_rate: float, rate: float) -> None:  # fmt: skip
-    entry: dict[str, Any] = {"step": step, "time": round(time.time()), "lr": learning_rate, "steps_per_second": round(rate, 3)}
+    entry: dict[str, Any] = {
+        "step": step,
+        "time": round(time.time()),
+        "lr": learning_rate,
+        "steps_per_second": round(rate, 3),
+    }
     entry |= {f"train/{key}": round(value, 6) for key, value in means.items()}
     entry |= {f"val/{key}": round(value, 6) for key, value in measured.items()}
     with open(path, "a", encoding="utf-8") as file:
@@ -148,7 +152,13 @@ def _log(path: Path, writer: SummaryWriter, name: str, step: int, means: dict[st
 
 
 def _save(
-    path: Path, step: int, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None, companion: nn.Module | None
+    path: Path,
+    step: int,
+    module: nn.Module,
+    optimizer: Any,
+    scheduler: Any,
+    ema: Ema | None,
+    companion: nn.Module | None,
 ) -> None:
     """Write beside the target, then rename: a crash or a full disk leaves the previous checkpoint whole."""
     state = {"step": step, "module": module.state_dict(), "optimizer": optimizer.state_dict(),
@@ -190,7 +200,9 @@ def _resume(
 
 
 def load_exported(path: Path, module: nn.Module) -> nn.Module:
-    """Fill ``module`` with a finished (or paused) stage's weights, the EMA's when it has one. Raises BadCheckpoint when missing."""
+    """Fill ``module`` with a finished (or paused) stage's weights, the EMA's when it has one. Raises BadCheckpoint when
+    missing.
+    """
     if not path.is_file():
         raise BadCheckpoint(f"{path} is missing.", "Run the stages in order: vae, mld, distill, control.")
     state = torch.load(path, map_location="cpu", weights_only=True)

@@ -62,10 +62,12 @@ def joints_of(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity, and feet that slide while planted.
+    """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity, and feet that slide while
+    planted.
 
-    ``pose``: smooth-L1 (beta 2 cm) of joints seen from the pelvis; ``path``: smooth-L1 (beta 5 cm) of the pelvis; ``speed``: smooth-L1 (beta 0.5 m/s) of joint
-    velocities; ``planted``: mean speed (m/s) of the feet where the target's feet hardly move.
+    ``pose``: smooth-L1 (beta 2 cm) of joints seen from the pelvis; ``path``: smooth-L1 (beta 5 cm) of the pelvis;
+    ``speed``: smooth-L1 (beta 0.5 m/s) of joint velocities; ``planted``: mean speed (m/s) of the feet where the
+    target's feet hardly move.
     """
     path = functional.smooth_l1_loss(joints[:, :, 0], target[:, :, 0], reduction="none", beta=0.05)
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
@@ -74,9 +76,7 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tens
     planted = wanted[:, :, _FEET].norm(dim=-1) < feature_set.CONTACT_SPEED * FPS * 0.5
     planted = (planted & moving[..., None]).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
-    pose = functional.smooth_l1_loss(
-        joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02
-    )
+    pose = functional.smooth_l1_loss(joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02)
     return {
         "pose": masked_mean(pose.flatten(2), mask),
         "path": masked_mean(path, mask),

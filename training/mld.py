@@ -16,8 +16,8 @@ from engine.models.config import ModelConfig, as_mld
 from engine.models.denoiser import Denoiser
 
 from .latents import LatentSampler
-from .losses import masked_latent_mean
 from .loop import run_stage, step_generator
+from .losses import masked_latent_mean
 from .run_folder import Run, command_line
 
 
@@ -71,7 +71,9 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
             timestep = torch.full((len(batch.latent),), (199, 499, 699, 799)[number])
             noise = torch.randn(batch.latent.shape, generator=generator)
             kind = recipe.model.prediction_type
-            draws.append(float(mld_loss(module, batch.latent, batch.text, timestep, noise, batch.latent_mask, kind)["loss"]))
+            draws.append(
+                float(mld_loss(module, batch.latent, batch.text, timestep, noise, batch.latent_mask, kind)["loss"])
+            )
         return {f"val_t{time}": value for time, value in zip((199, 499, 699, 799), draws, strict=True)}
 
     return run_stage(

@@ -91,37 +91,64 @@ SMALL = Recipe(
     name="small",
     model=SMALL_MODEL,
     vae=Stage(
-        steps=12000, batch_size=24, learning_rate=4e-4, warmup_steps=300, min_frames=48, max_frames=128,
+        steps=12000,
+        batch_size=24,
+        learning_rate=4e-4,
+        warmup_steps=300,
+        min_frames=48,
+        max_frames=128,
         freeze=("encoder_linear", "decoder_linear"),
-        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 1.2, "kl": 5e-4}, ema_decay=0.998,
+        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 1.2, "kl": 5e-4},
+        ema_decay=0.998,
         validate_every=500,
     ),
     mld=Stage(
-        steps=2800, batch_size=40, learning_rate=6e-4, warmup_steps=200,
-        ema_decay=0.998, weight_decay=0.01,
+        steps=2800,
+        batch_size=40,
+        learning_rate=6e-4,
+        warmup_steps=200,
+        ema_decay=0.998,
+        weight_decay=0.01,
     ),
     distill=Stage(steps=900, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=Stage(
-        steps=5000, batch_size=32, learning_rate=6e-4, warmup_steps=300,
-        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.2, "planted": 0.1}, ema_decay=0.998, weight_decay=0.01,
+        steps=5000,
+        batch_size=32,
+        learning_rate=6e-4,
+        warmup_steps=300,
+        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.2, "planted": 0.1},
+        ema_decay=0.998,
+        weight_decay=0.01,
     ),
     guidance_range=(0.0, 4.0),
     control_loss_function="l1",
     tempos=(0.85, 1.18),
-)  # fmt: skip
+)
 
 DEBUG = dataclasses.replace(
     SMALL,
     name="debug",
     model=dataclasses.replace(
-        SMALL_MODEL, name="gaitway-debug", hidden_width=64, feedforward_width=128, num_layers=3,
-        vae_hidden_width=64, vae_num_layers=1, control_width=64, latent_width=32, control_embedding_width=64,
+        SMALL_MODEL,
+        name="gaitway-debug",
+        hidden_width=64,
+        feedforward_width=128,
+        num_layers=3,
+        vae_hidden_width=64,
+        vae_num_layers=1,
+        control_width=64,
+        latent_width=32,
+        control_embedding_width=64,
     ),
     vae=dataclasses.replace(SMALL.vae, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
     mld=dataclasses.replace(SMALL.mld, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
-    distill=dataclasses.replace(SMALL.distill, steps=30, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
-    control=dataclasses.replace(SMALL.control, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
-)  # fmt: skip
+    distill=dataclasses.replace(
+        SMALL.distill, steps=30, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
+    ),
+    control=dataclasses.replace(
+        SMALL.control, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
+    ),
+)
 
 RECIPES = {recipe.name: recipe for recipe in (SMALL, DEBUG)}
 

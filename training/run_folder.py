@@ -62,9 +62,15 @@ class Run:
 
 
 def open_run(recipe: Recipe, data: Path, folder: Path, seed: int = 0) -> Run:
-    """Read the data and make or check the run folder. Raises BadFile when the folder belongs to another recipe or data."""
+    """Read the data and make or check the run folder. Raises BadFile when the folder belongs to another recipe or
+    data.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"recipe": json.loads(json.dumps(dataclasses.asdict(recipe), default=str)), "data": data_hash(data), "seed": seed}
+    about = {
+        "recipe": json.loads(json.dumps(dataclasses.asdict(recipe), default=str)),
+        "data": data_hash(data),
+        "seed": seed,
+    }
     record = folder / "run.json"
     if record.is_file():
         before = json.loads(record.read_text(encoding="utf-8"))
@@ -88,7 +94,9 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", default="small", help="named recipe (small, debug)")
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.npz and captions.jsonl")
-    parser.add_argument("--run", type=Path, required=True, help="folder of this run; an unfinished stage in it is resumed")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder of this run; an unfinished stage in it is resumed"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch decides)")
     return parser

@@ -45,7 +45,8 @@ def vae_loss(
     """Weighted terms and their sum ``loss`` for normalised features (B, T, F), mask (B, T), eps (B, N, D) ~ N(0, 1).
 
     The published terms (MLD, Chen et al., CVPR 2023; MotionLCM-V2): ``features`` and ``joints`` smooth-L1, ``velocity``
-    (the joint positions' features again), ``kl``. The small recipe weights the features (F,) and adds ``pose``, ``path``,
+    (the joint positions' features again), ``kl``. The small recipe weights the features (F,) and adds ``pose``,
+    ``path``,
     ``speed`` and ``planted`` (see :func:`training.losses.motion_terms`).
     """
     mu, logvar = vae.encode(features, mask)
@@ -83,7 +84,10 @@ def initialise_from_components(vae: PatchVae, clips: list[Clip], mean: Tensor, s
     size, width = vae.patch_size, vae.latent_width
     patches = torch.cat(
         [
-            ((torch.from_numpy(clip.features) - mean) / std).unfold(0, size, stride).transpose(1, 2).reshape(-1, size * 263)
+            ((torch.from_numpy(clip.features) - mean) / std)
+            .unfold(0, size, stride)
+            .transpose(1, 2)
+            .reshape(-1, size * 263)
             for clip in clips
             if clip.num_frames >= size
         ]
@@ -101,7 +105,9 @@ def initialise_from_components(vae: PatchVae, clips: list[Clip], mean: Tensor, s
 
 @torch.no_grad()
 def reconstruction(vae: nn.Module, clips: list[Clip], mean: Tensor, std: Tensor) -> dict[str, float]:
-    """Mean over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground), foot skating ratio."""
+    """Mean over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground), foot
+    skating ratio.
+    """
     errors, paths, skating = [], [], []
     for clip in clips:
         features, mask = pad([(torch.from_numpy(clip.features[:196]) - mean) / std])
@@ -128,7 +134,9 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
         batch = sampler.draw(stage.batch_size, stage.min_frames, stage.max_frames, generator)
         tokens = run.recipe.model.num_tokens(batch.mask.shape[1])
         eps = torch.randn(stage.batch_size, tokens, run.recipe.model.latent_width, generator=generator)
-        return vae_loss(module, batch.features, batch.mask, eps, mean, std, stage.weights or PAPER_WEIGHTS, feature_weights)
+        return vae_loss(
+            module, batch.features, batch.mask, eps, mean, std, stage.weights or PAPER_WEIGHTS, feature_weights
+        )
 
     def validate(module: nn.Module) -> dict[str, float]:
         return reconstruction(module, run.clips["val"], mean, std)

@@ -21,7 +21,8 @@ MAX_SPEED = 30.0  # metres a second between two hints of one joint
 
 @dataclass(frozen=True, eq=False)
 class ControlSignal:
-    """``hint`` (T, J, 3) float32 metres, 0 where unknown, and ``hint_mask`` (T, J) bool, True where the joint is asked for.
+    """``hint`` (T, J, 3) float32 metres, 0 where unknown, and ``hint_mask`` (T, J) bool, True where the joint is asked
+    for.
 
     With ``free_height`` the pelvis's hints are a path on the ground: their y is a guess that nobody insists on.
     """
@@ -78,7 +79,9 @@ class ControlSignal:
         return signal.validate()
 
     def validate(self) -> ControlSignal:
-        """Self, with contiguous float32/bool arrays and zeros where nothing is asked. Raises BadControl with what is wrong and where."""
+        """Self, with contiguous float32/bool arrays and zeros where nothing is asked. Raises BadControl with what is
+        wrong and where.
+        """
         hint, mask = np.asarray(self.hint), np.asarray(self.hint_mask)
         expected = (SKELETON.num_joints, 3)
         if hint.ndim != 3 or hint.shape[1:] != expected or mask.shape != hint.shape[:2]:
@@ -99,7 +102,8 @@ class ControlSignal:
         if far.any():
             frame, joint = np.argwhere(far)[0]
             raise BadControl(
-                f"The hint of {SKELETON.names[joint]} in frame {frame} is more than {MAX_DISTANCE:.0f} m from the origin.",
+                f"The hint of {SKELETON.names[joint]} in frame {frame} is more than {MAX_DISTANCE:.0f} m from the "
+                "origin.",
                 "Positions are in metres: check the units or the scale of the scene.",
             )
         _check_speed(hint, mask)
@@ -114,7 +118,9 @@ def _check_track(joint: str, times: np.ndarray, points: np.ndarray, num_frames: 
             "Give at least one point, and one time in seconds with x, y and z in metres for each.",
         )
     if not np.isfinite(times).all() or not np.isfinite(points).all():
-        raise BadControl(f"The control of {joint} holds a value that is not a finite number.", "Remove it or correct it.")
+        raise BadControl(
+            f"The control of {joint} holds a value that is not a finite number.", "Remove it or correct it."
+        )
     order = np.argsort(times, kind="stable")
     frames = times[order] * FPS
     end = num_frames - 1
@@ -138,13 +144,16 @@ def _check_speed(hint: np.ndarray, mask: np.ndarray) -> None:
             raise BadControl(
                 f"{SKELETON.names[joint]} would have to move at {steps[worst]:.0f} m/s between frames "
                 f"{frames[worst]} and {frames[worst + 1]}.",
-                f"Nothing human is faster than {MAX_SPEED:.0f} m/s: leave more time between the two or bring them closer.",
+                f"Nothing human is faster than {MAX_SPEED:.0f} m/s: leave more time between the two or bring them "
+                "closer.",
             )
 
 
 @dataclass(frozen=True, eq=False)
 class CanonicalFrame:
-    """Where the model's origin stands in the world: ``origin`` (3,) metres on the ground (y = 0) and ``heading`` radians about +Y."""
+    """Where the model's origin stands in the world: ``origin`` (3,) metres on the ground (y = 0) and ``heading``
+    radians about +Y.
+    """
 
     origin: np.ndarray
     heading: float
@@ -163,7 +172,8 @@ def canonical_frame(signal: ControlSignal, heading: float | None = None) -> Cano
 
     The start is the pelvis's first hint (the first hint of another joint when the pelvis is free), carried back along
     the path when that hint comes later than frame 0. The heading is ``heading`` when given, else the path's first
-    direction, else +Z. A path is never bent to fit the model: this is a move and a turn about the vertical, nothing more.
+    direction, else +Z. A path is never bent to fit the model: this is a move and a turn about the vertical, nothing
+    more.
     """
     track = _leading_track(signal)
     if track is None:
@@ -192,7 +202,9 @@ def _leading_track(signal: ControlSignal) -> tuple[np.ndarray, np.ndarray] | Non
 
 
 def _first_direction(ground: np.ndarray, travel: float = 0.3) -> np.ndarray | None:
-    """Unit direction from the first point to where the track has first moved ``travel`` metres; None when it never does."""
+    """Unit direction from the first point to where the track has first moved ``travel`` metres; None when it never
+    does.
+    """
     away = ground - ground[0]
     distance = np.linalg.norm(away, axis=-1)
     moved = np.flatnonzero(distance >= travel)
@@ -202,7 +214,8 @@ def _first_direction(ground: np.ndarray, travel: float = 0.3) -> np.ndarray | No
 
 
 def control_errors(joints: np.ndarray, signal: ControlSignal) -> np.ndarray:
-    """Distance in metres (K,) between each hint and the joint of ``joints`` (T, J, 3) that it speaks of, in frame order.
+    """Distance in metres (K,) between each hint and the joint of ``joints`` (T, J, 3) that it speaks of, in frame
+    order.
 
     Coordinates that are not asked for (the height of a path on the ground) do not count.
     """

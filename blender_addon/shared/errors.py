@@ -10,7 +10,9 @@ from typing import ClassVar
 
 
 class GaitwayError(Exception):
-    """Anything Gaitway reports to its user. ``message`` says what happened, ``hint`` what to do; both are full sentences."""
+    """Anything Gaitway reports to its user. ``message`` says what happened, ``hint`` what to do; both are full
+    sentences.
+    """
 
     code: ClassVar[str] = "error"
 

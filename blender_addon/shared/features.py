@@ -15,6 +15,7 @@ so the heading still points forward. It is smoothed over time (Gaussian, 20 fram
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,9 @@ _CHAINS = (
 
 
 def root_trajectory(features: Array) -> tuple[Array, Array]:
-    """Heading quaternion (..., T, 4), which turns world axes into heading axes, and pelvis position (..., T, 3), integrated."""
+    """Heading quaternion (..., T, 4), which turns world axes into heading axes, and pelvis position (..., T, 3),
+    integrated.
+    """
     yaw_velocity = features[..., 0]
     yaw = quat.cat([0 * yaw_velocity[..., :1], yaw_velocity[..., :-1].cumsum(-1)])
     zero = 0 * yaw
@@ -112,11 +115,13 @@ def canonicalize(joints: np.ndarray) -> np.ndarray:
 
 
 def _rotations_6d(joints: Array, to_heading: Array) -> Array:
-    """First two columns of each joint's rotation (..., T, 21, 6) by shortest arcs along the chains, as in the data set."""
+    """First two columns of each joint's rotation (..., T, 21, 6) by shortest arcs along the chains, as in the data
+    set.
+    """
     parts: dict[str, Array] = {}
     for chain in _CHAINS:
         parent_rotation = to_heading
-        for parent, child in zip(chain[:-1], chain[1:], strict=True):
+        for parent, child in itertools.pairwise(chain):
             direction = joints[..., SKELETON.index(child), :] - joints[..., SKELETON.index(parent), :]
             rest = quat.namespace(joints).asarray(_REST.get(child, _DOWN), dtype=joints.dtype) + 0 * direction
             rotation = quat.between(rest, quat.normalize(direction))
@@ -154,7 +159,9 @@ def joints_to_features(joints: Array) -> Array:
 
 
 def foot_contacts(joints: Array) -> Array:
-    """1.0 where an ankle or toe (left ankle, left toe, right ankle, right toe) hardly moves to the next frame: (T, 4)."""
+    """1.0 where an ankle or toe (left ankle, left toe, right ankle, right toe) hardly moves to the next frame: (T,
+    4).
+    """
     feet = joints[:, SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")]
     step = feet[1:] - feet[:-1]
     planted = ((step * step).sum(-1) < CONTACT_SPEED**2) * (0 * feet[1:, :, 0] + 1)

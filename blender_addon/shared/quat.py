@@ -2,7 +2,8 @@
 """Unit quaternions w, x, y, z in the last axis, (..., 4), for numpy arrays and torch tensors alike.
 
 The same formulas serve both because their array functions share names; torch is found through the tensor that
-is passed in and never imported here. Vectors are (..., 3), angles radians. All functions broadcast and, on torch, differentiate.
+is passed in and never imported here. Vectors are (..., 3), angles radians. All functions broadcast and, on torch,
+differentiate.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def to_matrix(q: Array) -> Array:
 
 
 def from_matrix(m: np.ndarray) -> np.ndarray:
-    """Quaternion of a rotation matrix (..., 3, 3); numpy only. The largest component is found first (Shepperd's method)."""
+    """Quaternion of a rotation matrix (..., 3, 3); numpy only. The largest component is found first (Shepperd's
+    method).
+    """
     m = np.asarray(m)
     diagonal = np.stack([m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)
     trace = diagonal.sum(-1)

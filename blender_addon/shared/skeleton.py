@@ -47,7 +47,9 @@ _TABLE: dict[str, tuple[str | None, tuple[float, float, float], float]] = {
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """Joint names in the order of every (..., J, 3) array, with parents (index, -1 for the root) and T-pose offsets (J, 3)."""
+    """Joint names in the order of every (..., J, 3) array, with parents (index, -1 for the root) and T-pose offsets (J,
+    3).
+    """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]

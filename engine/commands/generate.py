@@ -86,7 +86,9 @@ def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -
 
 
 def build_request(prompt: str, signal: ControlSignal, **options: Any) -> Generate:
-    """The request of one prompt over the whole motion; ``options`` are further fields of Generate. Raises BadRequest."""
+    """The request of one prompt over the whole motion; ``options`` are further fields of Generate. Raises
+    BadRequest.
+    """
     prompt = " ".join(prompt.split())
     if not prompt.isprintable():
         raise BadRequest("The prompt holds characters that are not text.", "Write it in plain letters.")

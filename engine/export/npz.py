@@ -3,7 +3,8 @@
 
 Keys: ``joints`` (T,22,3) float32 metres, Y up; ``joint_names`` (22,) text; ``parents`` (22,) int32; ``fps``;
 ``prompt``; ``seed`` (-1: unknown); ``model``; and, when points were asked for, ``hint`` (T,22,3) float32,
-``hint_mask`` (T,22) bool and ``free_height`` (the pelvis's asked heights were a guess). No object arrays: ``numpy.load(path)`` reads it without pickle.
+``hint_mask`` (T,22) bool and ``free_height`` (the pelvis's asked heights were a guess). No object arrays:
+``numpy.load(path)`` reads it without pickle.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ class ModelConfig:
     kind: str  # 'vae' | 'mld' | 'lcm'
     latent_width: int  # D
     num_latent_tokens: int = 0  # N of the 'global' layout
-    token_layout: str = "global"  # 'global': N learned tokens for the whole motion | 'patch': a token every patch_size frames
+    token_layout: str = (
+        "global"  # 'global': N learned tokens for the whole motion | 'patch': a token every patch_size frames
+    )
     patch_size: int = 0
     control: bool = True
 

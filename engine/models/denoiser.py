@@ -106,7 +106,7 @@ def run_tokens(
     sequence = torch.cat([tokens, conditions] if latents_first else [conditions, tokens], dim=1)
     mask = key_mask(latent_mask)
     if mask is not None:
-        real = mask.new_ones(mask.shape[:-1] + (num_conditions,))
+        real = mask.new_ones((*mask.shape[:-1], num_conditions))
         mask = torch.cat([mask, real] if latents_first else [real, mask], dim=-1)
     out = parts.encoder(parts.query_pos(sequence), mask=mask, residuals=residuals, taps=taps)
     return out[:, :num_latents] if latents_first else out[:, num_conditions:]

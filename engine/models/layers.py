@@ -21,7 +21,8 @@ from engine.models.config import MAX_POSITIONS, ModelConfig
 def key_mask(real: Tensor | None) -> Tensor | None:
     """(B,S) True where real -> (B,1,1,S) for attention, or None when nothing is masked.
 
-    Looking for masks that mask nothing is done on the CPU only, where it is free; elsewhere it would wait for the device.
+    Looking for masks that mask nothing is done on the CPU only, where it is free; elsewhere it would wait for the
+    device.
     """
     if real is None or (real.device.type == "cpu" and bool(real.all())):
         return None
@@ -78,7 +79,9 @@ class FeedForward(nn.Module):
 
 
 class MixtureOfExperts(nn.Module):
-    """Top-k routed feed-forward network; ``routing`` keeps (probabilities, picks) of the last call for the router loss."""
+    """Top-k routed feed-forward network; ``routing`` keeps (probabilities, picks) of the last call for the router
+    loss.
+    """
 
     def __init__(self, width: int, inner: int, config: ModelConfig) -> None:
         super().__init__()
@@ -225,7 +228,9 @@ class SkipStack(nn.Module):
 
 
 class Positions(nn.Module):
-    """A position table ``pe`` (500, 1, H): learned, uniform in (0, 1) at first, or fixed interleaved sines and cosines."""
+    """A position table ``pe`` (500, 1, H): learned, uniform in (0, 1) at first, or fixed interleaved sines and
+    cosines.
+    """
 
     def __init__(self, width: int, kind: str) -> None:
         super().__init__()

@@ -34,7 +34,9 @@ class PatchTrajectoryEncoder(nn.Module):
         self.patch_size, self.num_joints = config.patch_size, config.num_joints
         width = config.control_input_width
         self.input = nn.Linear(config.patch_size * config.num_joints * NUM_TRACK_FEATURES, width)
-        self.mix = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
         self.blocks = nn.ModuleList(PatchBlock(width) for _ in range(2))
         self.norm = nn.LayerNorm(width)
 
@@ -52,7 +54,8 @@ class PatchTrajectoryEncoder(nn.Module):
 
 
 def interpolate_keys(hint: Tensor, hint_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Tracks (B, T, J, 3) through the keys by straight lines, held at the ends; frames since the last and to the next key (B, T, J).
+    """Tracks (B, T, J, 3) through the keys by straight lines, held at the ends; frames since the last and to the next
+    key (B, T, J).
 
     Joints without any key give zeros.
     """
@@ -108,9 +111,7 @@ def track_features(hint: Tensor, hint_mask: Tensor, patch_size: int) -> Tensor:
     cosine = smooth[..., 2] + _SLOW * torch.exp(-((speed / _SLOW) ** 2))
     length = (sine.square() + cosine.square() + 1e-8).sqrt()
     sine, cosine = sine / length, cosine / length
-    turn = functional.pad(
-        sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1], (0, 0, 0, 1)
-    ) * FPS
+    turn = functional.pad(sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1], (0, 0, 0, 1)) * FPS
 
     frames = hint.shape[1]
     first = torch.arange(frames, device=hint.device) // patch_size * patch_size
@@ -119,7 +120,16 @@ def track_features(hint: Tensor, hint_mask: Tensor, patch_size: int) -> Tensor:
     to_pelvis = to_pelvis * hint_mask[:, :, pelvis].any(1)[:, None, None, None]
     local_velocity = _into(velocity, sine, cosine)
     scalars = torch.stack(
-        [hint_mask.to(track.dtype), (since / FPS).clamp(max=4), (until / FPS).clamp(max=4), sine, cosine, turn, speed, track[..., 1]],
+        [
+            hint_mask.to(track.dtype),
+            (since / FPS).clamp(max=4),
+            (until / FPS).clamp(max=4),
+            sine,
+            cosine,
+            turn,
+            speed,
+            track[..., 1],
+        ],
         -1,
     )
     seen = torch.cat([2 * relative, track / 2, local_velocity, 2 * to_pelvis, scalars], -1)

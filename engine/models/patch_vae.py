@@ -60,7 +60,11 @@ class PatchVae(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.patch_size, self.num_features, self.latent_width = config.patch_size, config.num_features, config.latent_width
+        self.patch_size, self.num_features, self.latent_width = (
+            config.patch_size,
+            config.num_features,
+            config.latent_width,
+        )
         patch = config.patch_size * config.num_features
         width, blocks = config.vae_width, config.vae_layers
         self.encoder_linear = nn.Linear(patch, config.latent_width)
@@ -82,7 +86,9 @@ class PatchVae(nn.Module):
         return mask[:, :: self.patch_size]
 
     def to_patches(self, features: Tensor, mask: Tensor) -> Tensor:
-        """(B, N, P*F); frames after a motion's end repeat its last one, so that a patch cut short looks like standing still."""
+        """(B, N, P*F); frames after a motion's end repeat its last one, so that a patch cut short looks like standing
+        still.
+        """
         batch, frames, width = features.shape
         tokens = -(-frames // self.patch_size)
         last = mask.sum(1).clamp(min=1) - 1

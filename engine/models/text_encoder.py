@@ -130,7 +130,15 @@ def _find(name: str) -> Path:
 def _from_hub(repository: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.safetensors", "*/*.json", "*/*.safetensors", "*/pytorch_model.bin", "spiece.model", "vocab.txt"]
+    patterns = [
+        "*.json",
+        "*.safetensors",
+        "*/*.json",
+        "*/*.safetensors",
+        "*/pytorch_model.bin",
+        "spiece.model",
+        "vocab.txt",
+    ]
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns))
     except (OSError, ValueError, RuntimeError) as error:  # the hub's errors: offline, no such name, no connection
@@ -229,7 +237,9 @@ def _fingerprint(recipe: Recipe, device: torch.device) -> str:
     digest = hashlib.sha256(device.type.encode())
     for library in ("torch", "transformers", "tokenizers"):
         digest.update(f"{library} {importlib.metadata.version(library)}\n".encode())
-    for path in sorted(p for p in recipe.folder.rglob("*") if p.suffix in {".json", ".safetensors", ".bin", ".model", ".txt"}):
+    for path in sorted(
+        p for p in recipe.folder.rglob("*") if p.suffix in {".json", ".safetensors", ".bin", ".model", ".txt"}
+    ):
         size = path.stat().st_size
         digest.update(f"{path.relative_to(recipe.folder).as_posix()} {size}\n".encode())
         with open(path, "rb") as file:

@@ -42,7 +42,7 @@ def test_keys_between_model_frames_are_carried_along_the_motion(fps: float) -> N
 
 def test_of_several_keys_in_one_model_frame_the_nearest_stands() -> None:
     times = np.array([0.0, 0.09, 0.101, 0.12])
-    frames, points = paths.on_model_frames(times, np.array([[0, 0, 0], [9, 0, 0], [1, 0, 0], [9, 9, 9]], float))
+    frames, _points = paths.on_model_frames(times, np.array([[0, 0, 0], [9, 0, 0], [1, 0, 0], [9, 9, 9]], float))
     assert frames.tolist() == [0, 2]
     single_frame, single_point = paths.on_model_frames(np.array([0.51]), np.array([[1.0, 2.0, 3.0]]))
     assert single_frame.tolist() == [10] and single_point.tolist() == [[1, 2, 3]]
@@ -56,8 +56,8 @@ def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
 def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
     flat = np.array([[0, 0, 0.0], [3, 1, 0.05]])
     assert paths.lies_on_ground(flat, ground=0.0, leg_length=0.8)
-    assert not paths.lies_on_ground(flat + [0, 0, 0.9], ground=0.0, leg_length=0.8)
-    assert paths.lies_on_ground(flat + [0, 0, 2.0], ground=2.0, leg_length=0.8)
+    assert not paths.lies_on_ground([*flat, 0, 0, 0.9], ground=0.0, leg_length=0.8)
+    assert paths.lies_on_ground([*flat, 0, 0, 2.0], ground=2.0, leg_length=0.8)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])

@@ -49,7 +49,7 @@ def asked(captured: capture.Capture, joint: str) -> tuple[np.ndarray, np.ndarray
     index = SKELETON.index(joint)
     frames = np.flatnonzero(captured.signal.hint_mask[:, index])
     metres = captured.signal.hint[frames, index] * captured.body.scale
-    return frames, space.model_to_blender(metres, captured.unit_scale) + [0, 0, captured.body.floor]
+    return frames, [*space.model_to_blender(metres, captured.unit_scale), 0, 0, captured.body.floor]
 
 
 def test_keyed_empties_are_read_through_their_parents(settings) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("bpy")
 
-import build_addon  # noqa: E402
+import build_addon
 
 VISIT = """
 import os, sys

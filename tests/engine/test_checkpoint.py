@@ -99,7 +99,11 @@ def test_names_that_do_not_fit_are_listed(tmp_path: Path) -> None:
     torch.save({"state_dict": state}, tmp_path / "file.ckpt")
     with pytest.raises(BadCheckpoint) as caught:
         load_published(tmp_path / "file.ckpt")
-    for part in ("1 missing (denoiser.encoder.norm.bias)", "1 unexpected (denoiser.surprise)", "(7,) instead of (263,)"):
+    for part in (
+        "1 missing (denoiser.encoder.norm.bias)",
+        "1 unexpected (denoiser.surprise)",
+        "(7,) instead of (263,)",
+    ):
         assert part in caught.value.message
 
 
@@ -224,7 +228,9 @@ def test_a_new_checkpoint_replaces_an_old_one(folder: Path) -> None:
 def test_other_peoples_folders_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_bytes(b"meow")
-    assert_refused(lambda: save_folder(tiny_networks(), tmp_path / "photos", ""), ExportError, "not a checkpoint folder")
+    assert_refused(
+        lambda: save_folder(tiny_networks(), tmp_path / "photos", ""), ExportError, "not a checkpoint folder"
+    )
     (tmp_path / "file").write_text("text")
     assert_refused(lambda: save_folder(tiny_networks(), tmp_path / "file", ""), ExportError, "not a checkpoint folder")
     assert (tmp_path / "photos" / "cat.png").read_bytes() == b"meow"
@@ -265,7 +271,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+    if (
+        sys.platform != "linux"
+        or os.geteuid() != 0
+        or subprocess.run(mount, check=False, capture_output=True).returncode
+    ):
         pytest.skip("needs the right to mount a small tmpfs")
     yield place
     subprocess.run(["umount", str(place)], check=True)

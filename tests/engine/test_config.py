@@ -51,7 +51,9 @@ def test_contradictions_are_refused(changes: dict) -> None:
         dataclasses.replace(PAPER_V1, **changes)
 
 
-@pytest.mark.parametrize("entry", [{"guidance_scales": 7}, {"num_heads": 0}, {"timesteps_map": {"two": [1]}}, {"hidden_width": "x"}])
+@pytest.mark.parametrize(
+    "entry", [{"guidance_scales": 7}, {"num_heads": 0}, {"timesteps_map": {"two": [1]}}, {"hidden_width": "x"}]
+)
 def test_wrong_types_are_refused(entry: dict) -> None:
     with pytest.raises(BadCheckpoint):
         ModelConfig.from_dict(PAPER_V2.to_dict() | entry)

@@ -91,7 +91,5 @@ def test_controlnet(nets: Fixture, reference_networks: Networks) -> None:
     controlnet = reference_networks.controlnet
     assert controlnet is not None
     close(controlnet.controlnet_cond_embedding(nets["traj_cond"]), nets["cond_embedding"])
-    residuals = controlnet(
-        nets["sample"], nets["t_vector"], nets["text_emb"], nets["w_embedding"], nets["traj_cond"]
-    )
+    residuals = controlnet(nets["sample"], nets["t_vector"], nets["text_emb"], nets["w_embedding"], nets["traj_cond"])
     close(torch.stack(residuals).transpose(1, 2), nets["controlnet_residuals"])

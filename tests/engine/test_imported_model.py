@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A published kind of file on its whole way: imported by the command line, loaded by the pipeline, joints at the end."""
+"""A published kind of file on its whole way: imported by the command line, loaded by the pipeline, joints at the
+end.
+"""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_router_loss_can_be_reached_and_trained() -> None:
 def test_positions() -> None:
     learned = Positions(16, "learned")
     assert learned.pe.shape == (500, 1, 16)
-    assert 0 <= float(learned.pe.detach().min()) and float(learned.pe.detach().max()) <= 1
+    assert float(learned.pe.detach().min()) >= 0 and float(learned.pe.detach().max()) <= 1
     x = torch.zeros(1, 7, 16)
     assert torch.equal(learned(x)[0], learned.pe[:7, 0])
     with pytest.raises(ValueError, match="501"):
@@ -166,7 +166,9 @@ def test_token_order() -> None:
         time = denoiser.time_embedding(given["timestep"], given["guidance_embedding"])
         text = denoiser.emb_proj(given["text_embedding"])[:, 0]
         latents = denoiser.latent_pre(given["latent"])
-        parts = [latents, time[:, None], text[:, None]] if config is TINY_V2 else [time[:, None], text[:, None], latents]
+        parts = (
+            [latents, time[:, None], text[:, None]] if config is TINY_V2 else [time[:, None], text[:, None], latents]
+        )
         expected = torch.cat(parts, dim=1) + denoiser.query_pos.pe[:6, 0]
         torch.testing.assert_close(seen[config.name], expected, rtol=0, atol=1e-6)
 
@@ -240,7 +242,9 @@ def test_matrices_start_xavier_uniform() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("changes", [{"activation": "geglu"}, {"normalize_before": True}, {"positions": "sine"}, {"moe": True}])
+@pytest.mark.parametrize(
+    "changes", [{"activation": "geglu"}, {"normalize_before": True}, {"positions": "sine"}, {"moe": True}]
+)
 def test_options_work_in_every_network(changes: dict) -> None:
     config = dataclasses.replace(TINY_V2, **changes)
     networks = tiny_networks(config)

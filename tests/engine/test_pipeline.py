@@ -53,8 +53,10 @@ def test_progress_rises_and_ends_with_the_result(pipeline):
     *progress, result = pipeline.generate(request_for(walk_signal()))
     assert all(isinstance(item, Progress) and item.request_id == "r" for item in progress)
     fractions = [item.fraction for item in progress]
-    assert fractions == sorted(fractions) and 0 < fractions[0] and fractions[-1] <= 1
-    assert isinstance(result, Result) and result.joints.shape == (1, FRAMES, 22, 3) and result.joints.dtype == np.float32
+    assert fractions == sorted(fractions) and fractions[0] > 0 and fractions[-1] <= 1
+    assert (
+        isinstance(result, Result) and result.joints.shape == (1, FRAMES, 22, 3) and result.joints.dtype == np.float32
+    )
     assert result.foot_contacts.shape == (1, FRAMES, 4) and result.model_hash == pipeline.describe().model_hash
     assert result.timing["Total"] == pytest.approx(sum(v for k, v in result.timing.items() if k != "Total"))
 
@@ -108,7 +110,9 @@ def test_heading_turns_a_motion_without_a_path(pipeline):
 
 def test_a_path_on_the_ground_leaves_the_height_to_the_model(pipeline):
     result = run(pipeline, request_for(walk_signal(free_height=True)))
-    assert np.ptp(result.joints[0, :, PELVIS, 1]) > 2 * np.ptp(run(pipeline, request_for(walk_signal())).joints[0, :, PELVIS, 1])
+    assert np.ptp(result.joints[0, :, PELVIS, 1]) > 2 * np.ptp(
+        run(pipeline, request_for(walk_signal())).joints[0, :, PELVIS, 1]
+    )
 
 
 def test_variations_differ_and_the_first_is_the_single_one(pipeline):
@@ -139,7 +143,11 @@ def test_warm_up_and_description(pipeline):
         ({"guidance_scale": float("nan")}, BadRequest, "guidance"),
         ({"heading": float("inf")}, BadRequest, "heading"),
         ({"hint": np.zeros((10, 22, 3), np.float32), "hint_mask": np.zeros((10, 22), bool)}, BadRequest, "10 frames"),
-        ({"hint": np.full((FRAMES, 22, 3), np.nan, np.float32), "hint_mask": np.ones((FRAMES, 22), bool)}, BadControl, "finite"),
+        (
+            {"hint": np.full((FRAMES, 22, 3), np.nan, np.float32), "hint_mask": np.ones((FRAMES, 22), bool)},
+            BadControl,
+            "finite",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_any_work(pipeline, changes, error, words):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -30,12 +32,19 @@ def joints_of(networks, latent):
     mask = torch.ones(1, FRAMES, dtype=torch.bool)
     statistics = networks.statistics
     with torch.no_grad():
-        features = networks.decode(latent, mask) * torch.from_numpy(statistics.feature_std) + torch.from_numpy(statistics.feature_mean)
+        features = networks.decode(latent, mask) * torch.from_numpy(statistics.feature_std) + torch.from_numpy(
+            statistics.feature_mean
+        )
     return feature_set.features_to_joints(features)
 
 
 def draw(networks, seed):
-    return 0.5 * torch.randn(1, networks.config.num_tokens(FRAMES), networks.config.latent_width, generator=torch.Generator().manual_seed(seed))
+    return 0.5 * torch.randn(
+        1,
+        networks.config.num_tokens(FRAMES),
+        networks.config.latent_width,
+        generator=torch.Generator().manual_seed(seed),
+    )
 
 
 def run(networks, latent, hint, asked):
@@ -57,7 +66,7 @@ def test_hints_are_reached_by_a_small_change(networks, joints, every):
         return float((joints_of(networks, latent) - hint).norm(dim=-1)[asked.any(-1)].mean())
 
     misses = [miss(start), *map(miss, latents)]
-    assert all(later <= earlier + 1e-6 for earlier, later in zip(misses[:-1], misses[1:], strict=True))
+    assert all(later <= earlier + 1e-6 for earlier, later in itertools.pairwise(misses))
     assert misses[0] > 0.02 and misses[-1] < 0.004
     assert float((latents[-1] - start).std()) < 0.5
 

@@ -77,12 +77,8 @@ def test_the_generator_stops_where_its_owner_stops(lcm: Networks) -> None:
 
 
 def test_guidance_is_the_models_own_unless_given(lcm: Networks) -> None:
-    assert torch.equal(
-        result(lcm, num_inference_steps=2), result(lcm, num_inference_steps=2, guidance_scale=12.5)
-    )
-    assert not torch.equal(
-        result(lcm, num_inference_steps=2), result(lcm, num_inference_steps=2, guidance_scale=5.0)
-    )
+    assert torch.equal(result(lcm, num_inference_steps=2), result(lcm, num_inference_steps=2, guidance_scale=12.5))
+    assert not torch.equal(result(lcm, num_inference_steps=2), result(lcm, num_inference_steps=2, guidance_scale=5.0))
 
 
 @torch.no_grad()
@@ -123,7 +119,9 @@ def test_ddim_step_by_step(mld: Networks, controlled: bool) -> None:
 def test_mld_defaults_and_no_guidance(mld: Networks) -> None:
     assert len(list(sample(mld, TEXT, uncond_embedding=EMPTY))) == 50
     alone = result(mld, num_inference_steps=3, guidance_scale=1.0, latent=LATENT)
-    assert torch.equal(alone, result(mld, num_inference_steps=3, guidance_scale=1.0, latent=LATENT, uncond_embedding=EMPTY))
+    assert torch.equal(
+        alone, result(mld, num_inference_steps=3, guidance_scale=1.0, latent=LATENT, uncond_embedding=EMPTY)
+    )
 
 
 def test_controls_act(lcm: Networks) -> None:

@@ -59,7 +59,9 @@ def test_an_ideal_network_gives_the_clean_latent_in_one_step() -> None:
 def test_the_lcm_step_is_that_of_diffusers(steps: int, kind: str) -> None:
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
 
-    other = LCMScheduler(beta_start=0.00085, beta_end=0.012, clip_sample=False, set_alpha_to_one=False, prediction_type=kind)
+    other = LCMScheduler(
+        beta_start=0.00085, beta_end=0.012, clip_sample=False, set_alpha_to_one=False, prediction_type=kind
+    )
     other.set_timesteps(steps, original_inference_steps=50)
     times = scheduler.lcm_timesteps(PAPER_V1, steps)
     assert list(times) == other.timesteps.tolist()

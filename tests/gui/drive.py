@@ -27,7 +27,7 @@ WAIT = object()
 
 def module(name: str = "") -> object:
     """A module of the installed add-on, whatever repository it was installed into."""
-    package = next(key for key in bpy.context.preferences.addons.keys() if key.endswith(".gaitway"))
+    package = next(key for key in bpy.context.preferences.addons if key.endswith(".gaitway"))
     return sys.modules[f"{package}{name}"]
 
 

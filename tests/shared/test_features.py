@@ -11,7 +11,15 @@ from blender_addon.shared import features as f
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 
-GROUPS = (f.YAW_VELOCITY, f.GROUND_VELOCITY, f.ROOT_HEIGHT, f.JOINT_POSITIONS, f.JOINT_ROTATIONS, f.JOINT_VELOCITIES, f.FOOT_CONTACTS)
+GROUPS = (
+    f.YAW_VELOCITY,
+    f.GROUND_VELOCITY,
+    f.ROOT_HEIGHT,
+    f.JOINT_POSITIONS,
+    f.JOINT_ROTATIONS,
+    f.JOINT_VELOCITIES,
+    f.FOOT_CONTACTS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,9 @@ def test_features_to_joints_gives_the_shipped_joints(sample, convert):
 
 
 def test_joints_to_features_gives_the_shipped_features(sample):
-    """The shipped joints lack the original's last frame, which the smoothed heading of the ends would need: they differ a little there."""
+    """The shipped joints lack the original's last frame, which the smoothed heading of the ends would need: they differ
+    a little there.
+    """
     joints, vectors = sample
     ours = f.joints_to_features(joints)
     assert np.abs(ours - vectors[:-1])[5:-60].max() < 5e-5

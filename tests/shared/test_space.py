@@ -11,7 +11,9 @@ from blender_addon.shared.skeleton import SKELETON
 
 
 def test_forward_up_and_left_land_on_blenders_axes():
-    np.testing.assert_array_equal(space.model_to_blender([[0, 0, 1], [0, 1, 0], [1, 0, 0]]), [[0, -1, 0], [0, 0, 1], [1, 0, 0]])
+    np.testing.assert_array_equal(
+        space.model_to_blender([[0, 0, 1], [0, 1, 0], [1, 0, 0]]), [[0, -1, 0], [0, 0, 1], [1, 0, 0]]
+    )
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.01, 2.5])
@@ -28,14 +30,18 @@ def test_rotations_change_axes_with_the_points():
     q = quat.normalize(np.random.default_rng(1).normal(size=(10, 4)))
     v = np.random.default_rng(2).normal(size=(10, 3))
     turned = space.model_to_blender(quat.rotate(q, v))
-    np.testing.assert_allclose(quat.rotate(space.model_to_blender_rotation(q), space.model_to_blender(v)), turned, atol=1e-12)
+    np.testing.assert_allclose(
+        quat.rotate(space.model_to_blender_rotation(q), space.model_to_blender(v)), turned, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 60 / 1.001])
 def test_frames_there_and_back(fps):
     frames = np.array([1.0, 7.5, 250.0])
     assert space.scene_to_model_frame(1.0 + fps, 1.0, fps) == pytest.approx(20)
-    np.testing.assert_allclose(space.model_to_scene_frame(space.scene_to_model_frame(frames, 1.0, fps), 1.0, fps), frames)
+    np.testing.assert_allclose(
+        space.model_to_scene_frame(space.scene_to_model_frame(frames, 1.0, fps), 1.0, fps), frames
+    )
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.0, 1), (1.0, 21), (6.0, 121), (0.049, 1)])

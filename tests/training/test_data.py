@@ -22,7 +22,9 @@ def made_up_data(tmp_path):
     """A folder in the data's own form, with two made-up motions."""
     motions = [walking(60), walking(45)]
     positions = np.round(np.concatenate(motions) / 0.00025).astype(np.int16)
-    np.savez(tmp_path / "clips.npz", pos=positions, unit=0.00025, offset=np.array([0, 60, 105]), ids=np.array(["a", "b"]))
+    np.savez(
+        tmp_path / "clips.npz", pos=positions, unit=0.00025, offset=np.array([0, 60, 105]), ids=np.array(["a", "b"])
+    )
     lines = [
         {"id": name, "split": split, "weak": False, "captions": [{"text": "a person turns left", "kind": "index"}]}
         for name, split in (("a", "train"), ("b", "val"))
@@ -33,7 +35,9 @@ def made_up_data(tmp_path):
 
 def test_clips_come_back_with_their_mirror_image(made_up_data):
     clips = load_clips(made_up_data)
-    assert [clip.name for clip in clips["train"]] == ["a", "a_mirrored"] and [clip.name for clip in clips["val"]] == ["b"]
+    assert [clip.name for clip in clips["train"]] == ["a", "a_mirrored"] and [clip.name for clip in clips["val"]] == [
+        "b"
+    ]
     plain, mirrored = clips["train"]
     np.testing.assert_allclose(plain.joints, f.canonicalize(walking(60))[:-1], atol=2e-3)
     assert mirrored.captions == ("a person turns right",)
@@ -59,7 +63,7 @@ def test_mirrored_text(text, other):
 
 
 def test_missing_or_broken_data_is_told(tmp_path, made_up_data):
-    with pytest.raises(BadFile, match="clips.npz"):
+    with pytest.raises(BadFile, match=r"clips\.npz"):
         load_clips(tmp_path / "nowhere")
     (made_up_data / "captions.jsonl").write_text("")
     with pytest.raises(BadFile, match="captions"):

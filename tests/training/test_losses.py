@@ -35,7 +35,9 @@ def fixed_seed():
 
 @pytest.fixture(scope="module")
 def published(shared_dir):
-    return {key: torch.from_numpy(value) for key, value in np.load(shared_dir / "fixtures" / "control_loss.npz").items()}
+    return {
+        key: torch.from_numpy(value) for key, value in np.load(shared_dir / "fixtures" / "control_loss.npz").items()
+    }
 
 
 @pytest.mark.parametrize("kind", ["sum", "sum_mask", "mask"])
@@ -128,7 +130,9 @@ def test_mld_loss_ignores_padded_tokens():
     text, time = torch.randn(2, 1, MODEL.text_width), torch.tensor([100, 500])
     dirty = torch.where(mask[..., None], latent, 50.0)
     clean = mld_loss(denoiser, latent, text, time, noise, mask, "sample")["loss"]
-    assert mld_loss(denoiser, dirty, text, time, noise, mask, "sample")["loss"].item() == pytest.approx(clean.item(), rel=1e-4)
+    assert mld_loss(denoiser, dirty, text, time, noise, mask, "sample")["loss"].item() == pytest.approx(
+        clean.item(), rel=1e-4
+    )
 
 
 def distillation(model, index, w):
@@ -147,7 +151,9 @@ def test_distill_loss_by_hand(prediction):
     index, w = torch.tensor([0, 4, 9]), torch.zeros(3)
     teacher, student, latent, text, uncond, index, noise, w = distillation(model, index, w)
     target = copy.deepcopy(student)
-    got = distill_loss(student, teacher, target, latent, text, uncond, index, noise, w, 10, 0.5, prediction_type=prediction)
+    got = distill_loss(
+        student, teacher, target, latent, text, uncond, index, noise, w, 10, 0.5, prediction_type=prediction
+    )
     grid = ddim_grid(10)
     assert grid.tolist() == list(range(99, 1000, 100))
     losses = []
@@ -172,7 +178,9 @@ def test_distill_loss_by_hand(prediction):
             before = table[0] if i == 0 else table[int(grid[i - 1])]
             previous = before.sqrt() * x0 + (1 - before).sqrt() * eps
             second = target(previous.float()[None], end, text[b : b + 1], embedding)[0].double()
-            difference = scaled(noisy, clean(noisy, out, start), start) - scaled(previous, clean(previous, second, end), end)
+            difference = scaled(noisy, clean(noisy, out, start), start) - scaled(
+                previous, clean(previous, second, end), end
+            )
             losses.append((difference.square() + 0.25).sqrt() - 0.5)
     assert got["loss"].item() == pytest.approx(torch.stack(losses).mean().item(), abs=1e-5)
 
@@ -200,11 +208,20 @@ def control_arguments(batch=3, frames=40):
     features, mask = torch.randn(batch, frames, 263), torch.ones(batch, frames, dtype=torch.bool)
     hint_mask = spatial_mask(mask, ("pelvis", "left_wrist"), torch.Generator().manual_seed(2))
     return {
-        "latent": torch.randn(batch, tokens, MODEL.latent_width), "features": features, "mask": mask,
-        "hint": torch.randn(batch, frames, 22, 3), "hint_mask": hint_mask, "text_embedding": torch.randn(batch, 1, MODEL.text_width),
-        "timestep": torch.tensor([99, 499, 999]), "noise": torch.randn(batch, tokens, MODEL.latent_width),
-        "w": torch.tensor([0.0, 1.0, 3.0]), "mean": MEAN, "std": STD, "spatial_mean": torch.zeros(22, 3), "spatial_std": torch.ones(22, 3),
-    }  # fmt: skip
+        "latent": torch.randn(batch, tokens, MODEL.latent_width),
+        "features": features,
+        "mask": mask,
+        "hint": torch.randn(batch, frames, 22, 3),
+        "hint_mask": hint_mask,
+        "text_embedding": torch.randn(batch, 1, MODEL.text_width),
+        "timestep": torch.tensor([99, 499, 999]),
+        "noise": torch.randn(batch, tokens, MODEL.latent_width),
+        "w": torch.tensor([0.0, 1.0, 3.0]),
+        "mean": MEAN,
+        "std": STD,
+        "spatial_mean": torch.zeros(22, 3),
+        "spatial_std": torch.ones(22, 3),
+    }
 
 
 def test_control_step_loss_trains_controlnet_and_trajectory_encoder_only(control_networks):
@@ -229,7 +246,9 @@ def test_an_untrained_controlnet_predicts_what_the_denoiser_does(control_network
     noisy = scheduler.add_noise(arguments["latent"], arguments["noise"], arguments["timestep"])
     embedding = scheduler.guidance_embedding(arguments["w"], MODEL.guidance_width)
     plain = control_networks.denoiser(noisy, arguments["timestep"], arguments["text_embedding"], embedding)
-    expected = (scheduler.predict_clean(noisy, plain, arguments["timestep"], "sample") - arguments["latent"]).square().mean()
+    expected = (
+        (scheduler.predict_clean(noisy, plain, arguments["timestep"], "sample") - arguments["latent"]).square().mean()
+    )
     terms = control_step_loss(control_networks, **arguments, config=ControlLossConfig())
     assert terms["diffusion"].item() == pytest.approx(expected.item(), rel=1e-5)
 

@@ -27,7 +27,14 @@ STEPS = 4
 
 @pytest.fixture(scope="module")
 def recipe():
-    short = {"steps": STEPS, "batch_size": 2, "validate_every": 2, "checkpoint_every": 2, "min_frames": 16, "max_frames": 40}
+    short = {
+        "steps": STEPS,
+        "batch_size": 2,
+        "validate_every": 2,
+        "checkpoint_every": 2,
+        "min_frames": 16,
+        "max_frames": 40,
+    }
     stages = {name: dataclasses.replace(getattr(DEBUG, name), **short) for name in ("vae", "mld", "distill", "control")}
     model = dataclasses.replace(DEBUG.model, hidden_width=32, feedforward_width=32, latent_width=8, vae_hidden_width=16,
                                 control_width=16, control_embedding_width=16)  # fmt: skip
