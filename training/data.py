@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
-from blender_addon.shared.skeleton import SKELETON
+
+from .augment import NO_VARIANTS, Variants
 
 SMALLEST_STD = 1e-3
 """A group of features that never changes in the data is not divided by nothing."""
@@ -33,6 +32,7 @@ class Clip:
     features: np.ndarray
     captions: tuple[str, ...]
     weak: bool = False
+    weight: float = 1.0  # how often it is drawn, a frame, beside the others
 
     @property
     def num_frames(self) -> int:
@@ -44,9 +44,8 @@ class Clip:
         return feature_set.features_to_joints(self.features)
 
 
-def load_clips(folder: Path, mirrored: bool = True, tempos: tuple[float, ...] = ()) -> dict[str, list[Clip]]:
-    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split also mirrored, and once more at each of
-    ``tempos``.
+def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
+    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split with its ``variants``.
 
     ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing
     or does not fit.
@@ -68,19 +67,11 @@ def load_clips(folder: Path, mirrored: bool = True, tempos: tuple[float, ...] = 
                 f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release."
             )
         captions = tuple(caption["text"] for caption in about["captions"])
-        joints = positions[start:end]
-        sides = [(name, joints, captions)]
-        if mirrored and about["split"] == "train":
-            sides.append((f"{name}_mirrored", mirror(joints), tuple(mirror_text(text) for text in captions)))
-        if about["split"] == "train":
-            sides += [
-                (f"{label}_x{tempo}", change_tempo(side, tempo), texts)
-                for label, side, texts in sides
-                for tempo in tempos
-            ]
-        for label, side, texts in sides:
-            vectors = feature_set.joints_to_features(feature_set.canonicalize(side)).astype(np.float32)
-            splits.setdefault(about["split"], []).append(Clip(label, about["split"], vectors, texts, about["weak"]))
+        use = variants if about["split"] == "train" else NO_VARIANTS
+        weight = use.weight_of(captions)
+        for label, vectors, texts in use.of(name, positions[start:end], captions):
+            clip = Clip(label, about["split"], vectors.astype(np.float32), texts, about["weak"], weight)
+            splits.setdefault(about["split"], []).append(clip)
     return splits
 
 
@@ -90,27 +81,6 @@ def data_hash(folder: Path) -> str:
     for name in ("clips.npz", "captions.jsonl"):
         digest.update((Path(folder) / name).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def mirror(joints: np.ndarray) -> np.ndarray:
-    """The motion in a mirror: x -> -x with left and right joints exchanged."""
-    return joints[:, list(SKELETON.mirror)] * np.array([-1, 1, 1], joints.dtype)
-
-
-def change_tempo(joints: np.ndarray, tempo: float) -> np.ndarray:
-    """The motion (T, 22, 3) played ``tempo`` times as fast, sampled at 20 fps again (cubic)."""
-    times = np.arange(0, len(joints) - 1 + 1e-6, tempo)
-    return CubicSpline(np.arange(len(joints)), joints)(times).astype(joints.dtype)
-
-
-_SWAPS = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise",
-          "counter-clockwise": "clockwise", "anticlockwise": "clockwise", "anti-clockwise": "clockwise"}  # fmt: skip
-_SIDE = re.compile(r"\b(left|right|counter-?clockwise|anti-?clockwise|clockwise)\b", re.IGNORECASE)
-
-
-def mirror_text(text: str) -> str:
-    """The caption of the mirrored motion: left and right, clockwise and counterclockwise exchanged."""
-    return _SIDE.sub(lambda match: _SWAPS[match.group(0).lower()], text)
 
 
 def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
@@ -140,8 +110,8 @@ class Batch:
 class CropSampler:
     """Random crops of random clips; every draw comes from the generator that is passed in, so a step can be repeated.
 
-    Clips are drawn in proportion to their frames. The frames of a batch have one common length unless a clip is
-    shorter.
+    Clips are drawn in proportion to their frames and weights. The frames of a batch have one common length unless a
+    clip is shorter.
     """
 
     def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str] | None = None) -> None:
@@ -149,7 +119,7 @@ class CropSampler:
             raise BadFile("There are no clips to train on.", "Check the split and the length limits of the data.")
         self.mean, self.std = mean, std
         self.clips = [torch.from_numpy((clip.features - mean) / std) for clip in clips]
-        lengths = torch.tensor([float(len(clip)) for clip in self.clips])
+        lengths = torch.tensor([clip.weight * clip.num_frames for clip in clips])
         self.weights = lengths / lengths.sum()
         places = {text: i for i, text in enumerate(texts or [])}
         self.captions = [[places.get(text, -1) for text in clip.captions] or [-1] for clip in clips]

@@ -234,7 +234,7 @@ def main() -> None:
 
     try:
         networks = (load_folder(arguments.checkpoint) if arguments.checkpoint else load_default()).eval()
-        clips = load_clips(arguments.data, mirrored=False)[arguments.split]
+        clips = load_clips(arguments.data)[arguments.split]
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, torch.device("cpu"))
         embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
         figures = evaluate(networks, clips, embeddings, tuple(arguments.steps), arguments.seeds)

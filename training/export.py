@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def model_card(run: Run) -> str:
         f"a latent token of {model.latent_width} numbers for every {model.patch_size} frames (linear code plus convolutions)"
         if model.token_layout == "patch" else f"{model.num_latent_tokens} latent tokens of {model.latent_width} numbers"
     )  # fmt: skip
-    clips = sum(not clip.name.endswith("_mirrored") for clip in run.clips["train"])
+    clips = sum(not re.search("_mirrored|@", clip.name) for clip in run.clips["train"])
     return CARD.format(
         name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, layers=model.num_layers,
         hidden=model.hidden_width, text=model.text_encoder, recipe=run.recipe.name, seed=run.seed, data=about["data"],

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from blender_addon.shared.errors import BadRequest
 from engine.models.config import ModelConfig
 
+from .augment import Variants
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -54,7 +56,7 @@ class Recipe:
     control_loss_function: str = "l1_smooth"
     pelvis_share: float = 0.6  # of training samples that control the pelvis (the others: any other joints)
     mixed_precision: str = "no"
-    tempos: tuple[float, ...] = ()  # the training motions once more at each of these speeds
+    variants: Variants = field(default_factory=Variants)
 
 
 SMALL_MODEL = ModelConfig(
@@ -122,7 +124,12 @@ SMALL = Recipe(
     ),
     guidance_range=(0.0, 4.0),
     control_loss_function="l1",
-    tempos=(0.85, 1.18),
+    variants=Variants(
+        mirrored=True,
+        tempos=(0.85, 1.18),
+        bends=(-0.35, 0.35),
+        weights=((r"\b(walk|run|jog|sprint)", 2.5), ("salsa", 0.5)),
+    ),
 )
 
 DEBUG = dataclasses.replace(

@@ -76,7 +76,7 @@ def open_run(recipe: Recipe, data: Path, folder: Path, seed: int = 0) -> Run:
         before = json.loads(record.read_text(encoding="utf-8"))
         if before["data"] != about["data"] or before["recipe"]["name"] != recipe.name or before["seed"] != seed:
             raise BadFile(f"{folder} belongs to another recipe, seed or data set.", "Choose another --run folder.")
-    clips = load_clips(data, tempos=recipe.tempos)
+    clips = load_clips(data, recipe.variants)
     for split in ("train", "val"):
         if not clips.get(split):
             raise BadFile(f"The data has no clips in the split '{split}'.", "Check captions.jsonl.")

@@ -11,8 +11,9 @@ import torch
 
 from blender_addon.shared import features as f
 from blender_addon.shared.errors import BadFile
-from blender_addon.shared.skeleton import SKELETON
-from training.data import Clip, CropSampler, feature_statistics, load_clips, mirror, mirror_text, pad
+from blender_addon.shared.skeleton import FPS, SKELETON
+from training.augment import Variants, bend, change_tempo, mirror, mirror_text
+from training.data import Clip, CropSampler, feature_statistics, load_clips, pad
 
 from ..shared.test_features import walking
 
@@ -34,7 +35,7 @@ def made_up_data(tmp_path):
 
 
 def test_clips_come_back_with_their_mirror_image(made_up_data):
-    clips = load_clips(made_up_data)
+    clips = load_clips(made_up_data, Variants(mirrored=True))
     assert [clip.name for clip in clips["train"]] == ["a", "a_mirrored"] and [clip.name for clip in clips["val"]] == [
         "b"
     ]
@@ -42,6 +43,30 @@ def test_clips_come_back_with_their_mirror_image(made_up_data):
     np.testing.assert_allclose(plain.joints, f.canonicalize(walking(60))[:-1], atol=2e-3)
     assert mirrored.captions == ("a person turns right",)
     np.testing.assert_allclose(mirrored.joints[:, 0, 0], -plain.joints[:, 0, 0], atol=1e-3)
+
+
+def test_variants_of_a_walk():
+    joints = f.canonicalize(walking(81))
+    variants = Variants(mirrored=True, tempos=(0.8,), bends=(0.4,), weights=(("walk", 2.0), ("^a", 1.5), ("run", 9.0)))
+    made = {name: (vectors, texts) for name, vectors, texts in variants.of("w", joints, ["a man walks left"])}
+    assert list(made) == ["w", "w@0.8", "w@bend0.4", "w_mirrored", "w_mirrored@0.8", "w_mirrored@bend0.4"]
+    assert made["w_mirrored@0.8"][1] == ("a man walks right",)
+    assert len(made["w@0.8"][0]) == 100 and variants.weight_of(["a man walks left"]) == 3.0
+    assert list(variants.of("s", joints, ["a man sits"]))[-1][0] == "s_mirrored@0.8"
+
+
+def test_tempo_passes_through_the_same_poses():
+    joints = walking(41)
+    np.testing.assert_allclose(change_tempo(joints, 0.5)[::2], joints, atol=1e-6)
+    np.testing.assert_allclose(change_tempo(joints, 2.0), joints[::2], atol=1e-6)
+
+
+def test_a_bent_walk_turns_and_keeps_its_poses():
+    plain = f.joints_to_features(f.canonicalize(walking(101)))
+    bent = bend(plain, 0.4)
+    # The heading is smoothed over time, and so turns less near the ends.
+    assert 2 * FPS * (bent[45:55, 0] - plain[45:55, 0]).mean() == pytest.approx(0.4, rel=0.03)
+    np.testing.assert_allclose(bent[40:60, 4:67], plain[40:60, 4:67], atol=0.03)
 
 
 def test_mirror_is_its_own_inverse():
@@ -97,7 +122,7 @@ def test_real_captures_have_plausible_features(shared_dir):
     folder = shared_dir / "data" / "cmu"
     if not folder.is_dir():
         pytest.skip("needs the motion capture clips")
-    clips = load_clips(folder, mirrored=False)
+    clips = load_clips(folder)
     assert {split: len(c) for split, c in clips.items()} == {"train": 640, "val": 20, "test": 28, "excluded": 11}
     vectors = np.concatenate([clip.features for clip in clips["val"] + clips["test"]])
     assert np.isfinite(vectors).all()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""More motion out of what was captured: mirror images, other tempos, walks that bend; and how often each is drawn.
+
+Shapes: T frames, J = 22 joints, F = 263 features. Metres, radians, 20 fps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+LOCOMOTION = re.compile(r"\b(walk|run|jog|sprint|step|stride|pac(e|ing)\b|turn)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """What is made of one captured motion: it and its mirror image, each also at other ``tempos``, and, where a caption
+    speaks of walking or running, each also bent by ``bends`` (radians a second).
+
+    ``weights``: pairs of a pattern and a factor; captions that match make a clip be drawn that much more often.
+    """
+
+    mirrored: bool = False
+    tempos: tuple[float, ...] = ()
+    bends: tuple[float, ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
+
+    def of(
+        self, name: str, joints: np.ndarray, captions: Sequence[str]
+    ) -> Iterator[tuple[str, np.ndarray, tuple[str, ...]]]:
+        """(name, features (T-1, F), captions) of each variant of joints (T, J, 3), itself first."""
+        sides = [(name, joints, tuple(captions))]
+        if self.mirrored:
+            sides.append((f"{name}_mirrored", mirror(joints), tuple(map(mirror_text, captions))))
+        moves = any(LOCOMOTION.search(text) for text in captions)
+        for label, side, texts in sides:
+            plain = _features(side)
+            yield label, plain, texts
+            for tempo in self.tempos:
+                yield f"{label}@{tempo}", _features(change_tempo(side, tempo)), texts
+            for rate in self.bends if moves else ():
+                yield f"{label}@bend{rate}", bend(plain, rate), texts
+
+    def weight_of(self, captions: Sequence[str]) -> float:
+        """Product of the factors whose pattern any caption matches."""
+        matched = [factor for pattern, factor in self.weights if any(re.search(pattern, text) for text in captions)]
+        return float(np.prod(matched))
+
+
+NO_VARIANTS = Variants()
+
+
+def _features(joints: np.ndarray) -> np.ndarray:
+    return feature_set.joints_to_features(feature_set.canonicalize(joints))
+
+
+def bend(features: np.ndarray, rate: float) -> np.ndarray:
+    """The motion (T, F) on a way that turns by ``rate`` radians a second more: a straight walk becomes one in a circle.
+
+    Planted feet turn with the body, at 0.35 rad/s by some 10 cm/s; joint velocities and contacts are taken anew.
+    """
+    turned = features.copy()
+    turned[:, feature_set.YAW_VELOCITY] += rate / 2 / FPS  # the feature is half the angle
+    joints = feature_set.features_to_joints(turned)
+    return _features(np.concatenate([joints, joints[-1:]]))
+
+
+def mirror(joints: np.ndarray) -> np.ndarray:
+    """The motion in a mirror: x -> -x with left and right joints exchanged."""
+    return joints[:, list(SKELETON.mirror)] * np.array([-1, 1, 1], joints.dtype)
+
+
+def change_tempo(joints: np.ndarray, tempo: float) -> np.ndarray:
+    """The motion (T, 22, 3) played ``tempo`` times as fast, sampled at 20 fps again (cubic)."""
+    times = np.arange(0, len(joints) - 1 + 1e-6, tempo)
+    return CubicSpline(np.arange(len(joints)), joints)(times).astype(joints.dtype)
+
+
+_SWAPS = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise",
+          "counter-clockwise": "clockwise", "anticlockwise": "clockwise", "anti-clockwise": "clockwise"}  # fmt: skip
+_SIDE = re.compile(r"\b(left|right|counter-?clockwise|anti-?clockwise|clockwise)\b", re.IGNORECASE)
+
+
+def mirror_text(text: str) -> str:
+    """The caption of the mirrored motion: left and right, clockwise and counterclockwise exchanged."""
+    return _SIDE.sub(lambda match: _SWAPS[match.group(0).lower()], text)
