@@ -65,7 +65,7 @@ def test_a_bent_walk_turns_and_keeps_its_poses():
     plain = f.joints_to_features(f.canonicalize(walking(101)))
     bent = bend(plain, 0.4)
     # The heading is smoothed over time, and so turns less near the ends.
-    assert 2 * FPS * (bent[45:55, 0] - plain[45:55, 0]).mean() == pytest.approx(0.4, rel=0.03)
+    assert 2 * FPS * (bent[45:55, 0] - plain[45:55, 0]).mean() == pytest.approx(0.4, rel=0.06)
     np.testing.assert_allclose(bent[40:60, 4:67], plain[40:60, 4:67], atol=0.03)
 
 
