@@ -41,12 +41,21 @@ TRANSFORM_CHANNELS = (
 
 @dataclass(frozen=True)
 class Track:
-    """One joint's wishes: scene frames (K,) and Blender world points (K, 3) that the joint itself shall pass."""
+    """One joint's wishes: scene frames (K,) and Blender world points (K, 3) that the joint itself shall pass.
+
+    ``on_ground``: the points came from marks on the floor, their height is a guess, and the model chooses its own.
+    """
 
     joint: str
     label: str
     frames: np.ndarray
     points: np.ndarray
+    on_ground: bool = False
+
+    def misses(self, places: np.ndarray, which: slice = slice(None)) -> np.ndarray:
+        """Distances between ``places`` (K, 3), where the joint came, and the points; on the ground without height."""
+        apart = (places - self.points[which]) * np.array([1.0, 1.0, 0.0 if self.on_ground else 1.0])
+        return np.linalg.norm(apart, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def capture(scene: bpy.types.Scene) -> Capture:
     return Capture(
         body=body,
         tracks=tracks,
-        signal=ControlSignal.from_tracks(wishes, num_frames),
+        signal=ControlSignal.from_tracks(wishes, num_frames, free_height=any(track.on_ground for track in tracks)),
         # A path of the hips says itself where the character looks; without one it starts the way it stands.
         heading=None if "pelvis" in wishes else body.heading,
         start_frame=settings.start_frame,
@@ -110,6 +119,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         refine=settings.refine,
         num_variations=settings.variations,
         heading=captured.heading,
+        free_height=captured.signal.free_height,
     )
 
 
@@ -162,7 +172,11 @@ def _read_tracks(scene: bpy.types.Scene, body: Body) -> Iterator[Track]:
             )
         used[control.joint] = label
         frames, points = _read_control(control, scene)
-        yield Track(control.joint, label, frames, points + _lift(control, points, body, scene))
+        if _marks_the_floor(control, points, body):
+            points = points + _standing(control.joint, body, scene)
+            yield Track(control.joint, label, frames, points, on_ground=control.joint == SKELETON.names[0])
+        else:
+            yield Track(control.joint, label, frames, points)
 
 
 def control_label(control: bpy.types.PropertyGroup) -> str:
@@ -243,16 +257,18 @@ def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tup
     return np.asarray(space.model_to_scene_frame(inside, scene.gaitway.start_frame, fps)), points
 
 
-def _lift(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body, scene: bpy.types.Scene) -> np.ndarray:
-    """What to add to each point (3,) so that it is the joint's own place and not its mark on the floor."""
-    marks = control.height == "FLOOR" or (
+def _marks_the_floor(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body) -> bool:
+    """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
+    return control.height == "FLOOR" or (
         control.height == "AUTO"
         and control.joint == "pelvis"
         and paths.lies_on_ground(points, body.ground, body.leg_length)
     )
-    if not marks:
-        return np.zeros(3)
-    standing = standing_height(control.joint) * body.scale / scene.unit_settings.scale_length
+
+
+def _standing(joint: str, body: Body, scene: bpy.types.Scene) -> np.ndarray:
+    """What to add to a mark on the floor (3,) to come to the joint of someone who stands there."""
+    standing = standing_height(joint) * body.scale / scene.unit_settings.scale_length
     return np.array([0.0, 0.0, standing + body.floor - body.ground])
 
 

@@ -103,7 +103,7 @@ def measure(captured: Capture) -> Generator[None, None, dict[str, np.ndarray]]:
             part = slice(done, done + at_once)
             bone = captured.body.bones[track.joint]
             heads = probe.world_positions(_armature(captured), [bone], track.frames[part])[:, 0]
-            errors[part] = np.linalg.norm(heads - track.points[part], axis=-1) * captured.unit_scale
+            errors[part] = track.misses(heads, part) * captured.unit_scale
             done += len(heads)
             taken = max(time.perf_counter() - began, 1e-4)
             at_once = max(1, int(at_once * min(8.0, MEASURING_SHARE / taken)))

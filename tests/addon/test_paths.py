@@ -56,8 +56,8 @@ def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
 def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
     flat = np.array([[0, 0, 0.0], [3, 1, 0.05]])
     assert paths.lies_on_ground(flat, ground=0.0, leg_length=0.8)
-    assert not paths.lies_on_ground([*flat, 0, 0, 0.9], ground=0.0, leg_length=0.8)
-    assert paths.lies_on_ground([*flat, 0, 0, 2.0], ground=2.0, leg_length=0.8)
+    assert not paths.lies_on_ground(flat + np.array([0, 0, 0.9]), ground=0.0, leg_length=0.8)
+    assert paths.lies_on_ground(flat + np.array([0, 0, 2.0]), ground=2.0, leg_length=0.8)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])

@@ -15,12 +15,15 @@ from . import scenes
 
 def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray:
     """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
-    playhead.
+    playhead; over the ground for a path on the ground.
     """
     captured = RUNTIME.last
     (track,) = [track for track in captured.tracks if track.joint == joint]
     places = [scenes.evaluated(armature, frame, captured.body.bones[joint]) for frame in track.frames]
-    return np.linalg.norm(np.array(places) - track.points, axis=-1) * captured.unit_scale
+    apart = np.array(places) - track.points
+    if track.on_ground:
+        apart[:, 2] = 0.0  # a path on the floor says nothing of the hips' height
+    return np.linalg.norm(apart, axis=-1) * captured.unit_scale
 
 
 def keyed_bones(armature: bpy.types.Object) -> set[str]:

@@ -5,6 +5,9 @@ rig.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -78,9 +81,12 @@ def test_a_sentence_a_path_and_a_hand_become_keys(settings, capsys) -> None:
         )
 
 
-def test_the_same_order_gives_the_same_bytes_twice_and_by_another_client(settings, connection: Path) -> None:
+def test_the_same_order_gives_the_same_bytes_twice_by_another_client_and_by_the_command_line(
+    settings, connection: Path, tmp_path: Path
+) -> None:
     from blender_addon.jobs import Session
 
+    settings.controls[0].target.location.z = 0.95  # drawn at the height of the hips
     generate()
     first = RUNTIME.answer.joints.tobytes()
     generate()
@@ -93,6 +99,17 @@ def test_the_same_order_gives_the_same_bytes_twice_and_by_another_client(setting
     wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)
     session.shutdown()
     assert answers[0].joints.tobytes() == first
+
+    pelvis = capture.SKELETON.index("pelvis")
+    frames = np.flatnonzero(order.hint_mask[:, pelvis])
+    lines = [",".join(map(repr, [frame / 20, *map(float, order.hint[frame, pelvis])])) for frame in frames.tolist()]
+    (tmp_path / "path.csv").write_text("\n".join(["time,x,y,z", *lines]))
+    command = [sys.executable, "-m", "engine.cli", "generate", settings.prompt, "--path", "path.csv", "-o", "same.npz"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "same.npz") as archive:
+        assert archive["joints"].tobytes() == first
 
 
 def test_text_alone_moves_the_character(settings) -> None:
