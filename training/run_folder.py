@@ -25,6 +25,7 @@ import engine
 from blender_addon.shared.errors import BadFile, GaitwayError
 
 from .data import Clip, data_hash, feature_statistics, load_clips
+from .paraphrase import paraphrases
 from .recipes import Recipe, get_recipe
 
 
@@ -40,8 +41,14 @@ class Run:
 
     @property
     def texts(self) -> list[str]:
-        """Every caption, sorted; index 0 is the empty text."""
-        captions = {text for clips in self.clips.values() for clip in clips for text in clip.captions}
+        """Every caption and its paraphrases, sorted; index 0 is the empty text."""
+        captions = {
+            other
+            for clips in self.clips.values()
+            for clip in clips
+            for text in clip.captions
+            for other in paraphrases(text)
+        }
         return ["", *sorted(captions - {""})]
 
     def text_embeddings(self) -> Tensor:
