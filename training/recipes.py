@@ -105,7 +105,7 @@ SMALL = Recipe(
         validate_every=500,
     ),
     mld=Stage(
-        steps=6000,
+        steps=8000,
         batch_size=40,
         learning_rate=6e-4,
         warmup_steps=200,
