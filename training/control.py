@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from blender_addon.shared import features as feature_set
 from engine import scheduler
 from engine.models.build import build_trajectory_encoder
 from engine.models.controlnet import ControlNet
@@ -91,7 +92,8 @@ def control_step_loss(
             decoded, features, mask[..., None], config.kind, config.function
         )
     if config.motion_weights:
-        extra = motion_terms(joints, joints_of(features, mean, std), mask)
+        contacts = (decoded * std + mean)[..., feature_set.FOOT_CONTACTS]
+        extra = motion_terms(joints, joints_of(features, mean, std), mask, contacts)
         terms |= {key: config.motion_weights[key] * extra[key] for key in config.motion_weights}
     return terms | {"loss": torch.stack(list(terms.values())).sum()}
 

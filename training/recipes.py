@@ -118,7 +118,7 @@ SMALL = Recipe(
         batch_size=32,
         learning_rate=6e-4,
         warmup_steps=300,
-        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.2, "planted": 0.1},
+        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.5, "planted": 0.3, "standing": 0.3},
         ema_decay=0.998,
         weight_decay=0.01,
     ),
