@@ -114,7 +114,7 @@ SMALL = Recipe(
     ),
     distill=Stage(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=Stage(
-        steps=6000,
+        steps=4500,
         batch_size=32,
         learning_rate=6e-4,
         warmup_steps=300,
