@@ -130,7 +130,9 @@ def footfalls_per_second(joints: np.ndarray) -> float:
     if len(rests) < 3:
         return 0.0
     steady = rests.copy()
-    steady[1:-1] = (rests[:-2] & rests[1:-1]) | (rests[1:-1] & rests[2:]) | (rests[:-2] & rests[2:])  # majority of three
+    steady[1:-1] = (
+        (rests[:-2] & rests[1:-1]) | (rests[1:-1] & rests[2:]) | (rests[:-2] & rests[2:])
+    )  # majority of three
     falls = (steady[1:] & ~steady[:-1]).sum()
     return float(falls) / (len(rests) / FPS)
 
