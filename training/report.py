@@ -35,12 +35,12 @@ _QUALITY = {
     "jerk_p99": ("jerk p99", 0),
     "floor_mm": ("floor mm", 1),
     "seam_speed_p99": ("seam m/s", 2),
-    "seam_sharpness": ("sharpness", 2),
+    "seam_sharpness": ("sharp", 2),
 }
 _POSITIONS = {
     "mpjpe_mm": ("mpjpe mm", 1),
     "mpjpe_unaligned_mm": ("unaligned", 1),
-    "feature_error": ("features", 3),
+    "feature_error": ("feature", 3),
     "path_cm": ("path cm", 2),
 }
 _CONTROL = {
@@ -58,50 +58,58 @@ _TEXT = {
     "matching": ("matching", 3),
     "fid": ("FID", 3),
     "diversity": ("diversity", 3),
-    "multimodality": ("multimodality", 3),
+    "multimodality": ("multimod.", 3),
 }
 _MOVEMENT = {
-    "speed": ("speed m/s", 2),
-    "speed_p95": ("p95 m/s", 2),
-    "height_cm": ("pelvis cm", 1),
-    "height_range_cm": ("its range cm", 1),
-    "footfalls": ("footfalls /s", 2),
+    "speed": ("m/s", 2),
+    "speed_p95": ("p95", 2),
+    "height_cm": ("height cm", 1),
+    "height_range_cm": ("range cm", 1),
+    "footfalls": ("falls/s", 2),
     "error_cm": ("error cm", 2),
 }
 PAGE_WIDTH = 124  # characters of a table in a report
 
 
-def _cell(row: dict, key: str, digits: int) -> str:
+def _cell(row: dict, key: str, digits: int, intervals: bool) -> str:
     """A figure, with the half width of its confidence interval where it has one."""
     if key not in row:
         return ""
-    interval = row.get(f"{key}_ci", 0.0)
+    interval = row.get(f"{key}_ci", 0.0) if intervals else 0.0
     return f"{row[key]:.{digits}f}" + (f" ±{interval:.{digits}f}" if interval else "")
 
 
-def _table(title: str, names: Sequence[str], columns: dict, rows: Sequence[tuple[Sequence[str], dict]]) -> Table:
+def _table(
+    title: str,
+    names: Sequence[str],
+    columns: dict,
+    rows: Sequence[tuple[Sequence[str], dict]],
+    intervals: bool,
+) -> Table:
     """A table of the ``columns`` that any row has; each row begins with its ``names``, said again only when they
     change.
     """
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     shown = {key: column for key, column in columns.items() if any(key in row for _, row in rows)}
     for name in names:
         table.add_column(name, no_wrap=True)
     for label, _ in shown.values():
-        table.add_column(label, justify="right")
+        table.add_column(label, justify="right", overflow="fold")  # a digit must never be cut off
     before: Sequence[str] = ("",)
     for first, row in rows:
         same = len(first) > 1 and first[0] == before[0]
         if before[0] and len(first) > 1 and not same:
             table.add_section()
-        cells = (_cell(row, key, digits) for key, (_, digits) in shown.items())
+        cells = (_cell(row, key, digits, intervals) for key, (_, digits) in shown.items())
         table.add_row("" if same else first[0], *first[1:], *cells)
         before = first
     return table
 
 
-def tables(figures: Figures) -> list[Table]:
-    """One table for each part that was measured (two for control)."""
+def tables(figures: Figures, intervals: bool = True) -> list[Table]:
+    """One or two tables for each part that was measured, with confidence ``intervals`` or without."""
     made = []
     parts = {
         "real": "real motion",
@@ -110,7 +118,10 @@ def tables(figures: Figures) -> list[Table]:
     }
     rows = [((label,), figures[key]) for key, label in parts.items() if key in figures]
     if rows:
-        made.append(_table("Motion by itself and through the autoencoder", ("what",), _POSITIONS | _QUALITY, rows))
+        coded = [(first, row) for first, row in rows if "mpjpe_mm" in row]
+        if coded:
+            made.append(_table("Reconstruction", ("what",), _POSITIONS, coded, intervals))
+        made.append(_table("Motion by itself", ("what",), _QUALITY, rows, intervals))
     if figures.get("control"):
         several = len({row["steps"] for row in figures["control"]}) > 1
         rows = [
@@ -121,16 +132,16 @@ def tables(figures: Figures) -> list[Table]:
             for row in figures["control"]
         ]
         names = ("joints", "hints", *(["steps"] if several else []), "kind")
-        made.append(_table("Control", names, _CONTROL, rows))
-        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, rows))
+        made.append(_table("Control", names, _CONTROL, rows, intervals))
+        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, rows, intervals))
     if "text" in figures:
         text = figures["text"]
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
         title = f"Text: {text['evaluator']} ({about})"
-        made.append(_table(title, ("what",), _TEXT, [((k,), text[k]) for k in ("real", "generated")]))
+        made.append(_table(title, ("what",), _TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("text_matters"):
-        rows = [((row["condition"], row["prompt"]), row) for row in figures["text_matters"]]
-        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, rows))
+        rows = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
+        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, rows, intervals))
     return made
 
 
@@ -140,8 +151,9 @@ def title_of(figures: Figures) -> str:
 
 
 def print_tables(figures: Figures, console: Console) -> None:
+    """Where there is no room for them the confidence intervals are left to the JSON file and the report."""
     console.print(f"[bold]{title_of(figures)}[/]", highlight=False)
-    for table in tables(figures):
+    for table in tables(figures, console.width >= PAGE_WIDTH):
         console.print(table)
 
 

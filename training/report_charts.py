@@ -90,5 +90,7 @@ def _draw_verbs(axes: Axes, rows: list[dict], key: str, title: str) -> None:
                  color=_COLOURS[number], label=condition, error_kw={"linewidth": 0.8})  # fmt: skip
     _plain(axes, title)
     axes.set_xticks(range(len(prompts)), [prompt.rsplit(" ", 1)[-1] for prompt in prompts])
+    if key == "height_cm":
+        axes.set_ylim(0.8 * min(row[key] for row in rows))
     if key == "speed":
         axes.legend(fontsize=7.5, frameon=False)
