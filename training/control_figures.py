@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from blender_addon.shared.errors import BadCheckpoint
 from blender_addon.shared.skeleton import SKELETON
 from engine.metrics import ControlMetrics, control_metrics
 from engine.networks import Networks
@@ -53,11 +54,15 @@ def hint_mask_for(mask: Tensor, joints: Sequence[str], density: int, generator: 
 
 @torch.no_grad()
 def embed_hints(networks: Networks, hint: Tensor, hint_mask: Tensor) -> Tensor:
-    """The trajectory encoder's output for hints (B, T, J, 3) in metres."""
-    mean, std = (
-        torch.from_numpy(value).to(hint) for value in (networks.statistics.hint_mean, networks.statistics.hint_std)
-    )
-    return networks.trajectory_encoder((hint - mean) / std * hint_mask[..., None], hint_mask)
+    """The trajectory encoder's output for hints (B, T, J, 3) in metres. Raises BadCheckpoint when there is none."""
+    statistics, encoder = networks.statistics, networks.trajectory_encoder
+    if encoder is None or statistics is None or statistics.hint_mean is None or statistics.hint_std is None:
+        raise BadCheckpoint(
+            f"The model '{networks.config.name}' takes no controls, or lacks the statistics of its hints.",
+            "Evaluate it with --parts reconstruction text, or import it again with --spatial-stats.",
+        )
+    mean, std = (torch.from_numpy(value).to(hint) for value in (statistics.hint_mean, statistics.hint_std))
+    return encoder((hint - mean) / std * hint_mask[..., None], hint_mask)
 
 
 def refined_joints(networks: Networks, latent: Tensor, motions: Motions, hint_mask: Tensor) -> Tensor:

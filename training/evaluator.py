@@ -25,7 +25,7 @@ from engine.models.text_encoder import load_text_encoder
 from engine.published import read_evaluator_tensors
 
 from .data import Clip, CropSampler, pad
-from .evaluator_networks import OwnEvaluator, PublishedEvaluator, contrastive_loss
+from .evaluator_networks import TAG_WIDTH, WORD_WIDTH, OwnEvaluator, PublishedEvaluator, contrastive_loss
 from .loop import run_stage
 from .metrics import GROUP, matching_and_precision
 from .run_folder import Run, command_line
@@ -116,7 +116,7 @@ def _read_statistics(folder: Path | None, network: PublishedEvaluator) -> tuple[
         mean, std = (torch.from_numpy(np.load(folder / name, allow_pickle=False)).float() for name in names)
     except (OSError, ValueError, TypeError) as error:
         raise BadFile(f"The statistics in {folder} cannot be read ({error}).", "Copy them again.") from error
-    expected = network.t2m_moveencoder.main[0].in_channels + 4
+    expected = network.num_features
     if mean.shape != (expected,) or std.shape != (expected,) or not bool((std > 0).all()):
         raise BadFile(
             f"The statistics in {folder} are not {expected} means and positive deviations.", "Give the evaluator's own."
@@ -133,8 +133,22 @@ class _WordTable:
                 self.places = {str(text): i for i, text in enumerate(arrays["texts"])}
                 self.words, self.tags = (torch.from_numpy(arrays[key]).float() for key in ("words", "tags"))
                 self.lengths = torch.from_numpy(arrays["lengths"]).long()
-        except (OSError, ValueError, KeyError) as error:
-            raise BadFile(f"The words in {path} cannot be read ({error}).", "See training/evaluator.py.") from error
+            shape = (len(self.places), int(self.lengths.max()))
+            for value, width in ((self.words, WORD_WIDTH), (self.tags, TAG_WIDTH)):
+                if (
+                    value.ndim != 3
+                    or value.shape[0] != shape[0]
+                    or value.shape[1] < shape[1]
+                    or value.shape[2] != width
+                ):
+                    raise ValueError(f"a shape is {tuple(value.shape)}")
+            if len(self.lengths) != shape[0] or int(self.lengths.min()) < 1:
+                raise ValueError("a length is missing or below 1")
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise BadFile(
+                f"The words in {path} cannot be used ({error}).",
+                f"It holds texts (C,), words (C, L, {WORD_WIDTH}), tags (C, L, {TAG_WIDTH}) and lengths (C,).",
+            ) from error
         self.path, self.network, self.device = path, network, device
 
     def __call__(self, texts: Sequence[str]) -> Tensor:
@@ -220,6 +234,7 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
         return contrastive_loss(motion, text, same[batch.captions][:, batch.captions], temperature)
 
     def validate(module: nn.Module) -> dict[str, float]:
+        assert isinstance(module, OwnEvaluator)
         return retrieval(module, held_out, table) if held_out else {}
 
     trained = run_stage(

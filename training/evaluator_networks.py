@@ -76,6 +76,7 @@ class PublishedEvaluator(nn.Module):
     def __init__(self, num_features: int = 263, movement: int = 512, motion: int = 1024, text: int = 512,
                  width: int = 512) -> None:  # fmt: skip
         super().__init__()
+        self.num_features = num_features
         self.t2m_moveencoder = MovementEncoder(num_features - NUM_CONTACTS, movement)
         self.t2m_motionencoder = RecurrentEncoder(movement, motion, width)
         self.t2m_textencoder = RecurrentEncoder(WORD_WIDTH, text, width, TAG_WIDTH)
@@ -98,6 +99,8 @@ class OwnEvaluator(nn.Module):
 
     def __init__(self, num_features: int, text_width: int, width: int, embedding_width: int) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("std", torch.ones(num_features))
         self.movement = MovementEncoder(num_features, width)

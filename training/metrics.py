@@ -121,18 +121,18 @@ def seam_sharpness(joints: np.ndarray, seams: Sequence[int]) -> float:
 def footfalls_per_second(joints: np.ndarray) -> float:
     """How often a foot (toe joint) of (T, J, 3) comes to rest near the floor after it was moving, by the second.
 
-    A foot rests in a step when it moves slower than the features' own contact threshold (0.9 m/s) and is lower than 12
-    cm; single steps that interrupt rest or movement are ignored.
+    A foot rests in a step when it is lower than 12 cm and slower than 30 % of its own fast steps (95th percentile), but
+    at least 0.2 m/s and at most the features' own contact threshold (0.9 m/s): so a slow sneak has footfalls too.
+    Single steps that interrupt rest or movement are ignored.
     """
     feet = np.asarray(joints, np.float64)[:, SKELETON.indices(*FEET)]
-    slow = np.linalg.norm(np.diff(feet, axis=0), axis=-1) < CONTACT_SPEED
-    rests = slow & (feet[1:, :, 1] < 0.12)
-    if len(rests) < 3:
+    speed = np.linalg.norm(np.diff(feet, axis=0), axis=-1) * FPS
+    if len(speed) < 3:
         return 0.0
+    slow = np.clip(0.3 * np.percentile(speed, 95, axis=0), 0.2, CONTACT_SPEED * FPS)
+    rests = (speed < slow) & (feet[1:, :, 1] < 0.12)
     steady = rests.copy()
-    steady[1:-1] = (
-        (rests[:-2] & rests[1:-1]) | (rests[1:-1] & rests[2:]) | (rests[:-2] & rests[2:])
-    )  # majority of three
+    steady[1:-1] = rests[:-2].astype(int) + rests[1:-1] + rests[2:] >= 2  # the majority of three
     falls = (steady[1:] & ~steady[:-1]).sum()
     return float(falls) / (len(rests) / FPS)
 

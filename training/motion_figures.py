@@ -98,11 +98,6 @@ def sample_latent(
     return latent
 
 
-def seams_of(config: ModelConfig, num_frames: int) -> range | None:
-    """First frames of the patches but the first; None for models without patches."""
-    return range(config.patch_size, num_frames, config.patch_size) if config.token_layout == "patch" else None
-
-
 def quality(motions: Sequence[np.ndarray], config: ModelConfig | None = None) -> dict[str, float]:
     """Means over motions (T, J, 3): sliding feet, jerk (m/s^3), depth under the floor (mm), speed (99th percentile,
     m/s); with ``config`` of a model with patches also their seams' speed and sharpness.
@@ -114,7 +109,7 @@ def quality(motions: Sequence[np.ndarray], config: ModelConfig | None = None) ->
         "speed_p99": [seam_speed(m) for m in motions],
     }
     if config is not None and config.token_layout == "patch":
-        seams = [seams_of(config, len(m)) for m in motions]
+        seams = [range(config.patch_size, len(m), config.patch_size) for m in motions]  # first frames of patches
         figures["seam_speed_p99"] = [seam_speed(m, s) for m, s in zip(motions, seams, strict=True)]
         figures["seam_sharpness"] = [seam_sharpness(m, s) for m, s in zip(motions, seams, strict=True)]
     return {key: float(np.mean(values)) for key, values in figures.items()}

@@ -34,6 +34,7 @@ _QUALITY = {
     "skating": ("skating", 3),
     "jerk_p99": ("jerk p99", 0),
     "floor_mm": ("floor mm", 1),
+    "speed_p99": ("p99 m/s", 2),
     "seam_speed_p99": ("seam m/s", 2),
     "seam_sharpness": ("sharp", 2),
 }
@@ -124,7 +125,7 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
         made.append(_table("Motion by itself", ("what",), _QUALITY, rows, intervals))
     if figures.get("control"):
         several = len({row["steps"] for row in figures["control"]}) > 1
-        rows = [
+        under = [
             (
                 (row["joints"], density_label(row["density"]), *([str(row["steps"])] if several else []), row["kind"]),
                 row,
@@ -132,16 +133,16 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
             for row in figures["control"]
         ]
         names = ("joints", "hints", *(["steps"] if several else []), "kind")
-        made.append(_table("Control", names, _CONTROL, rows, intervals))
-        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, rows, intervals))
+        made.append(_table("Control", names, _CONTROL, under, intervals))
+        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, under, intervals))
     if "text" in figures:
         text = figures["text"]
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
         title = f"Text: {text['evaluator']} ({about})"
         made.append(_table(title, ("what",), _TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("text_matters"):
-        rows = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
-        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, rows, intervals))
+        verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
+        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, verbs, intervals))
     return made
 
 

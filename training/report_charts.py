@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .control_figures import DENSITIES, density_label
+from .text_matters import PROMPTS
 
 _INK, _FAINT = "#3b424c", "#eceef1"
 _COLOURS = ("#16324f", "#1f6fb2", "#c8443c", "#f0a202", "#4c9f70", "#8e5ea2", "#7a8794", "#c77b30")
@@ -66,7 +67,7 @@ def _draw_errors(axes: Axes, control: list[dict], kind: str) -> None:
 
 def _draw_quality(axes: Axes, figures: dict[str, Any], key: str, title: str) -> None:
     """One bar each for real motion, reconstruction, and the means over all raw and all refined rows."""
-    bars = {label: figures[label][key] for label in ("real", "reconstruction") if label in figures}
+    bars: dict[str, float] = {label: figures[label][key] for label in ("real", "reconstruction") if label in figures}
     for kind in ("raw", "refined"):
         values = [row[key] for row in figures["control"] if row["kind"] == kind]
         if values:
@@ -78,7 +79,7 @@ def _draw_quality(axes: Axes, figures: dict[str, Any], key: str, title: str) -> 
 
 
 def _draw_verbs(axes: Axes, rows: list[dict], key: str, title: str) -> None:
-    prompts = list(dict.fromkeys(row["prompt"] for row in rows))
+    prompts = list(PROMPTS)
     conditions = list(dict.fromkeys(row["condition"] for row in rows))
     width = 0.8 / len(conditions)
     for number, condition in enumerate(conditions):

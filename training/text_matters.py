@@ -23,7 +23,7 @@ from .motion_figures import estimates
 PROMPTS = {
     "a person walks": r"\bwalk",
     "a person runs": r"\b(run|jog|sprint)",
-    "a person sneaks": r"\b(sneak|tiptoe|creep)",
+    "a person sneaks": r"\b(sneak|tiptoe|creep|stealth)",
     "a person jumps": r"\b(jump|hop|leap)",
     "a person dances": r"\b(danc|ballet|salsa)",
 }
@@ -85,6 +85,7 @@ def generate(
         free_height=signal.free_height,
     )
     *_, result = pipeline.generate(request)
+    assert isinstance(result, Result)  # the last item always is
     return result
 
 
@@ -92,7 +93,7 @@ def real_rows(clips: Sequence[Clip]) -> list[dict]:
     """The same figures of real clips, each under the prompt whose pattern alone one of its captions matches."""
     rows = []
     for prompt in PROMPTS:
-        own = [clip for clip in clips if _verbs(clip) == {prompt} and clip.num_frames > NUM_FRAMES // 4]
+        own = [clip for clip in clips if _verbs(clip) == {prompt} and clip.num_frames >= FPS]
         if own:
             figures = [movement(clip.joints[:NUM_FRAMES]) for clip in own]
             rows.append({"condition": "real motion", "prompt": prompt, "motions": len(own)} | estimates(figures))

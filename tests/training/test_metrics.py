@@ -162,13 +162,14 @@ def test_seams():
     assert m.seam_sharpness(even, [8, 16]) == pytest.approx(1)
 
 
-def test_footfalls():
+@pytest.mark.parametrize(("swing", "falls"), [(3.0, 2.0), (2.0, 2.0), (0.6, 2.0), (0.15, 0.0)])
+def test_footfalls(swing, falls):
+    """Each foot swings at ``swing`` m/s for half a second in every second, in turn; slower than 0.2 m/s is standing."""
     joints = standing(121)
     assert m.footfalls_per_second(joints) == 0
-    left, right = SKELETON.indices(*FEET)
-    phase = np.arange(121) % 20  # each foot swings for half a second in every second, in turn
-    for foot, swinging in ((left, phase < 10), (right, phase >= 10)):
-        joints[:, foot, 2] += np.cumsum(np.where(swinging, 0.1, 0.0))
-    assert m.footfalls_per_second(joints) == pytest.approx(2.0, abs=0.2)
+    phase = np.arange(121) % 20
+    for foot, swinging in zip(SKELETON.indices(*FEET), (phase < 10, phase >= 10), strict=True):
+        joints[:, foot, 2] += np.cumsum(np.where(swinging, swing / FPS, 0.0))
+    assert m.footfalls_per_second(joints) == pytest.approx(falls, abs=0.2)
     joints[..., 1] += 0.5  # in the air
     assert m.footfalls_per_second(joints) == 0
