@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from .control_figures import DENSITIES, density_label
 from .text_matters import PROMPTS
@@ -62,6 +63,9 @@ def _draw_errors(axes: Axes, control: list[dict], kind: str) -> None:
                       capsize=2, label=joints.replace("_", " "))  # fmt: skip
     axes.set_xticks(range(len(places)), [density_label(density) for density in places])
     axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend(fontsize=7.5, frameon=False, ncols=2)
 
 
@@ -74,7 +78,7 @@ def _draw_quality(axes: Axes, figures: dict[str, Any], key: str, title: str) -> 
             bars[kind] = float(np.mean(values))
     _plain(axes, title)
     drawn = axes.bar(range(len(bars)), list(bars.values()), color=_COLOURS[: len(bars)], width=0.6)
-    axes.bar_label(drawn, fmt="%.3g", fontsize=8, color=_INK)
+    axes.bar_label(drawn, fmt="%.4g", fontsize=8, color=_INK)
     axes.set_xticks(range(len(bars)), list(bars))
 
 
@@ -94,4 +98,5 @@ def _draw_verbs(axes: Axes, rows: list[dict], key: str, title: str) -> None:
     if key == "height_cm":
         axes.set_ylim(0.8 * min(row[key] for row in rows))
     if key == "speed":
+        axes.set_ylim(0, 1.35 * axes.get_ylim()[1])
         axes.legend(fontsize=7.5, frameon=False)
