@@ -37,6 +37,25 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class EvaluatorSizes:
+    """Our own text-motion evaluator: width of its layers and of the common embedding."""
+
+    width: int = 192
+    embedding_width: int = 64
+
+
+EVALUATOR = Stage(
+    steps=1500,
+    batch_size=64,
+    learning_rate=1e-3,
+    warmup_steps=100,
+    min_frames=48,
+    weight_decay=0.01,
+    ema_decay=0.99,
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A model and its four stages."""
 
@@ -57,6 +76,8 @@ class Recipe:
     pelvis_share: float = 0.6  # of training samples that control the pelvis (the others: any other joints)
     mixed_precision: str = "no"
     variants: Variants = field(default_factory=Variants)
+    evaluator: Stage = EVALUATOR
+    evaluator_sizes: EvaluatorSizes = EvaluatorSizes()
 
 
 SMALL_MODEL = ModelConfig(
@@ -155,6 +176,10 @@ DEBUG = dataclasses.replace(
     control=dataclasses.replace(
         SMALL.control, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
     ),
+    evaluator=dataclasses.replace(
+        EVALUATOR, steps=60, batch_size=32, warmup_steps=5, validate_every=30, checkpoint_every=30
+    ),
+    evaluator_sizes=EvaluatorSizes(width=64, embedding_width=32),
 )
 
 RECIPES = {recipe.name: recipe for recipe in (SMALL, DEBUG)}
