@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Daz Genesis 3, 8 (bend and twist bones) and 9 (plain names)."""
+"""Daz Genesis 3, 8 (bend and twist bones) and 9 (plain names); Genesis 1, 2 and Poser figures before them (abdomen, chest)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,20 @@ TABLE = BoneTable(
     family="Daz",
     sides=(("l",), ("r",)),
     pelvis=("hip",),
-    spine=("abdomenLower", "abdomenUpper", "chestLower", "chestUpper", "spine1", "spine2", "spine3", "spine4"),
-    neck=("neckLower", "neckUpper", "neck1", "neck2"),
+    spine=(
+        "abdomen",
+        "abdomen2",
+        "chest",
+        "abdomenLower",
+        "abdomenUpper",
+        "chestLower",
+        "chestUpper",
+        "spine1",
+        "spine2",
+        "spine3",
+        "spine4",
+    ),  # fmt: skip
+    neck=("neck", "neckLower", "neckUpper", "neck1", "neck2"),
     head=("head",),
     collar=("{side}Collar", "{side}_shoulder"),
     shoulder=("{side}ShldrBend", "{side}Shldr", "{side}_upperarm"),
