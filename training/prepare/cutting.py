@@ -32,9 +32,10 @@ class Part:
     weak: bool
 
 
-def parts_of(num_frames: int, captions: Sequence[Captions], options: Options) -> list[Part]:
-    """The clips of a take: one for each part that captions tell of, and the whole where captions tell of it or there
-    are none. What is longer than ``options.max_frames`` is cut into equal pieces.
+def parts_of(first: int, end: int, captions: Sequence[Captions], options: Options) -> list[Part]:
+    """The clips of a take that is good from frame ``first`` to ``end``: one for each part that captions tell of, and
+    the whole where captions tell of it or there are none. What is longer than ``options.max_frames`` is cut into equal
+    pieces.
     """
     whole = Captions(
         tuple(text for about in captions if about.start is None for text in about.texts),
@@ -44,16 +45,17 @@ def parts_of(num_frames: int, captions: Sequence[Captions], options: Options) ->
     if whole.texts or not told:
         told = [whole, *told]
     parts: dict[tuple[int, int], Part] = {}
-    for part in (part for about in told for part in _pieces(num_frames, about, options.max_frames)):
+    for part in (part for about in told for part in _pieces(first, end, about, options.max_frames)):
         same = parts.get((part.start, part.end), Part(part.start, part.end, (), False))
         parts[part.start, part.end] = Part(part.start, part.end, same.texts + part.texts, same.weak or part.weak)
     return list(parts.values())
 
 
-def _pieces(num_frames: int, about: Captions, longest: int) -> list[Part]:
-    start, end = max(about.start or 0, 0), min(num_frames if about.end is None else about.end, num_frames)
+def _pieces(first: int, end: int, about: Captions, longest: int) -> list[Part]:
+    start = max(about.start or 0, first)
+    end = max(start, end if about.end is None else min(about.end, end))
     count = max(1, -(-(end - start) // longest))
-    edges = np.linspace(start, max(end, start), count + 1).round().astype(int).tolist()
+    edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
     return [Part(a, b, about.texts, about.weak or count > 1) for a, b in itertools.pairwise(edges)]
 
 

@@ -28,7 +28,7 @@ UNIT = 0.00025  # metres; positions are kept as whole multiples
 
 @dataclass
 class DataSet:
-    """``clips``: a line for each with its split, ``joints`` (T, J, 3) its positions; ``rejected``: lines with the reason."""
+    """``clips``: a line each, with its split; ``joints``: (T, J, 3) each; ``rejected``: lines with the reason."""
 
     clips: list[dict[str, Any]]
     joints: list[np.ndarray]

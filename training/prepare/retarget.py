@@ -11,8 +11,9 @@ Shapes: T frames, J = 22 joints. Model axes (Y up), metres.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+import math
+from functools import cached_property
 
 import numpy as np
 
@@ -34,8 +35,10 @@ TRUNK = {
 keep them: measured to 0.1 degrees on motion whose source is known, 0.5 to 2 cm better than the T-pose's.
 """
 STATIONS = ("pelvis", "spine1", "spine2", "spine3")
+SAME_FORM = np.radians(10.0)
 SAME_PLACE = 0.02  # of the leg's length: bones that begin so near to each other begin at the same joint
-LEAP = 20.0  # body lengths a second
+LEAP = 10.0  # body lengths a second
+OPENING = 0.25  # seconds within which a leap out of the rest pose is over
 UPRIGHT = 0.5  # mean cosine between trunk and vertical below which another axis is tried
 
 
@@ -44,24 +47,24 @@ def retarget(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
 
     Raises RetargetError when the skeleton is not a human's.
     """
-    source = _Source(_without_first_pose(capture))
+    source = _Source(capture)
     joints = _trunk_and_arms(source)
     _place_legs(source, joints)
     nearest = np.rint(np.arange(len(joints)) * capture.fps / FPS).astype(int)
-    return joints, _stretch(source.capture, list(source.map.bones.values()))[
-        np.minimum(nearest, source.capture.num_frames - 1)
-    ]
+    return joints, _stretch(capture, list(source.map.bones.values()))[np.minimum(nearest, capture.num_frames - 1)]
 
 
-def _without_first_pose(capture: Capture) -> Capture:
-    """``capture`` less a first frame from which the body leaps into motion: many files begin with a rest pose."""
-    if capture.num_frames < 3:
-        return capture
+def calm_from(capture: Capture) -> int:
+    """The first frame at 20 fps after which the body no longer leaps: many files begin in a rest pose and jump from
+    there into the motion, or have a spoilt first frame.
+    """
     extent = np.ptp(np.array([bone.head for bone in capture.rig.bones]), axis=0).max()
-    steps = np.linalg.norm(np.diff(capture.heads[:3], axis=0), axis=-1).max(-1) / extent
-    if steps[0] * capture.fps > LEAP and steps[0] > 4 * steps[1]:
-        return dataclasses.replace(capture, rotations=capture.rotations[1:], heads=capture.heads[1:])
-    return capture
+    opening = capture.heads[: int(OPENING * capture.fps) + 1]
+    speeds = np.linalg.norm(np.diff(opening, axis=0), axis=-1).max(-1, initial=0.0) * capture.fps / extent
+    if len(speeds) < 2 or not speeds.max() > LEAP:
+        return 0
+    last = int(np.flatnonzero(speeds > LEAP / 4)[-1]) + 1
+    return math.ceil(last * FPS / capture.fps - 1e-6)
 
 
 def _stretch(capture: Capture, bones: list[str]) -> np.ndarray:
@@ -79,8 +82,10 @@ class _Source:
     """The mapped bones of a capture at 20 fps, in model axes and at the model's size."""
 
     def __init__(self, capture: Capture) -> None:
-        self.capture, self.rig, self.map = capture, capture.rig, detect(capture.rig.bones)
+        self.rig, self.map = capture.rig, detect(capture.rig.bones)
         bones = [*self.map.bones.values(), *self.map.between]
+        self.lower_back = self._lower_back()
+        bones += [self.lower_back] if self.lower_back not in bones else []
         places = [capture.place(bone) for bone in bones]
         count = int((capture.num_frames - 1) * FPS / capture.fps + 1e-6) + 1
         # The capture's clock plays the part of the model's, whose 20 frames a second resample() starts from.
@@ -117,6 +122,14 @@ class _Source:
             blender_to_model(quat.rotate(self.world, quat.rotate(self._rotations[self.map[joint]], along)))
         )
 
+    def rest_direction(self, joint: str) -> np.ndarray | None:
+        """Direction (3,) from the parent of ``joint`` at rest, None where the capture has no such bones."""
+        parent = SKELETON.names[SKELETON.parents[SKELETON.index(joint)]]
+        if joint not in self.map or parent not in self.map:
+            return None
+        along = alignment.head(self.rig, self.map[joint]) - alignment.head(self.rig, self.map[parent])
+        return quat.normalize(blender_to_model(quat.rotate(self.rest, along)))
+
     def along_trunk(self) -> list[tuple[float, str]]:
         """The bones of the trunk with their stations: 0 is the pelvis, 3 the chest."""
         found = [(float(station), self.map[joint]) for station, joint in enumerate(STATIONS) if joint in self.map]
@@ -125,8 +138,19 @@ class _Source:
         ]
         return sorted(found)
 
-    def spine_begins_at_pelvis(self) -> bool:
-        """Whether the first bone of the spine has its joint where the pelvis has its own, as in CMU's skeletons."""
+    def _lower_back(self) -> str:
+        """The bone on which the spine's first joint stands: the pelvis, or one between that is no joint of the
+        model.
+        """
+        spine = self.map.bones.get("spine1")
+        below = self.rig.by_name[spine].parent if spine else None
+        return below or self.map["pelvis"]
+
+    @cached_property
+    def counts_segments(self) -> bool:
+        """Whether the first bone of the spine begins where the pelvis does, as in CMU's skeletons: its bones are then
+        the model's segments of the spine, not its joints.
+        """
         bones = [bone for _, bone in self.along_trunk()]
         if len(bones) < 2:
             return False
@@ -156,11 +180,16 @@ def _world(rest: np.ndarray, heads: np.ndarray, bones: list[str], bone_map: Bone
     return rest
 
 
-def _offset(joint: str) -> np.ndarray:
-    """Offset (3,) of ``joint`` from its parent when standing upright."""
+def _offset(source: _Source, joint: str) -> np.ndarray:
+    """Offset (3,) of ``joint`` from its parent when standing upright: the capture's own direction where its skeleton is
+    of the model's form, else that of ``TRUNK``.
+    """
     side, _, part = joint.partition("_")
-    direction = np.array(TRUNK[part or joint]) * ((-1 if side == "right" else 1), 1, 1)
-    return quat.normalize(direction) * np.linalg.norm(SKELETON.offsets[SKELETON.index(joint)])
+    direction = quat.normalize(np.array(TRUNK[part or joint]) * ((-1 if side == "right" else 1), 1, 1))
+    own = source.rest_direction(joint)
+    if not source.counts_segments and own is not None and own @ direction > np.cos(SAME_FORM):
+        direction = own
+    return direction * np.linalg.norm(SKELETON.offsets[SKELETON.index(joint)])
 
 
 def _trunk_and_arms(source: _Source) -> np.ndarray:
@@ -171,7 +200,7 @@ def _trunk_and_arms(source: _Source) -> np.ndarray:
         parent = SKELETON.parents[index]
         part = name.partition("_")[2] or name
         if part in TRUNK:
-            segment = quat.rotate(turns[name], _offset(name))
+            segment = quat.rotate(turns[name], _offset(source, name))
         elif part in ("elbow", "wrist"):
             segment = source.direction(SKELETON.names[parent]) * np.linalg.norm(SKELETON.offsets[index])
         else:
@@ -185,9 +214,10 @@ def _trunk_and_arms(source: _Source) -> np.ndarray:
 def _trunk_turns(source: _Source) -> dict[str, np.ndarray]:
     """For each joint of the trunk the rotation (T, 4) of the segment that leads to it."""
     along = source.along_trunk()
-    # A spine that begins at the pelvis is counted by its segments, others by their joints.
-    shift = 0 if source.spine_begins_at_pelvis() else 1
+    shift = 0 if source.counts_segments else 1
     turns = {joint: _between(source, along, station - shift) for station, joint in enumerate(STATIONS) if station}
+    if not source.counts_segments:
+        turns["spine1"] = source.turn(source.lower_back)
     pelvis, chest = _between(source, along, 0), _between(source, along, len(STATIONS) - 1)
     neck = source.below_head()
     turns |= {"pelvis": pelvis, "left_hip": pelvis, "right_hip": pelvis, "neck": chest}

@@ -28,7 +28,7 @@ from .captions import Captions
 from .cutting import Part, fault_of, figures_of, parts_of, stretch_of
 from .floor import on_floor
 from .options import Options
-from .retarget import retarget
+from .retarget import calm_from, retarget
 from .sources import Source, load_humanml3d
 
 VERSION = 1  # of what is made of a take: a higher number makes all of them anew
@@ -72,24 +72,32 @@ def run_job(job: Job) -> None:
     """Make the clips of a take and keep them. Raises ExportError when they cannot be written."""
     result = Result()
     try:
-        joints, stretch = load_joints(job.source, job.options)
+        motion = load_motion(job.source, job.options)
     except (BadFile, RetargetError) as error:
         result.rejected.append({"take": job.source.name, "file": str(job.source.path), "reason": str(error)})
     else:
-        parts = parts_of(len(joints), job.captions, job.options)
+        parts = parts_of(motion.first, len(motion.joints), job.captions, job.options)
         for part in parts:
-            _add(result, job, part, joints[part.start : part.end], stretch[part.start : part.end], len(parts))
+            _add(result, job, part, motion, alone=len(parts) == 1)
     _save(result, job)
 
 
-def load_joints(source: Source, options: Options) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (T, 22, 3) of a take on the floor at 20 fps, and the stretch (T,) of its bones.
-
-    Raises BadFile or RetargetError when the file is broken or holds no human.
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Joints (T, 22, 3) of a take on the floor at 20 fps and the stretch (T,) of its bones; it is good from frame
+    ``first`` on.
     """
+
+    joints: np.ndarray
+    stretch: np.ndarray
+    first: int = 0
+
+
+def load_motion(source: Source, options: Options) -> Motion:
+    """The motion of a take. Raises BadFile or RetargetError when the file is broken or holds no human."""
     if source.kind == "humanml3d":
         joints = load_humanml3d(source.path)
-        return joints, stretch_of(joints)
+        return Motion(joints, stretch_of(joints))
     if source.kind == "bvh":
         capture = read_bvh(source.path)
     elif source.skeleton is None:
@@ -99,17 +107,18 @@ def load_joints(source: Source, options: Options) -> tuple[np.ndarray, np.ndarra
     with warnings.catch_warnings():  # numbers that are not finite are told of by fault_of
         warnings.simplefilter("ignore", RuntimeWarning)
         joints, stretch = retarget(capture)
-        return on_floor(joints), stretch
+        return Motion(on_floor(joints), stretch, calm_from(capture))
 
 
-def _add(result: Result, job: Job, part: Part, joints: np.ndarray, stretch: np.ndarray, num_parts: int) -> None:
-    """One clip, or the reason why it is none."""
-    name = job.source.name if num_parts == 1 else f"{job.source.name}_{part.start:05d}_{part.end:05d}"
+def _add(result: Result, job: Job, part: Part, motion: Motion, alone: bool) -> None:
+    """One clip, or the reason why it is none; ``alone``: the take gives no other."""
+    joints, stretch = motion.joints[part.start : part.end], motion.stretch[part.start : part.end]
+    source = job.source
     about = {
-        "id": name,
+        "id": source.name if alone else f"{source.name}_{part.start:05d}_{part.end:05d}",
         "n": len(joints),
-        "take": job.source.take,
-        "source": job.source.path.name,
+        "take": source.take,
+        "source": source.path.name,
         "start": part.start,
         "end": part.end,
     }
@@ -117,7 +126,7 @@ def _add(result: Result, job: Job, part: Part, joints: np.ndarray, stretch: np.n
     if fault is None and not np.isfinite(feature_set.joints_to_features(feature_set.canonicalize(joints))).all():
         fault = "its features are not finite numbers"
     if fault is not None:
-        result.rejected.append(about | {"file": str(job.source.path), "reason": fault})
+        result.rejected.append(about | {"file": str(source.path), "reason": fault})
         return
     captions = [{"text": text, "kind": kind} for text, kind in part.texts]
     result.clips.append(about | {"weak": part.weak, "captions": captions, "stats": figures_of(joints)})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -43,7 +44,7 @@ def run_all(jobs: Sequence[Job], processes: int, done: Callable[[], None]) -> No
 def _run_in(pool: ProcessPoolExecutor, jobs: Sequence[Job], done: Callable[[], None]) -> None:
     """A bounded number of jobs is handed out at a time, so that an interrupt is answered within a take."""
     waiting = iter(jobs)
-    at_work = {pool.submit(_run, job) for job, _ in zip(waiting, range(2 * os.cpu_count() or 2), strict=False)}
+    at_work = {pool.submit(_run, job) for job in itertools.islice(waiting, 2 * (os.cpu_count() or 1))}
     while at_work:
         finished, at_work = wait(at_work, return_when=FIRST_COMPLETED)
         for future in finished:
@@ -51,7 +52,7 @@ def _run_in(pool: ProcessPoolExecutor, jobs: Sequence[Job], done: Callable[[], N
             if failure is not None:
                 raise error_from_code(*failure)
             done()
-        at_work |= {pool.submit(_run, job) for job, _ in zip(waiting, finished, strict=False)}
+        at_work |= {pool.submit(_run, job) for job in itertools.islice(waiting, len(finished))}
 
 
 def _run(job: Job) -> Failure | None:
