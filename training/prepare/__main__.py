@@ -69,6 +69,8 @@ def prepare(arguments: argparse.Namespace, console: Console) -> None:
         kept.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"The folder '{kept}' cannot be made: {error.strerror}.", "Choose another --out.") from error
+    for left_over in kept.glob(".*.part"):  # by a run that was killed
+        left_over.unlink(missing_ok=True)
     jobs = [Job(source, tuple(captions[source.name]), options, kept / f"{source.name}.npz") for source in sources]
     reused = _run(jobs, arguments.jobs, Console(stderr=True))
 
@@ -105,7 +107,6 @@ def _run(jobs: list[Job], processes: int, console: Console) -> int:
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _arguments(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prepare(arguments, Console())
     except GaitwayError as error:
@@ -117,4 +118,5 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of stopping end alike
     main()

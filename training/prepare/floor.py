@@ -15,6 +15,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FEET, FPS, SKELETON
 
 STEEPEST = np.tan(np.radians(2.0))  # what is steeper is no error of calibration
+FLATTEST = np.tan(np.radians(0.3))  # what is flatter is no more than the footprints vary
 PLANTED_SPEED = 0.15  # metres a second; toes that move slower stand
 NEAR_PLANE = 0.03  # metres; a planted toe farther from the plane stands on something else
 SPREAD = 0.3  # metres (standard deviation) of the footprints along a direction whose slope is to be told
@@ -45,7 +46,7 @@ def _level(prints: np.ndarray) -> np.ndarray:
             return quat.identity()
         centre, slope = _slope(prints[inside])
         inside = np.abs((prints - centre)[:, 1] - (prints - centre) @ slope) < NEAR_PLANE
-    if not 0 < np.linalg.norm(slope) < STEEPEST:
+    if not FLATTEST < np.linalg.norm(slope) < STEEPEST:
         return quat.identity()
     return quat.between(np.array([-slope[0], 1.0, -slope[2]]), np.array([0.0, 1.0, 0.0]))
 

@@ -25,6 +25,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.space import blender_to_model
 
 from .capture import Capture
+from .rest_pose import with_standing_rest
 
 TRUNK = {
     "hip": (0.561, -0.815, -0.147), "spine1": (0, 0.956, -0.295), "spine2": (0, 0.982, 0.191),
@@ -82,7 +83,9 @@ class _Source:
     """The mapped bones of a capture at 20 fps, in model axes and at the model's size."""
 
     def __init__(self, capture: Capture) -> None:
-        self.rig, self.map = capture.rig, detect(capture.rig.bones)
+        self.map = detect(capture.rig.bones)
+        capture = with_standing_rest(capture, self.map)
+        self.rig = capture.rig
         bones = [*self.map.bones.values(), *self.map.between]
         self.lower_back = self._lower_back()
         bones += [self.lower_back] if self.lower_back not in bones else []
