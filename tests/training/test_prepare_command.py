@@ -6,8 +6,10 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from engine.export.clip import Clip
 from training.augment import mirror
 from training.data import feature_statistics, load_clips
 from training.prepare.__main__ import main
+from training.prepare.take import load_result
 
 from ..conftest import REPOSITORY
 from ..engine.motions import walking_in_a_circle
@@ -196,3 +199,33 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(bvh_folder, tmp_pat
     assert done.returncode == 2 and "could not be written" in done.stderr and "Traceback" not in done.stderr
     assert {path.name for path in out.iterdir()} == {"takes"}
     assert {path.name for path in (out / "takes").iterdir()} == {"walk0.npz"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+def test_a_stopped_run_leaves_whole_takes_and_goes_on(bvh_folder, tmp_path, how):
+    text = (bvh_folder / "walk2.bvh").read_text()
+    for number in range(150):
+        (bvh_folder / f"copy{number}.bvh").write_text(text)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "training.prepare", str(bvh_folder), "--out", str(out), "--jobs", "2"]
+    # A shell may have told its background processes to ignore Ctrl-C.
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while process.poll() is None and not list(out.glob("takes/[!.]*.npz")):
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, how))
+    told = process.communicate()[1]
+    assert process.returncode == (130 if how == "SIGINT" else -9)
+    assert how == "SIGKILL" or told.startswith("Stopped. Run the same command again")
+    kept = [path for path in (out / "takes").iterdir() if path.suffix == ".npz"]
+    assert 0 < len(kept) < 153 and all(load_result(path).clips for path in kept)
+    assert not (out / "clips.npz").exists()
+    for path in list(bvh_folder.iterdir()):
+        if path.stem.startswith("copy") and not (out / "takes" / f"{path.stem}.npz").exists():
+            path.unlink()
+    run(bvh_folder, "--out", out)
+    assert json.loads((out / "report.json").read_text())["takes_kept_from_before"] == len(kept)
+    assert not list((out / "takes").glob(".*"))

@@ -117,6 +117,7 @@ def test_position_channels_stand_in_place_of_offsets(written):
         (BVH.replace("0 90 0\n", "0 what 0\n"), "'what', which is not a number"),
         (BVH.replace("Frame Time: 0.05", "Frame Time: 0"), "0.0 seconds"),
         (BVH.replace("Xrotation Yrotation", "Xrotation Wrotation"), "channel 'Wrotation'"),
+        (BVH.replace("OFFSET 0 1 0", "OFFSET 0 inf 0"), "not finite"),
         ("\0\1", "not a text file"),
     ],
 )
@@ -159,6 +160,8 @@ def test_radians_say_the_same_as_degrees(written):
         (ASF, AMC.replace("90 90", "90 x"), "'x', which is not a number"),
         (ASF[: ASF.index(":hierarchy")], AMC, "not an ASF skeleton"),
         (ASF.replace("length 3", ""), AMC, "no direction or no length"),
+        (ASF.replace("length 3", "length nan"), AMC, "not finite"),
+        (ASF.replace("axis 0 0 90", "axis 0 0"), AMC, "not three angles|not a number"),
         (ASF.replace("root upper\n", "root upper hand\n"), AMC, "'hand' in its hierarchy"),
     ],
 )

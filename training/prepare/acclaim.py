@@ -17,7 +17,7 @@ from blender_addon.retarget.rest import Rig
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile
 
-from .capture import Capture, euler, numbers, read_text, rest_bone
+from .capture import Capture, euler, finite_numbers, numbers, read_text, rest_bone
 
 CMU_FPS = 120.0
 """An .amc file does not say its rate; CMU's takes have 120 frames a second."""
@@ -50,15 +50,18 @@ def read_asf(path: Path) -> Skeleton:
         raise BadFile(f"'{path}' is not an ASF skeleton, or is cut short.", AGAIN)
     in_radians = any(line[:2] == ["angle", "rad"] for line in sections.get("units", []))
     parents = _parents(sections["hierarchy"], path)
-    described = {ROOT: _root(sections["root"], in_radians, path)}
+    described: dict[str, dict[str, list[str]]] = {}
     for block in _blocks(sections["bonedata"]):
         if block.get("name"):
             described[block["name"][0]] = block
     bones = {}
     for name, parent in parents.items():
+        if name == ROOT:
+            bones[name] = _root(sections["root"], in_radians, path)
+            continue
         if name not in described:
             raise BadFile(f"'{path}' names the bone '{name}' in its hierarchy but does not describe it.", AGAIN)
-        bones[name] = described[name] if name == ROOT else _bone(described[name], parent, in_radians, path)
+        bones[name] = _bone(described[name], parent, in_radians, path)
     return Skeleton(bones, in_radians)
 
 
@@ -102,7 +105,7 @@ def _parents(lines: list[list[str]], path: Path) -> dict[str, str]:
 
 def _axes(words: list[str], in_radians: bool, path: Path) -> np.ndarray:
     """Axes (4,) of the words "a b c XYZ"."""
-    angles, order = numbers(words[:3], path, "An axis"), (words[3:4] or ["XYZ"])[0].upper()
+    angles, order = finite_numbers(words[:3], path, "An axis"), (words[3:4] or ["XYZ"])[0].upper()
     if len(angles) != 3 or sorted(order) != ["X", "Y", "Z"]:
         raise BadFile(f"An axis of '{path}' is not three angles and their order.", AGAIN)
     return euler((angles if in_radians else np.radians(angles))[::-1], order[::-1])
@@ -118,7 +121,9 @@ def _root(lines: list[list[str]], in_radians: bool, path: Path) -> _Bone:
 def _bone(block: dict[str, list[str]], parent: str, in_radians: bool, path: Path) -> _Bone:
     name = block["name"][0]
     try:
-        vector = numbers(block["direction"], path, f"The bone '{name}'") * float(block["length"][0])
+        vector = finite_numbers(block["direction"], path, f"The bone '{name}'") * finite_numbers(
+            block["length"][:1], path, f"The bone '{name}'"
+        )
     except (KeyError, IndexError, ValueError) as error:
         raise BadFile(f"The bone '{name}' of '{path}' has no direction or no length.", AGAIN) from error
     axes = _axes(block.get("axis", ["0", "0", "0", "XYZ"]), in_radians, path)

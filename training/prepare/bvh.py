@@ -16,7 +16,7 @@ from blender_addon.retarget.rest import Rig
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile
 
-from .capture import MAX_FPS, Capture, euler, numbers, read_text, rest_bone
+from .capture import MAX_FPS, Capture, euler, finite_numbers, numbers, read_text, rest_bone
 
 AGAIN = "Export or copy the file again."
 
@@ -55,7 +55,7 @@ def _hierarchy(words: list[str], path: Path) -> list[_Joint]:
             elif word == "END":
                 in_end, place = True, words.index("{", place) + 1
             elif word == "OFFSET":
-                offset = numbers(words[place + 1 : place + 4], path, "The hierarchy")
+                offset = finite_numbers(words[place + 1 : place + 4], path, "The hierarchy")
                 if in_end:
                     joints[stack[-1]].end = offset
                 else:

@@ -43,7 +43,7 @@ def rest_bone(name: str, parent: str | None, head: np.ndarray, tail: np.ndarray)
     """A bone whose axes at rest are the file's."""
     matrix = np.eye(4)
     matrix[:3, 3] = head
-    return BoneRest(name, parent, head, tail, matrix)
+    return BoneRest(name, parent, head.tolist(), tail.tolist(), matrix)
 
 
 def euler(angles: np.ndarray, order: str) -> np.ndarray:
@@ -68,11 +68,19 @@ def read_text(path: Path) -> str:
 
 
 def numbers(words: Sequence[str], path: Path, what: str) -> np.ndarray:
-    """The words as float64. Raises BadFile that names the ``what`` of the file ``path``."""
+    """The words as float64; "nan" is one. Raises BadFile that names the ``what`` of the file ``path``."""
     try:
         return np.array(words, dtype=np.float64)
     except ValueError as error:
-        wrong = str(error).rsplit(":", 1)[-1].strip()
+        wrong = str(error).split("float: ", 1)[-1]
         raise BadFile(
             f"{what} of '{path}' holds {wrong}, which is not a number.", "Export or copy it again."
         ) from error
+
+
+def finite_numbers(words: Sequence[str], path: Path, what: str) -> np.ndarray:
+    """As :func:`numbers`, for skeletons: a spoilt frame can be left out, a spoilt bone cannot."""
+    found = numbers(words, path, what)
+    if not np.isfinite(found).all():
+        raise BadFile(f"{what} of '{path}' holds a number that is not finite.", "Export or copy it again.")
+    return found

@@ -246,7 +246,7 @@ def _place_legs(source: _Source, joints: np.ndarray) -> None:
     """Put knees, ankles and toes of joints (T, 22, 3): two bones of fixed length reach for the capture's ankle."""
     for side in ("left", "right"):
         hip, knee, ankle, foot = SKELETON.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot")))
-        upper, lower, sole = (np.linalg.norm(SKELETON.offsets[j]) for j in (knee, ankle, foot))
+        upper, lower, sole = (float(np.linalg.norm(SKELETON.offsets[j])) for j in (knee, ankle, foot))
         reach = source.point(f"{side}_ankle") - joints[:, hip]
         thigh = source.direction(f"{side}_hip")
         swing = quat.between(source.point(f"{side}_ankle") - source.point(f"{side}_hip"), reach)

@@ -25,7 +25,7 @@ def write_sheet(data: DataSet, path: Path, rows: int) -> None:
     drawn = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
     for axes, index in zip(drawn, chosen, strict=True):
         draw_side(axes, Clip(data.joints[index]))
-        axes.set_title(_title(data.clips[index]), loc="left", fontsize=8.5, color=MIDDLE, parse_math=False)
+        axes.set_title(_title(data.clips[index]), x=0.012, loc="left", fontsize=8.5, color=MIDDLE, parse_math=False)
     _scale_alike(figure, drawn)
     with atomic_file(path) as file:
         figure.savefig(file, format="png")
