@@ -26,7 +26,8 @@ than ``--max-depth`` (0.2 m) below the floor, or upside down most of the time.
 
 **Captions**: ``NAME.txt`` beside the motion or in ``texts``, a line ``caption#tokens#start#end`` each, or
 ``--captions FILE.jsonl`` with lines such as ``{"take": "02_01", "captions": ["a person walks"]}``. A caption with times
-(seconds in text files, ``start`` and ``end`` frames at 20 fps in JSON) makes a clip of just that part. Clips of a take
+(seconds in text files, ``start`` and ``end`` frames at 20 fps in JSON) makes a clip of just that part; where all of a
+take's captions have times, the rest of it is not used. Clips of a take
 that had to be cut keep its captions and count as weakly described. A clip may have no caption.
 
 **Splits**: the lists of the data set where there are any, else ``--shares 0.9 0.05 0.05`` of the takes by a hash of
@@ -41,5 +42,6 @@ whose files, captions and options are unchanged are not done again. When a run i
 
 How exact: CMU's takes 02_01 and 16_15 from their .asf and .amc files come to 0.6 and 0.7 cm (mean distance of all
 joints) of the same takes in the training data of the default model (``python -m tests.benchmarks.prepare_reference``);
-a motion written as .bvh by ``gaitway`` comes back to 0.1 mm, levelling aside.
+a motion written as .bvh by ``gaitway`` comes back to 0.1 mm, levelling aside. Files whose rest pose is no standing
+human (all bones along one axis) are measured from the straightest frame of the take instead, to some 3 cm.
 """

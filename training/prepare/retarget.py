@@ -13,19 +13,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import cached_property
 
 import numpy as np
 
-from blender_addon.retarget import alignment, scale
-from blender_addon.retarget.bone_map import BoneMap, detect
-from blender_addon.retarget.resample import resample
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
-from blender_addon.shared.space import blender_to_model
 
 from .capture import Capture
-from .rest_pose import with_standing_rest
+from .mapped import SAME_PLACE, STATIONS, MappedCapture
 
 TRUNK = {
     "hip": (0.561, -0.815, -0.147), "spine1": (0, 0.956, -0.295), "spine2": (0, 0.982, 0.191),
@@ -35,12 +30,9 @@ TRUNK = {
 """Directions (left side) from each joint's parent in a person who stands upright, as rigid parts of HumanML3D's bodies
 keep them: measured to 0.1 degrees on motion whose source is known, 0.5 to 2 cm better than the T-pose's.
 """
-STATIONS = ("pelvis", "spine1", "spine2", "spine3")
-SAME_FORM = np.radians(10.0)
-SAME_PLACE = 0.02  # of the leg's length: bones that begin so near to each other begin at the same joint
+SAME_FORM = np.radians(10.0)  # a skeleton whose own direction is so near keeps it
 LEAP = 10.0  # body lengths a second
 OPENING = 0.25  # seconds within which a leap out of the rest pose is over
-UPRIGHT = 0.5  # mean cosine between trunk and vertical below which another axis is tried
 
 
 def retarget(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +40,7 @@ def retarget(capture: Capture) -> tuple[np.ndarray, np.ndarray]:
 
     Raises RetargetError when the skeleton is not a human's.
     """
-    source = _Source(capture)
+    source = MappedCapture(capture)
     joints = _trunk_and_arms(source)
     _place_legs(source, joints)
     nearest = np.rint(np.arange(len(joints)) * capture.fps / FPS).astype(int)
@@ -79,111 +71,7 @@ def _stretch(capture: Capture, bones: list[str]) -> np.ndarray:
     return np.abs(lengths[:, apart] / usual[apart] - 1).max(-1)
 
 
-class _Source:
-    """The mapped bones of a capture at 20 fps, in model axes and at the model's size."""
-
-    def __init__(self, capture: Capture) -> None:
-        self.map = detect(capture.rig.bones)
-        capture = with_standing_rest(capture, self.map)
-        self.rig = capture.rig
-        bones = [*self.map.bones.values(), *self.map.between]
-        self.lower_back = self._lower_back()
-        bones += [self.lower_back] if self.lower_back not in bones else []
-        places = [capture.place(bone) for bone in bones]
-        count = int((capture.num_frames - 1) * FPS / capture.fps + 1e-6) + 1
-        # The capture's clock plays the part of the model's, whose 20 frames a second resample() starts from.
-        rotations, heads = resample(
-            quat.make_continuous(capture.rotations[:, places]),
-            capture.heads[:, places],
-            np.arange(count),
-            0.0,
-            FPS * FPS / capture.fps,
-        )
-        self.rest = alignment.figure_rotation(self.rig, self.map)
-        self.leg_length = scale.leg_length(self.rig, self.map)
-        self.world = _world(self.rest, heads, bones, self.map)
-        size = SKELETON.leg_length / self.leg_length
-        self._rotations = dict(zip(bones, np.moveaxis(rotations, 1, 0), strict=True))
-        moved = blender_to_model(quat.rotate(self.world, heads)) * size
-        self._points = dict(zip(bones, np.moveaxis(moved, 1, 0), strict=True))
-
-    def turn(self, bone: str) -> np.ndarray:
-        """Rotation (T, 4) of ``bone`` since the upright rest, in model axes."""
-        q = quat.multiply(quat.multiply(self.world, self._rotations[bone]), quat.conjugate(self.rest))
-        return np.stack([q[..., 0], q[..., 1], q[..., 3], -q[..., 2]], -1)
-
-    def point(self, joint: str) -> np.ndarray:
-        return self._points[self.map[joint]]
-
-    def direction(self, joint: str) -> np.ndarray:
-        """Where the bone of ``joint`` points (T, 3): to the next mapped joint, else along the bone."""
-        child = SKELETON.names[SKELETON.children[SKELETON.index(joint)][0]]
-        if child in self.map:
-            return quat.normalize(self.point(child) - self.point(joint))
-        along = alignment.segment(self.rig, self.map, joint)
-        return quat.normalize(
-            blender_to_model(quat.rotate(self.world, quat.rotate(self._rotations[self.map[joint]], along)))
-        )
-
-    def rest_direction(self, joint: str) -> np.ndarray | None:
-        """Direction (3,) from the parent of ``joint`` at rest, None where the capture has no such bones."""
-        parent = SKELETON.names[SKELETON.parents[SKELETON.index(joint)]]
-        if joint not in self.map or parent not in self.map:
-            return None
-        along = alignment.head(self.rig, self.map[joint]) - alignment.head(self.rig, self.map[parent])
-        return quat.normalize(blender_to_model(quat.rotate(self.rest, along)))
-
-    def along_trunk(self) -> list[tuple[float, str]]:
-        """The bones of the trunk with their stations: 0 is the pelvis, 3 the chest."""
-        found = [(float(station), self.map[joint]) for station, joint in enumerate(STATIONS) if joint in self.map]
-        found += [
-            (STATIONS.index(low) + share, bone) for bone, (low, _, share) in self.map.between.items() if low in STATIONS
-        ]
-        return sorted(found)
-
-    def _lower_back(self) -> str:
-        """The bone on which the spine's first joint stands: the pelvis, or one between that is no joint of the
-        model.
-        """
-        spine = self.map.bones.get("spine1")
-        below = self.rig.by_name[spine].parent if spine else None
-        return below or self.map["pelvis"]
-
-    @cached_property
-    def counts_segments(self) -> bool:
-        """Whether the first bone of the spine begins where the pelvis does, as in CMU's skeletons: its bones are then
-        the model's segments of the spine, not its joints.
-        """
-        bones = [bone for _, bone in self.along_trunk()]
-        if len(bones) < 2:
-            return False
-        apart = np.linalg.norm(alignment.head(self.rig, bones[1]) - alignment.head(self.rig, bones[0]))
-        return bool(apart < SAME_PLACE * self.leg_length)
-
-    def below_head(self) -> str | None:
-        """The uppermost bone of the neck."""
-        neck = [(share, bone) for bone, (low, _, share) in self.map.between.items() if low == "neck"]
-        return max(neck)[1] if neck else self.map.bones.get("neck")
-
-
-def _world(rest: np.ndarray, heads: np.ndarray, bones: list[str], bone_map: BoneMap) -> np.ndarray:
-    """Rotation (4,) that stands the motion upright: the rest pose's, unless the trunk then lies all the time while it
-    stands along another axis (a skeleton drawn lying, moved standing).
-    """
-    hips, shoulders = (
-        np.mean([heads[:, bones.index(bone_map[f"{side}_{part}"])] for side in ("left", "right")], axis=0)
-        for part in ("hip", "shoulder")
-    )
-    trunk = np.nanmean(quat.normalize(shoulders - hips), axis=0)
-    up = quat.rotate(quat.conjugate(rest), np.array([0.0, 0.0, 1.0]))
-    axes = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    best = axes[(axes @ trunk).argmax()]
-    if trunk @ up < UPRIGHT < best @ trunk:
-        return quat.between(best, np.array([0.0, 0.0, 1.0]))
-    return rest
-
-
-def _offset(source: _Source, joint: str) -> np.ndarray:
+def _offset(source: MappedCapture, joint: str) -> np.ndarray:
     """Offset (3,) of ``joint`` from its parent when standing upright: the capture's own direction where its skeleton is
     of the model's form, else that of ``TRUNK``.
     """
@@ -195,7 +83,7 @@ def _offset(source: _Source, joint: str) -> np.ndarray:
     return direction * np.linalg.norm(SKELETON.offsets[SKELETON.index(joint)])
 
 
-def _trunk_and_arms(source: _Source) -> np.ndarray:
+def _trunk_and_arms(source: MappedCapture) -> np.ndarray:
     """Joints (T, 22, 3) with the middle of the hips in place; the legs are still to come."""
     turns = _trunk_turns(source)
     joints = np.zeros((len(turns["pelvis"]), SKELETON.num_joints, 3))
@@ -214,7 +102,7 @@ def _trunk_and_arms(source: _Source) -> np.ndarray:
     return joints + shift[:, None]
 
 
-def _trunk_turns(source: _Source) -> dict[str, np.ndarray]:
+def _trunk_turns(source: MappedCapture) -> dict[str, np.ndarray]:
     """For each joint of the trunk the rotation (T, 4) of the segment that leads to it."""
     along = source.along_trunk()
     shift = 0 if source.counts_segments else 1
@@ -232,7 +120,7 @@ def _trunk_turns(source: _Source) -> dict[str, np.ndarray]:
     return turns
 
 
-def _between(source: _Source, along: list[tuple[float, str]], station: float) -> np.ndarray:
+def _between(source: MappedCapture, along: list[tuple[float, str]], station: float) -> np.ndarray:
     """Rotation (T, 4) of the trunk at ``station``, from the bones below and above it."""
     if station <= along[0][0]:
         return source.turn(along[0][1])
@@ -242,7 +130,7 @@ def _between(source: _Source, along: list[tuple[float, str]], station: float) ->
     return source.turn(along[-1][1])
 
 
-def _place_legs(source: _Source, joints: np.ndarray) -> None:
+def _place_legs(source: MappedCapture, joints: np.ndarray) -> None:
     """Put knees, ankles and toes of joints (T, 22, 3): two bones of fixed length reach for the capture's ankle."""
     for side in ("left", "right"):
         hip, knee, ankle, foot = SKELETON.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot")))
