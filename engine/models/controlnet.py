@@ -16,6 +16,9 @@ from engine.models.config import ModelConfig
 from engine.models.denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
 from engine.models.layers import Positions, SkipStack, router_loss
 
+RESIDUAL_GAIN = 4.0
+"""Of the 'patch' layout: pre-norm blocks carry large sums, which Linears that start at zero take long to match."""
+
 
 class ControlNet(nn.Module):
     """Residuals for every block of the denoiser, from the same inputs and a control embedding."""
@@ -33,6 +36,7 @@ class ControlNet(nn.Module):
         add_token_parts(self, config, final_norm=False)
         inner = config.control_embedding_width
         self.in_latent = config.token_layout == "global"
+        self.gain = 1.0 if self.in_latent else RESIDUAL_GAIN
         linears = [nn.Linear(config.control_input_width, inner), nn.Linear(inner, inner)]
         if self.in_latent:
             linears.append(_zeroed(nn.Linear(inner, config.latent_width)))
@@ -63,7 +67,7 @@ class ControlNet(nn.Module):
         conditions = condition_tokens(self, timestep, text_embedding, guidance_embedding, latent.shape[0])
         taps: list[Tensor] = []
         run_tokens(self, latent, conditions, latent_mask, taps=taps, control=control)
-        return [linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
+        return [self.gain * linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
 
     def copy_denoiser(self, denoiser: Denoiser) -> None:
         """Start from the denoiser's weights: all shared names; the ways in and out stay as they are."""
