@@ -148,7 +148,7 @@ SMALL = Recipe(
     variants=Variants(
         mirrored=True,
         tempos=(0.85, 1.18),
-        bends=(-0.35, 0.35),
+        bends=(-0.8, -0.35, 0.35, 0.8),
         weights=((r"\b(walk|run|jog|sprint)", 2.5), ("salsa", 0.5)),
     ),
 )
