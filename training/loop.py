@@ -1,45 +1,71 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, atomic checkpoints, resume.
+"""The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, checkpoints, resume.
 
-A stage gives its trainable module, a function ``step(generator) -> {term: loss}`` and a function ``validate() -> {name:
-value}``. All random draws of step n come from a generator seeded by (seed, n): a run that was killed and resumed gives
-the same losses as one that was not.
+A stage is a :class:`Task`: its trainable module, how a batch is drawn, its loss, and its validation. All random draws
+of step n come from a generator seeded by (seed, n), on the CPU: a run that was killed and resumed, or that several
+processes share, gives the same losses as one that was not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import json
-import math
-import os
-import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from diffusers.optimization import get_scheduler
-from rich.console import Console
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
-from blender_addon.shared.errors import BadCheckpoint, GaitwayError
+from blender_addon.shared.errors import BadRequest
 
+from . import checkpoints
+from .checkpoints import TrainingStopped, load_exported
+from .journal import Journal
 from .recipes import Stage
+from .shares import Batch, Counts, no_counts, split, to_device
+from .signals import StopOnSignal
 
-console = Console()
-
-
-class TrainingStopped(GaitwayError):
-    """A run that cannot go on; its last good checkpoint is intact."""
-
-    code = "training"
+__all__ = ["Ema", "Task", "TrainingStopped", "load_exported", "on_cpu", "run_stage", "run_task", "step_generator"]
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, eq=False)
+class Task(Generic[Network]):
+    """What one stage trains.
+
+    ``draw(generator, step)`` gives the whole batch of a step on the CPU; ``loss(module, part)`` the terms of a part of
+    it and their sum ``loss``; ``validate(module)`` figures of a module on the CPU, of which the mean of ``criterion``
+    says what is best (least). ``companion``: a module that ``before_step`` changes and that is resumed too
+    (distillation's target).
+    """
+
+    name: str
+    stage: Stage
+    module: Network
+    draw: Callable[[torch.Generator, int], Batch]
+    loss: Callable[[Network, Batch], dict[str, Tensor]]
+    validate: Callable[[Network], dict[str, float]]
+    criterion: tuple[str, ...] = ()
+    counts: Counts = no_counts
+    companion: nn.Module | None = None
+    before_step: Callable[[Network], None] | None = None
+
+
+def on_cpu(module: Network) -> Network:
+    """``module`` itself where it is on the CPU, else a copy there: validation gives the same figures on any device."""
+    return module if next(module.parameters()).device.type == "cpu" else copy.deepcopy(module).cpu()
 
 
 class Ema:
@@ -55,6 +81,228 @@ class Ema:
             average.lerp_(value.detach(), 1 - decay)
 
 
+class LossModule(nn.Module):
+    """The task's loss as a module's forward, so that accelerate can share and autocast it."""
+
+    def __init__(self, task: Task[Any]) -> None:
+        super().__init__()
+        self.module, self._loss = task.module, task.loss
+
+    def forward(self, part: Batch) -> dict[str, Tensor]:
+        return self._loss(self.module, part)
+
+
+@dataclass(eq=False)
+class Session:
+    """A task on its device, with everything that a checkpoint has to hold."""
+
+    task: Task[Any]
+    seed: int
+    accelerator: Accelerator
+    model: nn.Module
+    parameters: list[nn.Parameter]
+    optimizer: Any
+    scheduler: Any
+    ema: Ema | None
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+
+    @property
+    def exported(self) -> Any:
+        return self.ema.module if self.ema else self.task.module
+
+    def parts(self) -> dict[str, Any]:
+        """What is saved by its state, under the names in the file."""
+        named = {
+            "module": self.task.module,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "ema": self.ema.module if self.ema else None,
+            "companion": self.task.companion,
+            "scaler": getattr(self.accelerator, "scaler", None),
+        }
+        return {name: part for name, part in named.items() if part is not None}
+
+    def save(self, folder: Path) -> None:
+        state = dict.fromkeys(("ema", "companion")) | {name: part.state_dict() for name, part in self.parts().items()}
+        state |= {"step": self.step, "sums": self.sums, "best": self.best}
+        checkpoints.save(state, folder / f"{self.task.name}.pt", self.task.stage.keep_last)
+
+    def resume(self, folder: Path) -> None:
+        path = folder / f"{self.task.name}.pt"
+        if path.is_file():
+            state = checkpoints.resume(path, self.parts())
+            self.step, self.sums, self.best = int(state["step"]), state.get("sums") or {}, state.get("best")
+
+
+def freeze(module: nn.Module, names: tuple[str, ...]) -> None:
+    """Parameters whose name begins with one of ``names`` keep their value. Raises BadRequest for a name of none."""
+    unused = set(names)
+    for key, parameter in module.named_parameters():
+        if key.startswith(names):
+            parameter.requires_grad_(False)
+            unused -= {name for name in names if key.startswith(name)}
+    if unused:
+        known = ", ".join(name for name, _ in module.named_children())
+        raise BadRequest(f"There are no parameters called '{min(unused)}' to freeze.", f"Names begin with: {known}.")
+
+
+def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Session:
+    """``task`` with optimizer and schedule on the device that accelerate gives this process."""
+    stage = task.stage
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # the published ControlNet has some
+    try:
+        accelerator = Accelerator(mixed_precision=mixed_precision, kwargs_handlers=[unused])
+    except (ValueError, ImportError) as error:
+        raise BadRequest(f"This machine cannot train like that ({error}).", "Try --mixed-precision no.") from error
+    freeze(task.module, stage.freeze)
+    parameters = [p for p in task.module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
+    try:
+        scheduler = get_scheduler(
+            stage.scheduler, optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps
+        )
+    except ValueError as error:
+        raise BadRequest(
+            f"There is no schedule called '{stage.scheduler}'.", "cosine and constant_with_warmup are usual."
+        ) from error
+    model, optimizer = accelerator.prepare(LossModule(task), optimizer)
+    ema = Ema(task.module, stage.ema_decay) if stage.ema_decay else None
+    return Session(task, seed, accelerator, model, parameters, optimizer, scheduler, ema)
+
+
+def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
+    """One optimiser step; returns the terms of the whole batch, and whether ``flag`` was set in any process."""
+    task, accelerator = session.task, session.accelerator
+    processes, rank, accumulate = accelerator.num_processes, accelerator.process_index, task.stage.accumulate
+    session.model.train()
+    torch.manual_seed(session.seed * 7_919 + session.step + rank * 1_000_000_007)  # dropout
+    if task.before_step:
+        task.before_step(task.module)
+    whole = task.draw(step_generator(session.seed, session.step), session.step)
+    session.optimizer.zero_grad()
+    own = range(rank * accumulate, (rank + 1) * accumulate)
+    totals: dict[str, float] = {}
+    for number, (part, weight) in enumerate(split(whole, processes * accumulate, own, task.counts)):
+        with _exchange_gradients(session, last=number == accumulate - 1):
+            terms = session.model(to_device(part, accelerator.device))
+            names = [name for name in terms if name != "loss"] or ["loss"]
+            loss = torch.stack([terms[name] * weight(name) for name in names]).sum()
+            accelerator.backward(loss * processes)  # gradients are averaged over the processes
+        for name, value in zip([*names, "loss"], [*(terms[n] * weight(n) for n in names), loss], strict=True):
+            totals[name] = totals.get(name, 0.0) + float(value.detach())
+    if processes > 1:
+        sent = torch.tensor([*totals.values(), float(flag)], dtype=torch.float64, device=accelerator.device)
+        *values, raised = accelerator.reduce(sent, "sum").tolist()
+        totals, flag = dict(zip(totals, values, strict=True)), raised > 0
+    return totals, flag
+
+
+def _exchange_gradients(session: Session, last: bool) -> contextlib.AbstractContextManager[Any]:
+    """Processes exchange gradients with the last part of a step only."""
+    return contextlib.nullcontext() if last else session.accelerator.no_sync(session.model)
+
+
+def apply_gradients(session: Session) -> None:
+    """Clip, step, schedule, average."""
+    task, accelerator = session.task, session.accelerator
+    accelerator.clip_grad_norm_(session.parameters, task.stage.gradient_clip)
+    session.optimizer.step()
+    if not accelerator.optimizer_step_was_skipped:  # by fp16's loss scaling
+        session.scheduler.step()
+    session.step += 1
+    if session.ema:
+        session.ema.update(task.module, session.step)
+
+
+@torch.no_grad()
+def measure(session: Session, folder: Path) -> dict[str, float]:
+    """Validation figures of the module as it would be exported, on the CPU; keeps it when it is the best so far."""
+    task = session.task
+    exported = on_cpu(session.exported.eval())
+    torch.manual_seed(session.seed)
+    figures = task.validate(exported)
+    if task.criterion:
+        value = sum(figures[name] for name in task.criterion) / len(task.criterion)
+        if session.best is None or value < session.best:
+            session.best = value
+            best = {"step": session.step, "value": value, "module": exported.state_dict()}
+            checkpoints.write_atomically(best, folder / f"{task.name}_best.pt")
+    return figures
+
+
+def run_task(
+    task: Task[Network],
+    folder: Path,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    mixed_precision: str | None = None,
+    swanlab: bool = False,
+) -> Network:
+    """Train ``task.module`` in place to ``stage.steps`` (or for ``max_minutes``); returns what is to be exported.
+
+    ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_best.pt``, ``<name>_log.jsonl`` and curves.
+    Raises TrainingStopped when the loss is no longer finite or the disk is full.
+    """
+    session = open_session(task, seed, mixed_precision)
+    session.resume(folder)
+    main, stage = session.accelerator.is_main_process, task.stage
+    began, first = time.monotonic(), session.step
+    with _journal(session, folder, swanlab) as journal, StopOnSignal() as stop:
+        over = False
+        while session.step < stage.steps and not over:
+            late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
+            terms, over = train_step(session, late or stop.asked)
+            _check_finite(task, terms, session.step, folder)
+            apply_gradients(session)
+            _add(session.sums, terms)
+            due, done = session.step % stage.validate_every == 0, over or session.step == stage.steps
+            if main and (due or (done and not stop.asked)):  # who asks to stop does not want to wait
+                rate = (session.step - first) / (time.monotonic() - began)
+                means = {name: value / session.sums["count"] for name, value in session.sums.items() if name != "count"}
+                journal.write(session.step, means, measure(session, folder), session.scheduler.get_last_lr()[0], rate)
+            if due:
+                session.sums = {}
+            if main and (done or session.step % stage.checkpoint_every == 0):
+                session.save(folder)
+            journal.advance(session.step, terms["loss"])
+        if main and session.step > first:
+            journal.draw_curves()
+    session.accelerator.wait_for_everyone()
+    return session.exported.eval()
+
+
+def finished(folder: Path, name: str, stage: Stage) -> bool:
+    """Whether the stage has made all its steps."""
+    path = folder / f"{name}.pt"
+    return path.is_file() and int(checkpoints.read(path)["step"]) >= stage.steps
+
+
+@contextlib.contextmanager
+def _journal(session: Session, folder: Path, swanlab: bool) -> Iterator[Journal]:
+    main, task = session.accelerator.is_main_process, session.task
+    journal = Journal(task.name, folder, session.step, task.stage.steps, main, swanlab)
+    try:
+        with journal:
+            yield journal
+    except OSError as error:
+        raise checkpoints.disk_trouble(folder, error) from error
+
+
+def _check_finite(task: Task[Any], terms: dict[str, float], step: int, folder: Path) -> None:
+    if not torch.isfinite(torch.tensor(terms["loss"])):
+        raise TrainingStopped(
+            f"The loss of {task.name} is no longer finite at step {step}.",
+            f"The last good checkpoint is {folder / f'{task.name}.pt'}. Lower the learning rate or look at the data.",
+        )
+
+
+def _add(sums: dict[str, float], terms: dict[str, float]) -> None:
+    for key, value in (terms | {"count": 1.0}).items():
+        sums[key] = sums.get(key, 0.0) + value
+
+
 def run_stage(
     name: str,
     stage: Stage,
@@ -64,162 +312,19 @@ def run_stage(
     folder: Path,
     seed: int = 0,
     max_minutes: float | None = None,
-    mixed_precision: str = "no",
-    companion: nn.Module | None = None,
+    mixed_precision: str | None = None,
 ) -> nn.Module:
-    """Train ``module`` in place until ``stage.steps`` (or for ``max_minutes``); returns the module to export: EMA or
-    itself.
+    """:func:`run_task` for a loss that cannot be split, such as a contrastive one: every process takes the whole
+    batch.
 
-    ``companion`` is a module that the step itself changes and that must be resumed too (distillation's target).
-    ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_log.jsonl`` and TensorBoard curves. Raises
-    TrainingStopped when the loss is no longer finite.
+    ``step(module, generator)`` draws its batch itself.
     """
-    accelerator = Accelerator(mixed_precision=mixed_precision)
-    for key, parameter in module.named_parameters():
-        if key.startswith(stage.freeze):
-            parameter.requires_grad_(False)
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    scheduler = get_scheduler("cosine", optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps)
-    model, optimizer = accelerator.prepare(module, optimizer)
-    ema = Ema(module, stage.ema_decay) if stage.ema_decay else None
-    path = folder / f"{name}.pt"
-    start = _resume(path, module, optimizer, scheduler, ema, companion)
-    writer = SummaryWriter(folder / "tensorboard" / name, purge_step=start)
-    sums: dict[str, float] = {}
-    began = time.monotonic()
-    stop = _StopOnSignal()
-    number = start
-    while number < stage.steps and not stop.asked:
-        model.train()
-        torch.manual_seed(seed * 7_919 + number)  # dropout
-        terms = step(model, step_generator(seed, number))
-        loss = terms["loss"]
-        if not torch.isfinite(loss):
-            raise TrainingStopped(
-                f"The loss of {name} is no longer finite at step {number}.",
-                f"The last good checkpoint is {path}. Lower the learning rate or look at the data.",
-            )
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(parameters, stage.gradient_clip)
-        optimizer.step()
-        scheduler.step()
-        number += 1
-        if ema:
-            ema.update(module, number)
-        for key, value in terms.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach())
-        sums["count"] = sums.get("count", 0.0) + 1
-        out_of_time = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
-        if number % stage.validate_every == 0 or number == stage.steps or out_of_time:
-            exported = ema.module if ema else module
-            exported.eval()
-            means = {key: value / sums["count"] for key, value in sums.items() if key != "count"}
-            with torch.no_grad():
-                torch.manual_seed(seed)
-                measured = validate(exported)
-            rate = (number - start) / (time.monotonic() - began)
-            _log(folder / f"{name}_log.jsonl", writer, name, number, means, measured, scheduler.get_last_lr()[0], rate)
-            sums = {}
-        if number % stage.checkpoint_every == 0 or number == stage.steps or out_of_time or stop.asked:
-            _save(path, number, module, optimizer, scheduler, ema, companion)
-        if out_of_time:
-            break
-    writer.close()
-    stop.restore()
-    exported = ema.module if ema else module
-    return exported.eval()
 
+    def draw(generator: torch.Generator, number: int) -> Batch:
+        return {"step": torch.tensor([number])}
 
-def _log(path: Path, writer: SummaryWriter, name: str, step: int, means: dict[str, float], measured: dict[str, float],
-         learning_rate: float, rate: float) -> None:  # fmt: skip
-    entry: dict[str, Any] = {
-        "step": step,
-        "time": round(time.time()),
-        "lr": learning_rate,
-        "steps_per_second": round(rate, 3),
-    }
-    entry |= {f"train/{key}": round(value, 6) for key, value in means.items()}
-    entry |= {f"val/{key}": round(value, 6) for key, value in measured.items()}
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
-    for key, value in entry.items():
-        if "/" in key and math.isfinite(value):
-            writer.add_scalar(key, value, step)
-    shown = "  ".join(f"{key} {value:.4g}" for key, value in {**means, **measured}.items())
-    console.print(f"[bold]{name}[/] {step}  {rate:.2f}/s  {shown}", highlight=False)
+    def loss(network: nn.Module, part: Batch) -> dict[str, Tensor]:
+        return step(network, step_generator(seed, int(part["step"][0])))
 
-
-def _save(
-    path: Path,
-    step: int,
-    module: nn.Module,
-    optimizer: Any,
-    scheduler: Any,
-    ema: Ema | None,
-    companion: nn.Module | None,
-) -> None:
-    """Write beside the target, then rename: a crash or a full disk leaves the previous checkpoint whole."""
-    state = {"step": step, "module": module.state_dict(), "optimizer": optimizer.state_dict(),
-             "scheduler": scheduler.state_dict(), "ema": ema.module.state_dict() if ema else None,
-             "companion": companion.state_dict() if companion else None}  # fmt: skip
-    temporary = path.with_suffix(".tmp")
-    try:
-        torch.save(state, temporary)
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise TrainingStopped(
-            f"The checkpoint could not be written to {path} ({error}).",
-            "Free some disk space and start the same command again; it goes on from the last checkpoint.",
-        ) from error
-
-
-def _resume(
-    path: Path, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None, companion: nn.Module | None
-) -> int:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        module.load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
-        if ema and state["ema"] is not None:
-            ema.module.load_state_dict(state["ema"])
-        if companion:
-            companion.load_state_dict(state["companion"])
-    except Exception as error:
-        raise BadCheckpoint(
-            f"{path} cannot be resumed from ({type(error).__name__}).",
-            "It belongs to another recipe or is damaged: choose another run folder or delete the file.",
-        ) from error
-    return int(state["step"])
-
-
-def load_exported(path: Path, module: nn.Module) -> nn.Module:
-    """Fill ``module`` with a finished (or paused) stage's weights, the EMA's when it has one. Raises BadCheckpoint when
-    missing.
-    """
-    if not path.is_file():
-        raise BadCheckpoint(f"{path} is missing.", "Run the stages in order: vae, mld, distill, control.")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    module.load_state_dict(state["ema"] or state["module"])
-    return module.eval()
-
-
-class _StopOnSignal:
-    """Ctrl-C or a termination request ends the run after the present step, with a checkpoint."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._old = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def _handle(self, *_: object) -> None:
-        self.asked = True
-
-    def restore(self) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+    task = Task(name, stage, module, draw, loss, validate)
+    return run_task(task, folder, seed, max_minutes, mixed_precision)

@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
+from engine.models.controlnet import ControlNet
+from engine.models.denoiser import Denoiser
 
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 
@@ -73,8 +75,7 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tens
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
     moving = mask[:, 1:] & mask[:, :-1]
     speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
-    planted = wanted[:, :, _FEET].norm(dim=-1) < feature_set.CONTACT_SPEED * FPS * 0.5
-    planted = (planted & moving[..., None]).to(joints.dtype)
+    planted = planted_feet(target, mask).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
     pose = functional.smooth_l1_loss(joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02)
     return {
@@ -85,12 +86,35 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tens
     }
 
 
+def planted_feet(target: Tensor, mask: Tensor) -> Tensor:
+    """(B, T-1, 4) bool: from which frame to the next which foot of ``target`` hardly moves."""
+    speed = (target.diff(dim=1) * FPS)[:, :, _FEET].norm(dim=-1)
+    moving = mask[:, 1:] & mask[:, :-1]
+    return (speed < feature_set.CONTACT_SPEED * FPS * 0.5) & moving[..., None]
+
+
+def router_term(network: object) -> dict[str, Tensor]:
+    """``router``: the load-balancing loss of the last call's mixtures of experts; nothing without them."""
+    value = network.router_loss() if isinstance(network, (Denoiser, ControlNet)) else None
+    return {} if value is None else {"router": value}
+
+
+def sum_of(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``terms`` and their sum ``loss``."""
+    return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+
 def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:
     """Mean of (B, N, D) over the real tokens of mask (B, N); over everything when there is no mask."""
     if mask is None:
         return values.mean()
     weight = mask[..., None].to(values.dtype).expand_as(values)
     return (values * weight).sum() / weight.sum()
+
+
+def distance(difference: Tensor, kind: str, c: float) -> Tensor:
+    """Elementwise distance of distillation: pseudo-Huber with ``c``, or 'l2', the square."""
+    return huber(difference, c) if kind == "huber" else difference.square()
 
 
 def huber(difference: Tensor, c: float) -> Tensor:
