@@ -10,9 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 
-from . import control, distill, mld, vae
+from . import control, distill, mld, processes, vae
 from .checkpoints import TrainingStopped
 from .export import export, read_about
 from .loop import finished
@@ -42,7 +41,7 @@ def main() -> None:
         text = read_about(arguments.about_data)
         run = open_from(arguments)
         run_all(run)
-        if PartialState().is_main_process:
+        if processes.state().is_main_process:
             print(f"Wrote {export(run, arguments.out, torch.float32, text)}")
 
 

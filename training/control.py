@@ -257,7 +257,7 @@ def train(run: Run, max_minutes: float | None = None) -> ControlParts:
     task = Task(
         "control", stage, parts, ControlDraws(run, sampler, hints), loss, validate,
         ("pelvis_cm",) if model.kind == "lcm" else ("val_control",),
-        lambda batch: counts_of(batch, sampler, config, run),
+        lambda batch: counts_of(batch, sampler, config, run), has_unused=True,  # latent_post
     )  # fmt: skip
     return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 

@@ -131,6 +131,7 @@ def train(run: Run, max_minutes: float | None = None) -> Denoiser:
         "distill", stage, student, draw, loss, validate, ("val_consistency",),
         lambda batch: sampler.token_counts(batch, "consistency"), target,
         lambda module: follow(target, module, recipe.distill_ema),  # the weights that the last step left
+        recipe.model.moe,
     )  # fmt: skip
     return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadRequest
 
-from . import checkpoints
+from . import checkpoints, processes
 from .checkpoints import TrainingStopped, load_exported
 from .journal import Journal
 from .recipes import Stage
@@ -61,6 +61,7 @@ class Task(Generic[Network]):
     counts: Counts = no_counts
     companion: nn.Module | None = None
     before_step: Callable[[Network], None] | None = None
+    has_unused: bool = False  # parameters that a step may leave without a gradient
 
 
 def on_cpu(module: Network) -> Network:
@@ -151,9 +152,11 @@ def freeze(module: nn.Module, names: tuple[str, ...]) -> None:
 def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Session:
     """``task`` with optimizer and schedule on the device that accelerate gives this process."""
     stage = task.stage
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # the published ControlNet has some
+    unused = DistributedDataParallelKwargs(find_unused_parameters=task.has_unused)
     try:
-        accelerator = Accelerator(mixed_precision=mixed_precision, kwargs_handlers=[unused])
+        accelerator = Accelerator(
+            cpu=processes.on_cpu_only(), mixed_precision=mixed_precision, kwargs_handlers=[unused]
+        )
     except (ValueError, ImportError) as error:
         raise BadRequest(f"This machine cannot train like that ({error}).", "Try --mixed-precision no.") from error
     freeze(task.module, stage.freeze)
@@ -175,7 +178,7 @@ def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Ses
 def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
     """One optimiser step; returns the terms of the whole batch, and whether ``flag`` was set in any process."""
     task, accelerator = session.task, session.accelerator
-    processes, rank, accumulate = accelerator.num_processes, accelerator.process_index, task.stage.accumulate
+    count, rank, accumulate = accelerator.num_processes, accelerator.process_index, task.stage.accumulate
     session.model.train()
     torch.manual_seed(session.seed * 7_919 + session.step + rank * 1_000_000_007)  # dropout
     if task.before_step:
@@ -184,15 +187,15 @@ def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
     session.optimizer.zero_grad()
     own = range(rank * accumulate, (rank + 1) * accumulate)
     totals: dict[str, float] = {}
-    for number, (part, weight) in enumerate(split(whole, processes * accumulate, own, task.counts)):
+    for number, (part, weight) in enumerate(split(whole, count * accumulate, own, task.counts)):
         with _exchange_gradients(session, last=number == accumulate - 1):
             terms = session.model(to_device(part, accelerator.device))
             names = [name for name in terms if name != "loss"] or ["loss"]
             loss = torch.stack([terms[name] * weight(name) for name in names]).sum()
-            accelerator.backward(loss * processes)  # gradients are averaged over the processes
+            accelerator.backward(loss * count)  # gradients are averaged over the processes
         for name, value in zip([*names, "loss"], [*(terms[n] * weight(n) for n in names), loss], strict=True):
             totals[name] = totals.get(name, 0.0) + float(value.detach())
-    if processes > 1:
+    if count > 1:
         sent = torch.tensor([*totals.values(), float(flag)], dtype=torch.float64, device=accelerator.device)
         *values, raised = accelerator.reduce(sent, "sum").tolist()
         totals, flag = dict(zip(totals, values, strict=True)), raised > 0

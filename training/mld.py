@@ -80,7 +80,7 @@ def train(run: Run, max_minutes: float | None = None) -> Denoiser:
 
     task = Task(
         "mld", stage, denoiser, draw, loss, validate, tuple(f"val_t{time}" for time in VALIDATION_TIMES),
-        lambda batch: sampler.token_counts(batch, "diffusion"),
+        lambda batch: sampler.token_counts(batch, "diffusion"), has_unused=recipe.model.moe,
     )  # fmt: skip
     return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 

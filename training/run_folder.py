@@ -23,14 +23,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from rich.console import Console
 from torch import Tensor
 
 import engine
 from blender_addon.shared.errors import BadFile, GaitwayError
 
-from . import statistics
+from . import processes, statistics
 from .checkpoints import disk_trouble
 from .data import Clip, clips_within, data_hash, feature_statistics, load_clips
 from .overrides import with_changes
@@ -58,7 +57,7 @@ class Run:
     @property
     def device(self) -> torch.device:
         """Where this process trains."""
-        return PartialState().device
+        return processes.state().device
 
     @property
     def validation(self) -> list[Clip]:
@@ -75,7 +74,7 @@ class Run:
 
     def text_embeddings(self) -> Tensor:
         """(number of texts, W) embeddings of :attr:`texts`, computed once and kept in the run folder."""
-        with PartialState().main_process_first():
+        with processes.state().main_process_first():
             return self._kept_embeddings()
 
     def _kept_embeddings(self) -> Tensor:
@@ -131,7 +130,7 @@ def open_run(
         if not clips.get(split):
             raise BadFile(f"The data has no clips in the split '{split}'.", "Check captions.jsonl.")
     recipe = with_steps(recipe, clips)
-    with PartialState().main_process_first():
+    with processes.state().main_process_first():
         started = _record(recipe, data, folder, seed)
         if start_from is not None and started is None and (folder / "statistics.npz").is_file():
             raise BadFile(f"{folder} has begun without a checkpoint.", "Choose another --run folder.")
@@ -187,7 +186,7 @@ def _record(recipe: Recipe, data: Path, folder: Path, seed: int) -> dict[str, An
             raise BadFile(f"{folder} belongs to another recipe, seed or data set.", "Choose another --run folder.")
         about["from"] = before.get("from")
     versions = {"python": platform.python_version(), "torch": torch.__version__, "gaitway": engine.__version__}
-    if PartialState().is_main_process:
+    if processes.state().is_main_process:
         _write(record, json.dumps(about | {"versions": versions}, indent=1).encode())
     return about.get("from")
 
@@ -221,7 +220,7 @@ def _begin(recipe: Recipe, folder: Path, seed: int, source: Path) -> None:
     """Put the checkpoint's weights into the run folder, and tell and record what did not fit."""
     from .start import begin_from, read_checkpoint
 
-    if not PartialState().is_main_process:
+    if not processes.state().is_main_process:
         return
     problems = begin_from(read_checkpoint(source)[0], recipe, folder, seed, source.name)
     record = folder / "run.json"

@@ -163,7 +163,9 @@ def train(run: Run, max_minutes: float | None = None) -> MldVae | PatchVae:
     def validate(module: MldVae | PatchVae) -> dict[str, float]:
         return reconstruction(module, run.validation, mean, std)
 
-    task: Task[MldVae | PatchVae] = Task("vae", stage, vae, draw, loss, validate, ("mpjpe_mm",), counts)
+    task: Task[MldVae | PatchVae] = Task(
+        "vae", stage, vae, draw, loss, validate, ("mpjpe_mm",), counts, has_unused=model.moe
+    )
     return run_task(task, run.folder, run.seed, max_minutes, run.recipe.mixed_precision, run.swanlab)
 
 
