@@ -45,7 +45,7 @@ def split(batch: Batch, parts: int, own: range, counts: Counts) -> Iterator[tupl
             if not len(mine):
                 return 0.0
             if term in total:
-                return float(held[term] / total[term]) if total[term] else 0.0
+                return float(held[term]) / float(total[term]) if total[term] else 0.0
             return len(mine) / size_of(batch)
 
         yield part, weight
