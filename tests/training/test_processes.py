@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real processes: two that share a batch, parts of a batch one after the other, and one that is killed again and again."""
+"""Real processes: two that share a batch, and one that is killed again and again; parts of a batch one by one."""
 
 from __future__ import annotations
 
