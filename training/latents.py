@@ -13,12 +13,15 @@ from torch import Tensor, nn
 
 from engine.models.build import build_vae
 from engine.models.patch_vae import PatchVae
+from engine.models.vae import MldVae
 
 from .checkpoints import load_exported
 from .data import motion_sampler
 from .recipes import Stage
 from .run_folder import Run
 from .shares import Batch
+
+_GROUP = 16  # motions
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,25 @@ def latent_mask_of(vae: nn.Module, mask: Tensor) -> Tensor | None:
         return None
     real = vae.latent_mask(mask)
     return None if bool(real.all()) else real
+
+
+def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """mu and logvar (B, N, D) of features (B, T, F) with mask (B, T).
+
+    On a CPU the published encoder takes motions of like length in small groups, cut to the longest of each: the same
+    numbers in about half the time, as nothing is computed for padding and a group stays in the cache.
+    """
+    if isinstance(vae, PatchVae) or features.device.type != "cpu":
+        return vae.encode(features, mask)
+    lengths = mask.sum(1)
+    order = lengths.argsort(stable=True)
+    encoded = []
+    for group in order.split(_GROUP):
+        longest = int(lengths[group].max())
+        encoded.append(vae.encode(features[group, :longest], mask[group, :longest]))
+    back = order.argsort()
+    mu, logvar = (torch.cat(parts)[back] for parts in zip(*encoded, strict=True))
+    return mu, logvar
 
 
 class LatentSampler:
@@ -73,7 +95,7 @@ class LatentSampler:
     @torch.no_grad()
     def encode(self, part: Batch) -> LatentBatch:
         """The latents of (a part of) a batch."""
-        mu, logvar = self.vae.encode(part["features"], part["mask"])
+        mu, logvar = encode_motions(self.vae, part["features"], part["mask"])
         latent = mu + (0.5 * logvar).exp() * part["eps"]
         scale = self.run.recipe.model.vae_scale_factor
         return LatentBatch(latent * scale, latent_mask_of(self.vae, part["mask"]), part["text"])

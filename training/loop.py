@@ -23,6 +23,7 @@ from diffusers.optimization import get_scheduler
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadRequest
+from engine.models.layers import MixtureOfExperts
 
 from . import checkpoints, processes
 from .checkpoints import TrainingStopped, load_exported
@@ -66,7 +67,12 @@ class Task(Generic[Network]):
 
 def on_cpu(module: Network) -> Network:
     """``module`` itself where it is on the CPU, else a copy there: validation gives the same figures on any device."""
-    return module if next(module.parameters()).device.type == "cpu" else copy.deepcopy(module).cpu()
+    if next(module.parameters()).device.type == "cpu":
+        return module
+    for layer in module.modules():
+        if isinstance(layer, MixtureOfExperts):
+            layer.routing = None  # of the last training step; tensors with a history cannot be copied
+    return copy.deepcopy(module).cpu()
 
 
 class Ema:

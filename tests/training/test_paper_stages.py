@@ -8,6 +8,7 @@ import json
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from engine.checkpoint import load_folder
 from training import all as pipeline
@@ -29,6 +30,14 @@ def small(name, **changes):
         for stage in STAGES
     }
     return dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, **SIZES, **own), **stages, **changes)
+
+
+@pytest.fixture(autouse=True)
+def forget_precision():
+    """A process of accelerate's keeps the precision it began with."""
+    AcceleratorState._reset_state()
+    yield
+    AcceleratorState._reset_state()
 
 
 @pytest.fixture(autouse=True)

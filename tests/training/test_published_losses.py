@@ -19,6 +19,7 @@ from engine.models.config import as_mld
 from engine.models.denoiser import Denoiser
 from training.control import ControlLossConfig, control_step_loss
 from training.distill import distill_loss
+from training.latents import encode_motions
 from training.losses import control_loss
 from training.mld import mld_config, mld_loss
 from training.vae import vae_loss
@@ -259,6 +260,16 @@ def test_mixtures_of_experts_add_their_balance(networks):
     assert vae_loss(mixed.vae, drawn["features"], drawn["mask"], eps, *numbers)["router"].item() == pytest.approx(
         even, rel=1e-5
     )
+
+
+def test_motions_encoded_in_groups_are_those_encoded_at_once(networks):
+    torch.manual_seed(2)
+    mask = torch.arange(60)[None] < torch.randint(5, 61, (37,))[:, None]
+    features = torch.randn(37, 60, 263) * mask[..., None]
+    for grouped, whole in zip(
+        encode_motions(networks.vae, features, mask), networks.vae.encode(features, mask), strict=True
+    ):
+        torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-5)
 
 
 def test_a_perfect_control_costs_nothing():
