@@ -127,10 +127,6 @@ class CropSampler:
         self.captions = [[places.get(text, -1) for text in clip.captions] or [-1] for clip in clips]
         self.weak = [clip.weak for clip in clips]
 
-    def on_clips(self, clips: list[Clip], texts: list[str]) -> CropSampler:
-        """The same sampler over other clips, with the same statistics."""
-        return CropSampler(clips, self.mean, self.std, texts)
-
     def draw(
         self, batch_size: int, min_frames: int, max_frames: int, generator: torch.Generator, weak_drop: float = 0.5
     ) -> Batch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -214,9 +215,11 @@ def _exchange_gradients(session: Session, last: bool) -> contextlib.AbstractCont
 
 
 def apply_gradients(session: Session) -> None:
-    """Clip, step, schedule, average."""
+    """Clip, step, schedule, average. Raises TrainingStopped when the gradient is not finite."""
     task, accelerator = session.task, session.accelerator
-    accelerator.clip_grad_norm_(session.parameters, task.stage.gradient_clip)
+    norm = accelerator.clip_grad_norm_(session.parameters, task.stage.gradient_clip or math.inf)
+    if accelerator.mixed_precision != "fp16":  # whose loss scaling meets infinities, and passes over them
+        _check_finite(session, "gradient", float(norm))
     session.optimizer.step()
     if not accelerator.optimizer_step_was_skipped:  # by fp16's loss scaling
         session.scheduler.step()
@@ -252,7 +255,7 @@ def run_task(
     """Train ``task.module`` in place to ``stage.steps`` (or for ``max_minutes``); returns what is to be exported.
 
     ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_best.pt``, ``<name>_log.jsonl`` and curves.
-    Raises TrainingStopped when the loss is no longer finite or the disk is full.
+    Raises TrainingStopped when loss or gradient are no longer finite or the disk is full.
     """
     session = open_session(task, seed, mixed_precision)
     session.resume(folder)
@@ -263,7 +266,7 @@ def run_task(
         while session.step < stage.steps and not over:
             late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
             terms, over = train_step(session, late or stop.asked)
-            _check_finite(task, terms, session.step, folder)
+            _check_finite(session, "loss", terms["loss"])
             apply_gradients(session)
             _add(session.sums, terms)
             due, done = session.step % stage.validate_every == 0, over or session.step == stage.steps
@@ -299,11 +302,12 @@ def _journal(session: Session, folder: Path, swanlab: bool) -> Iterator[Journal]
         raise checkpoints.disk_trouble(folder, error) from error
 
 
-def _check_finite(task: Task[Any], terms: dict[str, float], step: int, folder: Path) -> None:
-    if not torch.isfinite(torch.tensor(terms["loss"])):
+def _check_finite(session: Session, what: str, value: float) -> None:
+    if not math.isfinite(value):
+        name = session.task.name
         raise TrainingStopped(
-            f"The loss of {task.name} is no longer finite at step {step}.",
-            f"The last good checkpoint is {folder / f'{task.name}.pt'}. Lower the learning rate or look at the data.",
+            f"The {what} of {name} is no longer finite at step {session.step}.",
+            f"{name}.pt in the run folder is the last good checkpoint. Lower the learning rate or look at the data.",
         )
 
 

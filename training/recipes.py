@@ -52,7 +52,7 @@ class Stage:
     min_frames: int = 48
     max_frames: int = 196
     weights: Mapping[str, float] = field(default_factory=dict)
-    gradient_clip: float = 1.0
+    gradient_clip: float = 1.0  # of the gradient's norm; 0 = off
     weight_decay: float = 0.0
     freeze: tuple[str, ...] = ()  # parameters whose name starts so keep their initial value
     ema_decay: float = 0.0  # of the weights that are exported; 0 = off

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
-from training.checkpoints import load_exported, save
+from training.checkpoints import TrainingStopped, load_exported, save
 from training.curves import draw_curves, read_log
 from training.loop import Task, run_task
 from training.recipes import Stage
@@ -78,6 +79,42 @@ def test_clipping_bounds_the_gradient(tmp_path):
         patch.setattr(torch.optim.AdamW, "step", watched)
         run_task(task, tmp_path)
     assert len(norms) == 8 and max(norms) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights(tmp_path):
+    task = toy(tmp_path, validate_every=100)
+    count = iter(range(100))
+
+    def loss(module, part):
+        error = module(part["x"]).square().mean()
+        if next(count) == 5:
+            error = (
+                error + (module.weight - module.weight.detach()).abs().sqrt().sum()
+            )  # finite, with an infinite slope
+        return {"square": error, "loss": error}
+
+    with pytest.raises(TrainingStopped, match=r"gradient .* step 5"):
+        run_task(dataclasses.replace(task, loss=loss), tmp_path)
+    state = torch.load(tmp_path / "toy.pt", weights_only=True)
+    assert state["step"] == 5 and torch.isfinite(state["module"]["weight"]).all()
+
+
+def test_a_request_to_end_leaves_a_checkpoint_to_go_on_from(tmp_path):
+    plain = run_task(toy(tmp_path), tmp_path / "plain")
+    task = toy(tmp_path)
+
+    def draw(generator, step):
+        if step == 2 and not (tmp_path / "asked" / "toy.pt").exists():
+            os.kill(os.getpid(), signal.SIGTERM)
+        return task.draw(generator, step)
+
+    rare = dataclasses.replace(task.stage, checkpoint_every=100)
+    run_task(dataclasses.replace(task, draw=draw, stage=rare), tmp_path / "asked")
+    stopped = torch.load(tmp_path / "asked" / "toy.pt", weights_only=True)["step"]
+    assert stopped in (3, 4)
+    again = run_task(dataclasses.replace(task, draw=draw, validate=lambda module: {"error": 0.0}), tmp_path / "asked")
+    assert torch.equal(again.weight, plain.weight)
+    assert [line["step"] for line in read_log(tmp_path / "asked" / "toy_log.jsonl")] == [2, 4, 6, 8]
 
 
 def test_a_frozen_parameter_stays_and_a_wrong_name_is_told(tmp_path):
