@@ -117,6 +117,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         seed=settings.seed,
         num_inference_steps=settings.steps,
         refine=settings.refine,
+        plant_feet=settings.plant_feet,
         num_variations=settings.variations,
         heading=captured.heading,
         free_height=captured.signal.free_height,

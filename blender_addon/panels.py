@@ -164,6 +164,7 @@ class GAITWAY_PT_generate(_Tab, bpy.types.Panel):
         settings = context.scene.gaitway
         column = cls.column(layout)
         column.prop(settings, "refine")
+        column.prop(settings, "plant_feet")
         column.prop(settings, "seed")
         column.prop(settings, "variations")
         column.prop(settings, "steps")

@@ -108,10 +108,15 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         max=8,
         description="Motions to make; each becomes an Action, the nearest to the controls is shown",
     )
+    plant_feet: BoolProperty(
+        name="Plant Feet",
+        default=True,
+        description="Keep feet that stand on the floor from sliding",
+    )
     refine: BoolProperty(
         name="Refine",
         default=True,
-        description="Follow the controls closely and keep the feet still on the ground; takes a little longer",
+        description="Follow the controls closely after sampling; takes a little longer",
     )
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)

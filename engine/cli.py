@@ -165,6 +165,10 @@ def generate(
             help="Draw the motion exactly onto the path after sampling; a little slower.", rich_help_panel="Model"
         ),
     ] = True,
+    feet: Annotated[
+        bool,
+        typer.Option("--plant-feet/--slide", help="Keep standing feet from sliding.", rich_help_panel="Model"),
+    ] = True,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
@@ -187,6 +191,7 @@ def generate(
         num_inference_steps=steps,
         guidance_scale=guidance,
         refine=refine,
+        plant_feet=feet,
         num_variations=variations,
         heading=None if heading is None else math.radians(heading),
     )

@@ -3,7 +3,7 @@
 
     text ──► text encoder ─────────────┐
     hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
-    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world
+    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► feet planted ─► back into the world
 
 Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
@@ -37,6 +37,7 @@ from blender_addon.shared.protocol import (
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
+from .contacts import plant_feet
 from .device import pick_device, pick_dtype, pin_threads
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
@@ -179,8 +180,10 @@ class Pipeline:
             decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
             vectors = decoded * self.feature_std + self.feature_mean
             motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
-            planted = (vectors[0, :, feature_set.FOOT_CONTACTS] > 0.5).cpu().numpy()
-        return motion, planted
+            contacts = vectors[0, :, feature_set.FOOT_CONTACTS].clamp(0, 1).cpu().numpy()
+        if request.plant_feet:
+            motion = plant_feet(motion, contacts, signal.hint_mask)
+        return motion, contacts > 0.5
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps

@@ -23,6 +23,11 @@ from blender_addon.shared.errors import BadCheckpoint
 from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig, as_mld, vae_only
 
 _EVALUATORS = ("t2m_textencoder.", "t2m_moveencoder.", "t2m_motionencoder.")
+_EVALUATOR_PARTS = {
+    "text_encoder": "t2m_textencoder.",
+    "movement_encoder": "t2m_moveencoder.",
+    "motion_encoder": "t2m_motionencoder.",
+}
 _PARTS = ("vae.", "denoiser.", "controlnet.", "traj_encoder.")
 
 
@@ -31,16 +36,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises BadCheckpoint when the file is missing, damaged, asks for more than tensors, or holds something else.
     """
+    return {
+        name: tensor
+        for name, tensor in _read(path).items()
+        if not name.startswith(_EVALUATORS) and "text_encoder" not in name
+    }
+
+
+def read_evaluator_tensors(path: Path) -> dict[str, Tensor]:
+    """The evaluation networks' tensors (t2m_*) of the same files; empty when there are none. Raises as above."""
+    return {name: tensor for name, tensor in _read(path).items() if name.startswith(_EVALUATORS)}
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise BadCheckpoint(
             f"There is no checkpoint at {path}.", "Check the path; downloads end in .ckpt or .safetensors."
         )
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    return {
-        name: tensor
-        for name, tensor in state.items()
-        if not name.startswith(_EVALUATORS) and "text_encoder" not in name
-    }
+    return _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -70,6 +83,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise _damaged(path, error) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
+    elif isinstance(content, Mapping) and all(isinstance(content.get(part), Mapping) for part in _EVALUATOR_PARTS):
+        parts = {prefix: content[part] for part, prefix in _EVALUATOR_PARTS.items()}  # the evaluators' own file
+        content = {f"{prefix}{name}": value for prefix, part in parts.items() for name, value in part.items()}
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):

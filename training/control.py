@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from blender_addon.shared import features as feature_set
 from engine import scheduler
 from engine.models.build import build_trajectory_encoder
 from engine.models.config import ModelConfig
@@ -30,6 +31,7 @@ from .evaluate import quick_control_figures
 from .latents import LatentBatch, LatentSampler
 from .loop import Task, on_cpu, run_task, step_generator
 from .losses import (
+    COUNT,
     control_loss,
     joints_of,
     masked_latent_mean,
@@ -85,7 +87,8 @@ def control_step_loss(
     latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T,
     J) or, coordinate by coordinate, (B, T, J, 3); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None
     for a diffusion model; mean, std (F,); spatial_mean, spatial_std (J, 3). A consistency model is supervised in the
-    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759, section 3.3.
+    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759,
+    section 3.3. Entries ``count/...`` are no terms (see :mod:`training.shares`).
     """
     model = networks.config
     assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
@@ -116,8 +119,11 @@ def control_step_loss(
             decoded, features, mask[..., None], config.kind, config.function
         )
     if config.motion_weights:
-        extra = motion_terms(joints, joints_of(features, mean, std), mask)
+        contacts = (decoded * std + mean)[..., feature_set.FOOT_CONTACTS]
+        extra = motion_terms(joints, joints_of(features, mean, std), mask, contacts)
         terms |= {key: config.motion_weights[key] * extra[key] for key in config.motion_weights}
+        named = [f"{COUNT}{key}" for key in config.motion_weights]
+        return sum_of(terms) | {key: extra[key] for key in named if key in extra}
     return sum_of(terms)
 
 

@@ -19,6 +19,7 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
 
 from .augment import NO_VARIANTS, Variants
+from .paraphrase import paraphrases
 from .recipes import Stage
 
 SMALLEST_STD = 1e-3
@@ -124,7 +125,10 @@ class CropSampler:
         lengths = torch.tensor([clip.weight * clip.num_frames for clip in clips])
         self.weights = lengths / lengths.sum()
         places = {text: i for i, text in enumerate(texts or [])}
-        self.captions = [[places.get(text, -1) for text in clip.captions] or [-1] for clip in clips]
+        self.captions = [
+            [places[other] for text in clip.captions for other in paraphrases(text) if other in places] or [-1]
+            for clip in clips
+        ]
         self.weak = [clip.weak for clip in clips]
 
     def draw(

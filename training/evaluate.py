@@ -2,246 +2,216 @@
 """How good a model is on held-out motion. ``python -m training.evaluate --checkpoint FOLDER --data FOLDER --split
 test``.
 
-Reconstruction, raw control error (the network alone, nothing refined), foot skating and jerk, beside the same figures
-of the real motions. Prints a table and one JSON line.
+Reconstruction; control at all densities, raw and refined apart; the text's figures by an evaluator; what verbs change;
+and beside them the same figures of the real motions. Prints tables; ``--json`` and ``--report`` write files.
 
-Shapes: B batch, T frames, J = 22 joints, N tokens.
+Shapes: W text width, B clips.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor
 
-from blender_addon.shared.errors import GaitwayError
-from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.metrics import foot_skating_ratio, mpjpe
+from blender_addon.shared.errors import BadFile, BadRequest, ExportError, GaitwayError
+from engine.checkpoint import load, load_default
+from engine.device import pick_device
+from engine.export.atomic import check_writable
+from engine.export.clip import Clip as Example
+from engine.models.text_encoder import load_text_encoder
 from engine.networks import Networks
-from engine.sampler import sample
+from engine.pipeline import Pipeline
+from engine.refine import can_refine
+from engine.scheduler import timesteps_of
 
-from .control_masks import SIX_JOINTS
-from .data import Clip, load_clips, pad
-from .latents import latent_mask_of
-from .losses import joints_of
+from .control_figures import (
+    CONTROLS,
+    DENSITIES,
+    QUICK_CONTROLS,
+    QUICK_DENSITIES,
+    control_table,
+    quick_control_figures,
+)
+from .data import Clip, load_clips
+from .evaluator import load_evaluator
+from .motion_figures import motions_of, quality, reconstruction
+from .report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
+from .report_examples import draw_examples
+from .text_figures import QUICK_PROTOCOL, TextProtocol, text_figures
+from .text_matters import CONDITIONS, PROMPTS, VARIATIONS, text_matters
 
-MAX_FRAMES = 196
+__all__ = ["evaluate", "quick_control_figures"]
 
+PARTS = ("reconstruction", "control", "text", "text_matters")
+QUICK_CLIPS = 12
+REPORTS = (".html", ".png")
 
-def jerk_percentile(joints: np.ndarray, percentile: float = 99) -> float:
-    """Percentile of the third derivative's length over frames and joints of (T, J, 3), in m/s^3."""
-    if len(joints) < 4:
-        return 0.0
-    return float(np.percentile(np.linalg.norm(np.diff(joints, 3, axis=0), axis=-1) * FPS**3, percentile))
-
-
-@torch.no_grad()
-def reconstruction(networks: Networks, clips: list[Clip]) -> dict[str, float]:
-    """Means over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground),
-    skating, jerk.
-    """
-    mean, std = _statistics(networks)
-    errors, paths, skating, jerk = [], [], [], []
-    for clip in clips:
-        features, mask = pad([(torch.from_numpy(clip.features[:MAX_FRAMES]) - mean) / std])
-        decoded = networks.vae.decode(networks.vae.encode(features, mask)[0], mask)
-        joints, target = (joints_of(x, mean, std)[0].numpy() for x in (decoded, features))
-        errors.append(mpjpe(joints, target, align_root=True) * 1000)
-        paths.append(float(np.linalg.norm((joints - target)[:, 0, [0, 2]], axis=-1).mean()) * 100)
-        skating.append(foot_skating_ratio(joints))
-        jerk.append(jerk_percentile(joints))
-    return {
-        "mpjpe_mm": float(np.mean(errors)),
-        "path_cm": float(np.mean(paths)),
-        "skating": float(np.mean(skating)),
-        "jerk_p99": float(np.mean(jerk)),
-    }
-
-
-def hint_mask_for(mask: Tensor, joints: tuple[str, ...], density: int, generator: torch.Generator) -> Tensor:
-    """(B, T, J): ``joints`` in 1, 2 or 5 random frames, or in 25 or 100 percent of them (the published densities)."""
-    lengths = mask.sum(1)
-    count = torch.full_like(lengths, density) if density in (1, 2, 5) else (lengths * density // 100).clamp(min=1)
-    ranks = torch.rand(mask.shape, generator=generator).masked_fill(~mask, 2.0).argsort(1).argsort(1)
-    shown = (ranks < count[:, None]) & mask
-    chosen = torch.zeros(SKELETON.num_joints, dtype=torch.bool)
-    chosen[SKELETON.indices(*joints)] = True
-    return shown[..., None] & chosen
-
-
-@torch.no_grad()
-def control_error(
-    networks: Networks,
-    clips: list[Clip],
-    embeddings: Tensor,
-    joints: tuple[str, ...],
-    density: int,
-    steps: int,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Raw error (cm, mean over clips of the mean over hints) when the clips' own joints are the hints; skating; jerk;
-    seconds.
-
-    embeddings (B, W): the clips' captions.
-    """
-    mean, std = _statistics(networks)
-    generator = torch.Generator().manual_seed(seed)
-    features, mask = pad([(torch.from_numpy(clip.features[:MAX_FRAMES]) - mean) / std for clip in clips])
-    target = joints_of(features, mean, std)
-    hint_mask = hint_mask_for(mask, joints, density, generator)
-    began = time.perf_counter()
-    hint_mean, hint_std = (
-        torch.from_numpy(networks.statistics.hint_mean),
-        torch.from_numpy(networks.statistics.hint_std),
-    )
-    hint = (target - hint_mean) / hint_std * hint_mask[..., None]
-    control = networks.trajectory_encoder(hint, hint_mask)
-    tokens = networks.config.num_tokens(mask.shape[1])
-    *_, latent = sample(
-        networks,
-        embeddings[:, None],
-        num_inference_steps=steps,
-        control_embedding=control,
-        num_tokens=tokens,
-        latent_mask=latent_mask_of(networks.vae, mask),
-        generator=generator,
-    )
-    result = joints_of(networks.decode(latent, mask), mean, std)
-    seconds = time.perf_counter() - began
-    distance = (result - target).norm(dim=-1)
-    errors = [float(distance[b][hint_mask[b]].mean()) for b in range(len(clips))]
-    motions = [result[b, : int(mask[b].sum())].numpy() for b in range(len(clips))]
-    return {
-        "error_cm": float(np.mean(errors)) * 100,
-        "worst_cm": float(np.max(errors)) * 100,
-        "skating": float(np.mean([foot_skating_ratio(m) for m in motions])),
-        "jerk_p99": float(np.mean([jerk_percentile(m) for m in motions])),
-        "seconds": seconds,
-    }
-
-
-def caption_embeddings(clips: list[Clip], texts: list[str], embeddings: Tensor) -> Tensor:
-    """(B, W): each clip's first caption, from the table of all of them."""
-    places = {text: i for i, text in enumerate(texts)}
-    return embeddings[[places[clip.captions[0]] if clip.captions else 0 for clip in clips]]
-
-
-def quick_control_figures(
-    networks: Networks, clips: list[Clip], texts: list[str], embeddings: Tensor
-) -> dict[str, float]:
-    """What a training run watches: pelvis, all frames and five keys, one step; five other joints; skating."""
-    text = caption_embeddings(clips, texts, embeddings)
-    dense = control_error(networks, clips, text, ("pelvis",), 100, 1)
-    sparse = control_error(networks, clips, text, ("pelvis",), 5, 1)
-    others = control_error(networks, clips, text, SIX_JOINTS, 100, 1)
-    return {
-        "pelvis_cm": dense["error_cm"],
-        "keys5_cm": sparse["error_cm"],
-        "six_cm": others["error_cm"],
-        "skating": dense["skating"],
-        "jerk_p99": dense["jerk_p99"],
-    }
-
-
-def _statistics(networks: Networks) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(networks.statistics.feature_mean), torch.from_numpy(networks.statistics.feature_std)
+Advance = Callable[[str], None]
 
 
 def evaluate(
-    networks: Networks, clips: list[Clip], embeddings: Tensor, steps: tuple[int, ...], seeds: int
-) -> dict[str, object]:
-    """All figures; control errors are means over ``seeds`` draws of noise and frames."""
-    real = [clip.joints[:MAX_FRAMES] for clip in clips]
-    figures: dict[str, object] = {
-        "clips": len(clips),
-        "real": {
-            "skating": float(np.mean([foot_skating_ratio(j) for j in real])),
-            "jerk_p99": float(np.mean([jerk_percentile(j) for j in real])),
-        },
-        "reconstruction": reconstruction(networks, clips),
-    }
-    rows = []
-    for joints, label in (
-        (("pelvis",), "pelvis"),
-        (("left_wrist",), "left_wrist"),
-        (("right_foot",), "right_foot"),
-        (SIX_JOINTS, "six joints"),
-    ):
-        for density in (100, 25, 5, 2, 1):
-            for count in steps:
-                draws = [
-                    control_error(networks, clips, embeddings, joints, density, count, seed) for seed in range(seeds)
-                ]
-                rows.append(
-                    {"joints": label, "density": density, "steps": count}
-                    | {key: float(np.mean([draw[key] for draw in draws])) for key in draws[0]}
-                )
-    figures["control"] = rows
+    networks: Networks,
+    clips: Sequence[Clip],
+    embeddings: Tensor,
+    steps: Sequence[int],
+    seeds: int,
+    uncond: Tensor | None = None,
+    controls: Sequence[str] = tuple(CONTROLS),
+    densities: Sequence[int] = DENSITIES,
+    parts: Sequence[str] = PARTS,
+    advance: Advance = lambda doing: None,
+) -> Figures:
+    """Real motion, reconstruction and control; control figures are means over ``seeds`` draws of noise and frames.
+
+    embeddings (B, W): the clips' captions; uncond (1, W): the empty text's, for diffusion models.
+    """
+    motions = motions_of(networks, clips)
+    figures: Figures = {"real": quality(motions.of(motions.joints))}
+    if "reconstruction" in parts:
+        advance("reconstruction")
+        figures["reconstruction"] = reconstruction(networks, clips)
+        figures["reconstruction_sampled"] = reconstruction(networks, clips, torch.Generator().manual_seed(0))
+    if "control" in parts and networks.trajectory_encoder is not None:
+        figures["control"] = control_table(
+            networks, clips, embeddings, steps, seeds, uncond, controls, densities, advance
+        )
     return figures
 
 
-def _print(figures: dict, title: str) -> None:
-    console = Console()
-    real, code = figures["real"], figures["reconstruction"]
-    table = Table(title=f"{title}: {figures['clips']} clips")
-    for column in ("what", "hints", "steps", "error cm", "worst cm", "skating", "jerk p99", "s a clip"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    table.add_row("real motion", "", "", "", "", f"{real['skating']:.3f}", f"{real['jerk_p99']:.0f}", "")
-    table.add_row(
-        f"reconstruction, mpjpe {code['mpjpe_mm']:.1f} mm",
-        "",
-        "",
-        f"{code['path_cm']:.2f}",
-        "",
-        f"{code['skating']:.3f}",
-        f"{code['jerk_p99']:.0f}",
-        "",
-    )
-    for row in figures["control"]:
-        hints = f"{row['density']} keys" if row["density"] in (1, 2, 5) else f"{row['density']} %"
-        table.add_row(
-            f"raw control, {row['joints']}",
-            hints,
-            str(row["steps"]),
-            f"{row['error_cm']:.1f}",
-            f"{row['worst_cm']:.1f}",
-            f"{row['skating']:.3f}",
-            f"{row['jerk_p99']:.0f}",
-            f"{row['seconds'] / figures['clips']:.3f}",
+@contextmanager
+def _progress(total: int) -> Iterator[Advance]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        started = False
+
+        def advance(doing: str) -> None:
+            nonlocal started
+            bar.update(task, description=doing, advance=1 if started else 0)
+            started = True
+
+        yield advance
+
+
+def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
+    """All figures that the command's ``arguments`` ask for, and example motions when a report wants them.
+
+    Raises a GaitwayError for whatever its user can mend, before the long work where that can be known.
+    """
+    for path in (arguments.json, arguments.report):
+        if path is not None:
+            check_writable(path)
+    if arguments.report is not None and arguments.report.suffix.lower() not in REPORTS:
+        raise ExportError(f"A report cannot be written as '{arguments.report.name}'.", "Name it .html or .png.")
+    device = pick_device(arguments.device)
+    networks = load(arguments.checkpoint) if arguments.checkpoint else load_default()
+    networks = networks.to(device).eval()
+    clips, held_out = _clips(arguments, networks)
+    evaluator = None
+    if arguments.evaluator is not None:
+        evaluator = load_evaluator(
+            arguments.evaluator, arguments.evaluator_statistics, arguments.evaluator_words, device
         )
-    console.print(table)
-    print(json.dumps(figures))
+    quick, config = arguments.quick, networks.config
+    steps = arguments.steps or [config.default_num_inference_steps]
+    parts = [part for part in PARTS if part in arguments.parts]
+    replications = arguments.replications or (1 if quick else 3)
+    controls = QUICK_CONTROLS if quick else tuple(CONTROLS)
+    densities = QUICK_DENSITIES if quick else DENSITIES
+    figures: Figures = {
+        "about": {
+            "model": config.name,
+            "model_hash": networks.model_hash,
+            "split": arguments.split,
+            "clips": len(clips),
+            "device": str(device),
+            "steps": list(steps),
+            "replications": replications,
+            "refined": can_refine(networks),
+        }
+    }
+    if not config.has_denoiser:
+        return figures | evaluate(networks, clips, torch.zeros(0), steps, 1, parts=["reconstruction"]), []
+    for count in steps:
+        timesteps_of(config, count)
+    encoder = load_text_encoder(config.text_encoder, config.text_width, device)
+    pipeline = Pipeline(networks, encoder, device)
+    embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
+    uncond = encoder.encode([""])
+    work = 1 + len(controls) * len(densities) * len(steps) * replications + len(CONDITIONS) * len(PROMPTS)
+    with _progress(work + (replications if evaluator else 0)) as advance:
+        figures |= evaluate(
+            networks, clips, embeddings, steps, replications, uncond, controls, densities, parts, advance
+        )
+        if evaluator is not None and "text" in parts:
+            protocol = replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications)
+            told = [clip for clip in clips if clip.captions]
+            figures["text"] = text_figures(
+                networks, told, encoder.encode, evaluator, steps[-1], protocol, arguments.seed, advance
+            )
+        if "text_matters" in parts:
+            variations = 2 if quick else VARIATIONS
+            figures["text_matters"] = text_matters(pipeline, held_out, variations, arguments.seed, advance)
+    examples = draw_examples(pipeline, clips, arguments.seed) if arguments.report is not None else []
+    return figures, examples
 
 
-def main() -> None:
+def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip], list[Clip]]:
+    """The split's clips that are long enough (a few, evenly spread, for ``--quick``), and all of them."""
+    held_out = load_clips(arguments.data).get(arguments.split, [])
+    clips = [clip for clip in held_out if clip.num_frames >= networks.config.min_frames]
+    if not clips:
+        raise BadFile(
+            f"The split '{arguments.split}' holds no clip of at least {networks.config.min_frames} frames.",
+            "Check captions.jsonl, or choose another --split.",
+        )
+    return (clips[:: -(-len(clips) // QUICK_CLIPS)] if arguments.quick else clips), held_out
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Evaluate a checkpoint on held-out clips")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the embedded model)")
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.npz and captions.jsonl")
     parser.add_argument("--split", default="val", choices=("val", "test"))
-    parser.add_argument("--steps", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
-    from engine.checkpoint import load_default, load_folder
-    from engine.models.text_encoder import load_text_encoder
+    parser.add_argument("--steps", type=int, nargs="+", help="sampling steps (default: the model's own)")
+    parser.add_argument("--replications", type=int, help="draws behind each figure (default: 3; published: 20)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a short version: fewer clips, joints, densities")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    parser.add_argument("--evaluator", type=Path, help="evaluator.safetensors of ours, or a file with t2m_* tensors")
+    parser.add_argument("--evaluator-statistics", type=Path, help="folder of the published evaluator's Mean and Std")
+    parser.add_argument("--evaluator-words", type=Path, help="npz of word vectors and tags of the captions")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--report", type=Path, help="write a report to this .html or .png file")
+    return parser
 
+
+def main() -> None:
+    arguments = _parser().parse_args()
     try:
-        networks = (load_folder(arguments.checkpoint) if arguments.checkpoint else load_default()).eval()
-        clips = load_clips(arguments.data)[arguments.split]
-        encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, torch.device("cpu"))
-        embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
-        figures = evaluate(networks, clips, embeddings, tuple(arguments.steps), arguments.seeds)
+        if arguments.replications is not None and arguments.replications < 1:
+            raise BadRequest("There must be at least one replication.", "Leave --replications out for 3.")
+        figures, examples = run(arguments)
+        console = Console()
+        print_tables(figures, console if console.is_terminal else Console(width=PAGE_WIDTH))
+        if arguments.json is not None:
+            write_json(figures, arguments.json)
+        if arguments.report is not None:
+            write_report(figures, examples, arguments.report)
     except GaitwayError as error:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
         raise SystemExit(2) from None
-    _print(figures, f"{networks.config.name}, {arguments.split} split")
 
 
 if __name__ == "__main__":

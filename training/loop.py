@@ -29,6 +29,7 @@ from engine.models.layers import MixtureOfExperts
 from . import checkpoints, processes
 from .checkpoints import TrainingStopped, load_exported
 from .journal import Journal
+from .losses import COUNT
 from .recipes import Stage
 from .shares import Batch, Counts, no_counts, split, to_device
 from .signals import StopOnSignal
@@ -197,16 +198,31 @@ def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
     for number, (part, weight) in enumerate(split(whole, count * accumulate, own, task.counts)):
         with _exchange_gradients(session, last=number == accumulate - 1):
             terms = session.model(to_device(part, accelerator.device))
-            names = [name for name in terms if name != "loss"] or ["loss"]
-            loss = torch.stack([terms[name] * weight(name) for name in names]).sum()
-            accelerator.backward(loss * count)  # gradients are averaged over the processes
-        for name, value in zip([*names, "loss"], [*(terms[n] * weight(n) for n in names), loss], strict=True):
+            late = _late_weights(session, terms, weight)
+            names = [name for name in terms if name != "loss" and not name.startswith(COUNT)] or ["loss"]
+            weighted = {name: terms[name] * late.get(name, weight(name)) for name in names}
+            weighted["loss"] = torch.stack(list(weighted.values())).sum()
+            accelerator.backward(weighted["loss"] * count)  # gradients are averaged over the processes
+        for name, value in weighted.items():
             totals[name] = totals.get(name, 0.0) + float(value.detach())
     if count > 1:
         sent = torch.tensor([*totals.values(), float(flag)], dtype=torch.float64, device=accelerator.device)
         *values, raised = accelerator.reduce(sent, "sum").tolist()
         totals, flag = dict(zip(totals, values, strict=True)), raised > 0
     return totals, flag
+
+
+def _late_weights(session: Session, terms: dict[str, Tensor], weight: Callable[[str], float]) -> dict[str, float]:
+    """Weights of the terms whose denominators the prediction gives: this process's share of all of them."""
+    names = [name for name in terms if name.startswith(COUNT)]
+    accelerator, accumulate = session.accelerator, session.task.stage.accumulate
+    if not names or accelerator.num_processes * accumulate == 1:
+        return {}
+    holds_any = weight("") > 0
+    own = torch.stack([terms[name].detach().double() for name in names]) * holds_any
+    total = accelerator.reduce(own, "sum") if accelerator.num_processes > 1 else own
+    shares = (holds_any * own.clamp(min=1) / total.clamp(min=1) / accumulate).tolist()
+    return {name.removeprefix(COUNT): share for name, share in zip(names, shares, strict=True)}
 
 
 def _exchange_gradients(session: Session, last: bool) -> contextlib.AbstractContextManager[Any]:

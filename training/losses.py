@@ -19,7 +19,13 @@ from engine.models.denoiser import Denoiser
 
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 
-MOTION_TERMS = {"pose", "path", "speed", "planted"}
+_TOES = (1, 3)  # of _FEET, and of the four contacts
+_LOW, _LOW_WIDTH = 0.05, 0.01  # metres: a toe below counts as standing where it is believed in contact
+
+COUNT = "count/"
+"""Before the name of a term: the denominator of its mean, where that follows from the prediction."""
+
+MOTION_TERMS = {"pose", "path", "speed", "planted", "standing"}
 
 ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": lambda a, b: functional.l1_loss(a, b, reduction="none"),
@@ -63,13 +69,13 @@ def joints_of(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return feature_set.features_to_joints(features * std + mean)
 
 
-def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
+def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor | None = None) -> dict[str, Tensor]:
     """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity, and feet that slide while
     planted.
 
     ``pose``: smooth-L1 (beta 2 cm) of joints seen from the pelvis; ``path``: smooth-L1 (beta 5 cm) of the pelvis;
     ``speed``: smooth-L1 (beta 0.5 m/s) of joint velocities; ``planted``: mean speed (m/s) of the feet where the
-    target's feet hardly move.
+    target's feet hardly move; ``standing``, given the motion's own ``contacts`` (B, T, 4): see :func:`_standing`.
     """
     path = functional.smooth_l1_loss(joints[:, :, 0], target[:, :, 0], reduction="none", beta=0.05)
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
@@ -77,12 +83,14 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tens
     speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
     planted = planted_feet(target, mask).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
+    standing = {} if contacts is None else {**_standing(joints, velocity, contacts, moving)}
     pose = functional.smooth_l1_loss(joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02)
     return {
         "pose": masked_mean(pose.flatten(2), mask),
         "path": masked_mean(path, mask),
         "speed": masked_mean(speed.flatten(2), moving),
         "planted": (slide * planted).sum() / planted.sum().clamp(min=1),
+        **standing,
     }
 
 
@@ -102,6 +110,20 @@ def router_term(network: object) -> dict[str, Tensor]:
 def sum_of(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     """``terms`` and their sum ``loss``."""
     return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+
+def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor) -> dict[str, Tensor]:
+    """Mean speed over the ground (m/s) of toes that are low and that the motion itself believes in contact, and the
+    sum of these weights that the mean is over (see :mod:`training.shares`).
+
+    Unlike ``planted`` it does not ask for the target's steps, only that the motion's own steps do not slide.
+    """
+    toes = [_FEET[toe] for toe in _TOES]
+    low = torch.sigmoid((_LOW - joints[:, 1:, toes, 1]) / _LOW_WIDTH)
+    believed = contacts[:, 1:, list(_TOES)].clamp(0, 1) * contacts[:, :-1, list(_TOES)].clamp(0, 1)
+    stands = (low * believed * moving[..., None]).detach()
+    slide = (velocity[:, :, toes][..., [0, 2]].square().sum(-1) + 1e-6).sqrt()
+    return {"standing": (slide * stands).sum() / stands.sum().clamp(min=1), f"{COUNT}standing": stands.sum()}
 
 
 def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:

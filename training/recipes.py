@@ -71,6 +71,25 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class EvaluatorSizes:
+    """Our own text-motion evaluator: width of its layers and of the common embedding."""
+
+    width: int = 192
+    embedding_width: int = 64
+
+
+EVALUATOR = Stage(
+    steps=1500,
+    batch_size=64,
+    learning_rate=1e-3,
+    warmup_steps=100,
+    min_frames=48,
+    weight_decay=0.01,
+    ema_decay=0.99,
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A model and its four stages."""
 
@@ -82,6 +101,7 @@ class Recipe:
     control: Stage
     text_dropout: float = 0.1
     weak_caption_dropout: float = 0.5
+    paraphrased: bool = False  # captions also in other words, by rule
     guidance_range: tuple[float, float] = (5.0, 15.0)
     num_ddim_steps: int = 10
     distance: str = "huber"  # of distillation
@@ -97,6 +117,8 @@ class Recipe:
     control_task: ControlTask = field(default_factory=ControlTask)
     mixed_precision: str | None = None  # None: what `accelerate launch` says
     variants: Variants = field(default_factory=Variants)
+    evaluator: Stage = EVALUATOR
+    evaluator_sizes: EvaluatorSizes = field(default_factory=EvaluatorSizes)
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -148,7 +170,7 @@ SMALL = Recipe(
         validate_every=500,
     ),
     mld=Stage(
-        steps=6000,
+        steps=8000,
         batch_size=40,
         learning_rate=6e-4,
         warmup_steps=200,
@@ -157,11 +179,11 @@ SMALL = Recipe(
     ),
     distill=Stage(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=Stage(
-        steps=6000,
+        steps=6500,
         batch_size=32,
-        learning_rate=6e-4,
+        learning_rate=1e-3,
         warmup_steps=300,
-        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.2, "planted": 0.1},
+        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.5, "planted": 0.3, "standing": 0.3},
         ema_decay=0.998,
         weight_decay=0.01,
     ),
@@ -169,6 +191,7 @@ SMALL = Recipe(
     control_loss_function="l1",
     control_task=ControlTask("mixed", ("all",), pelvis_share=0.6),
     control_text_dropout=0.1,
+    paraphrased=True,
     variants=Variants(
         mirrored=True,
         tempos=(0.85, 1.18),
@@ -201,6 +224,10 @@ DEBUG = dataclasses.replace(
     control=dataclasses.replace(
         SMALL.control, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
     ),
+    evaluator=dataclasses.replace(
+        EVALUATOR, steps=60, batch_size=32, warmup_steps=5, validate_every=30, checkpoint_every=30
+    ),
+    evaluator_sizes=EvaluatorSizes(width=64, embedding_width=32),
 )
 
 _CLIPS = Stage(

@@ -33,6 +33,7 @@ from . import processes, statistics
 from .checkpoints import disk_trouble
 from .data import Clip, clips_within, data_hash, feature_statistics, load_clips
 from .overrides import with_changes
+from .paraphrase import paraphrases
 from .recipes import Recipe, Stage, get_recipe
 
 STAGES = ("vae", "mld", "distill", "control")
@@ -68,8 +69,10 @@ class Run:
 
     @property
     def texts(self) -> list[str]:
-        """Every caption, sorted; index 0 is the empty text."""
+        """Every caption, with its paraphrases where the recipe takes them, sorted; index 0 is the empty text."""
         captions = {text for clips in self.clips.values() for clip in clips for text in clip.captions}
+        if self.recipe.paraphrased:
+            captions = {other for text in captions for other in paraphrases(text)}
         return ["", *sorted(captions - {""})]
 
     def text_embeddings(self) -> Tensor:

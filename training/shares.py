@@ -4,6 +4,8 @@
 A batch is a dict of tensors with the samples first. A term of the loss that is a mean over samples counts by the part's
 share of the samples; one that is a ratio of sums (over controlled points, real tokens, ...) by the part's share of its
 denominator. The weighted terms of all parts then add up to the terms of the whole batch, and so do their gradients.
+Where the denominator follows from the prediction, the loss gives it beside its terms (``count/<term>``), and the
+processes add theirs up before the gradients are taken; parts that a process takes one after the other count alike then.
 """
 
 from __future__ import annotations

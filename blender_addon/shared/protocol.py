@@ -103,7 +103,7 @@ class Generate:
     ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which are asked for.
     ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character
     faces at the start, in radians about +Y (0 faces +Z); None takes it from the path. ``free_height``: the pelvis's
-    hints are a path on the ground, whose height the model chooses.
+    hints are a path on the ground, whose height the model chooses. ``plant_feet``: feet that stand shall not slide.
     """
 
     request_id: str
@@ -118,6 +118,7 @@ class Generate:
     num_variations: int = 1
     heading: float | None = None
     free_height: bool = False
+    plant_feet: bool = True
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
         wspace=0.14,
     )
     frames = _pose_frames(clip)
-    _draw_side(figure.add_subplot(grid[0, :]), clip, frames)
+    draw_side(figure.add_subplot(grid[0, :]), clip)
+    figure.text(0.055, 0.868, "From the side, as time goes on", fontsize=10, color=MIDDLE)
     _draw_above(figure.add_subplot(grid[1, 0]), figure.get_size_inches(), clip, frames)
     _draw_over_time(figure.add_subplot(grid[1, 1]), clip)
     _draw_caption(figure, clip)
@@ -99,7 +100,9 @@ def _colour(name: str) -> str:
     return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
 
 
-def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
+def draw_side(axes: Axes, clip: Clip) -> None:
+    """Poses of ``clip`` in a row as time goes on, seen half from the side, at equal scale in metres."""
+    frames = _pose_frames(clip)
     joints = np.asarray(clip.joints, dtype=np.float64)
     steps = np.linalg.norm(np.diff(joints[:, 0][:, [0, 2]], axis=0), axis=-1)
     travelled = np.concatenate([[0.0], np.cumsum(steps)])
@@ -130,7 +133,6 @@ def _draw_side(axes: Axes, clip: Clip, frames: np.ndarray) -> None:
     axes.set_ylim(low - 0.3, high + 0.12)
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.figure.text(0.055, 0.868, "From the side, as time goes on", fontsize=10, color=MIDDLE)
 
 
 def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndarray) -> None:

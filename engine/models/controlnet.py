@@ -2,8 +2,10 @@
 """The ControlNet: a second denoiser that sees the controls and adds a residual to each block of the first.
 
 B batch, N latent tokens, D latent width, H hidden width, S = N + time and text tokens.
-The control embedding is added to the latent in latent space; every way out is a Linear that starts at zero, so an
-untrained ControlNet changes nothing (ControlNet, arXiv 2302.05543; MotionLCM, arXiv 2404.19759).
+Every way out is a Linear that starts at zero, so an untrained ControlNet changes nothing (ControlNet, arXiv 2302.05543;
+MotionLCM, arXiv 2404.19759). In the published models the control embedding is added to the latent, in latent space and
+through a Linear that starts at zero as well; in the 'patch' layout to the latents' tokens, where it does not drown in
+the noise, and at full strength from the start: the ways out are enough to start from the denoiser, and learn faster.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from torch import Tensor, nn
 from engine.models.config import ModelConfig
 from engine.models.denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
 from engine.models.layers import Positions, SkipStack, router_loss
+
+RESIDUAL_GAIN = 4.0
+"""Of the 'patch' layout: pre-norm blocks carry large sums, which Linears that start at zero take long to match."""
 
 
 class ControlNet(nn.Module):
@@ -30,11 +35,13 @@ class ControlNet(nn.Module):
         super().__init__()
         add_token_parts(self, config, final_norm=False)
         inner = config.control_embedding_width
-        linears = [
-            nn.Linear(config.control_input_width, inner),
-            nn.Linear(inner, inner),
-            _zeroed(nn.Linear(inner, config.latent_width)),
-        ]
+        self.in_latent = config.token_layout == "global"
+        self.gain = 1.0 if self.in_latent else RESIDUAL_GAIN
+        linears = [nn.Linear(config.control_input_width, inner), nn.Linear(inner, inner)]
+        if self.in_latent:
+            linears.append(_zeroed(nn.Linear(inner, config.latent_width)))
+        else:
+            linears.append(nn.Linear(inner, config.hidden_width))
         if config.variant == "v2":
             self.controlnet_cond_embedding = nn.Sequential(linears[0], nn.SiLU(), linears[1], nn.SiLU(), linears[2])
         else:
@@ -54,11 +61,13 @@ class ControlNet(nn.Module):
         latent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         """As the denoiser, with control_embedding (B,N,control width) -> a list of (B,S,H), one for each block."""
-        latent = latent + self.controlnet_cond_embedding(control_embedding)
+        control = self.controlnet_cond_embedding(control_embedding)
+        if self.in_latent:
+            latent, control = latent + control, None
         conditions = condition_tokens(self, timestep, text_embedding, guidance_embedding, latent.shape[0])
         taps: list[Tensor] = []
-        run_tokens(self, latent, conditions, latent_mask, taps=taps)
-        return [linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
+        run_tokens(self, latent, conditions, latent_mask, taps=taps, control=control)
+        return [self.gain * linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
 
     def copy_denoiser(self, denoiser: Denoiser) -> None:
         """Start from the denoiser's weights: all shared names; the ways in and out stay as they are."""

@@ -98,9 +98,14 @@ def run_tokens(
     latent_mask: Tensor | None,
     residuals: list[Tensor] | None = None,
     taps: list[Tensor] | None = None,
+    control: Tensor | None = None,
 ) -> Tensor:
-    """Latent (B,N,D) and conditions (B,1+L,H) through the stack; returns the latent tokens (B,N,H)."""
+    """Latent (B,N,D) and conditions (B,1+L,H) through the stack; returns the latent tokens (B,N,H).
+
+    ``control`` (B,N,H) is added to the latents' tokens.
+    """
     tokens = parts.latent_pre(latent)
+    tokens = tokens if control is None else tokens + control
     num_latents, num_conditions = tokens.shape[1], conditions.shape[1]
     latents_first = parts.config.token_layout == "global"
     sequence = torch.cat([tokens, conditions] if latents_first else [conditions, tokens], dim=1)

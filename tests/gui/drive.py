@@ -27,7 +27,8 @@ WAIT = object()
 
 def module(name: str = "") -> object:
     """A module of the installed add-on, whatever repository it was installed into."""
-    package = next(key for key in bpy.context.preferences.addons if key.endswith(".gaitway"))
+    addons = bpy.context.preferences.addons
+    package = next(key for key, _ in addons.items() if key.endswith(".gaitway"))
     return sys.modules[f"{package}{name}"]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from blender_addon.shared.skeleton import SKELETON
 from engine import scheduler
 from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.controlnet import ControlNet
@@ -265,3 +266,23 @@ def test_masks_show_what_they_say():
     only_pelvis = mixed[:, :, 0].any(1) & (mixed.any(1).sum(1) == 1)
     assert 0.45 < only_pelvis.float().mean() < 0.75
     assert mixed.any(1).any(0).all(), "every joint is shown sometimes"
+
+
+def test_standing_feet_may_not_slide_and_lifted_ones_may():
+    target = torch.from_numpy(a_walk())
+    joints = target.clone()
+    mask, contacts = torch.ones(1, joints.shape[1], dtype=torch.bool), torch.ones(1, joints.shape[1], 4)
+    toes = SKELETON.indices("left_foot", "right_foot")
+    joints[:, :, toes] = 0.0
+    joints[..., toes, 0] = 0.03 * torch.arange(joints.shape[1])[None, :, None]  # 0.6 m/s, on the floor
+    assert float(motion_terms(joints, target, mask, contacts)["standing"]) == pytest.approx(0.6, abs=0.01)
+    assert float(motion_terms(joints, target, mask, 0 * contacts)["standing"]) == 0
+    joints[..., toes, 1] = 0.5
+    assert float(motion_terms(joints, target, mask, contacts)["standing"]) < 1e-3
+    assert "standing" not in motion_terms(joints, target, mask)
+
+
+def a_walk():
+    from ..shared.test_features import walking
+
+    return walking(40)[None].astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Daz Genesis 3, 8 (bend and twist bones) and 9 (plain names)."""
+"""Daz Genesis 3, 8 (bend and twist bones) and 9 (plain names); the figures before them (abdomen, chest), as Poser's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ TABLE = BoneTable(
     family="Daz",
     sides=(("l",), ("r",)),
     pelvis=("hip",),
-    spine=("abdomenLower", "abdomenUpper", "chestLower", "chestUpper", "spine1", "spine2", "spine3", "spine4"),
-    neck=("neckLower", "neckUpper", "neck1", "neck2"),
+    spine=("abdomen", "abdomen2", "chest", "abdomenLower", "abdomenUpper", "chestLower", "chestUpper",
+           "spine1", "spine2", "spine3", "spine4"),
+    neck=("neck", "neckLower", "neckUpper", "neck1", "neck2"),
     head=("head",),
     collar=("{side}Collar", "{side}_shoulder"),
     shoulder=("{side}ShldrBend", "{side}Shldr", "{side}_upperarm"),
@@ -20,4 +21,4 @@ TABLE = BoneTable(
     knee=("{side}Shin", "{side}_shin"),
     ankle=("{side}Foot", "{side}_foot"),
     foot=("{side}Toe", "{side}_toes"),
-)
+)  # fmt: skip

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feet that stand still while they stand: the sliding of planted feet is taken out of a finished motion.
+
+For each foot a displacement d(t) over the ground is found that minimises
+
+    sum over steps  w (p(t+1) + d(t+1) - p(t) - d(t))^2   planted feet do not move
+  + sum over frames |d''|^2 + KEEP |d|^2                   the change is smooth and small
+
+where p is the foot's point nearest to the ground and w how surely it is planted, from height, speed and the model's
+own contact. Ankle and toe move by d, the knee follows by two-bone inverse kinematics. The pelvis is not touched, nor
+is a foot where a control holds it. Linear least squares in each coordinate; no iteration.
+
+Shapes: T frames, J = 22 joints. Metres, Y up, 20 fps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+STIFFNESS = 300.0  # weight of a surely planted step beside the bending of d
+KEEP = 1e-2
+HELD = 1e4  # weight of d = 0 where a control holds the foot
+LOW, LOW_WIDTH = 0.065, 0.012  # metres above the floor at which a foot counts as planted by half, and how sharply
+SLOW, SLOW_WIDTH = 0.9, 0.15  # metres a second
+MAX_STRETCH = 0.998  # of a leg's length
+
+_LEGS = tuple(
+    SKELETON.indices(f"{side}_hip", f"{side}_knee", f"{side}_ankle", f"{side}_foot") for side in ("left", "right")
+)
+
+
+def plant_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Joints (T, J, 3) with planted feet standing still.
+
+    contacts (T, 4): the model's belief, 0..1, that left ankle, left toe, right ankle, right toe are planted.
+    held (T, J) bool: joints that a control holds in place; a leg with a held knee is left alone in those frames too.
+    """
+    joints = np.array(joints, np.float64)
+    if len(joints) < 4:
+        return joints
+    for side, leg in enumerate(_LEGS):
+        sure = _planted(joints[:, leg[2:]], contacts[:, 2 * side : 2 * side + 2])
+        shift = _displacement(joints[:, leg[2:]][..., [0, 2]], sure, held[:, leg[1:]].any(1))
+        _move_foot(joints, leg, shift)
+    return joints
+
+
+def _planted(foot: np.ndarray, believed: np.ndarray) -> np.ndarray:
+    """How surely ankle and toe (T, 2, 3) stand in the step to the next frame, (T-1, 2) in 0..1.
+
+    The ankle may be higher. The toe decides while it is planted itself, so that a rising heel is free to turn.
+    """
+    speed = np.linalg.norm(np.diff(foot[..., [0, 2]], axis=0), axis=-1) * FPS
+    speed = uniform_filter1d(speed, size=3, axis=0, mode="nearest")
+    above = foot[..., 1] - np.array([0.06, 0.0])
+    low = _sigmoid((LOW - np.maximum(above[1:], above[:-1])) / LOW_WIDTH)
+    sure = low * _sigmoid((SLOW - speed) / SLOW_WIDTH) * np.minimum(believed[1:], believed[:-1])
+    sure[:, 0] *= 1.0 - sure[:, 1]
+    return sure
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(x, -40, 40)))
+
+
+def _displacement(points: np.ndarray, sure: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """d (T, 2) over the ground for ankle and toe at ``points`` (T, 2, 2), planted as ``sure`` (T-1, 2) says."""
+    frames = len(points)
+    step = np.diff(np.eye(frames), axis=0)
+    bend = np.diff(np.eye(frames), n=2, axis=0)
+    weight = STIFFNESS * sure
+    matrix = bend.T @ bend + KEEP * np.eye(frames) + step.T @ (weight.sum(1)[:, None] * step)
+    matrix[np.diag_indices(frames)] += HELD * held
+    moves = (weight[..., None] * np.diff(points, axis=0)).sum(1)
+    return np.linalg.solve(matrix, -step.T @ moves)
+
+
+def _move_foot(joints: np.ndarray, leg: tuple[int, ...], shift: np.ndarray) -> None:
+    """Move ankle and toe by ``shift`` (T, 2) over the ground, as far as the leg reaches, and let the knee follow."""
+    hip, knee, ankle, toe = (joints[:, joint].copy() for joint in leg)
+    thigh = np.linalg.norm(knee - hip, axis=-1, keepdims=True)
+    shin = np.linalg.norm(ankle - knee, axis=-1, keepdims=True)
+    target = ankle + np.insert(shift, 1, 0.0, axis=1)
+    way = target - hip
+    reach = np.linalg.norm(way, axis=-1, keepdims=True)
+    before = np.linalg.norm(ankle - hip, axis=-1, keepdims=True)
+    most = np.maximum(MAX_STRETCH * (thigh + shin), np.minimum(before, thigh + shin))
+    least = np.abs(thigh - shin) + 1e-6
+    allowed = np.clip(reach, least, most)
+    direction = way / np.maximum(reach, 1e-9)
+    target = hip + direction * allowed
+    along = (thigh**2 - shin**2 + allowed**2) / (2 * allowed)
+    height = np.sqrt(np.maximum(thigh**2 - along**2, 0.0))
+    side = knee - hip
+    side = side - (side * direction).sum(-1, keepdims=True) * direction
+    length = np.linalg.norm(side, axis=-1, keepdims=True)
+    bent = length > 1e-6
+    joints[:, leg[1]] = np.where(bent, hip + along * direction + height * side / np.where(bent, length, 1.0), knee)
+    joints[:, leg[2]] = target
+    joints[:, leg[3]] = toe + (target - ankle)
