@@ -29,7 +29,7 @@ from engine.networks import Networks, Statistics
 from .checkpoints import load_exported
 from .evaluate import quick_control_figures
 from .latents import LatentBatch, LatentSampler
-from .loop import Task, on_cpu, run_task, step_generator
+from .loop import run_task, step_generator
 from .losses import (
     COUNT,
     control_loss,
@@ -43,6 +43,7 @@ from .losses import (
 from .mld import mld_config
 from .recipes import Recipe
 from .run_folder import Run, command_line
+from .session import Task, on_cpu
 from .shares import Batch
 
 CPU = torch.device("cpu")
@@ -109,10 +110,8 @@ def control_step_loss(
 
     decoded = networks.vae.decode(clean / model.vae_scale_factor, mask)
     joints = joints_of(decoded, mean, std)
-    if config.use_3d:
-        asked, given = (hint * spatial_std + spatial_mean) * points, joints
-    else:
-        asked, given = hint, (joints - spatial_mean) / spatial_std
+    asked = (hint * spatial_std + spatial_mean) * points if config.use_3d else hint
+    given = joints if config.use_3d else (joints - spatial_mean) / spatial_std
     terms["control"] = config.cond_ratio * control_loss(given, asked, points, config.kind, config.function)
     if config.rot_ratio:
         terms["rotation"] = config.rot_ratio * control_loss(

@@ -16,9 +16,10 @@ from engine.models.config import ModelConfig, as_mld
 from engine.models.denoiser import Denoiser
 
 from .latents import LatentSampler
-from .loop import Task, run_task, step_generator
+from .loop import run_task, step_generator
 from .losses import masked_latent_mean, router_term, sum_of
 from .run_folder import Run, command_line
+from .session import Task
 from .shares import Batch
 
 VALIDATION_TIMES = (199, 499, 699, 799)

@@ -22,7 +22,7 @@ from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 
 from .data import Clip, motion_sampler, pad
-from .loop import Task, run_task
+from .loop import run_task
 from .losses import (
     MOTION_TERMS,
     joints_of,
@@ -33,6 +33,7 @@ from .losses import (
     sum_of,
 )
 from .run_folder import Run, command_line
+from .session import Task
 from .shares import Batch
 
 PAPER_WEIGHTS = {"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}

@@ -16,8 +16,9 @@ import torch
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from training.checkpoints import TrainingStopped, load_exported, save
 from training.curves import draw_curves, read_log
-from training.loop import Task, run_task
+from training.loop import run_task
 from training.recipes import Stage
+from training.session import Task
 
 from ..conftest import REPOSITORY
 

@@ -14,11 +14,13 @@ import torch
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from engine.checkpoint import load_folder
 from training import control, distill, mld, vae
+from training.checkpoints import TrainingStopped
 from training.evaluate import evaluate
 from training.export import export, load_run
-from training.loop import Session, TrainingStopped, run_stage
+from training.loop import run_stage
 from training.recipes import DEBUG, Stage, get_recipe
 from training.run_folder import Run, open_run
+from training.session import Session
 
 from .test_data import made_up_data  # noqa: F401
 
