@@ -179,7 +179,7 @@ SMALL = Recipe(
     ),
     distill=Stage(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=Stage(
-        steps=6500,
+        steps=9000,
         batch_size=32,
         learning_rate=1e-3,
         warmup_steps=300,
