@@ -68,6 +68,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        for name in ("batch_size", "validate_every", "checkpoint_every", "accumulate", "keep_last"):
+            if getattr(self, name) < 1:
+                raise BadRequest(f"{name} is {getattr(self, name)}.", "It is a number of 1 or more.")
 
 
 @dataclass(frozen=True)

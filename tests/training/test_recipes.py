@@ -122,6 +122,7 @@ def test_a_value_changed_on_the_command_line(change, value):
         ("vae.batch_size", "name=value"),
         ("vae.batch_size=many", "128"),
         ("control_use_3d=1", "True"),
+        ("mld.accumulate=0", "1 or more"),
         ("control_loss_kind=mean", "sum_mask"),
         ("vae.sampling=all", "clips"),
         ("control_task.joints=elbow", "left_elbow"),
