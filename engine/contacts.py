@@ -78,7 +78,7 @@ def _displacement(points: np.ndarray, sure: np.ndarray, held: np.ndarray) -> np.
     return np.linalg.solve(matrix, -step.T @ moves)
 
 
-def _move_foot(joints: np.ndarray, leg: tuple[int, ...], shift: np.ndarray) -> None:
+def _move_foot(joints: np.ndarray, leg: list[int], shift: np.ndarray) -> None:
     """Move ankle and toe by ``shift`` (T, 2) over the ground, as far as the leg reaches, and let the knee follow."""
     hip, knee, ankle, toe = (joints[:, joint].copy() for joint in leg)
     thigh = np.linalg.norm(knee - hip, axis=-1, keepdims=True)

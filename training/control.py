@@ -17,22 +17,43 @@ from torch import Tensor, nn
 from blender_addon.shared import features as feature_set
 from engine import scheduler
 from engine.models.build import build_trajectory_encoder
+from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
+from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
+from engine.models.patch_vae import PatchVae
+from engine.models.trajectory_encoder import TrajectoryEncoder
+from engine.models.vae import MldVae
 from engine.networks import Networks, Statistics
 
-from .control_masks import mixed_mask
+from .checkpoints import load_exported
 from .evaluate import quick_control_figures
-from .latents import LatentSampler
-from .loop import load_exported, run_stage
-from .losses import control_loss, joints_of, masked_latent_mean, motion_terms
+from .latents import LatentBatch, LatentSampler
+from .loop import run_task, step_generator
+from .losses import (
+    COUNT,
+    control_loss,
+    joints_of,
+    masked_latent_mean,
+    motion_terms,
+    planted_feet,
+    router_term,
+    sum_of,
+)
+from .mld import mld_config
+from .recipes import Recipe
 from .run_folder import Run, command_line
+from .session import Task, on_cpu
+from .shares import Batch
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class ControlLossConfig:
-    """``use_3d``: compare metres with the denormalised hint (V2, spatial), else normalised joints with the normalised
-    hint (V1, temporal). ``motion_weights``: the small recipe's terms of :func:`training.losses.motion_terms`.
+    """``kind`` and ``function``: see :func:`training.losses.control_loss`. ``use_3d``: compare metres with the
+    denormalised hint (V2, spatial), else normalised joints with the normalised hint (V1, temporal). ``motion_weights``:
+    the small recipe's terms of :func:`training.losses.motion_terms`.
     """
 
     kind: str = "mask"
@@ -65,27 +86,32 @@ def control_step_loss(
     """Terms ``diffusion``, ``control`` (and others that are switched on) and their sum ``loss``.
 
     latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T,
-    J); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None for a diffusion model; mean, std (F,);
-    spatial_mean, spatial_std (J, 3).
+    J) or, coordinate by coordinate, (B, T, J, 3); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None
+    for a diffusion model; mean, std (F,); spatial_mean, spatial_std (J, 3). A consistency model is supervised in the
+    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759,
+    section 3.3. Entries ``count/...`` are no terms (see :mod:`training.shares`).
     """
     model = networks.config
-    hint = hint * hint_mask[..., None]
-    embedding = None if w is None else scheduler.guidance_embedding(w, model.guidance_width)
+    assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
+    hint_mask = (hint_mask.any(-1) if hint_mask.dim() == 4 else hint_mask).bool()
+    points = hint_mask[..., None]
+    hint = hint * points
+    width = model.guidance_width
+    embedding = None if w is None or width is None else scheduler.guidance_embedding(w, width)
     noisy = scheduler.add_noise(latent, noise, timestep)
     control = networks.trajectory_encoder(hint, hint_mask)
     residuals = networks.controlnet(noisy, timestep, text_embedding, embedding, control, latent_mask)
     output = networks.denoiser(noisy, timestep, text_embedding, embedding, residuals, latent_mask)
     clean = scheduler.predict_clean(noisy, output, timestep, model.prediction_type)
-    predicted, wanted = (clean, latent) if model.kind == "lcm" else (output, noise)
-    terms = {"diffusion": config.latent_weight * masked_latent_mean((predicted - wanted).square(), latent_mask)}
+    in_noise = model.kind == "mld" and model.prediction_type == "epsilon"
+    difference = output - noise if in_noise else clean - latent
+    terms = {"diffusion": config.latent_weight * masked_latent_mean(difference.square(), latent_mask)}
+    terms |= router_term(networks.controlnet)
 
     decoded = networks.vae.decode(clean / model.vae_scale_factor, mask)
     joints = joints_of(decoded, mean, std)
-    points = hint_mask[..., None]
-    if config.use_3d:
-        asked, given = (hint * spatial_std + spatial_mean) * points, joints
-    else:
-        asked, given = hint, (joints - spatial_mean) / spatial_std
+    asked = (hint * spatial_std + spatial_mean) * points if config.use_3d else hint
+    given = joints if config.use_3d else (joints - spatial_mean) / spatial_std
     terms["control"] = config.cond_ratio * control_loss(given, asked, points, config.kind, config.function)
     if config.rot_ratio:
         terms["rotation"] = config.rot_ratio * control_loss(
@@ -95,97 +121,150 @@ def control_step_loss(
         contacts = (decoded * std + mean)[..., feature_set.FOOT_CONTACTS]
         extra = motion_terms(joints, joints_of(features, mean, std), mask, contacts)
         terms |= {key: config.motion_weights[key] * extra[key] for key in config.motion_weights}
-    return terms | {"loss": torch.stack(list(terms.values())).sum()}
+        named = [f"{COUNT}{key}" for key in config.motion_weights]
+        return sum_of(terms) | {key: extra[key] for key in named if key in extra}
+    return sum_of(terms)
 
 
 class ControlParts(nn.Module):
     """What this stage trains, as one module."""
 
-    def __init__(self, controlnet: nn.Module, trajectory_encoder: nn.Module) -> None:
+    def __init__(self, controlnet: ControlNet, trajectory_encoder: TrajectoryEncoder | PatchTrajectoryEncoder) -> None:
         super().__init__()
         self.controlnet, self.trajectory_encoder = controlnet, trajectory_encoder
 
 
+def base_config(recipe: Recipe) -> ModelConfig:
+    """The model that the ControlNet belongs to: the consistency model, or the diffusion model before it."""
+    return mld_config(recipe.model) if recipe.control_base == "mld" else recipe.model
+
+
+def load_base(run: Run) -> Denoiser:
+    """The denoiser that the ControlNet is trained on. Raises BadCheckpoint when its stage has not been run."""
+    name = "mld" if run.recipe.control_base == "mld" else "distill"
+    use = getattr(run.recipe, name).use
+    return load_exported(run.folder / f"{name}.pt", Denoiser(base_config(run.recipe)), use)
+
+
 def hint_statistics(run: Run) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (J, 3) that hints are normalised with: published layouts use the data's, the patch layout
-    metres.
+    """Mean and deviation (J, 3) that hints are normalised with: published layouts use the data's (or the checkpoint's
+    that a run began from), the patch layout metres.
     """
     joints = run.recipe.model.num_joints
+    if run.hint_statistics is not None:
+        return run.hint_statistics
     if run.recipe.model.token_layout == "patch":
         return torch.zeros(joints, 3), torch.ones(joints, 3)
     frames = torch.cat([torch.from_numpy(clip.joints) for clip in run.clips["train"]])
     return frames.mean(0), frames.std(0)
 
 
-def assemble(run: Run, vae: nn.Module, denoiser: nn.Module, parts: nn.Module) -> Networks:
+def assemble(
+    run: Run, vae: MldVae | PatchVae, denoiser: Denoiser, parts: ControlParts, hints: tuple[Tensor, Tensor]
+) -> Networks:
     """The networks of a run as the engine knows them."""
     mean, std = (value.numpy() for value in run.statistics)
-    hint_mean, hint_std = (value.numpy() for value in hint_statistics(run))
     return Networks(
-        run.recipe.model,
+        base_config(run.recipe),
         vae,
         denoiser,
         parts.controlnet,
         parts.trajectory_encoder,
-        Statistics(mean, std, hint_mean, hint_std),
+        Statistics(mean, std, *(value.numpy() for value in hints)),
     )
 
 
-def train(run: Run, max_minutes: float | None = None) -> nn.Module:
-    """Run the stage (or what is left of it) in ``run.folder``."""
-    recipe, stage, model = run.recipe, run.recipe.control, run.recipe.model
-    sampler = LatentSampler(run, stage)
-    denoiser = load_exported(run.folder / "distill.pt", Denoiser(model)).requires_grad_(False)
-    torch.manual_seed(run.seed)
-    parts = ControlParts(ControlNet(model), build_trajectory_encoder(model))
-    parts.controlnet.copy_denoiser(denoiser)
-    mean, std = run.statistics
-    hint_mean, hint_std = hint_statistics(run)
-    low, high = recipe.guidance_range
-    weights = dict(stage.weights)
-    config = ControlLossConfig(
+def loss_config(recipe: Recipe) -> ControlLossConfig:
+    """What the recipe says about the loss; the stage's weights that are not named here are motion terms."""
+    weights = dict(recipe.control.weights)
+    return ControlLossConfig(
         recipe.control_loss_kind,
         recipe.control_loss_function,
+        recipe.control_use_3d,
         cond_ratio=weights.pop("control", 1.0),
+        rot_ratio=weights.pop("rotation", 0.0),
         latent_weight=weights.pop("latent", 1.0),
         motion_weights=weights,
     )
-    times = scheduler.NUM_TRAIN_TIMESTEPS // recipe.num_ddim_steps
 
-    def step(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
-        batch = sampler.draw(generator, recipe.text_dropout)
-        size = len(batch.latent)
-        joints = joints_of(batch.motion.features, mean, std)
-        hint_mask = mixed_mask(batch.motion.mask, recipe.pelvis_share, generator)
-        hint = (joints - hint_mean) / hint_std
-        timestep = (torch.randint(0, recipe.num_ddim_steps, (size,), generator=generator) + 1) * times - 1
-        noise = torch.randn(batch.latent.shape, generator=generator)
+
+@dataclass(frozen=True, eq=False)
+class ControlDraws:
+    """Random draws of the stage: motions, hints, times, noise, guidance."""
+
+    run: Run
+    sampler: LatentSampler
+    hints: tuple[Tensor, Tensor]
+
+    def __call__(self, generator: torch.Generator, step: int) -> Batch:
+        recipe = self.run.recipe
+        batch = self.sampler.draw(generator, step, recipe.control_text_dropout)
+        size = len(batch["eps"])
+        hint = (joints_of(batch["features"], *self.run.statistics) - self.hints[0]) / self.hints[1]
+        hint_mask = recipe.control_task.draw(batch["mask"], generator)
+        if recipe.control_times == "uniform" or recipe.control_base == "mld":
+            timestep = torch.randint(0, scheduler.NUM_TRAIN_TIMESTEPS, (size,), generator=generator)
+        else:
+            stride = scheduler.NUM_TRAIN_TIMESTEPS // recipe.num_ddim_steps
+            timestep = (torch.randint(0, recipe.num_ddim_steps, (size,), generator=generator) + 1) * stride - 1
+        noise = torch.randn(batch["eps"].shape, generator=generator)
+        low, high = recipe.guidance_range
+        if recipe.control_guidance is not None:
+            low = high = recipe.control_guidance
         w = low + (high - low) * torch.rand(size, generator=generator)
-        networks = assemble(run, sampler.vae, denoiser, module)
+        return batch | {"hint": hint, "hint_mask": hint_mask, "timestep": timestep, "noise": noise, "w": w}
+
+
+def counts_of(batch: Batch, sampler: LatentSampler, config: ControlLossConfig, run: Run) -> dict[str, Tensor]:
+    """The denominators of the terms that are no means over samples (see :mod:`training.shares`)."""
+    counts = sampler.token_counts(batch, "diffusion")
+    if config.kind == "sum":
+        counts |= {"control": batch["hint_mask"].sum(), "rotation": batch["mask"].sum()}
+    if "planted" in config.motion_weights:
+        counts["planted"] = planted_feet(joints_of(batch["features"], *run.statistics), batch["mask"]).sum()
+    return counts
+
+
+def train(run: Run, max_minutes: float | None = None) -> ControlParts:
+    """Run the stage (or what is left of it) in ``run.folder``."""
+    recipe, stage = run.recipe, run.recipe.control
+    sampler, held_out = (
+        LatentSampler(run, stage, device, split) for device, split in ((run.device, "train"), (CPU, "val"))
+    )
+    denoiser = load_base(run).requires_grad_(False).to(run.device)
+    torch.manual_seed(run.seed)
+    model = base_config(recipe)
+    parts = ControlParts(ControlNet(model), build_trajectory_encoder(model))
+    parts.controlnet.copy_denoiser(denoiser)
+    hints, config = hint_statistics(run), loss_config(recipe)
+
+    def terms(networks: Networks, batch: LatentBatch, part: Batch) -> dict[str, Tensor]:
+        w = part["w"] if model.kind == "lcm" else None
+        mean, std, hint_mean, hint_std = (value.to(part["mask"].device) for value in (*run.statistics, *hints))
         return control_step_loss(
-            networks,
-            batch.latent,
-            batch.motion.features,
-            batch.motion.mask,
-            hint,
-            hint_mask,
-            batch.text,
-            timestep,
-            noise,
-            w,
-            mean,
-            std,
-            hint_mean,
-            hint_std,
-            config,
-            batch.latent_mask,
-        )
+            networks, batch.latent, part["features"], part["mask"], part["hint"], part["hint_mask"], batch.text,
+            part["timestep"], part["noise"], w, mean, std, hint_mean, hint_std, config, batch.latent_mask,
+        )  # fmt: skip
 
-    def validate(module: nn.Module) -> dict[str, float]:
-        networks = assemble(run, sampler.vae, denoiser, module)
-        return quick_control_figures(networks, run.clips["val"], run.texts, sampler.embeddings)
+    def loss(module: ControlParts, part: Batch) -> dict[str, Tensor]:
+        networks = assemble(run, sampler.vae, denoiser, module, hints)
+        return terms(networks, sampler.encode(part), part)
 
-    return run_stage("control", stage, parts, step, validate, run.folder, run.seed, max_minutes, recipe.mixed_precision)
+    def validate(module: ControlParts) -> dict[str, float]:
+        networks = assemble(run, held_out.vae, on_cpu(denoiser), module, hints)
+        if model.kind == "lcm":
+            return quick_control_figures(networks, run.validation, run.texts, sampler.embeddings)
+        draws = ControlDraws(run, held_out, hints)
+        parts = [draws(step_generator(1_000_003, number), number) for number in range(4)]
+        values = [terms(networks, held_out.encode(part), part) for part in parts]
+        return {f"val_{name}": sum(float(value[name]) for value in values) / len(values) for name in values[0]}
+
+    task = Task(
+        "control", stage, parts, ControlDraws(run, sampler, hints), loss, validate,
+        ("pelvis_cm",) if model.kind == "lcm" else ("val_control",),
+        lambda batch: counts_of(batch, sampler, config, run), has_unused=True,  # latent_post
+    )  # fmt: skip
+    return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 
 
 if __name__ == "__main__":

@@ -6,31 +6,88 @@ Shapes: B batch, T frames, J = 22 joints.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.skeleton import SKELETON
 
 SIX_JOINTS = ("pelvis", "left_foot", "right_foot", "head", "left_wrist", "right_wrist")
 
+_JOINT_SETS = {"six": SIX_JOINTS, "all": tuple(SKELETON.names)}
+_COUNTS = (1, 2, 5)  # densities that are numbers of frames; any other is a percentage
 
-def spatial_mask(mask: Tensor, joints: tuple[str, ...], generator: torch.Generator) -> Tensor:
-    """(B, T, J) bool: one of ``joints`` a sample, 1..T-1 frames of it (uniform), without replacement; as published."""
+
+@dataclass(frozen=True)
+class ControlTask:
+    """What the ControlNet is trained to obey.
+
+    ``kind``: 'spatial', one of ``joints`` a sample in some frames; 'temporal', all of ``joints`` in the first ``share``
+    of the frames; 'mixed', the small recipe's (see :func:`mixed_mask`). ``joints``: names, 'six' or 'all'.
+    ``densities``: () for a random number of frames, or a list to draw from: 1, 2 and 5 are frames, others per cent.
+    """
+
+    kind: str = "spatial"
+    joints: tuple[str, ...] = ("pelvis",)
+    densities: tuple[int, ...] = ()
+    share: float = 0.25
+    pelvis_share: float = 0.6  # of a mixed task's samples that control the pelvis alone
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("spatial", "temporal", "mixed"):
+            raise BadRequest(f"There is no control task '{self.kind}'.", "It is spatial, temporal or mixed.")
+        unknown = [name for name in self.joints if name not in SKELETON.names and name not in _JOINT_SETS]
+        if unknown or not self.joints:
+            raise BadRequest(
+                f"There is no joint called '{unknown[0]}'." if unknown else "The control task names no joint.",
+                "Name joints (" + ", ".join(SKELETON.names) + "), or 'six' or 'all'.",
+            )
+        if not all(0 < density <= 100 for density in self.densities):
+            raise BadRequest("A density is not within 1 to 100.", "1, 2 and 5 are frames, other numbers per cent.")
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """``joints`` with the sets' names replaced by what they stand for, each once."""
+        return tuple(dict.fromkeys(j for name in self.joints for j in _JOINT_SETS.get(name, (name,))))
+
+    def draw(self, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, T, J) bool: what of motions with frame mask (B, T) is shown."""
+        if self.kind == "temporal":
+            return temporal_mask(mask, self.share, self.joint_names)
+        if self.kind == "mixed":
+            return mixed_mask(mask, self.pelvis_share, generator)
+        return spatial_mask(mask, self.joint_names, generator, self.densities)
+
+
+def spatial_mask(
+    mask: Tensor, joints: tuple[str, ...], generator: torch.Generator, densities: tuple[int, ...] = ()
+) -> Tensor:
+    """(B, T, J) bool: one of ``joints`` a sample, 1..T-1 frames of it (uniform, or of one of the ``densities``),
+    without replacement; as published.
+    """
     batch = mask.shape[0]
     indices = torch.tensor(SKELETON.indices(*joints))
     chosen = indices[torch.randint(0, len(indices), (batch,), generator=generator)]
     lengths = mask.sum(1)
-    count = 1 + (torch.rand(batch, generator=generator) * (lengths - 1)).long()
+    draw = torch.rand(batch, generator=generator)
+    if densities:
+        listed = torch.tensor(densities)[(draw * len(densities)).long()]
+        few = torch.isin(listed, torch.tensor(_COUNTS))
+        count = torch.where(few, listed, lengths * listed // 100).clamp(min=1).minimum(lengths)
+    else:
+        count = 1 + (draw * (lengths - 1)).long()
     return _frames(mask, count, generator)[..., None] & _joints(chosen)
 
 
-def temporal_mask(mask: Tensor, share: float = 0.25) -> Tensor:
-    """(B, T, J) bool: all six joints in the first ``share`` of the frames; as published."""
+def temporal_mask(mask: Tensor, share: float = 0.25, joints: tuple[str, ...] = SIX_JOINTS) -> Tensor:
+    """(B, T, J) bool: all of ``joints`` in the first ``share`` of the frames; as published."""
     count = (mask.sum(1) * share).long().clamp(min=1)
     early = torch.arange(mask.shape[1])[None] < count[:, None]
-    joints = torch.zeros(SKELETON.num_joints, dtype=torch.bool)
-    joints[SKELETON.indices(*SIX_JOINTS)] = True
-    return (early & mask)[..., None] & joints
+    shown = torch.zeros(SKELETON.num_joints, dtype=torch.bool)
+    shown[SKELETON.indices(*joints)] = True
+    return (early & mask)[..., None] & shown
 
 
 def mixed_mask(mask: Tensor, pelvis_share: float, generator: torch.Generator) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from blender_addon.shared.errors import BadFile
 
 from .augment import NO_VARIANTS, Variants
 from .paraphrase import paraphrases
+from .recipes import Stage
 
 SMALLEST_STD = 1e-3
 """A group of features that never changes in the data is not divided by nothing."""
@@ -124,13 +126,10 @@ class CropSampler:
         self.weights = lengths / lengths.sum()
         places = {text: i for i, text in enumerate(texts or [])}
         self.captions = [
-            [places.get(other, -1) for text in clip.captions for other in paraphrases(text)] or [-1] for clip in clips
+            [places[other] for text in clip.captions for other in paraphrases(text) if other in places] or [-1]
+            for clip in clips
         ]
         self.weak = [clip.weak for clip in clips]
-
-    def on_clips(self, clips: list[Clip], texts: list[str]) -> CropSampler:
-        """The same sampler over other clips, with the same statistics."""
-        return CropSampler(clips, self.mean, self.std, texts)
 
     def draw(
         self, batch_size: int, min_frames: int, max_frames: int, generator: torch.Generator, weak_drop: float = 0.5
@@ -145,14 +144,66 @@ class CropSampler:
             take = min(length, len(clip) // 4 * 4)
             start = int(where * (len(clip) - take + 1))
             crops.append(clip[start : start + take])
-            options = self.captions[index]
-            weak = self.weak[index] and drop < weak_drop
-            captions.append(-1 if weak else options[int(which * len(options))])
+            captions.append(self.caption(index, which, drop, weak_drop))
         return Batch(*pad(crops), torch.tensor(captions))
 
+    def caption(self, index: int, which: float, drop: float, weak_drop: float) -> int:
+        """A caption of clip ``index`` by two uniform draws; -1 where a weak one is dropped."""
+        options = self.captions[index]
+        weak = self.weak[index] and drop < weak_drop
+        return -1 if weak else options[int(which * len(options))]
 
-def pad(sequences: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B, T, F) zero-padded to the longest, and its mask (B, T)."""
-    longest = max(len(sequence) for sequence in sequences)
-    mask = torch.arange(longest)[None] < torch.tensor([len(sequence) for sequence in sequences])[:, None]
-    return torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True), mask
+
+def clips_within(clips: list[Clip], stage: Stage) -> list[Clip]:
+    """The clips that a stage with 'clips' sampling takes."""
+    return [clip for clip in clips if stage.min_frames <= clip.num_frames <= stage.max_frames]
+
+
+class ClipSampler:
+    """Whole clips in a new order every epoch, the last batch of an epoch as short as it comes, as published.
+
+    A clip is cropped to a multiple of 4 frames, one time in three 4 frames shorter, at a random offset.
+    """
+
+    def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage) -> None:
+        kept = clips_within(clips, stage)
+        self._crops, self._stage = CropSampler(kept, mean, std, texts), stage
+
+    def draw(self, generator: torch.Generator, step: int, seed: int, weak_drop: float) -> Batch:
+        """The batch of a step: its place in its epoch's order, which ``seed`` and the epoch give."""
+        crops, size = self._crops, self._stage.batch_size
+        epoch, place = divmod(step, -(-len(crops.clips) // size))
+        order = torch.randperm(len(crops.clips), generator=torch.Generator().manual_seed(seed * 7_368_787 + epoch))
+        chosen = order[place * size : (place + 1) * size].tolist()
+        parts, captions = [], []
+        for index, (where, which, drop, coin) in zip(
+            chosen, torch.rand(len(chosen), 4, generator=generator).tolist(), strict=True
+        ):
+            clip = crops.clips[index]
+            take = len(clip) // 4 * 4 - (4 if coin < 1 / 3 and len(clip) >= 8 else 0)
+            start = int(where * (len(clip) - take + 1))
+            parts.append(clip[start : start + take])
+            captions.append(crops.caption(index, which, drop, weak_drop))
+        return Batch(*pad(parts, self._stage.pad_to), torch.tensor(captions))
+
+
+def motion_sampler(
+    clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage, weak_drop: float, seed: int
+) -> Callable[[torch.Generator, int], Batch]:
+    """A function (generator, step) -> batch, as the stage samples."""
+    if stage.sampling == "clips":
+        whole = ClipSampler(clips, mean, std, texts, stage)
+        return lambda generator, step: whole.draw(generator, step, seed, weak_drop)
+    crops = CropSampler(clips, mean, std, texts)
+    return lambda generator, step: crops.draw(
+        stage.batch_size, stage.min_frames, stage.max_frames, generator, weak_drop
+    )
+
+
+def pad(sequences: list[torch.Tensor], at_least: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, T, F) zero-padded to the longest or to ``at_least`` frames, and its mask (B, T)."""
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    padded = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
+    if padded.shape[1] < at_least:
+        padded = torch.nn.functional.pad(padded, (0, 0, 0, at_least - padded.shape[1]))
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]

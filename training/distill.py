@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from engine import scheduler
 from engine.models.denoiser import Denoiser
 
+from .checkpoints import load_exported
 from .latents import LatentSampler
-from .loop import load_exported, run_stage, step_generator
-from .losses import huber, masked_latent_mean
+from .loop import run_task, step_generator
+from .losses import distance, masked_latent_mean, router_term, sum_of
 from .mld import mld_config
 from .run_folder import Run, command_line
+from .session import Task, on_cpu
+from .shares import Batch
 
 
 def ddim_grid(num_ddim_steps: int) -> Tensor:
@@ -30,9 +33,9 @@ def ddim_grid(num_ddim_steps: int) -> Tensor:
 
 
 def distill_loss(
-    student: nn.Module,
-    teacher: nn.Module,
-    ema_target: nn.Module,
+    student: Denoiser,
+    teacher: Denoiser,
+    ema_target: Denoiser,
     latent: Tensor,
     text_embedding: Tensor,
     uncond_embedding: Tensor,
@@ -43,8 +46,10 @@ def distill_loss(
     huber_c: float,
     latent_mask: Tensor | None = None,
     prediction_type: str = "epsilon",
+    kind: str = "huber",
 ) -> dict[str, Tensor]:
-    """Pseudo-Huber distance of the student's answer at t from the target network's at the teacher's previous DDIM time.
+    """Distance of the student's answer at t from the target network's at the teacher's previous DDIM time: pseudo-Huber
+    with ``huber_c``, or with ``kind`` 'l2' the mean square; ``router`` where there are mixtures of experts.
 
     latent, noise (B, N, D); index (B,) in 0..num_ddim_steps-1; w (B,) guidance weight (scale - 1); uncond_embedding
     (1 or B, 1, W). The previous sample and the target are float64, as in the published training.
@@ -52,7 +57,9 @@ def distill_loss(
     grid = ddim_grid(num_ddim_steps)
     start = grid.to(index.device)[index]
     end = (start - scheduler.NUM_TRAIN_TIMESTEPS // num_ddim_steps).clamp(min=0)
-    embedding = scheduler.guidance_embedding(w, student.config.guidance_width)
+    width = student.config.guidance_width
+    assert width is not None  # a student is a consistency model
+    embedding = scheduler.guidance_embedding(w, width)
     noisy = scheduler.add_noise(latent, noise, start)
     output = student(noisy, start, text_embedding, embedding, latent_mask=latent_mask)
     prediction = scheduler.lcm_denoise(noisy, output, start, prediction_type)
@@ -71,48 +78,63 @@ def distill_loss(
         previous = before.sqrt() * clean + (1 - before).sqrt() * direction
         answer = ema_target(previous.float(), end, text_embedding, embedding, latent_mask=latent_mask)
         target = scheduler.lcm_denoise(previous, answer, end, prediction_type)
-    distance = masked_latent_mean(huber(prediction.float() - target.float(), huber_c), latent_mask)
-    return {"consistency": distance, "loss": distance}
+    away = distance(prediction.float() - target.float(), kind, huber_c)
+    return sum_of({"consistency": masked_latent_mean(away, latent_mask)} | router_term(student))
 
 
-def train(run: Run, max_minutes: float | None = None) -> nn.Module:
+def follow(target: nn.Module, student: nn.Module, decay: float) -> None:
+    """target <- decay target + (1 - decay) student."""
+    with torch.no_grad():
+        for average, value in zip(target.parameters(), student.parameters(), strict=True):
+            average.lerp_(value.detach(), 1 - decay)
+
+
+def train(run: Run, max_minutes: float | None = None) -> Denoiser:
     """Run the stage (or what is left of it) in ``run.folder``."""
     recipe, stage = run.recipe, run.recipe.distill
-    sampler = LatentSampler(run, stage)
-    teacher = load_exported(run.folder / "mld.pt", Denoiser(mld_config(recipe.model))).requires_grad_(False)
+    sampler = LatentSampler(run, stage, run.device)
+    held_out = LatentSampler(run, stage, torch.device("cpu"), "val")
+    teacher = load_exported(run.folder / "mld.pt", Denoiser(mld_config(recipe.model)), recipe.mld.use)
+    teacher.requires_grad_(False)
     student = Denoiser(recipe.model)
     student.load_state_dict(teacher.state_dict(), strict=False)  # all but cond_proj, which starts at zero
     target = copy.deepcopy(student).requires_grad_(False).eval()
     low, high = recipe.guidance_range
+    trained = teacher.to(run.device), target.to(run.device)
 
-    def loss(module: nn.Module, generator: torch.Generator, clips: LatentSampler) -> dict[str, Tensor]:
-        batch = clips.draw(generator, 0.0)
-        size = len(batch.latent)
+    def draw(generator: torch.Generator, step: int, latents: LatentSampler = sampler) -> Batch:
+        batch = latents.draw(generator, step, 0.0)
+        size = len(batch["eps"])
         index = torch.randint(0, recipe.num_ddim_steps, (size,), generator=generator)
-        noise = torch.randn(batch.latent.shape, generator=generator)
+        noise = torch.randn(batch["eps"].shape, generator=generator)
         w = low + (high - low) * torch.rand(size, generator=generator)
+        return batch | {"index": index, "noise": noise, "w": w}
+
+    def loss(module: Denoiser, part: Batch) -> dict[str, Tensor]:
+        return terms(module, part, sampler, *trained)
+
+    def terms(
+        module: Denoiser, part: Batch, latents: LatentSampler, guide: Denoiser, slow: Denoiser
+    ) -> dict[str, Tensor]:
+        batch = latents.encode(part)
         return distill_loss(
-            module, teacher, target, batch.latent, batch.text, clips.uncond, index, noise, w, recipe.num_ddim_steps,
-            recipe.huber_c, batch.latent_mask, recipe.model.prediction_type,
+            module, guide, slow, batch.latent, batch.text, latents.uncond, part["index"], part["noise"], part["w"],
+            recipe.num_ddim_steps, recipe.huber_c, batch.latent_mask, recipe.model.prediction_type, recipe.distance,
         )  # fmt: skip
 
-    def step(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
-        # The target follows the student: the average of the weights that the last step left.
-        with torch.no_grad():
-            for average, value in zip(target.parameters(), module.parameters(), strict=True):
-                average.lerp_(value.detach(), 1 - recipe.distill_ema)
-        return loss(module, generator, sampler)
-
-    held_out = LatentSampler(run, stage)
-    held_out.crops = sampler.crops.on_clips(run.clips["val"], run.texts)
-
-    def validate(module: nn.Module) -> dict[str, float]:
-        values = [float(loss(module, step_generator(1_000_003, number), held_out)["loss"]) for number in range(4)]
+    def validate(module: Denoiser) -> dict[str, float]:
+        here = [on_cpu(network) for network in trained]
+        draws = [draw(step_generator(1_000_003, number), number, held_out) for number in range(4)]
+        values = [float(terms(module, part, held_out, *here)["consistency"]) for part in draws]
         return {"val_consistency": sum(values) / len(values)}
 
-    return run_stage(
-        "distill", stage, student, step, validate, run.folder, run.seed, max_minutes, recipe.mixed_precision, target
-    )
+    task = Task(
+        "distill", stage, student, draw, loss, validate, ("val_consistency",),
+        lambda batch: sampler.token_counts(batch, "consistency"), target,
+        lambda module: follow(target, module, recipe.distill_ema),  # the weights that the last step left
+        recipe.model.moe,
+    )  # fmt: skip
+    return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 
 
 if __name__ == "__main__":

@@ -7,93 +7,123 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import torch
 
-from blender_addon.shared.errors import GaitwayError
+from blender_addon.shared.errors import BadFile
 from engine.checkpoint import save_folder
 from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.controlnet import ControlNet
-from engine.models.denoiser import Denoiser
 from engine.networks import Networks
 
-from .control import ControlParts, assemble
-from .loop import load_exported
-from .run_folder import Run, argument_parser, open_from
+from .checkpoints import load_exported
+from .control import ControlParts, assemble, base_config, hint_statistics, load_base
+from .curves import read_log
+from .run_folder import STAGES, Run, argument_parser, open_from, told
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
 CARD = """# {name}
 
-Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} frames. The embedded default model of Gaitway.
+Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} frames.
 
-- **Architecture**: {layout}; denoiser and ControlNet of {layers} layers, {hidden} wide; consistency model
-  distilled for few-step sampling; text by {text} (frozen, not included).
-- **Trained by** `python -m training.vae|mld|distill|control`, recipe `{recipe}`, seed {seed}, data hash `{data}`.
+- **Architecture**: {layout}; denoiser and ControlNet of {layers} layers, {hidden} wide; {kind}; text by {text} (frozen, not included).
+- **Trained by** `python -m training.vae|mld|distill|control`, recipe `{recipe}`, seed {seed}, data hash `{data}`{start}.
 - **Steps**: {steps}.
-- **Data**: the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), train split of {clips} clips and their mirror images,
-  with captions written for this project. The motion data itself is not included.
+- **Data**: {clips} clips of the train split{variants}. The motion data itself is not included.
 - **Validation at the end of training** (held-out clips): {figures}.
-- **Licence**: GPL-3.0-or-later, as the code that contains it. CMU's terms: free for all uses; the data itself may not be resold.
+
+{about}
+"""
+
+CMU = """The data is the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), with captions written for this project.
+CMU's terms: free for all uses; the data itself may not be resold. The weights are under the GPL-3.0-or-later, as the code.
 
 The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
 
 ## Limits
-Trained on 68 minutes of motion of few people. It knows walking, running, turning, jumping, boxing, karate, dancing, sitting, climbing
-and the like as they occur there, and little else. Fingers and faces are not part of the skeleton.
+The model knows walking, running, turning, jumping, boxing, karate, dancing, sitting, climbing and the like as they occur there, of few
+people, and little else. Fingers and faces are not part of the skeleton.
 """
+
+KNOWN_DATA = {"531b9c50af7052fd": CMU}
+"""Data hash -> what the card says about it."""
+
+UNKNOWN = """The licence of the weights depends on that of the motion data and, where the run began from a checkpoint, of that."""
 
 
 def load_run(run: Run) -> Networks:
     """The run's networks with the weights its stages left."""
-    model = run.recipe.model
-    vae = load_exported(run.folder / "vae.pt", build_vae(model))
-    denoiser = load_exported(run.folder / "distill.pt", Denoiser(model))
-    parts = load_exported(run.folder / "control.pt", ControlParts(ControlNet(model), build_trajectory_encoder(model)))
-    return assemble(run, vae, denoiser, parts).eval()
+    recipe, model = run.recipe, run.recipe.model
+    vae = load_exported(run.folder / "vae.pt", build_vae(model), recipe.vae.use)
+    base = base_config(recipe)
+    parts = ControlParts(ControlNet(base), build_trajectory_encoder(base))
+    parts = load_exported(run.folder / "control.pt", parts, recipe.control.use)
+    return assemble(run, vae, load_base(run), parts, hint_statistics(run)).eval()
 
 
 def _last_log(run: Run, stage: str) -> dict[str, float]:
-    lines = (run.folder / f"{stage}_log.jsonl").read_text(encoding="utf-8").splitlines()
-    return json.loads(lines[-1])
+    """The last line of a stage's log; step 0 for one that was not trained in this run."""
+    log = run.folder / f"{stage}_log.jsonl"
+    lines = read_log(log) if log.is_file() else []
+    return lines[-1] if lines else {"step": 0}
 
 
-def model_card(run: Run) -> str:
-    """Markdown with what the model is, what it was trained on and what was measured."""
-    model, about = run.recipe.model, json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
-    stages = ("vae", "mld", "distill", "control")
+def model_card(run: Run, about_data: str | None = None) -> str:
+    """Markdown with what the model is, what it was trained on and what was measured.
+
+    ``about_data``: where the motions come from and under which terms; None: what is known of data with this hash.
+    """
+    recipe, model = run.recipe, base_config(run.recipe)
+    about = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+    stages = [name for name in STAGES if name != "distill" or model.kind == "lcm"]
     last = {stage: _last_log(run, stage) for stage in stages}
     figures = "; ".join(
         f"{stage} "
         + ", ".join(f"{k.removeprefix('val/')} {v:.3g}" for k, v in last[stage].items() if k.startswith("val/"))
-        for stage in stages
-    )
+        for stage in stages if last[stage]["step"]
+    )  # fmt: skip
     layout = (
         f"a latent token of {model.latent_width} numbers for every {model.patch_size} frames (linear code plus convolutions)"
         if model.token_layout == "patch" else f"{model.num_latent_tokens} latent tokens of {model.latent_width} numbers"
     )  # fmt: skip
-    clips = sum(not re.search("_mirrored|@", clip.name) for clip in run.clips["train"])
+    captured = [clip.name for clip in run.clips["train"] if not re.search("_mirrored|@", clip.name)]
+    if about_data is None:
+        about_data = KNOWN_DATA.get(about["data"], UNKNOWN)
+    kind = "consistency model distilled for few-step sampling" if model.kind == "lcm" else "latent diffusion model"
+    start = f", from the checkpoint `{about['from']['checkpoint']}`" if about.get("from") else ""
     return CARD.format(
         name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, layers=model.num_layers,
-        hidden=model.hidden_width, text=model.text_encoder, recipe=run.recipe.name, seed=run.seed, data=about["data"],
-        steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages), clips=clips, figures=figures,
+        hidden=model.hidden_width, kind=kind, text=model.text_encoder, recipe=recipe.name, seed=run.seed,
+        data=about["data"], start=start, steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages),
+        clips=len(captured), variants=" and what was made of them" if len(captured) < len(run.clips["train"]) else "",
+        figures=figures or "none", about=about_data.strip(),
     )  # fmt: skip
+
+
+def export(run: Run, out: Path, dtype: torch.dtype = torch.float32, about_data: str | None = None) -> Path:
+    """Write the run as a checkpoint folder at ``out``."""
+    return save_folder(load_run(run), out, model_card(run, about_data), dtype)
 
 
 def main() -> None:
     parser = argument_parser("Export a run as a checkpoint folder for the engine")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="precision of the stored weights")
+    parser.add_argument("--about-data", type=Path, help="text file for the model card: the data's source and licence")
     arguments = parser.parse_args()
+    with told():
+        text = read_about(arguments.about_data)
+        print(f"Wrote {export(open_from(arguments), arguments.out, DTYPES[arguments.dtype], text)}")
+
+
+def read_about(path: Path | None) -> str | None:
+    """The text of ``path``. Raises BadFile."""
     try:
-        run = open_from(arguments)
-        path = save_folder(load_run(run), arguments.out, model_card(run), DTYPES[arguments.dtype])
-    except GaitwayError as error:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
-        raise SystemExit(2) from None
-    print(f"Wrote {path}")
+        return path.read_text(encoding="utf-8") if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path} cannot be read ({error}).", "Give a text file with --about-data.") from error
 
 
 if __name__ == "__main__":

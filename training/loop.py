@@ -1,58 +1,184 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, atomic checkpoints, resume.
+"""The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, checkpoints, resume.
 
-A stage gives its trainable module, a function ``step(generator) -> {term: loss}`` and a function ``validate() -> {name:
-value}``. All random draws of step n come from a generator seeded by (seed, n): a run that was killed and resumed gives
-the same losses as one that was not.
+A stage is a :class:`training.session.Task`: its module, how a batch is drawn, its loss and validation. All random draws
+of step n come from a generator seeded by (seed, n), on the CPU: a run that was killed and resumed, or that several
+processes share, gives the same losses as one that was not.
 """
 
 from __future__ import annotations
 
-import copy
-import json
+import contextlib
 import math
-import os
-import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from diffusers.optimization import get_scheduler
-from rich.console import Console
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
-from blender_addon.shared.errors import BadCheckpoint, GaitwayError
-
+from . import checkpoints
+from .checkpoints import TrainingStopped
+from .journal import Journal
+from .losses import COUNT
 from .recipes import Stage
-
-console = Console()
-
-
-class TrainingStopped(GaitwayError):
-    """A run that cannot go on; its last good checkpoint is intact."""
-
-    code = "training"
+from .session import Network, Session, Task, on_cpu, open_session
+from .shares import Batch, split, to_device
+from .signals import StopOnSignal
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
 
-class Ema:
-    """Exponential moving average of a module's parameters."""
+def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
+    """One optimiser step; returns the terms of the whole batch, and whether ``flag`` was set in any process."""
+    task, accelerator = session.task, session.accelerator
+    count, rank, accumulate = accelerator.num_processes, accelerator.process_index, task.stage.accumulate
+    session.model.train()
+    torch.manual_seed(session.seed * 7_919 + session.step + rank * 1_000_000_007)  # dropout
+    if task.before_step:
+        task.before_step(task.module)
+    whole = task.draw(step_generator(session.seed, session.step), session.step)
+    session.optimizer.zero_grad()
+    own = range(rank * accumulate, (rank + 1) * accumulate)
+    totals: dict[str, float] = {}
+    for number, (part, weight) in enumerate(split(whole, count * accumulate, own, task.counts)):
+        with _exchange_gradients(session, last=number == accumulate - 1):
+            terms = session.model(to_device(part, accelerator.device))
+            late = _late_weights(session, terms, weight)
+            names = [name for name in terms if name != "loss" and not name.startswith(COUNT)] or ["loss"]
+            weighted = {name: terms[name] * late.get(name, weight(name)) for name in names}
+            weighted["loss"] = torch.stack(list(weighted.values())).sum()
+            accelerator.backward(weighted["loss"] * count)  # gradients are averaged over the processes
+        for name, value in weighted.items():
+            totals[name] = totals.get(name, 0.0) + float(value.detach())
+    if count > 1:
+        sent = torch.tensor([*totals.values(), float(flag)], dtype=torch.float64, device=accelerator.device)
+        *values, raised = accelerator.reduce(sent, "sum").tolist()
+        totals, flag = dict(zip(totals, values, strict=True)), raised > 0
+    return totals, flag
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay, self.module = decay, copy.deepcopy(module).requires_grad_(False).eval()
 
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for average, value in zip(self.module.parameters(), module.parameters(), strict=True):
-            average.lerp_(value.detach(), 1 - decay)
+def _late_weights(session: Session, terms: dict[str, Tensor], weight: Callable[[str], float]) -> dict[str, float]:
+    """Weights of the terms whose denominators the prediction gives: this process's share of all of them."""
+    names = [name for name in terms if name.startswith(COUNT)]
+    accelerator, accumulate = session.accelerator, session.task.stage.accumulate
+    if not names or accelerator.num_processes * accumulate == 1:
+        return {}
+    holds_any = weight("") > 0
+    own = torch.stack([terms[name].detach().double() for name in names]) * holds_any
+    total = accelerator.reduce(own, "sum") if accelerator.num_processes > 1 else own
+    shares = (holds_any * own.clamp(min=1) / total.clamp(min=1) / accumulate).tolist()
+    return {name.removeprefix(COUNT): share for name, share in zip(names, shares, strict=True)}
+
+
+def _exchange_gradients(session: Session, last: bool) -> contextlib.AbstractContextManager[Any]:
+    """Processes exchange gradients with the last part of a step only."""
+    return contextlib.nullcontext() if last else session.accelerator.no_sync(session.model)
+
+
+def apply_gradients(session: Session) -> None:
+    """Clip, step, schedule, average. Raises TrainingStopped when the gradient is not finite."""
+    task, accelerator = session.task, session.accelerator
+    norm = accelerator.clip_grad_norm_(session.parameters, task.stage.gradient_clip or math.inf)
+    if accelerator.mixed_precision != "fp16":  # whose loss scaling meets infinities, and passes over them
+        _check_finite(session, "gradient", float(norm))
+    session.optimizer.step()
+    if not accelerator.optimizer_step_was_skipped:  # by fp16's loss scaling
+        session.scheduler.step()
+    session.step += 1
+    if session.ema:
+        session.ema.update(task.module, session.step)
+
+
+@torch.no_grad()
+def measure(session: Session, folder: Path) -> dict[str, float]:
+    """Validation figures of the module as it would be exported, on the CPU; keeps it when it is the best so far."""
+    task = session.task
+    exported = on_cpu(session.exported.eval())
+    torch.manual_seed(session.seed)
+    figures = task.validate(exported)
+    if task.criterion:
+        value = sum(figures[name] for name in task.criterion) / len(task.criterion)
+        if session.best is None or value < session.best:
+            session.best = value
+            best = {"step": session.step, "value": value, "module": exported.state_dict()}
+            checkpoints.write_atomically(best, folder / f"{task.name}_best.pt")
+    return figures
+
+
+def run_task(
+    task: Task[Network],
+    folder: Path,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    mixed_precision: str | None = None,
+    swanlab: bool = False,
+) -> Network:
+    """Train ``task.module`` in place to ``stage.steps`` (or for ``max_minutes``); returns what is to be exported.
+
+    ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_best.pt``, ``<name>_log.jsonl`` and curves.
+    Raises TrainingStopped when loss or gradient are no longer finite or the disk is full.
+    """
+    session = open_session(task, seed, mixed_precision)
+    session.resume(folder)
+    main, stage = session.accelerator.is_main_process, task.stage
+    began, first = time.monotonic(), session.step
+    with _journal(session, folder, swanlab) as journal, StopOnSignal() as stop:
+        over = False
+        while session.step < stage.steps and not over:
+            late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
+            terms, over = train_step(session, late or stop.asked)
+            _check_finite(session, "loss", terms["loss"])
+            apply_gradients(session)
+            _add(session.sums, terms)
+            due, done = session.step % stage.validate_every == 0, over or session.step == stage.steps
+            if main and (due or (done and not stop.asked)):  # who asks to stop does not want to wait
+                rate = (session.step - first) / (time.monotonic() - began)
+                means = {name: value / session.sums["count"] for name, value in session.sums.items() if name != "count"}
+                journal.write(session.step, means, measure(session, folder), session.scheduler.get_last_lr()[0], rate)
+            if due:
+                session.sums = {}
+            if main and (done or session.step % stage.checkpoint_every == 0):
+                session.save(folder)
+            journal.advance(session.step, terms["loss"])
+        if main and session.step > first:
+            journal.draw_curves()
+    session.accelerator.wait_for_everyone()
+    return session.exported.eval()
+
+
+def finished(folder: Path, name: str, stage: Stage) -> bool:
+    """Whether the stage has made all its steps."""
+    path = folder / f"{name}.pt"
+    return path.is_file() and int(checkpoints.read(path)["step"]) >= stage.steps
+
+
+@contextlib.contextmanager
+def _journal(session: Session, folder: Path, swanlab: bool) -> Iterator[Journal]:
+    main, task = session.accelerator.is_main_process, session.task
+    journal = Journal(task.name, folder, session.step, task.stage.steps, main, swanlab)
+    try:
+        with journal:
+            yield journal
+    except OSError as error:
+        raise checkpoints.disk_trouble(folder, error) from error
+
+
+def _check_finite(session: Session, what: str, value: float) -> None:
+    if not math.isfinite(value):
+        name = session.task.name
+        raise TrainingStopped(
+            f"The {what} of {name} is no longer finite at step {session.step}.",
+            f"{name}.pt in the run folder is the last good checkpoint. Lower the learning rate or look at the data.",
+        )
+
+
+def _add(sums: dict[str, float], terms: dict[str, float]) -> None:
+    for key, value in (terms | {"count": 1.0}).items():
+        sums[key] = sums.get(key, 0.0) + value
 
 
 def run_stage(
@@ -64,162 +190,19 @@ def run_stage(
     folder: Path,
     seed: int = 0,
     max_minutes: float | None = None,
-    mixed_precision: str = "no",
-    companion: nn.Module | None = None,
+    mixed_precision: str | None = None,
 ) -> nn.Module:
-    """Train ``module`` in place until ``stage.steps`` (or for ``max_minutes``); returns the module to export: EMA or
-    itself.
+    """:func:`run_task` for a loss that cannot be split, such as a contrastive one: every process takes the whole
+    batch.
 
-    ``companion`` is a module that the step itself changes and that must be resumed too (distillation's target).
-    ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_log.jsonl`` and TensorBoard curves. Raises
-    TrainingStopped when the loss is no longer finite.
+    ``step(module, generator)`` draws its batch itself.
     """
-    accelerator = Accelerator(mixed_precision=mixed_precision)
-    for key, parameter in module.named_parameters():
-        if key.startswith(stage.freeze):
-            parameter.requires_grad_(False)
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
-    scheduler = get_scheduler("cosine", optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps)
-    model, optimizer = accelerator.prepare(module, optimizer)
-    ema = Ema(module, stage.ema_decay) if stage.ema_decay else None
-    path = folder / f"{name}.pt"
-    start = _resume(path, module, optimizer, scheduler, ema, companion)
-    writer = SummaryWriter(folder / "tensorboard" / name, purge_step=start)
-    sums: dict[str, float] = {}
-    began = time.monotonic()
-    stop = _StopOnSignal()
-    number = start
-    while number < stage.steps and not stop.asked:
-        model.train()
-        torch.manual_seed(seed * 7_919 + number)  # dropout
-        terms = step(model, step_generator(seed, number))
-        loss = terms["loss"]
-        if not torch.isfinite(loss):
-            raise TrainingStopped(
-                f"The loss of {name} is no longer finite at step {number}.",
-                f"The last good checkpoint is {path}. Lower the learning rate or look at the data.",
-            )
-        optimizer.zero_grad()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(parameters, stage.gradient_clip)
-        optimizer.step()
-        scheduler.step()
-        number += 1
-        if ema:
-            ema.update(module, number)
-        for key, value in terms.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach())
-        sums["count"] = sums.get("count", 0.0) + 1
-        out_of_time = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
-        if number % stage.validate_every == 0 or number == stage.steps or out_of_time:
-            exported = ema.module if ema else module
-            exported.eval()
-            means = {key: value / sums["count"] for key, value in sums.items() if key != "count"}
-            with torch.no_grad():
-                torch.manual_seed(seed)
-                measured = validate(exported)
-            rate = (number - start) / (time.monotonic() - began)
-            _log(folder / f"{name}_log.jsonl", writer, name, number, means, measured, scheduler.get_last_lr()[0], rate)
-            sums = {}
-        if number % stage.checkpoint_every == 0 or number == stage.steps or out_of_time or stop.asked:
-            _save(path, number, module, optimizer, scheduler, ema, companion)
-        if out_of_time:
-            break
-    writer.close()
-    stop.restore()
-    exported = ema.module if ema else module
-    return exported.eval()
 
+    def draw(generator: torch.Generator, number: int) -> Batch:
+        return {"step": torch.tensor([number])}
 
-def _log(path: Path, writer: SummaryWriter, name: str, step: int, means: dict[str, float], measured: dict[str, float],
-         learning_rate: float, rate: float) -> None:  # fmt: skip
-    entry: dict[str, Any] = {
-        "step": step,
-        "time": round(time.time()),
-        "lr": learning_rate,
-        "steps_per_second": round(rate, 3),
-    }
-    entry |= {f"train/{key}": round(value, 6) for key, value in means.items()}
-    entry |= {f"val/{key}": round(value, 6) for key, value in measured.items()}
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
-    for key, value in entry.items():
-        if "/" in key and math.isfinite(value):
-            writer.add_scalar(key, value, step)
-    shown = "  ".join(f"{key} {value:.4g}" for key, value in {**means, **measured}.items())
-    console.print(f"[bold]{name}[/] {step}  {rate:.2f}/s  {shown}", highlight=False)
+    def loss(network: nn.Module, part: Batch) -> dict[str, Tensor]:
+        return step(network, step_generator(seed, int(part["step"][0])))
 
-
-def _save(
-    path: Path,
-    step: int,
-    module: nn.Module,
-    optimizer: Any,
-    scheduler: Any,
-    ema: Ema | None,
-    companion: nn.Module | None,
-) -> None:
-    """Write beside the target, then rename: a crash or a full disk leaves the previous checkpoint whole."""
-    state = {"step": step, "module": module.state_dict(), "optimizer": optimizer.state_dict(),
-             "scheduler": scheduler.state_dict(), "ema": ema.module.state_dict() if ema else None,
-             "companion": companion.state_dict() if companion else None}  # fmt: skip
-    temporary = path.with_suffix(".tmp")
-    try:
-        torch.save(state, temporary)
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise TrainingStopped(
-            f"The checkpoint could not be written to {path} ({error}).",
-            "Free some disk space and start the same command again; it goes on from the last checkpoint.",
-        ) from error
-
-
-def _resume(
-    path: Path, module: nn.Module, optimizer: Any, scheduler: Any, ema: Ema | None, companion: nn.Module | None
-) -> int:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        module.load_state_dict(state["module"])
-        optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
-        if ema and state["ema"] is not None:
-            ema.module.load_state_dict(state["ema"])
-        if companion:
-            companion.load_state_dict(state["companion"])
-    except Exception as error:
-        raise BadCheckpoint(
-            f"{path} cannot be resumed from ({type(error).__name__}).",
-            "It belongs to another recipe or is damaged: choose another run folder or delete the file.",
-        ) from error
-    return int(state["step"])
-
-
-def load_exported(path: Path, module: nn.Module) -> nn.Module:
-    """Fill ``module`` with a finished (or paused) stage's weights, the EMA's when it has one. Raises BadCheckpoint when
-    missing.
-    """
-    if not path.is_file():
-        raise BadCheckpoint(f"{path} is missing.", "Run the stages in order: vae, mld, distill, control.")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    module.load_state_dict(state["ema"] or state["module"])
-    return module.eval()
-
-
-class _StopOnSignal:
-    """Ctrl-C or a termination request ends the run after the present step, with a checkpoint."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._old = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def _handle(self, *_: object) -> None:
-        self.asked = True
-
-    def restore(self) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+    task = Task(name, stage, module, draw, loss, validate)
+    return run_task(task, folder, seed, max_minutes, mixed_precision)

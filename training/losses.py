@@ -14,11 +14,16 @@ from torch.nn import functional
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
+from engine.models.controlnet import ControlNet
+from engine.models.denoiser import Denoiser
 
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 
 _TOES = (1, 3)  # of _FEET, and of the four contacts
 _LOW, _LOW_WIDTH = 0.05, 0.01  # metres: a toe below counts as standing where it is believed in contact
+
+COUNT = "count/"
+"""Before the name of a term: the denominator of its mean, where that follows from the prediction."""
 
 MOTION_TERMS = {"pose", "path", "speed", "planted", "standing"}
 
@@ -76,10 +81,9 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor 
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
     moving = mask[:, 1:] & mask[:, :-1]
     speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
-    planted = wanted[:, :, _FEET].norm(dim=-1) < feature_set.CONTACT_SPEED * FPS * 0.5
-    planted = (planted & moving[..., None]).to(joints.dtype)
+    planted = planted_feet(target, mask).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
-    standing = {} if contacts is None else {"standing": _standing(joints, velocity, contacts, moving)}
+    standing = {} if contacts is None else {**_standing(joints, velocity, contacts, moving)}
     pose = functional.smooth_l1_loss(joints - joints[:, :, :1], target - target[:, :, :1], reduction="none", beta=0.02)
     return {
         "pose": masked_mean(pose.flatten(2), mask),
@@ -90,8 +94,27 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor 
     }
 
 
-def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor) -> Tensor:
-    """Mean speed over the ground (m/s) of toes that are low and that the motion itself believes in contact.
+def planted_feet(target: Tensor, mask: Tensor) -> Tensor:
+    """(B, T-1, 4) bool: from which frame to the next which foot of ``target`` hardly moves."""
+    speed = (target.diff(dim=1) * FPS)[:, :, _FEET].norm(dim=-1)
+    moving = mask[:, 1:] & mask[:, :-1]
+    return (speed < feature_set.CONTACT_SPEED * FPS * 0.5) & moving[..., None]
+
+
+def router_term(network: object) -> dict[str, Tensor]:
+    """``router``: the load-balancing loss of the last call's mixtures of experts; nothing without them."""
+    value = network.router_loss() if isinstance(network, (Denoiser, ControlNet)) else None
+    return {} if value is None else {"router": value}
+
+
+def sum_of(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``terms`` and their sum ``loss``."""
+    return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+
+def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor) -> dict[str, Tensor]:
+    """Mean speed over the ground (m/s) of toes that are low and that the motion itself believes in contact, and the
+    sum of these weights that the mean is over (see :mod:`training.shares`).
 
     Unlike ``planted`` it does not ask for the target's steps, only that the motion's own steps do not slide.
     """
@@ -100,7 +123,7 @@ def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor
     believed = contacts[:, 1:, list(_TOES)].clamp(0, 1) * contacts[:, :-1, list(_TOES)].clamp(0, 1)
     stands = (low * believed * moving[..., None]).detach()
     slide = (velocity[:, :, toes][..., [0, 2]].square().sum(-1) + 1e-6).sqrt()
-    return (slide * stands).sum() / stands.sum().clamp(min=1)
+    return {"standing": (slide * stands).sum() / stands.sum().clamp(min=1), f"{COUNT}standing": stands.sum()}
 
 
 def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -109,6 +132,11 @@ def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:
         return values.mean()
     weight = mask[..., None].to(values.dtype).expand_as(values)
     return (values * weight).sum() / weight.sum()
+
+
+def distance(difference: Tensor, kind: str, c: float) -> Tensor:
+    """Elementwise distance of distillation: pseudo-Huber with ``c``, or 'l2', the square."""
+    return huber(difference, c) if kind == "huber" else difference.square()
 
 
 def huber(difference: Tensor, c: float) -> Tensor:

@@ -16,9 +16,13 @@ from engine.models.config import ModelConfig, as_mld
 from engine.models.denoiser import Denoiser
 
 from .latents import LatentSampler
-from .loop import run_stage, step_generator
-from .losses import masked_latent_mean
+from .loop import run_task, step_generator
+from .losses import masked_latent_mean, router_term, sum_of
 from .run_folder import Run, command_line
+from .session import Task
+from .shares import Batch
+
+VALIDATION_TIMES = (199, 499, 699, 799)
 
 
 def mld_config(model: ModelConfig) -> ModelConfig:
@@ -35,7 +39,8 @@ def mld_loss(
     latent_mask: Tensor | None = None,
     prediction_type: str = "epsilon",
 ) -> dict[str, Tensor]:
-    """Mean squared error of the predicted noise (or, with 'sample', of the predicted clean latent).
+    """Mean squared error of the predicted noise (or, with 'sample', of the predicted clean latent); ``router`` where
+    there are mixtures of experts.
 
     latent, noise (B, N, D); text_embedding (B, 1, W); timestep (B,) in 0..999; DDPM, arXiv 2006.11239; MLD, CVPR 2023.
     """
@@ -43,43 +48,42 @@ def mld_loss(
     output = denoiser(noisy, timestep, text_embedding, latent_mask=latent_mask)
     target = noise if prediction_type == "epsilon" else latent
     diffusion = masked_latent_mean((output - target).square(), latent_mask)
-    return {"diffusion": diffusion, "loss": diffusion}
+    return sum_of({"diffusion": diffusion} | router_term(denoiser))
 
 
-def train(run: Run, max_minutes: float | None = None) -> nn.Module:
+def train(run: Run, max_minutes: float | None = None) -> Denoiser:
     """Run the stage (or what is left of it) in ``run.folder``."""
     recipe, stage = run.recipe, run.recipe.mld
-    sampler = LatentSampler(run, stage)
+    sampler = LatentSampler(run, stage, run.device)
+    held_out = LatentSampler(run, stage, torch.device("cpu"), "val")
     torch.manual_seed(run.seed)
     denoiser = Denoiser(mld_config(recipe.model))
 
-    def loss(module: nn.Module, generator: torch.Generator, text_dropout: float) -> dict[str, Tensor]:
-        batch = sampler.draw(generator, text_dropout)
-        timestep = torch.randint(0, scheduler.NUM_TRAIN_TIMESTEPS, (len(batch.latent),), generator=generator)
-        noise = torch.randn(batch.latent.shape, generator=generator)
+    def draw(generator: torch.Generator, step: int) -> Batch:
+        batch = sampler.draw(generator, step, recipe.text_dropout)
+        timestep = torch.randint(0, scheduler.NUM_TRAIN_TIMESTEPS, (len(batch["eps"]),), generator=generator)
+        return batch | {"timestep": timestep, "noise": torch.randn(batch["eps"].shape, generator=generator)}
+
+    def loss(module: Denoiser, part: Batch, latents: LatentSampler = sampler) -> dict[str, Tensor]:
+        batch = latents.encode(part)
         kind = recipe.model.prediction_type
-        return mld_loss(module, batch.latent, batch.text, timestep, noise, batch.latent_mask, kind)
+        return mld_loss(module, batch.latent, batch.text, part["timestep"], part["noise"], batch.latent_mask, kind)
 
-    held_out = LatentSampler(run, stage)
-    held_out.crops = sampler.crops.on_clips(run.clips["val"], run.texts)
-
-    def validate(module: nn.Module) -> dict[str, float]:
-        draws = []
-        for number in range(4):
+    def validate(module: Denoiser) -> dict[str, float]:
+        figures = {}
+        for number, time in enumerate(VALIDATION_TIMES):
             generator = step_generator(1_000_003, number)
-            batch = held_out.draw(generator, 0.0)
-            timestep = torch.full((len(batch.latent),), (199, 499, 699, 799)[number])
-            noise = torch.randn(batch.latent.shape, generator=generator)
-            kind = recipe.model.prediction_type
-            draws.append(
-                float(mld_loss(module, batch.latent, batch.text, timestep, noise, batch.latent_mask, kind)["loss"])
-            )
-        return {f"val_t{time}": value for time, value in zip((199, 499, 699, 799), draws, strict=True)}
+            batch = held_out.draw(generator, number, 0.0)
+            batch |= {"noise": torch.randn(batch["eps"].shape, generator=generator)}
+            batch |= {"timestep": torch.full((len(batch["eps"]),), time)}
+            figures[f"val_t{time}"] = float(loss(module, batch, held_out)["diffusion"])
+        return figures
 
-    return run_stage(
-        "mld", stage, denoiser, lambda module, generator: loss(module, generator, recipe.text_dropout), validate,
-        run.folder, run.seed, max_minutes, recipe.mixed_precision,
+    task = Task(
+        "mld", stage, denoiser, draw, loss, validate, tuple(f"val_t{time}" for time in VALIDATION_TIMES),
+        lambda batch: sampler.token_counts(batch, "diffusion"), has_unused=recipe.model.moe,
     )  # fmt: skip
+    return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Named recipes: frozen dataclasses, every hyper-parameter of a run in one place.
 
-``small`` makes the embedded default model on two CPU cores, ``debug`` runs all four stages in a minute or two.
+``small`` makes the embedded default model on two CPU cores, ``debug`` runs all four stages in a minute or two, and the
+``paper`` recipes hold the published hyper-parameters of MotionLCM (ECCV 2024) and MotionLCM-V2.
 """
 
 from __future__ import annotations
@@ -12,14 +13,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from blender_addon.shared.errors import BadRequest
-from engine.models.config import ModelConfig
+from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig
 
 from .augment import Variants
+from .control_masks import ControlTask
+
+_CHOICES = {
+    "control_loss_kind": ("sum", "sum_mask", "mask"),
+    "control_loss_function": ("l1", "l1_smooth", "l2"),
+    "control_times": ("grid", "uniform"),
+    "control_base": ("lcm", "mld"),
+    "distance": ("huber", "l2"),
+    "sampling": ("crops", "clips"),
+    "use": ("last", "best"),
+}
+
+
+def check_choices(values: object) -> None:
+    """Raise BadRequest when a field that has few values holds another."""
+    for key, choices in _CHOICES.items():
+        if getattr(values, key, choices[0]) not in choices:
+            raise BadRequest(f"{key} is {getattr(values, key)!r}.", f"It is one of {', '.join(choices)}.")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage's schedule: AdamW, linear warm-up, then cosine; crops of ``min_frames`` to ``max_frames``."""
+    """One stage's schedule: AdamW, linear warm-up, then cosine.
+
+    ``sampling``: 'crops' of ``min_frames`` to ``max_frames`` out of clips of any length, or whole 'clips' within these
+    limits, each once an epoch (as published). ``batch_size`` is that of one optimiser step, however many processes and
+    ``accumulate`` parts share it.
+    """
 
     steps: int
     batch_size: int
@@ -28,12 +52,25 @@ class Stage:
     min_frames: int = 48
     max_frames: int = 196
     weights: Mapping[str, float] = field(default_factory=dict)
-    gradient_clip: float = 1.0
+    gradient_clip: float = 1.0  # of the gradient's norm; 0 = off
     weight_decay: float = 0.0
     freeze: tuple[str, ...] = ()  # parameters whose name starts so keep their initial value
     ema_decay: float = 0.0  # of the weights that are exported; 0 = off
     validate_every: int = 250
     checkpoint_every: int = 250
+    sampling: str = "crops"
+    epochs: int = 0  # of 'clips'; not 0: ``steps`` follows from it and the number of clips
+    pad_to: int = 0  # frames every batch is padded to at least
+    scheduler: str = "cosine"  # a name that diffusers' get_scheduler knows
+    accumulate: int = 1  # parts a process takes its share of a batch in: less memory, the same gradient
+    keep_last: int = 2  # checkpoints kept by age
+    use: str = "last"  # whether later stages and the export take the 'last' weights or the 'best' by validation
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name in ("batch_size", "validate_every", "checkpoint_every", "accumulate", "keep_last"):
+            if getattr(self, name) < 1:
+                raise BadRequest(f"{name} is {getattr(self, name)}.", "It is a number of 1 or more.")
 
 
 @dataclass(frozen=True)
@@ -67,17 +104,27 @@ class Recipe:
     control: Stage
     text_dropout: float = 0.1
     weak_caption_dropout: float = 0.5
+    paraphrased: bool = False  # captions also in other words, by rule
     guidance_range: tuple[float, float] = (5.0, 15.0)
     num_ddim_steps: int = 10
+    distance: str = "huber"  # of distillation
     huber_c: float = 0.5
     distill_ema: float = 0.95
     control_loss_kind: str = "mask"
     control_loss_function: str = "l1_smooth"
-    pelvis_share: float = 0.6  # of training samples that control the pelvis (the others: any other joints)
-    mixed_precision: str = "no"
+    control_use_3d: bool = True  # compare metres with metres; False: normalised joints with normalised hints
+    control_times: str = "grid"  # the times that were distilled, or 'uniform' over all 1000
+    control_guidance: float | None = None  # a fixed w instead of one from guidance_range
+    control_base: str = "lcm"  # what the ControlNet is trained on: the consistency model, or the 'mld' before it
+    control_text_dropout: float = 0.0
+    control_task: ControlTask = field(default_factory=ControlTask)
+    mixed_precision: str | None = None  # None: what `accelerate launch` says
     variants: Variants = field(default_factory=Variants)
     evaluator: Stage = EVALUATOR
-    evaluator_sizes: EvaluatorSizes = EvaluatorSizes()
+    evaluator_sizes: EvaluatorSizes = field(default_factory=EvaluatorSizes)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 SMALL_MODEL = ModelConfig(
@@ -145,6 +192,9 @@ SMALL = Recipe(
     ),
     guidance_range=(0.0, 4.0),
     control_loss_function="l1",
+    control_task=ControlTask("mixed", ("all",), pelvis_share=0.6),
+    control_text_dropout=0.1,
+    paraphrased=True,
     variants=Variants(
         mirrored=True,
         tempos=(0.85, 1.18),
@@ -167,6 +217,7 @@ DEBUG = dataclasses.replace(
         control_width=64,
         latent_width=32,
         control_embedding_width=64,
+        dropout=0.0,  # so that any number of processes gives the same losses
     ),
     vae=dataclasses.replace(SMALL.vae, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
     mld=dataclasses.replace(SMALL.mld, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
@@ -182,7 +233,67 @@ DEBUG = dataclasses.replace(
     evaluator_sizes=EvaluatorSizes(width=64, embedding_width=32),
 )
 
-RECIPES = {recipe.name: recipe for recipe in (SMALL, DEBUG)}
+_CLIPS = Stage(
+    steps=0,
+    batch_size=128,
+    learning_rate=2e-4,
+    warmup_steps=1000,
+    min_frames=40,
+    max_frames=199,
+    sampling="clips",
+    validate_every=2000,
+    checkpoint_every=2000,
+)
+
+PAPER_V2_RECIPE = Recipe(
+    name="paper_v2",
+    model=PAPER_V2,
+    vae=dataclasses.replace(
+        _CLIPS, epochs=6000, pad_to=200, weights={"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}
+    ),
+    mld=dataclasses.replace(_CLIPS, epochs=3000, batch_size=64, learning_rate=1e-4),
+    distill=dataclasses.replace(_CLIPS, epochs=1000),
+    control=dataclasses.replace(
+        _CLIPS, epochs=1000, learning_rate=1e-4, weights={"latent": 1.0, "control": 1.0, "rotation": 0.0}
+    ),
+    weak_caption_dropout=0.0,
+    control_task=ControlTask("spatial", ("pelvis",)),
+)
+"""MotionLCM-V2 with its spatial ControlNet for the pelvis."""
+
+
+def _temporal(recipe: Recipe) -> Recipe:
+    """The same, controlled by the first quarter of the six joints' paths."""
+    return dataclasses.replace(
+        recipe,
+        control_task=ControlTask("temporal", ("six",)),
+        control_loss_kind="sum",
+        control_loss_function="l2",
+        control_use_3d=False,
+    )
+
+
+PAPER_V1_RECIPE = dataclasses.replace(
+    _temporal(PAPER_V2_RECIPE),
+    name="paper_v1",
+    model=PAPER_V1,
+    distill=dataclasses.replace(PAPER_V2_RECIPE.distill, batch_size=256),  # 96 000 iterations in the paper
+    num_ddim_steps=50,
+    huber_c=1e-3,
+    control_times="uniform",
+    control_guidance=PAPER_V1.guidance_scale - 1,
+)
+"""MotionLCM as published at ECCV 2024: control by the first quarter of the motion."""
+
+PAPER_RECIPES = (
+    PAPER_V1_RECIPE,
+    PAPER_V2_RECIPE,
+    dataclasses.replace(PAPER_V2_RECIPE, name="paper_v2_six", control_task=ControlTask("spatial", ("six",))),
+    dataclasses.replace(PAPER_V2_RECIPE, name="paper_v2_all", control_task=ControlTask("spatial", ("all",))),
+    dataclasses.replace(_temporal(PAPER_V2_RECIPE), name="paper_v2_temporal"),
+)
+
+RECIPES = {recipe.name: recipe for recipe in (SMALL, DEBUG, *PAPER_RECIPES)}
 
 
 def get_recipe(name: str) -> Recipe:

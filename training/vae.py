@@ -10,18 +10,31 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from blender_addon.shared import features as feature_set
 from engine.metrics import foot_skating_ratio, mpjpe
 from engine.models.build import build_vae
+from engine.models.config import PAPER_V2
+from engine.models.layers import router_loss
 from engine.models.patch_vae import PatchVae
+from engine.models.vae import MldVae
 
-from .data import Clip, CropSampler, pad
-from .loop import run_stage
-from .losses import MOTION_TERMS, joints_of, kl_to_standard_normal, masked_mean, motion_terms
+from .data import Clip, motion_sampler, pad
+from .loop import run_task
+from .losses import (
+    MOTION_TERMS,
+    joints_of,
+    kl_to_standard_normal,
+    masked_mean,
+    motion_terms,
+    planted_feet,
+    sum_of,
+)
 from .run_folder import Run, command_line
+from .session import Task
+from .shares import Batch
 
 PAPER_WEIGHTS = {"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}
 
@@ -39,15 +52,16 @@ LOSS_WEIGHTS = (*CODE_WEIGHTS[:4], (feature_set.JOINT_ROTATIONS, 0.1), *CODE_WEI
 
 
 def vae_loss(
-    vae: nn.Module, features: Tensor, mask: Tensor, eps: Tensor, mean: Tensor, std: Tensor,
+    vae: MldVae | PatchVae, features: Tensor, mask: Tensor, eps: Tensor, mean: Tensor, std: Tensor,
     weights: Mapping[str, float] = PAPER_WEIGHTS, feature_weights: Tensor | None = None,
+    moe_loss_weight: float = PAPER_V2.moe_loss_weight,
 ) -> dict[str, Tensor]:  # fmt: skip
     """Weighted terms and their sum ``loss`` for normalised features (B, T, F), mask (B, T), eps (B, N, D) ~ N(0, 1).
 
     The published terms (MLD, Chen et al., CVPR 2023; MotionLCM-V2): ``features`` and ``joints`` smooth-L1, ``velocity``
-    (the joint positions' features again), ``kl``. The small recipe weights the features (F,) and adds ``pose``,
-    ``path``,
-    ``speed`` and ``planted`` (see :func:`training.losses.motion_terms`).
+    (the joint positions' features again), ``kl``; ``router`` where there are mixtures of experts. The small recipe
+    weights the features (F,) and adds ``pose``, ``path``, ``speed`` and ``planted`` (see
+    :func:`training.losses.motion_terms`).
     """
     mu, logvar = vae.encode(features, mask)
     decoded = vae.decode(mu + (0.5 * logvar).exp() * eps, mask)
@@ -65,7 +79,8 @@ def vae_loss(
     if MOTION_TERMS & set(weights):
         terms |= motion_terms(joints, target, mask)
     terms = {key: value * weights[key] for key, value in terms.items() if weights.get(key)}
-    return terms | {"loss": torch.stack(list(terms.values())).sum()}
+    router = router_loss(vae, moe_loss_weight)
+    return sum_of(terms if router is None else terms | {"router": router})
 
 
 def group_weights(groups: Iterable[tuple[slice, float]]) -> Tensor:
@@ -104,7 +119,7 @@ def initialise_from_components(vae: PatchVae, clips: list[Clip], mean: Tensor, s
 
 
 @torch.no_grad()
-def reconstruction(vae: nn.Module, clips: list[Clip], mean: Tensor, std: Tensor) -> dict[str, float]:
+def reconstruction(vae: MldVae | PatchVae, clips: list[Clip], mean: Tensor, std: Tensor) -> dict[str, float]:
     """Mean over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground), foot
     skating ratio.
     """
@@ -119,29 +134,40 @@ def reconstruction(vae: nn.Module, clips: list[Clip], mean: Tensor, std: Tensor)
     return {"mpjpe_mm": float(np.mean(errors)), "path_cm": float(np.mean(paths)), "skating": float(np.mean(skating))}
 
 
-def train(run: Run, max_minutes: float | None = None) -> nn.Module:
+def train(run: Run, max_minutes: float | None = None) -> MldVae | PatchVae:
     """Run the stage (or what is left of it) in ``run.folder``."""
-    stage = run.recipe.vae
+    stage, model, clips = run.recipe.vae, run.recipe.model, run.clips["train"]
     torch.manual_seed(run.seed)
-    vae = build_vae(run.recipe.model)
+    vae = build_vae(model)
     mean, std = run.statistics
     if isinstance(vae, PatchVae) and not (run.folder / "vae.pt").exists():
-        initialise_from_components(vae, run.clips["train"], mean, std)
-    sampler = CropSampler(run.clips["train"], mean.numpy(), std.numpy())
-    feature_weights = group_weights(LOSS_WEIGHTS) if isinstance(vae, PatchVae) else None
+        initialise_from_components(vae, clips, mean, std)
+    motions = motion_sampler(clips, mean.numpy(), std.numpy(), [], stage, 0.0, run.seed)
+    feature_weights = group_weights(LOSS_WEIGHTS).to(run.device) if isinstance(vae, PatchVae) else None
+    there = mean.to(run.device), std.to(run.device)
+    weights = stage.weights or PAPER_WEIGHTS
 
-    def step(module: nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
-        batch = sampler.draw(stage.batch_size, stage.min_frames, stage.max_frames, generator)
-        tokens = run.recipe.model.num_tokens(batch.mask.shape[1])
-        eps = torch.randn(stage.batch_size, tokens, run.recipe.model.latent_width, generator=generator)
+    def draw(generator: torch.Generator, step: int) -> Batch:
+        batch = motions(generator, step)
+        shape = (len(batch.features), model.num_tokens(batch.mask.shape[1]), model.latent_width)
+        return {"features": batch.features, "mask": batch.mask, "eps": torch.randn(shape, generator=generator)}
+
+    def loss(module: MldVae | PatchVae, part: Batch) -> dict[str, Tensor]:
         return vae_loss(
-            module, batch.features, batch.mask, eps, mean, std, stage.weights or PAPER_WEIGHTS, feature_weights
+            module, part["features"], part["mask"], part["eps"], *there, weights, feature_weights, model.moe_loss_weight
         )
 
-    def validate(module: nn.Module) -> dict[str, float]:
-        return reconstruction(module, run.clips["val"], mean, std)
+    def counts(batch: Batch) -> dict[str, Tensor]:
+        target = joints_of(batch["features"], mean, std)
+        return {"planted": planted_feet(target, batch["mask"]).sum()} if weights.get("planted") else {}
 
-    return run_stage("vae", stage, vae, step, validate, run.folder, run.seed, max_minutes, run.recipe.mixed_precision)
+    def validate(module: MldVae | PatchVae) -> dict[str, float]:
+        return reconstruction(module, run.validation, mean, std)
+
+    task: Task[MldVae | PatchVae] = Task(
+        "vae", stage, vae, draw, loss, validate, ("mpjpe_mm",), counts, has_unused=model.moe
+    )
+    return run_task(task, run.folder, run.seed, max_minutes, run.recipe.mixed_precision, run.swanlab)
 
 
 if __name__ == "__main__":

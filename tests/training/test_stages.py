@@ -13,12 +13,14 @@ import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from engine.checkpoint import load_folder
-from training import control, distill, loop, mld, vae
+from training import control, distill, mld, vae
+from training.checkpoints import TrainingStopped
 from training.evaluate import evaluate
-from training.export import load_run, model_card
-from training.loop import TrainingStopped, run_stage
+from training.export import export, load_run
+from training.loop import run_stage
 from training.recipes import DEBUG, Stage, get_recipe
 from training.run_folder import Run, open_run
+from training.session import Session
 
 from .test_data import made_up_data  # noqa: F401
 
@@ -55,13 +57,13 @@ def test_four_stages_export_and_evaluate(run, tmp_path):
     for stage in (vae, mld, distill, control):
         stage.train(run)
     networks = load_run(run)
-    from engine.checkpoint import save_folder
-
-    folder = save_folder(networks, tmp_path / "checkpoint", model_card(run))
+    folder = export(run, tmp_path / "checkpoint", about_data="The motions were made up.")
     loaded = load_folder(folder)
     for key, tensor in networks.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], tensor), key
-    assert "mocap.cs.cmu.edu" in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    assert "The motions were made up." in card and f"vae {STEPS}, mld {STEPS}, distill {STEPS}, control {STEPS}" in card
+    assert all((run.folder / f"{name}_curves.png").stat().st_size > 1000 for name in ("vae", "control"))
     figures = evaluate(loaded, run.clips["val"], run.text_embeddings()[:1], steps=(1,), seeds=1)
     assert figures["reconstruction"]["mpjpe_mm"] > 0
     assert all(np.isfinite(row["error_cm"]) for row in figures["control"])
@@ -78,19 +80,47 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(stage, run, tmp_path, monkey
     shutil.copytree(run.folder, cut.folder)
     stage.train(run)
     # The power goes after the checkpoint at step 2.
-    real_save = loop._save
+    real_save = Session.save
 
-    def save_then_die(path, number, *rest):
-        real_save(path, number, *rest)
-        if number == 2:
+    def save_then_die(session, folder):
+        real_save(session, folder)
+        if session.step == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "_save", save_then_die)
+    monkeypatch.setattr(Session, "save", save_then_die)
     with pytest.raises(KeyboardInterrupt):
         stage.train(cut)
-    monkeypatch.setattr(loop, "_save", real_save)
+    monkeypatch.setattr(Session, "save", real_save)
     stage.train(cut)
     assert losses(cut, name) == losses(run, name) and len(losses(run, name)) == 2
+    ours, theirs = (torch.load(each.folder / f"{name}.pt", weights_only=True)["module"] for each in (cut, run))
+    assert all((ours[key] - theirs[key]).abs().max() < 1e-6 for key in theirs)
+
+
+def test_a_run_of_the_first_release_is_resumed(run):
+    """Its checkpoints hold neither sums nor the best figure, its record knows fewer values of the recipe."""
+    vae.train(run)
+    path = run.folder / "vae.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save({key: value for key, value in state.items() if key not in ("sums", "best")}, path)
+    record = run.folder / "run.json"
+    about = json.loads(record.read_text())
+    del about["recipe"]["control_task"]
+    record.write_text(json.dumps(about))
+    longer = dataclasses.replace(run.recipe, vae=dataclasses.replace(run.recipe.vae, steps=STEPS + 2))
+    vae.train(dataclasses.replace(run, recipe=longer))
+    assert losses(run, "vae").keys() == {2, 4, 6}
+
+
+def test_a_controlnet_on_the_diffusion_model(run, tmp_path):
+    recipe = dataclasses.replace(run.recipe, control_base="mld", control_loss_kind="sum", control_use_3d=False)
+    based = dataclasses.replace(run, recipe=recipe)
+    for stage in (vae, mld, control):
+        stage.train(based)
+    loaded = load_folder(export(based, tmp_path / "checkpoint"))
+    assert loaded.kind == "mld" and loaded.config.has_control
+    best = torch.load(run.folder / "control_best.pt", weights_only=True)
+    assert best["step"] in (2, 4) and np.isfinite(best["value"])
 
 
 def test_stages_out_of_order_are_told(run):

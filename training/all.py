@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All stages in their order, then the export, by one command line.
+
+``python -m training.all --recipe debug --data FOLDER --run FOLDER --out CHECKPOINT``. Stages that are finished are
+passed over and an unfinished one is resumed, so the same line goes on after any stop.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from . import control, distill, mld, processes, vae
+from .checkpoints import TrainingStopped
+from .export import export, read_about
+from .loop import finished
+from .run_folder import Run, argument_parser, open_from, told
+
+TRAIN = {"vae": vae.train, "mld": mld.train, "distill": distill.train, "control": control.train}
+
+
+def run_all(run: Run) -> None:
+    """Train whatever the run still lacks. Raises TrainingStopped when a stage was asked to stop before its end."""
+    for name, train in TRAIN.items():
+        if name == "distill" and run.recipe.control_base == "mld":
+            continue  # the ControlNet of a diffusion model needs no consistency model
+        stage = getattr(run.recipe, name)
+        if not finished(run.folder, name, stage):
+            train(run)
+            if not finished(run.folder, name, stage):
+                raise TrainingStopped(f"Stage {name} was stopped.", "The same command goes on from there.")
+
+
+def main() -> None:
+    parser = argument_parser("Train all stages and export the model")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
+    parser.add_argument("--about-data", type=Path, help="text file for the model card: the data's source and licence")
+    arguments = parser.parse_args()
+    with told():
+        text = read_about(arguments.about_data)
+        run = open_from(arguments)
+        run_all(run)
+        if processes.state().is_main_process:
+            print(f"Wrote {export(run, arguments.out, torch.float32, text)}")
+
+
+if __name__ == "__main__":
+    main()
