@@ -182,7 +182,7 @@ class Pipeline:
             motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
             contacts = vectors[0, :, feature_set.FOOT_CONTACTS].clamp(0, 1).cpu().numpy()
         if request.plant_feet:
-            motion = plant_feet(motion, contacts, signal.hint_mask)
+            motion = plant_feet(motion, contacts, signal.hint_mask, signal.free_height)
         return motion, contacts > 0.5
 
     def _steps(self, request: Generate) -> int:

@@ -27,6 +27,7 @@ from engine.models.vae import MldVae
 from engine.networks import Networks, Statistics
 
 from .checkpoints import load_exported
+from .drawn import drawn_hints
 from .evaluate import quick_control_figures
 from .latents import LatentBatch, LatentSampler
 from .loop import run_task, step_generator
@@ -42,6 +43,7 @@ from .losses import (
 )
 from .mld import mld_config
 from .recipes import Recipe
+from .rollout import LATER_STEPS, first_answer, rolled_config
 from .run_folder import Run, command_line
 from .session import Task, on_cpu
 from .shares import Batch
@@ -82,14 +84,18 @@ def control_step_loss(
     spatial_std: Tensor,
     config: ControlLossConfig,
     latent_mask: Tensor | None = None,
+    origin: Tensor | None = None,
+    wanted: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Terms ``diffusion``, ``control`` (and others that are switched on) and their sum ``loss``.
 
     latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T,
     J) or, coordinate by coordinate, (B, T, J, 3); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None
     for a diffusion model; mean, std (F,); spatial_mean, spatial_std (J, 3). A consistency model is supervised in the
-    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759,
-    section 3.3. Entries ``count/...`` are no terms (see :mod:`training.shares`).
+    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759, section 3.3.
+    ``origin`` (B, N, D): the latent that noise is added to, where it is not the true one; ``wanted`` (B, T, J, 3):
+    where the hinted joints shall come to in metres, where that is not the hint itself. Entries
+    ``count/...`` are no terms (see :mod:`training.shares`).
     """
     model = networks.config
     assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
@@ -98,7 +104,7 @@ def control_step_loss(
     hint = hint * points
     width = model.guidance_width
     embedding = None if w is None or width is None else scheduler.guidance_embedding(w, width)
-    noisy = scheduler.add_noise(latent, noise, timestep)
+    noisy = scheduler.add_noise(latent if origin is None else origin, noise, timestep)
     control = networks.trajectory_encoder(hint, hint_mask)
     residuals = networks.controlnet(noisy, timestep, text_embedding, embedding, control, latent_mask)
     output = networks.denoiser(noisy, timestep, text_embedding, embedding, residuals, latent_mask)
@@ -112,6 +118,8 @@ def control_step_loss(
     joints = joints_of(decoded, mean, std)
     asked = (hint * spatial_std + spatial_mean) * points if config.use_3d else hint
     given = joints if config.use_3d else (joints - spatial_mean) / spatial_std
+    if wanted is not None:
+        asked, given = wanted * points, joints
     terms["control"] = config.cond_ratio * control_loss(given, asked, points, config.kind, config.function)
     if config.rot_ratio:
         terms["rotation"] = config.rot_ratio * control_loss(
@@ -200,7 +208,9 @@ class ControlDraws:
         recipe = self.run.recipe
         batch = self.sampler.draw(generator, step, recipe.control_text_dropout)
         size = len(batch["eps"])
-        hint = (joints_of(batch["features"], *self.run.statistics) - self.hints[0]) / self.hints[1]
+        joints = joints_of(batch["features"], *self.run.statistics)
+        points = drawn_hints(joints, batch["mask"], recipe.drawn_share, generator)
+        hint = (points - self.hints[0]) / self.hints[1]
         hint_mask = recipe.control_task.draw(batch["mask"], generator)
         if recipe.control_times == "uniform" or recipe.control_base == "mld":
             timestep = torch.randint(0, scheduler.NUM_TRAIN_TIMESTEPS, (size,), generator=generator)
@@ -212,7 +222,19 @@ class ControlDraws:
         if recipe.control_guidance is not None:
             low = high = recipe.control_guidance
         w = low + (high - low) * torch.rand(size, generator=generator)
-        return batch | {"hint": hint, "hint_mask": hint_mask, "timestep": timestep, "noise": noise, "w": w}
+        batch |= {"hint": hint, "hint_mask": hint_mask, "timestep": timestep, "noise": noise, "w": w}
+        if recipe.drawn_share:
+            batch["wanted"] = joints
+        return batch | self.rolled(batch, generator) if recipe.rolled_share else batch
+
+    def rolled(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Which samples (B,) are taken from the model's own first answer, the noise it starts from, their times."""
+        recipe, size = self.run.recipe, len(batch["eps"])
+        rolled = torch.arange(size) >= int(size * (1 - recipe.rolled_share))
+        later = torch.randint(*LATER_STEPS, (size,), generator=generator) + 1
+        later = later * (scheduler.NUM_TRAIN_TIMESTEPS // recipe.num_ddim_steps) - 1
+        start = torch.randn(batch["eps"].shape, generator=generator)
+        return {"rolled": rolled, "start": start, "timestep": torch.where(rolled, later, batch["timestep"])}
 
 
 def counts_of(batch: Batch, sampler: LatentSampler, config: ControlLossConfig, run: Run) -> dict[str, Tensor]:
@@ -238,17 +260,37 @@ def train(run: Run, max_minutes: float | None = None) -> ControlParts:
     parts.controlnet.copy_denoiser(denoiser)
     hints, config = hint_statistics(run), loss_config(recipe)
 
-    def terms(networks: Networks, batch: LatentBatch, part: Batch) -> dict[str, Tensor]:
+    def terms(
+        networks: Networks, batch: LatentBatch, part: Batch, config: ControlLossConfig = config,
+        origin: Tensor | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
         w = part["w"] if model.kind == "lcm" else None
         mean, std, hint_mean, hint_std = (value.to(part["mask"].device) for value in (*run.statistics, *hints))
         return control_step_loss(
             networks, batch.latent, part["features"], part["mask"], part["hint"], part["hint_mask"], batch.text,
             part["timestep"], part["noise"], w, mean, std, hint_mean, hint_std, config, batch.latent_mask,
+            origin, part.get("wanted"),
         )  # fmt: skip
 
     def loss(module: ControlParts, part: Batch) -> dict[str, Tensor]:
         networks = assemble(run, sampler.vae, denoiser, module, hints)
-        return terms(networks, sampler.encode(part), part)
+        if "rolled" not in part or not part["rolled"].any():
+            return terms(networks, sampler.encode(part), part)
+        given, rolled = (
+            {key: value[rows] for key, value in part.items()} for rows in (~part["rolled"], part["rolled"])
+        )
+        batch = sampler.encode(rolled)
+        origin = first_answer(
+            networks, rolled["start"], rolled["hint"], rolled["hint_mask"], batch.text, rolled["w"], batch.latent_mask
+        )
+        answers = [terms(networks, batch, rolled, rolled_config(config), origin)]
+        shares = [float(part["rolled"].float().mean())]
+        if len(given["w"]):
+            answers.append(terms(networks, sampler.encode(given), given))
+            shares.append(1 - shares[0])
+        names = [key for key in answers[-1] if not key.startswith(COUNT)]
+        pairs = list(zip(shares, answers, strict=True))
+        return {key: torch.stack([share * a[key] for share, a in pairs if key in a]).sum() for key in names}
 
     def validate(module: ControlParts) -> dict[str, float]:
         networks = assemble(run, held_out.vae, on_cpu(denoiser), module, hints)

@@ -105,6 +105,8 @@ class Recipe:
     text_dropout: float = 0.1
     weak_caption_dropout: float = 0.5
     paraphrased: bool = False  # captions also in other words, by rule
+    drawn_share: float = 0.0  # of the ControlNet's hints that are smoothed as a hand would draw them
+    rolled_share: float = 0.0  # of the ControlNet's samples that start from the model's own first answer
     guidance_range: tuple[float, float] = (5.0, 15.0)
     num_ddim_steps: int = 10
     distance: str = "huber"  # of distillation
@@ -195,6 +197,8 @@ SMALL = Recipe(
     control_task=ControlTask("mixed", ("all",), pelvis_share=0.6),
     control_text_dropout=0.1,
     paraphrased=True,
+    drawn_share=0.5,
+    rolled_share=0.4,
     variants=Variants(
         mirrored=True,
         tempos=(0.85, 1.18),
@@ -206,6 +210,7 @@ SMALL = Recipe(
 DEBUG = dataclasses.replace(
     SMALL,
     name="debug",
+    rolled_share=0.0,  # a part of a batch without rolled samples weighs its terms otherwise than one with some
     model=dataclasses.replace(
         SMALL_MODEL,
         name="gaitway-debug",

@@ -29,9 +29,9 @@ def gliding(speed: float = 0.6, knees: float = 0.5) -> np.ndarray:
     return joints
 
 
-def sawtooth() -> tuple[np.ndarray, np.ndarray]:
+def sawtooth(knees: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """The same, but with feet that are believed planted for ten frames in twenty, and lifted in between."""
-    joints, contacts = gliding(), np.zeros((FRAMES, 4))
+    joints, contacts = gliding(knees=knees), np.zeros((FRAMES, 4))
     phase = np.arange(FRAMES) % 20
     for side, start in ((0, 0), (1, 10)):
         stands = (phase - start) % 20 < 10
@@ -51,7 +51,21 @@ def test_standing_feet_stop_and_the_body_goes_on() -> None:
     stands = contacts[1:, 1] * contacts[:-1, 1] > 0
     assert steps[stands].mean() < 0.15  # of 0.6
     others = [j for j in range(22) if not SKELETON.names[j].endswith(("knee", "ankle", "foot"))]
-    np.testing.assert_array_equal(planted[:, others], joints[:, others])
+    np.testing.assert_array_equal(planted[:, others][..., [0, 2]], joints[:, others][..., [0, 2]])
+
+
+def test_the_body_is_lowered_for_legs_that_are_too_short_unless_its_height_is_asked_for() -> None:
+    joints, contacts = sawtooth(knees=0.1)  # nearly straight
+    held = NOBODY.copy()
+    held[:, 0] = True
+    free, ground, fixed = (
+        plant_feet(joints, contacts, mask, free) for mask, free in ((NOBODY, False), (held, True), (held, False))
+    )
+    drop = joints[:, 0, 1] - free[:, 0, 1]
+    assert 0.005 < drop.max() <= 0.07 and drop.min() >= 0
+    np.testing.assert_array_equal(ground, free)
+    np.testing.assert_array_equal(fixed[:, 0], joints[:, 0])
+    assert foot_skating_ratio(free) <= foot_skating_ratio(fixed)
 
 
 def test_legs_keep_their_lengths_and_knees_bend_the_same_way() -> None:
