@@ -16,6 +16,10 @@ from scipy.interpolate import CubicSpline
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+LONG = 200  # frames
+SHORTEST_LOOP, SEAM = 18, 8  # frames
+MISFIT = 0.09  # metres, mean over joints, place and speed together
+WALKS = re.compile(r"\b(walk|run|jog|strid|creep|sneak)", re.IGNORECASE)
 LOCOMOTION = re.compile(r"\b(walk|run|jog|sprint|step|stride|pac(e|ing)\b|turn)", re.IGNORECASE)
 
 
@@ -24,12 +28,16 @@ class Variants:
     """What is made of one captured motion: it and its mirror image, each also at other ``tempos``, and, where a caption
     speaks of walking or running, each also bent by ``bends`` (radians a second).
 
+    Walks and runs that come back to a pose are also prolonged by repeating what lies between, to ``LONG`` frames, and
+    each led along ``windings`` (yaw in radians a second, period in seconds, phase): few captured walks are longer than
+    some steps, and hardly any winds as drawn paths do.
     ``weights``: pairs of a pattern and a factor; captions that match make a clip be drawn that much more often.
     """
 
     mirrored: bool = False
     tempos: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
+    windings: tuple[tuple[float, float, float], ...] = ()
     weights: tuple[tuple[str, float], ...] = ()
 
     def of(
@@ -47,6 +55,10 @@ class Variants:
                 yield f"{label}@{tempo}", _features(change_tempo(side, tempo)), texts
             for rate in self.bends if moves else ():
                 yield f"{label}@bend{rate}", bend(plain, rate), texts
+            walks = self.windings and any(WALKS.search(text) for text in texts)
+            long = prolong(plain) if walks else None
+            for number, winding in enumerate(self.windings if long is not None else ()):
+                yield f"{label}@long{number}", wind(long, *winding), texts
 
     def weight_of(self, captions: Sequence[str]) -> float:
         """Product of the factors whose pattern any caption matches."""
@@ -55,6 +67,40 @@ class Variants:
 
 
 NO_VARIANTS = Variants()
+
+
+def prolong(features: np.ndarray, frames: int = LONG) -> np.ndarray | None:
+    """The walk (T, F) made ``frames`` long by repeating the part between two like poses; None when there are none.
+
+    The misfit at each seam is spread over the frames behind it (inertialisation).
+    """
+    if len(features) >= frames or len(features) < SHORTEST_LOOP + 4:
+        return None
+    pose = features[:, feature_set.JOINT_POSITIONS].reshape(len(features), -1, 3)
+    speed = features[:, feature_set.JOINT_VELOCITIES].reshape(len(features), -1, 3)[:, 1:]
+    state = np.concatenate([pose, 2.0 * speed], -1)  # metres, and metres in two frames
+    apart = np.linalg.norm(state[:, None] - state[None], axis=-1).mean(-1)
+    early, late = np.triu_indices(len(features), SHORTEST_LOOP)
+    best = int(apart[early, late].argmin())
+    first, last = int(early[best]), int(late[best])
+    if apart[first, last] > MISFIT:
+        return None
+    made = [features[:last]]
+    missing, fade = features[last] - features[first], (1 - np.arange(SEAM) / SEAM) ** 2
+    while sum(map(len, made)) < frames:
+        again = features[first:last].copy()
+        again[:SEAM] += missing * fade[:, None]
+        made.append(again)
+    return np.concatenate(made)[:frames]
+
+
+def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.ndarray:
+    """The motion (T, F) on a way that turns by yaw x sin(2 pi t / period + phase) radians a second more."""
+    turned = features.copy()
+    times = np.arange(len(features)) / FPS
+    turned[:, 0] += yaw * np.sin(2 * np.pi * times / period + phase) / 2 / FPS
+    joints = feature_set.features_to_joints(turned)
+    return _features(np.concatenate([joints, joints[-1:]]))
 
 
 def _features(joints: np.ndarray) -> np.ndarray:

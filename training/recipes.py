@@ -203,6 +203,7 @@ SMALL = Recipe(
         mirrored=True,
         tempos=(0.85, 1.18),
         bends=(-0.8, -0.35, 0.35, 0.8),
+        windings=((0.0, 1.0, 0.0), (0.9, 5.0, 0.0), (0.9, 6.0, 3.1), (0.6, 20.0, 1.57), (1.0, 20.0, 1.57)),
         weights=((r"\b(walk|run|jog|sprint)", 2.5), ("salsa", 0.5)),
     ),
 )

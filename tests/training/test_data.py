@@ -12,7 +12,7 @@ import torch
 from blender_addon.shared import features as f
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
-from training.augment import Variants, bend, change_tempo, mirror, mirror_text
+from training.augment import Variants, bend, change_tempo, mirror, mirror_text, prolong, wind
 from training.data import Clip, CropSampler, feature_statistics, load_clips, pad
 
 from ..shared.test_features import walking
@@ -128,3 +128,27 @@ def test_real_captures_have_plausible_features(shared_dir):
     assert np.isfinite(vectors).all()
     assert np.abs(vectors[:, 0]).max() < 1.6, "heading velocities stay on one cover"
     assert np.abs(vectors[:, f.GROUND_VELOCITY]).max() < 0.5
+
+
+def test_a_walk_is_prolonged_without_a_seam():
+    frames = np.arange(61)
+    swing = np.sin(2 * np.pi * frames / 20)[:, None, None]  # a cycle of a second
+    joints = np.repeat(walking(1), 61, 0)
+    joints = joints + 0.05 * swing * np.array([0.0, 0.0, 1.0]) * (np.arange(22)[:, None] % 2)
+    joints[..., 2] += 0.06 * frames[:, None]
+    plain = f.joints_to_features(joints)
+    long = prolong(plain)
+    assert long is not None and len(long) == 200
+    np.testing.assert_array_equal(long[:18], plain[:18])
+    positions = long[:, f.JOINT_POSITIONS]
+    assert np.abs(np.diff(positions, axis=0)).max() < 1.3 * np.abs(np.diff(plain[:, f.JOINT_POSITIONS], axis=0)).max()
+    travelled = f.features_to_joints(long)[-1, 0, 2]
+    assert travelled == pytest.approx(0.06 * 199, rel=0.04)
+    assert prolong(plain[:20]) is None and prolong(np.concatenate([plain] * 4)) is None
+
+
+def test_a_winding_way_turns_back_and_forth():
+    plain = f.joints_to_features(f.canonicalize(walking(161)))
+    wound = wind(plain, 0.6, 4.0, 0.0)
+    extra = 2 * FPS * (wound[:, 0] - plain[:, 0])
+    assert extra[15:25].mean() > 0.15 and extra[55:65].mean() < -0.15  # smoothed as every heading is
