@@ -8,8 +8,9 @@ For each foot a displacement d(t) over the ground is found that minimises
 
 where p is the foot's point nearest to the ground and w how surely it is planted, from height, speed and the model's
 own contact. Ankle and toe move by d, the knee follows by two-bone inverse kinematics. Where a leg is too short for
-that and nobody asked for the body's height, the body is lowered a little; what still cannot be reached is dragged. The
-body's way over the ground is not touched, nor is a foot where a control holds it.
+that and nobody asked for the body's height, the body is lowered a little; what still cannot be reached is dragged. A
+foot that swings is lifted clear of the floor, which it else brushes. The body's way over the ground is not touched, nor
+is a foot where a control holds it.
 
 Shapes: T frames, J = 22 joints. Metres, Y up, 20 fps.
 """
@@ -27,6 +28,8 @@ HELD = 1e4  # weight of d = 0 where a control holds the foot
 LOW, LOW_WIDTH = 0.065, 0.012  # metres above the floor at which a foot counts as planted by half, and how sharply
 SLOW, SLOW_WIDTH = 0.9, 0.15  # metres a second
 MAX_STRETCH = 0.998  # of a leg's length
+CLEARANCE, MAX_LIFT = 0.065, 0.035  # metres: height of the toe of a swinging foot, and by how much it is lifted for it
+SWINGING, LIFT_SMOOTHING = 0.9, 1.0  # metres a second; frames
 MAX_DROP = 0.07  # metres by which the body is lowered at most
 DROP_SMOOTHING = 3.0  # frames
 
@@ -55,9 +58,21 @@ def plant_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, free_
     body = [j for j in range(SKELETON.num_joints) if j not in _FEET and (j or not free_height)]
     if not held[:, body].any():
         _lower_body(joints, shifts, sure)
-    for leg, shift in zip(_LEGS, shifts, strict=True):
-        _move_foot(joints, leg, shift)
+    for leg, shift, planted in zip(_LEGS, shifts, sure, strict=True):
+        lift = _lift(joints[:, leg[3]], shift, planted) * ~held[:, leg[1:]].any(1)
+        _move_foot(joints, leg, np.stack([shift[:, 0], lift, shift[:, 1]], axis=-1))
     return joints
+
+
+def _lift(toe: np.ndarray, shift: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """By how much (T,) a foot with its toe at (T, 3), moved by ``shift``, is lifted where it swings close to the
+    floor.
+    """
+    speed = np.linalg.norm(np.diff(toe[:, [0, 2]] + shift, axis=0), axis=-1) * FPS
+    swings = _sigmoid((speed - SWINGING) / SLOW_WIDTH) * (1.0 - sure.max(1))
+    swings = np.maximum(np.append(swings, swings[-1]), np.append(swings[0], swings))
+    lift = swings * np.clip(CLEARANCE - toe[:, 1], 0.0, MAX_LIFT)
+    return gaussian_filter1d(lift, LIFT_SMOOTHING)
 
 
 def _lower_body(joints: np.ndarray, shifts: list[np.ndarray], sure: list[np.ndarray]) -> None:
@@ -106,12 +121,11 @@ def _displacement(points: np.ndarray, sure: np.ndarray, held: np.ndarray) -> np.
 
 
 def _move_foot(joints: np.ndarray, leg: list[int], shift: np.ndarray) -> None:
-    """Move ankle and toe by ``shift`` (T, 2) over the ground, as far as the leg reaches, and let the knee follow."""
+    """Move ankle and toe by ``shift`` (T, 3), as far as the leg reaches, and let the knee follow."""
     hip, knee, ankle, toe = (joints[:, joint].copy() for joint in leg)
     thigh = np.linalg.norm(knee - hip, axis=-1, keepdims=True)
     shin = np.linalg.norm(ankle - knee, axis=-1, keepdims=True)
-    target = ankle + np.insert(shift, 1, 0.0, axis=1)
-    way = target - hip
+    way = ankle + shift - hip
     before = np.linalg.norm(ankle - hip, axis=-1, keepdims=True)
     most = np.maximum(MAX_STRETCH * (thigh + shin), np.minimum(before, thigh + shin))
     # What the leg cannot reach is dragged along the ground: the foot keeps its height.
