@@ -57,8 +57,9 @@ class Variants:
                 yield f"{label}@bend{rate}", bend(plain, rate), texts
             walks = self.windings and any(WALKS.search(text) for text in texts)
             long = prolong(plain) if walks else None
-            for number, winding in enumerate(self.windings if long is not None else ()):
-                yield f"{label}@long{number}", wind(long, *winding), texts
+            if long is not None:
+                for number, winding in enumerate(self.windings):
+                    yield f"{label}@long{number}", wind(long, *winding), texts
 
     def weight_of(self, captions: Sequence[str]) -> float:
         """Product of the factors whose pattern any caption matches."""

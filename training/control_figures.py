@@ -7,6 +7,7 @@ tokens, D latent width, W text width.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from engine.refine import can_refine, refine
 
 from .control_masks import SIX_JOINTS
 from .data import Clip
+from .drawn import drawn_paths
 from .losses import joints_of
 from .metrics import mean_control_metrics
 from .motion_figures import Motions, estimates, motions_of, quality, sample_latent, statistics_of
@@ -89,9 +91,10 @@ def control_figures(
     seed: int = 0,
     uncond: Tensor | None = None,
     refining: bool = True,
+    drawn: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Figures 'raw' and, where the model can be refined and ``refining``, 'refined', when the clips' own joints are the
-    hints.
+    hints; ``drawn``: with the pelvis's track as a hand would draw it (see :mod:`training.drawn`).
 
     embeddings (B, W): the clips' captions; uncond (1, W): the empty text's. Each: mean and worst clip's error (cm),
     the published shares, :func:`training.motion_figures.quality`, and seconds a clip; refined seconds are the whole.
@@ -102,6 +105,8 @@ def control_figures(
     seconds = {"raw": 0.0, "refined": 0.0}
     for start in range(0, len(clips), _BATCH):
         motions = motions_of(networks, clips[start : start + _BATCH])
+        if drawn:
+            motions = dataclasses.replace(motions, joints=drawn_paths(motions.joints, motions.mask))
         hint_mask = hint_mask_for(motions.mask, joints, density, generator)
         began = time.perf_counter()
         control = embed_hints(networks, motions.joints, hint_mask)
@@ -184,22 +189,24 @@ def caption_embeddings(clips: Sequence[Clip], texts: list[str], embeddings: Tens
 def quick_control_figures(
     networks: Networks, clips: list[Clip], texts: list[str], embeddings: Tensor
 ) -> dict[str, float]:
-    """What a training run watches, nothing refined: pelvis, all frames and five keys, one step; all six joints;
-    skating.
+    """What a training run watches, nothing refined: pelvis, all frames and five keys, one step; all six joints; paths
+    as drawn, by the model's own number of steps; skating.
     """
     text = caption_embeddings(clips, texts, embeddings)
     steps = 1 if networks.kind == "lcm" else networks.config.default_num_inference_steps
 
-    def raw(joints: Sequence[str], density: int) -> dict[str, float]:
-        return control_figures(networks, clips, text, joints, density, steps, uncond=embeddings[:1], refining=False)[
-            "raw"
-        ]
+    def raw(joints: Sequence[str], density: int, steps: int = steps, drawn: bool = False) -> dict[str, float]:
+        figures = control_figures(networks, clips, text, joints, density, steps, 0, embeddings[:1], False, drawn)
+        return figures["raw"]
 
     dense, sparse, others = raw(("pelvis",), 100), raw(("pelvis",), 5), raw(SIX_JOINTS, 100)
+    drawn = raw(("pelvis",), 100, networks.config.default_num_inference_steps, drawn=True)
     return {
         "pelvis_cm": dense["error_cm"],
         "keys5_cm": sparse["error_cm"],
         "six_cm": others["error_cm"],
+        "drawn_cm": drawn["error_cm"],
+        "drawn_skating": drawn["skating"],
         "skating": dense["skating"],
         "jerk_p99": dense["jerk_p99"],
     }

@@ -18,6 +18,7 @@ from blender_addon.shared.skeleton import SKELETON
 
 SMOOTHING = (3.0, 12.0)  # frames, deviation of the Gaussian
 LEVEL_SHARE = 0.6  # of the drawn paths lie on the ground: their height is one guess for all frames
+HEIGHT_GUESS = 0.06  # metres, range of these guesses
 _PELVIS = SKELETON.index("pelvis")
 
 
@@ -31,14 +32,28 @@ def drawn_hints(joints: Tensor, mask: Tensor, share: float, generator: torch.Gen
     for sample, (chosen, width, level, guess) in enumerate(draw):
         if chosen >= share:
             continue
-        length = int(mask[sample].sum())
-        track = joints[sample, :length, _PELVIS].double().numpy()
-        smooth = smooth_track(track, SMOOTHING[0] + width * (SMOOTHING[1] - SMOOTHING[0]))
-        smooth[:, [0, 2]] -= smooth[0, [0, 2]]
-        if level < LEVEL_SHARE:
-            smooth[:, 1] = track[:, 1].mean() + 0.06 * (guess - 0.5)
-        hints[sample, :length, _PELVIS] = torch.from_numpy(smooth).to(joints)
+        sigma = SMOOTHING[0] + width * (SMOOTHING[1] - SMOOTHING[0])
+        off = HEIGHT_GUESS * (guess - 0.5) if level < LEVEL_SHARE else None
+        _draw(hints[sample, : int(mask[sample].sum()), _PELVIS], sigma, off)
     return hints
+
+
+def drawn_paths(joints: Tensor, mask: Tensor, sigma: float = 8.0) -> Tensor:
+    """``joints`` (B, T, J, 3), mask (B, T), with every pelvis track smoothed and level: paths for validation."""
+    paths = joints.clone()
+    for path, real in zip(paths, mask, strict=True):
+        _draw(path[: int(real.sum()), _PELVIS], sigma, 0.0)
+    return paths
+
+
+def _draw(track: Tensor, sigma: float, off: float | None) -> None:
+    """Smooth ``track`` (T, 3) in place; unless ``off`` is None, it becomes level at its mean height and ``off``."""
+    points = track.double().cpu().numpy()
+    smooth = smooth_track(points, sigma)
+    smooth[:, [0, 2]] -= smooth[0, [0, 2]]
+    if off is not None:
+        smooth[:, 1] = points[:, 1].mean() + off
+    track.copy_(torch.from_numpy(smooth))
 
 
 def smooth_track(track: np.ndarray, sigma: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 from engine import scheduler
 from engine.networks import build_networks
 from training.control import ControlLossConfig, control_step_loss
-from training.drawn import drawn_hints, smooth_track
+from training.drawn import drawn_hints, drawn_paths, smooth_track
 from training.recipes import get_recipe
 from training.rollout import first_answer, rolled_config
 
@@ -43,6 +43,11 @@ def test_drawn_hints_start_over_the_origin_and_change_nothing_but_the_pelvis() -
     assert torch.allclose(hints[:, 0, 0][:, [0, 2]], torch.zeros(6, 2), atol=1e-6)
     assert not torch.equal(hints[:, :, 0], joints[:, :, 0])
     assert torch.equal(drawn_hints(joints, mask, 0.0, generator), joints)
+    paths = drawn_paths(joints, mask)
+    assert torch.allclose(paths[1, :, 0, 1], joints[1, :, 0, 1].mean()) and torch.equal(paths[0, 30:], joints[0, 30:])
+    assert torch.equal(paths[:, :, 1:], joints[:, :, 1:]) and torch.allclose(
+        paths[:, 0, 0, 0], torch.zeros(6), atol=1e-6
+    )
 
 
 def _inputs(networks):

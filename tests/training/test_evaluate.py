@@ -108,7 +108,7 @@ def test_published_layouts_are_evaluated_raw(clips, kind):
         assert np.isfinite(row["error_cm"]) and row["error_cm_ci"] >= 0 and "seam_speed_p99" not in row
     assert figures["reconstruction"]["mpjpe_mm"] != figures["reconstruction_sampled"]["mpjpe_mm"]
     watched = quick_control_figures(networks, clips, ["", *(c.captions[0] for c in clips)], text)
-    assert set(watched) == {"pelvis_cm", "keys5_cm", "six_cm", "skating", "jerk_p99"}
+    assert set(watched) == {"pelvis_cm", "keys5_cm", "six_cm", "drawn_cm", "drawn_skating", "skating", "jerk_p99"}
 
 
 def test_a_perfect_autoencoder_reconstructs_perfectly(patch_folder, clips):
