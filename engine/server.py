@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +75,13 @@ def serve(
     log_file = start_logging(log_file)
     connection_file = connection_file or default_connection_path()
     try:
-        server = Server(pipeline_factory, address, connection_file, log_file, announce)
-        try:
-            with _signals(server):
-                server.run(parent_pid)
-        finally:
-            server.close()
+        # The signals first: as soon as the connection file lies there, somebody may tell this process to end.
+        with _signals() as asked:
+            server = Server(pipeline_factory, address, connection_file, log_file, announce)
+            try:
+                server.run(parent_pid, asked)
+            finally:
+                server.close()
     except GaitwayError as error:
         log.error("the engine ends: %s", error)
         raise
@@ -128,11 +129,14 @@ class Server:
             raise
 
     def stop(self, reason: str) -> None:
-        """End the loop at its next turn; may be called from a signal handler or another thread."""
+        """End the loop at its next turn; may be called from another thread."""
         self._stop_reason = self._stop_reason or reason
 
-    def run(self, parent_pid: int | None = None) -> None:
-        """The loop. Raises GaitwayError if the model cannot be loaded."""
+    def run(self, parent_pid: int | None = None, asked: Sequence[str] = ()) -> None:
+        """The loop, until :meth:`stop`, a reason in ``asked``, or the end of ``parent_pid``.
+
+        Raises GaitwayError if the model cannot be loaded.
+        """
         log.info("engine %s listens on %s", __version__, self.address)
         self._announce(f"Listening on {self.address}; loading the model.")
         self._worker.start()
@@ -140,7 +144,7 @@ class Server:
         for each in (self._router, self._gatekeeper.socket, self._worker.wake_socket):
             poller.register(each, zmq.POLLIN)
         next_look = 0.0
-        while self._stop_reason is None:
+        while self._stop_reason is None and not asked:
             poller.poll(int(TICK * 1000))
             self._gatekeeper.answer()
             self._read_messages()
@@ -151,7 +155,7 @@ class Server:
                 self._forget_silent_clients()
                 if parent_pid is not None and not process_is_alive(parent_pid):
                     self.stop("the program that started it has ended")
-        self._say_goodbye(self._stop_reason)
+        self._say_goodbye(self._stop_reason or asked[0])
 
     def close(self) -> None:
         """Remove the connection file, stop the worker, close the sockets."""
@@ -293,19 +297,23 @@ class Server:
 
 
 @contextmanager
-def _signals(server: Server) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the loop instead of the interpreter; does nothing outside the main thread."""
+def _signals() -> Iterator[list[str]]:
+    """Let SIGINT and SIGTERM end the loop instead of the interpreter: the list receives the reason to stop.
+
+    Outside the main thread it stays empty.
+    """
+    asked: list[str] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield asked
         return
     names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 
     def handle(number: int, frame: Any) -> None:
-        server.stop(f"it was told to end by {signal.Signals(number).name}")
+        asked.append(f"it was told to end by {signal.Signals(number).name}")
 
     before = {name: signal.signal(getattr(signal, name), handle) for name in names}
     try:
-        yield
+        yield asked
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
