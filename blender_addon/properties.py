@@ -111,7 +111,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     plant_feet: BoolProperty(
         name="Plant Feet",
         default=True,
-        description="Keep feet that stand on the floor from sliding",
+        description="Let standing feet slide less, and lift swinging feet clear of the floor",
     )
     refine: BoolProperty(
         name="Refine",

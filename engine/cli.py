@@ -167,7 +167,11 @@ def generate(
     ] = True,
     feet: Annotated[
         bool,
-        typer.Option("--plant-feet/--slide", help="Keep standing feet from sliding.", rich_help_panel="Model"),
+        typer.Option(
+            "--plant-feet/--slide",
+            help="Let standing feet slide less, and lift swinging feet clear of the floor.",
+            rich_help_panel="Model",
+        ),
     ] = True,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
