@@ -84,8 +84,12 @@ def correct_step_loss(
         )
         present, vectors = corrected.detach(), vectors.detach()
     means = {name: torch.stack([terms[name] for terms in passes]).mean() for name in passes[0]}
+    # A ratio of sums over all passes, so that parts of a batch can be added up.
+    stands = torch.stack([terms[f"{COUNT}standing"] for terms in passes])
+    slides = torch.stack([terms["standing"] for terms in passes]) * stands.clamp(min=1)
+    means["standing"] = slides.sum() / stands.sum().clamp(min=1)
     terms = sum_of({name: weight * means[name] for name, weight in weights.items()})
-    return terms | {f"{COUNT}standing": means[f"{COUNT}standing"]}
+    return terms | {f"{COUNT}standing": stands.sum()}
 
 
 _PARENTS = tuple(max(0, parent) for parent in SKELETON.parents)
