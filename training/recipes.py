@@ -92,6 +92,17 @@ EVALUATOR = Stage(
 )
 
 
+CORRECT = Stage(
+    steps=4000,
+    batch_size=24,
+    learning_rate=1e-3,
+    warmup_steps=100,
+    weights={"control": 4.0, "drift": 0.3, "standing": 1.0, "jerk": 1.0, "bones": 2.0},
+    ema_decay=0.998,
+)
+"""Of models with a corrector."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A model and its four stages."""
@@ -102,6 +113,7 @@ class Recipe:
     mld: Stage
     distill: Stage
     control: Stage
+    correct: Stage = CORRECT
     text_dropout: float = 0.1
     weak_caption_dropout: float = 0.5
     paraphrased: bool = False  # captions also in other words, by rule
@@ -147,6 +159,7 @@ SMALL_MODEL = ModelConfig(
     time_width=256,
     guidance_width=256,
     control_width=256,
+    corrector_passes=2,
     vae_hidden_width=384,
     vae_num_layers=3,
     prediction_type="sample",
@@ -221,6 +234,7 @@ DEBUG = dataclasses.replace(
         vae_hidden_width=64,
         vae_num_layers=1,
         control_width=64,
+        corrector_width=64,
         latent_width=32,
         control_embedding_width=64,
         dropout=0.0,  # so that any number of processes gives the same losses
@@ -232,6 +246,9 @@ DEBUG = dataclasses.replace(
     ),
     control=dataclasses.replace(
         SMALL.control, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
+    ),
+    correct=dataclasses.replace(
+        CORRECT, steps=30, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30
     ),
     evaluator=dataclasses.replace(
         EVALUATOR, steps=60, batch_size=32, warmup_steps=5, validate_every=30, checkpoint_every=30

@@ -36,9 +36,19 @@ from .overrides import with_changes
 from .paraphrase import paraphrases
 from .recipes import Recipe, Stage, get_recipe
 
-STAGES = ("vae", "mld", "distill", "control")
+STAGES = ("vae", "mld", "distill", "control", "correct")
 
 _VALIDATED = 64  # clips; more would say little more and take long
+
+
+def stages_of(recipe: Recipe) -> list[str]:
+    """The stages that a recipe's model goes through, in their order."""
+    left_out = set()
+    if recipe.control_base == "mld":
+        left_out.add("distill")  # the ControlNet of a diffusion model needs no consistency model
+    if recipe.control_base == "mld" or not recipe.model.has_corrector:
+        left_out.add("correct")
+    return [name for name in STAGES if name not in left_out]
 
 
 @dataclass(frozen=True, eq=False)

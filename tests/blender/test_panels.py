@@ -55,7 +55,7 @@ class CheckingLayout:
     ) -> None:
         assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and active in data.bl_rna.properties
         for item in getattr(data, name):
-            panels.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
+            panels.controls.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
 
     def panel(self, _name: str, default_closed: bool = False) -> tuple[CheckingLayout, CheckingLayout]:
         return self, self

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""What the animator sets, kept in the scene and therefore in the .blend file and its undo history.
-
-Read it as ``scene.gaitway``. Nothing about a running request stands here: an undo must not bring an old progress bar
-back.
-"""
+"""What the scene asks for as a whole."""
 
 from __future__ import annotations
 
@@ -19,18 +15,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from .shared.skeleton import SKELETON
-
-JOINT_ITEMS = [
-    (name, name.replace("_", " ").title(), f"The control leads the character's {name.replace('_', ' ')}")
-    for name in SKELETON.names
-]
-
-HEIGHT_ITEMS = [
-    ("AUTO", "Automatic", "Hips move above a control that lies on the floor; all else moves as drawn"),
-    ("FLOOR", "On the floor", "The joint moves above the control, as high as it is when the character stands"),
-    ("DRAWN", "As drawn", "The joint moves exactly where the control is"),
-]
+from .control import GaitwayControl
 
 LENGTH_ITEMS = [
     ("CONTROLS", "From controls", "Until the last control ends; without controls as long as the seconds say"),
@@ -40,28 +25,6 @@ LENGTH_ITEMS = [
 
 def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
-
-
-class GaitwayControl(bpy.types.PropertyGroup):
-    """One wish: this object, curve or bone leads that joint of the character."""
-
-    target: PointerProperty(
-        type=bpy.types.Object,
-        name="Object",
-        description="A keyframed empty or object, a curve to walk along, or an armature whose bone leads the joint",
-    )
-    bone: StringProperty(name="Bone", description="Bone of the armature; its keyed frames are the wishes")
-    joint: EnumProperty(
-        items=JOINT_ITEMS, name="Joint", default="pelvis", description="Joint of the character that follows the control"
-    )
-    enabled: BoolProperty(name="Use", default=True, description="Follow this control when the motion is made")
-    height: EnumProperty(
-        items=HEIGHT_ITEMS, name="Height", default="AUTO", description="How high above the control the joint moves"
-    )
-    frame_start: IntProperty(
-        name="Start", default=1, description="Frame at which the character is at the curve's beginning"
-    )
-    frame_end: IntProperty(name="End", default=120, description="Frame at which the character is at the curve's end")
 
 
 class GaitwaySettings(bpy.types.PropertyGroup):
@@ -122,14 +85,4 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     active_control: IntProperty(name="Active Control", default=0)
 
 
-CLASSES = (GaitwayControl, GaitwaySettings)
-
-
-def add_settings() -> None:
-    """Give every scene its settings."""
-    bpy.types.Scene.gaitway = PointerProperty(type=GaitwaySettings)
-
-
-def remove_settings() -> None:
-    """Undo :func:`add_settings`; what files hold stays in them."""
-    del bpy.types.Scene.gaitway
+CLASSES = (GaitwaySettings,)

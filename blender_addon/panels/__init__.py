@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate.
+
+It draws and decides nothing.
+"""
+
+from __future__ import annotations
+
+from . import character, controls, engine, generate, prompt
+
+CLASSES = (*engine.CLASSES, *character.CLASSES, *prompt.CLASSES, *controls.CLASSES, *generate.CLASSES)
+"""In the order in which the panels stand."""

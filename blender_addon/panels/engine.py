@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the engine is there, and its buttons."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..runtime import RUNTIME
+from .tab import Tab, paragraph
+
+STATE_ICONS = {
+    "offline": "CANCEL",
+    "starting": "SORTTIME",
+    "connecting": "SORTTIME",
+    "ready": "CHECKMARK",
+    "running": "PLAY",
+    "cancelling": "SORTTIME",
+}
+
+
+class GAITWAY_PT_engine(Tab, bpy.types.Panel):
+    bl_label = "Engine"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.column(self.layout)
+        paragraph(column, context, RUNTIME.engine_status, STATE_ICONS[RUNTIME.engine_state])
+        row = column.row(align=True)
+        if RUNTIME.engine_wanted:
+            row.operator("gaitway.engine_stop", icon="PAUSE")
+        else:
+            row.operator("gaitway.engine_start", icon="PLAY")
+        row.operator("gaitway.engine_open_log", text="", icon="TEXT")
+
+
+CLASSES = (GAITWAY_PT_engine,)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the animator sets, kept in the scene and therefore in the .blend file and its undo history.
+
+Read it as ``scene.gaitway``. Nothing about a running request stands here: an undo must not bring an old progress bar
+back. One group of properties a file; a group that another holds is registered before it.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from . import control, settings
+
+CLASSES = (*control.CLASSES, *settings.CLASSES)
+
+
+def add_settings() -> None:
+    """Give every scene its settings."""
+    bpy.types.Scene.gaitway = bpy.props.PointerProperty(type=settings.GaitwaySettings)
+
+
+def remove_settings() -> None:
+    """Undo :func:`add_settings`; what files hold stays in them."""
+    del bpy.types.Scene.gaitway
