@@ -2,9 +2,9 @@
 """Least squares along a chain of tokens: the latent moves that bring joints where they are wanted, in linear time.
 
 A frame's joints depend on its own token and on where the body has come to by then: heading and place on the ground,
-three numbers that each token hands on to the next. So the Gauss-Newton step of all tokens together is a linear-quadratic
-control problem, solved by one sweep backward (Riccati) and one forward. Nothing grows with the number of hints but the
-making of the blocks, and a motion twice as long costs twice as much.
+three numbers that each token hands on to the next. So the Gauss-Newton step of all tokens together is a
+linear-quadratic control problem, solved by one sweep backward (Riccati) and one forward. Nothing grows with the number
+of hints but the making of the blocks, and a motion twice as long costs twice as much.
 
 Shapes: T frames, F features, P frames a token, K tokens, D latent width, C joints, S = 3 numbers of state (half the
 heading angle, x, z). Numpy, float64.

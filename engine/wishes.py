@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of a motion's joints, as misses in metres and as quadratic pulls for whoever moves the joints.
 
-Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one; obstacles
-where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
+Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one;
+obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
 solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever the joints are
 functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule over there.
 
@@ -17,10 +17,11 @@ import numpy as np
 
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
+from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate, Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 
-from .obstacles import depth_and_way
+from .obstacles import check_obstacle, depth_and_way
 
 OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
 EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out
@@ -131,6 +132,29 @@ def wishes_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -
     return Wishes(frame.to_model(signal.hint), signal.coordinates, tolerance, request.relative, obstacles)
 
 
+def check_wishes(request: Generate) -> None:
+    """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
+    if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
+        raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
+    if request.slack is not None and (request.slack < 0).any():
+        raise BadRequest("The slack of a hint is less than 0 frames.", "Give 0 for a hint that may not wait.")
+    for target in request.relative:
+        joint, base = SKELETON.indices(target.joint, target.to_joint)
+        if joint == base or not np.isfinite(target.offset).all():
+            raise BadRequest(
+                f"{target.joint} cannot be {target.offset} away from {target.to_joint}.",
+                "Name two joints, and an offset in metres.",
+            )
+        if target.start_frame < 0 or target.num_frames < 1 or target.start_frame >= request.num_frames:
+            raise BadRequest(
+                f"{target.joint} shall follow {target.to_joint} for {target.num_frames} frames from frame "
+                f"{target.start_frame}, but the motion has {request.num_frames}.",
+                "Choose frames within the motion.",
+            )
+    for obstacle in request.obstacles:
+        check_obstacle(obstacle)
+
+
 def settle(signal: ControlSignal, slack: np.ndarray | None, joints: np.ndarray) -> ControlSignal:
     """The signal with each hint that has ``slack`` (T, J) moved to the frame, at most so many away, in which it costs
     the motion ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
@@ -170,5 +194,3 @@ def _in_order(cost: np.ndarray) -> np.ndarray:
 def only_hints(hint: np.ndarray, asked: np.ndarray) -> Wishes:
     """Wishes that are no more than hints (T, J, 3) to be met."""
     return Wishes(np.asarray(hint, float), np.asarray(asked, bool), np.zeros(hint.shape[:2]))
-
-
