@@ -6,6 +6,8 @@ Shapes: P points of a line, K keys, N model frames. Points are Blender's (Z up) 
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from .shared.errors import BadControl
@@ -30,6 +32,15 @@ def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(wanted, travelled, line[:, axis]) for axis in range(3)], -1)
 
 
+def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """World points (K, 3) of an object that stood at ``before`` (4, 4), each where it is when the object stands at its
+    own one of ``after`` (K, 4, 4).
+    """
+    # A flattened object has no inverse, but what lies in it has its place all the same.
+    moves = np.asarray(after) @ np.linalg.pinv(before)
+    return np.einsum("kij,kj->ki", moves[:, :3, :3], points) + moves[:, :3, 3]
+
+
 def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
     """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
     began.
@@ -47,6 +58,29 @@ def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
             line.append(line[0])
         lines.append(line)
     return lines
+
+
+def frame_ranges(text: str) -> list[tuple[int, int]]:
+    """What a person writes for frames ("1, 25, 60-90") as ranges, both ends included. Raises BadControl for other
+    text.
+    """
+    ranges = []
+    for part in filter(None, (part.strip() for part in re.split("[,;]", text))):
+        found = re.fullmatch(r"(-?\d+)(?:\s*(?:-|–|to)\s*(-?\d+))?", part)
+        if found is None:
+            raise BadControl(f"'{part}' is no frame and no range of frames.", "Write them like this: 1, 25, 60-90.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        ranges.append((min(first, last), max(first, last)))
+    return ranges
+
+
+def in_ranges(frames: np.ndarray, ranges: list[tuple[int, int]]) -> np.ndarray:
+    """Which of ``frames`` (K,) lie in one of the ranges: (K,) bool."""
+    frames = np.asarray(frames, np.float64)
+    inside = np.zeros(len(frames), bool)
+    for first, last in ranges:
+        inside |= (frames >= first - 1e-4) & (frames <= last + 1e-4)
+    return inside
 
 
 def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,13 +8,16 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, generate
+from .operators import controls, engine, generate, paths, pins, prompts
 
 CLASSES: Final = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *engine.CLASSES,
     *controls.CLASSES,
+    *paths.CLASSES,
+    *pins.CLASSES,
+    *prompts.CLASSES,
     *generate.CLASSES,
     *panels.CLASSES,
 )
