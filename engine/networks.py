@@ -15,6 +15,7 @@ from blender_addon.shared.errors import BadCheckpoint
 from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
+from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Networks:
     denoiser: Denoiser | None = None
     controlnet: ControlNet | None = None
     trajectory_encoder: TrajectoryEncoder | PatchTrajectoryEncoder | None = None
+    corrector: Corrector | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
 
@@ -66,6 +68,7 @@ class Networks:
             "denoiser": self.denoiser,
             "controlnet": self.controlnet,
             "traj_encoder": self.trajectory_encoder,
+            "corrector": self.corrector,
         }
         return {prefix: network for prefix, network in named.items() if network is not None}
 
@@ -134,6 +137,8 @@ def build_networks(config: ModelConfig) -> Networks:
     if config.has_control:
         networks.controlnet = ControlNet(config)
         networks.trajectory_encoder = build_trajectory_encoder(config)
+    if config.has_corrector:
+        networks.corrector = Corrector(config)
     return networks
 
 

@@ -38,6 +38,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
 from .contacts import plant_feet
+from .correct import correct
 from .device import pick_device, pick_dtype, pin_threads
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
@@ -169,9 +170,10 @@ class Pipeline:
         )
         for latent in steps:  # noqa: B007  (the last one is the result)
             yield clock.tell("Sampling")
+        asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
+        latent = correct(self.networks, latent, mask, hint, asked)
         if controlled and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
             steps = refine(self.networks, latent, mask, hint, asked)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import torch
 
-from . import control, distill, mld, processes, vae
+from . import control, correct, distill, mld, processes, vae
 from .checkpoints import TrainingStopped
 from .export import export, read_about
 from .loop import finished
-from .run_folder import Run, argument_parser, open_from, told
+from .run_folder import Run, argument_parser, open_from, stages_of, told
 
-TRAIN = {"vae": vae.train, "mld": mld.train, "distill": distill.train, "control": control.train}
+TRAIN = {
+    "vae": vae.train, "mld": mld.train, "distill": distill.train, "control": control.train, "correct": correct.train
+}  # fmt: skip
 
 
 def run_all(run: Run) -> None:
     """Train whatever the run still lacks. Raises TrainingStopped when a stage was asked to stop before its end."""
-    for name, train in TRAIN.items():
-        if name == "distill" and run.recipe.control_base == "mld":
-            continue  # the ControlNet of a diffusion model needs no consistency model
-        stage = getattr(run.recipe, name)
+    for name in stages_of(run.recipe):
+        train, stage = TRAIN[name], getattr(run.recipe, name)
         if not finished(run.folder, name, stage):
             train(run)
             if not finished(run.folder, name, stage):

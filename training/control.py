@@ -19,6 +19,7 @@ from engine import scheduler
 from engine.models.build import build_trajectory_encoder
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
+from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
 from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
 from engine.models.patch_vae import PatchVae
@@ -142,6 +143,11 @@ class ControlParts(nn.Module):
         self.controlnet, self.trajectory_encoder = controlnet, trajectory_encoder
 
 
+def build_parts(model: ModelConfig) -> ControlParts:
+    """ControlNet and trajectory encoder with fresh weights."""
+    return ControlParts(ControlNet(model), build_trajectory_encoder(model))
+
+
 def base_config(recipe: Recipe) -> ModelConfig:
     """The model that the ControlNet belongs to: the consistency model, or the diffusion model before it."""
     return mld_config(recipe.model) if recipe.control_base == "mld" else recipe.model
@@ -168,8 +174,9 @@ def hint_statistics(run: Run) -> tuple[Tensor, Tensor]:
 
 
 def assemble(
-    run: Run, vae: MldVae | PatchVae, denoiser: Denoiser, parts: ControlParts, hints: tuple[Tensor, Tensor]
-) -> Networks:
+    run: Run, vae: MldVae | PatchVae, denoiser: Denoiser, parts: ControlParts, hints: tuple[Tensor, Tensor],
+    corrector: Corrector | None = None,
+) -> Networks:  # fmt: skip
     """The networks of a run as the engine knows them."""
     mean, std = (value.numpy() for value in run.statistics)
     return Networks(
@@ -178,6 +185,7 @@ def assemble(
         denoiser,
         parts.controlnet,
         parts.trajectory_encoder,
+        corrector,
         Statistics(mean, std, *(value.numpy() for value in hints)),
     )
 
@@ -256,7 +264,7 @@ def train(run: Run, max_minutes: float | None = None) -> ControlParts:
     denoiser = load_base(run).requires_grad_(False).to(run.device)
     torch.manual_seed(run.seed)
     model = base_config(recipe)
-    parts = ControlParts(ControlNet(model), build_trajectory_encoder(model))
+    parts = build_parts(model)
     parts.controlnet.copy_denoiser(denoiser)
     hints, config = hint_statistics(run), loss_config(recipe)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from blender_addon.shared.errors import BadCheckpoint
 from blender_addon.shared.skeleton import SKELETON
+from engine.correct import correct
 from engine.metrics import ControlMetrics, control_metrics
 from engine.networks import Networks
 from engine.refine import can_refine, refine
@@ -112,6 +113,8 @@ def control_figures(
         control = embed_hints(networks, motions.joints, hint_mask)
         text = embeddings[start : start + _BATCH]
         latent = sample_latent(networks, motions.mask, text, steps, generator, uncond, control)
+        asked = hint_mask[..., None].expand_as(motions.joints)
+        latent = correct(networks, latent, motions.mask, motions.joints, asked)
         with torch.no_grad():
             raw = joints_of(networks.decode(latent, motions.mask), mean, std).cpu()  # waits for the device
         seconds["raw"] += time.perf_counter() - began

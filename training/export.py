@@ -13,14 +13,14 @@ import torch
 
 from blender_addon.shared.errors import BadFile
 from engine.checkpoint import save_folder
-from engine.models.build import build_trajectory_encoder, build_vae
-from engine.models.controlnet import ControlNet
+from engine.models.build import build_vae
+from engine.models.corrector import Corrector
 from engine.networks import Networks
 
 from .checkpoints import load_exported
-from .control import ControlParts, assemble, base_config, hint_statistics, load_base
+from .control import assemble, base_config, build_parts, hint_statistics, load_base
 from .curves import read_log
-from .run_folder import STAGES, Run, argument_parser, open_from, told
+from .run_folder import Run, argument_parser, open_from, stages_of, told
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
@@ -58,9 +58,11 @@ def load_run(run: Run) -> Networks:
     recipe, model = run.recipe, run.recipe.model
     vae = load_exported(run.folder / "vae.pt", build_vae(model), recipe.vae.use)
     base = base_config(recipe)
-    parts = ControlParts(ControlNet(base), build_trajectory_encoder(base))
-    parts = load_exported(run.folder / "control.pt", parts, recipe.control.use)
-    return assemble(run, vae, load_base(run), parts, hint_statistics(run)).eval()
+    parts = load_exported(run.folder / "control.pt", build_parts(base), recipe.control.use)
+    corrector = (
+        load_exported(run.folder / "correct.pt", Corrector(base), recipe.correct.use) if base.has_corrector else None
+    )
+    return assemble(run, vae, load_base(run), parts, hint_statistics(run), corrector).eval()
 
 
 def _last_log(run: Run, stage: str) -> dict[str, float]:
@@ -77,7 +79,7 @@ def model_card(run: Run, about_data: str | None = None) -> str:
     """
     recipe, model = run.recipe, base_config(run.recipe)
     about = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
-    stages = [name for name in STAGES if name != "distill" or model.kind == "lcm"]
+    stages = stages_of(recipe)
     last = {stage: _last_log(run, stage) for stage in stages}
     figures = "; ".join(
         f"{stage} "

@@ -27,7 +27,7 @@ VALIDATION_TIMES = (199, 499, 699, 799)
 
 def mld_config(model: ModelConfig) -> ModelConfig:
     """The diffusion model that is distilled into ``model`` later: no guidance embedding yet."""
-    return dataclasses.replace(as_mld(model), name=model.name)
+    return dataclasses.replace(as_mld(model), name=model.name, corrector_passes=0)
 
 
 def mld_loss(

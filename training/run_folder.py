@@ -36,9 +36,19 @@ from .overrides import with_changes
 from .paraphrase import paraphrases
 from .recipes import Recipe, Stage, get_recipe
 
-STAGES = ("vae", "mld", "distill", "control")
+STAGES = ("vae", "mld", "distill", "control", "correct")
 
 _VALIDATED = 64  # clips; more would say little more and take long
+
+
+def stages_of(recipe: Recipe) -> list[str]:
+    """The stages that a recipe's model goes through, in their order."""
+    left_out = set()
+    if recipe.control_base == "mld":
+        left_out.add("distill")  # the ControlNet of a diffusion model needs no consistency model
+    if recipe.control_base == "mld" or not recipe.model.has_corrector:
+        left_out.add("correct")
+    return [name for name in STAGES if name not in left_out]
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +222,7 @@ def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given:
                 "Give the folder of its Mean.npy and Std.npy (and Mean_raw.npy, Std_raw.npy) with --statistics.",
             )
     if not numbers:
-        mean, std = feature_statistics(clips)
+        mean, std = feature_statistics([clip for clip in clips if not clip.carried])
         numbers = {"mean": mean, "std": std}
     numbers = statistics.checked(numbers, given or start_from or folder)
     write_arrays(kept, numbers)

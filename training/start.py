@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint
 from engine.checkpoint import load_folder
-from engine.models.build import build_trajectory_encoder, build_vae
-from engine.models.controlnet import ControlNet
+from engine.models.build import build_vae
+from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
 from engine.published import read_tensors
 
 from .checkpoints import write_atomically
-from .control import ControlParts, base_config
+from .control import base_config, build_parts
 from .mld import mld_config
 from .recipes import Recipe
 from .statistics import Numbers
@@ -30,6 +30,7 @@ _PREFIXES = {
     "vae": {"": "vae."},
     "mld": {"": "denoiser."},
     "distill": {"": "denoiser."},
+    "correct": {"": "corrector."},
     "control": {"controlnet.": "controlnet.", "trajectory_encoder.": "traj_encoder."},
 }
 """Stage -> prefix in its module -> prefix in a checkpoint."""
@@ -94,15 +95,17 @@ def _stages_in(state: Mapping[str, Tensor], recipe: Recipe) -> list[str]:
     stages = ["vae"] if "vae" in has else []
     if "denoiser" in has:
         stages.append("distill" if "denoiser.time_embedding.cond_proj.weight" in state else "mld")
-    return [*stages, "control"] if "controlnet" in has else stages
+    stages += ["control"] if "controlnet" in has else []
+    return [*stages, "correct"] if "corrector" in has and recipe.model.has_corrector else stages
 
 
 def _module(stage: str, recipe: Recipe) -> nn.Module:
     if stage == "vae":
         return build_vae(recipe.model)
     if stage == "control":
-        model = base_config(recipe)
-        return ControlParts(ControlNet(model), build_trajectory_encoder(model))
+        return build_parts(base_config(recipe))
+    if stage == "correct":
+        return Corrector(base_config(recipe))
     return Denoiser(mld_config(recipe.model) if stage == "mld" else recipe.model)
 
 

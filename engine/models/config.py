@@ -70,6 +70,8 @@ class ModelConfig:
     guidance_width: int | None = 256  # None: no guidance embedding (MLD)
     control_embedding_width: int = 256
     control_width: int | None = None  # width of the trajectory encoder's output; None = latent_width
+    corrector_passes: int = 0  # how often the answer is corrected where it misses its hints; 0 = no corrector
+    corrector_width: int = 256
 
     vae_hidden_width: int | None = None  # None = as the denoiser
     vae_feedforward_width: int | None = None
@@ -103,6 +105,8 @@ class ModelConfig:
             raise _bad("The 'global' layout needs num_latent_tokens of at least 1.")
         if self.token_layout == "patch" and self.patch_size < 1:
             raise _bad("The 'patch' layout needs a patch_size of at least 1.")
+        if self.corrector_passes and self.token_layout != "patch":
+            raise _bad("Only the 'patch' layout has a corrector.")
         if self.kind == "lcm" and self.guidance_width is None:
             raise _bad("A consistency model (kind 'lcm') needs a guidance_width.")
 
@@ -113,6 +117,10 @@ class ModelConfig:
     @property
     def has_control(self) -> bool:
         return self.has_denoiser and self.control
+
+    @property
+    def has_corrector(self) -> bool:
+        return self.has_control and self.corrector_passes > 0
 
     @property
     def control_input_width(self) -> int:

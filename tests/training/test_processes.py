@@ -19,7 +19,7 @@ from training.shares import split
 from ..conftest import REPOSITORY
 from .test_data import made_up_data
 
-STAGES = ("vae", "mld", "distill", "control")
+STAGES = ("vae", "mld", "distill", "control", "correct")
 
 
 def command(data, folder, steps, *more):

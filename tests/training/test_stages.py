@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All four stages with the debug recipe on made-up data, one after the other: train, kill, resume, export, generate."""
+"""All stages with the debug recipe on made-up data, one after the other: train, kill, resume, export, generate."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from engine.checkpoint import load_folder
-from training import control, distill, mld, vae
+from training import control, correct, distill, mld, vae
 from training.checkpoints import TrainingStopped
 from training.evaluate import evaluate
 from training.export import export, load_run
 from training.loop import run_stage
 from training.recipes import DEBUG, Stage, get_recipe
-from training.run_folder import Run, open_run
+from training.run_folder import STAGES, Run, open_run
 from training.session import Session
 
 from .test_data import made_up_data  # noqa: F401
 
 STEPS = 4
+MODULES = (vae, mld, distill, control, correct)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def recipe():
         "min_frames": 16,
         "max_frames": 40,
     }
-    stages = {name: dataclasses.replace(getattr(DEBUG, name), **short) for name in ("vae", "mld", "distill", "control")}
+    stages = {name: dataclasses.replace(getattr(DEBUG, name), **short) for name in STAGES}
     model = dataclasses.replace(DEBUG.model, hidden_width=32, feedforward_width=32, latent_width=8, vae_hidden_width=16,
-                                control_width=16, control_embedding_width=16)  # fmt: skip
+                                control_width=16, corrector_width=16, control_embedding_width=16)  # fmt: skip
     return dataclasses.replace(DEBUG, model=model, **stages)
 
 
@@ -53,8 +54,8 @@ def losses(run: Run, stage: str) -> dict[int, float]:
     return {entry["step"]: entry["train/loss"] for entry in map(json.loads, lines)}
 
 
-def test_four_stages_export_and_evaluate(run, tmp_path):
-    for stage in (vae, mld, distill, control):
+def test_all_stages_export_and_evaluate(run, tmp_path):
+    for stage in MODULES:
         stage.train(run)
     networks = load_run(run)
     folder = export(run, tmp_path / "checkpoint", about_data="The motions were made up.")
@@ -62,16 +63,18 @@ def test_four_stages_export_and_evaluate(run, tmp_path):
     for key, tensor in networks.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], tensor), key
     card = (folder / "README.md").read_text()
-    assert "The motions were made up." in card and f"vae {STEPS}, mld {STEPS}, distill {STEPS}, control {STEPS}" in card
+    assert "The motions were made up." in card and f"{', '.join(f'{name} {STEPS}' for name in STAGES)}" in card
     assert all((run.folder / f"{name}_curves.png").stat().st_size > 1000 for name in ("vae", "control"))
     figures = evaluate(loaded, run.clips["val"], run.text_embeddings()[:1], steps=(1,), seeds=1)
     assert figures["reconstruction"]["mpjpe_mm"] > 0
     assert all(np.isfinite(row["error_cm"]) for row in figures["control"])
 
 
-@pytest.mark.parametrize("stage", [vae, mld, distill, control], ids=lambda module: module.__name__.split(".")[-1])
+@pytest.mark.parametrize(
+    "stage", [vae, mld, distill, control, correct], ids=lambda module: module.__name__.split(".")[-1]
+)
 def test_a_killed_run_goes_on_as_if_it_had_not_been(stage, run, tmp_path, monkeypatch):
-    for earlier in (vae, mld, distill, control):
+    for earlier in MODULES:
         if earlier is stage:
             break
         earlier.train(run)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Let the model's corrector see where its answer misses the hints, and mend it, a few times over.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from blender_addon.shared import features as feature_set
+
+from .models.corrector import Corrector, miss_features
+
+if TYPE_CHECKING:
+    from .networks import Networks
+
+
+def correct(
+    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, asked: Tensor, passes: int | None = None
+) -> Tensor:
+    """The latent (B, N, D) corrected ``passes`` times, None: as often as the model was trained for; models without a
+    corrector, and motions without hints, are left as they are.
+
+    mask (B, T) frames; hint (B, T, J, 3) metres in the canonical frame; asked (B, T, J, 3) bool, which coordinates are.
+    """
+    corrector, statistics = networks.corrector, networks.statistics
+    if corrector is None or statistics is None or not bool(asked.any()):
+        return latent
+    mean, std = (torch.from_numpy(value).to(latent) for value in (statistics.feature_mean, statistics.feature_std))
+    with torch.no_grad():
+        for _ in range(networks.config.corrector_passes if passes is None else passes):
+            decoded = networks.decode(latent.to(next(networks.vae.parameters()).dtype), mask).to(latent)
+            latent = latent + correction(corrector, latent, decoded * std + mean, mask, hint, asked)
+    return latent
+
+
+def correction(
+    corrector: Corrector, latent: Tensor, vectors: Tensor, mask: Tensor, hint: Tensor, asked: Tensor
+) -> Tensor:
+    """What to add to the latent (B, N, D) whose decoded features, in metres and radians, are ``vectors`` (B, T, F)."""
+    to_heading, _ = feature_set.root_trajectory(vectors)
+    missing = (hint - feature_set.features_to_joints(vectors)) * asked
+    misses = miss_features(missing, asked.any(-1), to_heading)
+    tokens = mask[:, :: corrector.patch_size]
+    dtype = corrector.output.weight.dtype
+    change = corrector(latent.to(dtype), misses.to(dtype), None if bool(tokens.all()) else tokens)
+    return change.to(latent.dtype)
