@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capture:
-    """All that the request and the way back need; holds no pointers into Blender's data."""
+    """All that the request and the way back need; holds no pointers into Blender's data.
+
+    ``tolerance`` (T, J) in the model's metres, None where all hints are to be hit.
+    """
 
     body: Body
     tracks: tuple[Track, ...]
     signal: ControlSignal
+    tolerance: np.ndarray | None
     heading: float | None
     start_frame: int
     unit_scale: float
@@ -50,14 +54,19 @@ def capture(scene: bpy.types.Scene) -> Capture:
     tracks = read_tracks(scene, body)
     num_frames = _num_frames(scene, tracks)
     wishes = {}
+    tolerance = np.zeros((num_frames, SKELETON.num_joints), np.float32)
     for track in tracks:
         times = (track.frames - settings.start_frame) / scene_fps(scene)
-        frames, points = paths.on_model_frames(times, _to_model(track.points, body, scene))
-        wishes[track.joint] = (np.clip(frames, 0, num_frames - 1) / FPS, points)
+        frames, points, keys = paths.on_model_frames(times, _to_model(track.points, body, scene))
+        frames = np.clip(frames, 0, num_frames - 1)
+        wishes[track.joint] = (frames / FPS, points)
+        metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
+        tolerance[frames, SKELETON.index(track.joint)] = metres
     return Capture(
         body=body,
         tracks=tracks,
         signal=ControlSignal.from_tracks(wishes, num_frames, free_height=any(track.on_ground for track in tracks)),
+        tolerance=tolerance if tolerance.any() else None,
         # A path of the hips says itself where the character looks; without one it starts the way it stands.
         heading=None if "pelvis" in wishes else body.heading,
         start_frame=settings.start_frame,
@@ -85,6 +94,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         num_variations=settings.variations,
         heading=captured.heading,
         free_height=captured.signal.free_height,
+        tolerance=captured.tolerance,
     )
 
 

@@ -83,8 +83,9 @@ def in_ranges(frames: np.ndarray, ranges: list[tuple[int, int]]) -> np.ndarray:
     return inside
 
 
-def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,) and the points (N, 3) there.
+def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,), the points (N, 3) there, and
+    which keys (N,) they come from.
 
     A key seldom falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
     there with the track's own speed at that key, so that the character passes the key itself at the key's own time.
@@ -101,7 +102,7 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
         if frame not in keep or abs(frame / FPS - times[key]) < abs(frame / FPS - times[keep[frame]]):
             keep[int(frame)] = key
     chosen = list(keep.values())
-    return frames[chosen], points[chosen]
+    return frames[chosen], points[chosen], order[chosen]
 
 
 def ground_height(origin: float, lowest: float, leg_length: float) -> float:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import bpy
 import numpy as np
 
@@ -14,14 +12,17 @@ from ..shared.errors import BadControl, GaitwayError
 from ..shared.skeleton import SKELETON
 from ..tracks import scene_fps
 
-if TYPE_CHECKING:
-    from bpy_extras import view3d_utils  # noqa: F401
-
 PATH_NAME = "Walk path"
 SMOOTHING = 0.25
 """Share of a leg's length within which a drawn line only trembles: no step is as short."""
 TOLERANCE = 0.03
 """Share of a leg's length by which the curve may leave the drawn line."""
+
+
+class GaitwayStrokePoint(bpy.types.PropertyGroup):
+    """A point of a drawn line, in the world."""
+
+    location: bpy.props.FloatVectorProperty(size=3)  # type: ignore[valid-type]
 
 
 class GAITWAY_OT_path_draw(bpy.types.Operator):
@@ -32,7 +33,7 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     stroke: bpy.props.CollectionProperty(  # type: ignore[valid-type]
-        type=bpy.types.OperatorStrokeElement, options={"HIDDEN", "SKIP_SAVE"}
+        type=GaitwayStrokePoint, options={"HIDDEN", "SKIP_SAVE"}
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -248,4 +249,4 @@ def draw_line(points: list[tuple[float, float, float]]) -> None:
     batch.draw(shader)
 
 
-CLASSES = (GAITWAY_OT_path_draw, GAITWAY_OT_walk_along)
+CLASSES = (GaitwayStrokePoint, GAITWAY_OT_path_draw, GAITWAY_OT_walk_along)

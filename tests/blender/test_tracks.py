@@ -232,10 +232,17 @@ def test_a_curve_as_pins(settings) -> None:
 def test_closeness_of_a_control(settings) -> None:
     item = scenes.control(scenes.empty("Hand", {1: (0, 0, 1), 25: (1, 0, 1)}), "head", tolerance=0.1)
     assert only_track().tolerance.tolist() == [0, 0]
+    captured = capture.capture(bpy.context.scene)
+    assert captured.tolerance is None and capture.order(bpy.context.scene, captured).tolerance is None
     item.follow = "TOLERANCE"
     assert only_track().tolerance == pytest.approx([0.1, 0.1])
+    captured = capture.capture(bpy.context.scene)
+    asked_for = captured.tolerance[captured.signal.hint_mask]
+    assert asked_for * captured.body.scale == pytest.approx([0.1, 0.1]) and captured.tolerance.shape == (21, 22)
     item.follow = "LOOSE"
-    assert np.isinf(only_track().tolerance).all()
+    captured = capture.capture(bpy.context.scene)
+    assert np.isinf(captured.tolerance[captured.signal.hint_mask]).all()
+    assert capture.order(bpy.context.scene, captured).tolerance is captured.tolerance
 
 
 def test_two_controls_of_one_joint_at_different_times_make_one_track(settings) -> None:
