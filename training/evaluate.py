@@ -149,12 +149,8 @@ def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
     pipeline = Pipeline(networks, encoder, device)
     embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
     uncond = encoder.encode([""])
-    work = (
-        1
-        + len(PATHS) * len(KINDS) * replications
-        + len(controls) * len(densities) * len(steps) * replications
-        + len(CONDITIONS) * len(PROMPTS)
-    )
+    each = len(PATHS) * len(KINDS) + len(controls) * len(densities) * len(steps)
+    work = 1 + each * replications + len(CONDITIONS) * len(PROMPTS)
     with _progress(work + (replications if evaluator else 0)) as advance:
         figures |= evaluate(
             networks, clips, embeddings, steps, replications, uncond, controls, densities, parts, advance
