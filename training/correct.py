@@ -4,7 +4,9 @@ FOLDER``.
 
 Everything else is frozen. The model answers hints as it does in use; the corrector sees by how much the answer misses
 them and learns to change the latent so that it does not - without sliding feet, jerks or limbs of another length, which
-it mends as well, also where there are no hints. Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width.
+it mends as well, also where there are no hints.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width.
 """
 
 from __future__ import annotations
