@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, generate
+from .operators import controls, engine, generate, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -16,6 +16,7 @@ CLASSES: Final = (
     *engine.CLASSES,
     *controls.CLASSES,
     *generate.CLASSES,
+    *takes.CLASSES,
     *panels.CLASSES,
 )
 
