@@ -3,9 +3,12 @@
 
     python build_addon.py                    the zip for this computer
     python build_addon.py --platform all     one zip for each platform of the manifest
+    python build_addon.py --repository       all of them and the index of a static extension repository
 
-The manifest names the wheels, ``wheels.lock`` holds their hashes, pip fetches them and refuses any other file. With
-Blender's own validator at hand (it comes with ``pip install bpy``) the zip is checked by it.
+The manifest names the wheels, ``wheels.lock`` holds their hashes, pip fetches them and refuses any other file.
+Blender's own extension tool validates the zips and writes the index: that of ``--blender``, or of ``pip install bpy``.
+A folder made with ``--repository`` can be put on any web server as it is; animators add the address of its
+``index.json`` under *Preferences > Get Extensions > Repositories* and get updates from there.
 """
 
 from __future__ import annotations
@@ -126,40 +129,65 @@ def build(name: str, folder: Path = ROOT / "dist") -> Path:
     return target
 
 
-def validator() -> Path | None:
-    """Blender's own extension tool, when the bpy module is installed."""
+def extension_tool(blender: str = "") -> list[str] | None:
+    """The command of Blender's own extension tool: the program ``blender``'s, or else the bpy module's; None when
+    neither is at hand.
+    """
+    if blender:
+        return [blender, "--command", "extension"]
     found = importlib.util.find_spec("bpy")
     if found is None or not found.submodule_search_locations:
         return None
     places = Path(found.submodule_search_locations[0]).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
-    return next(iter(sorted(places)), None)
+    return next(([sys.executable, str(place)] for place in sorted(places)), None)
 
 
-def validate(archive: Path) -> bool:
-    """Have Blender's tool check the zip: True when it did, False when it is not at hand.
+def validate(archive: Path, tool: list[str]) -> None:
+    """Have Blender's ``tool`` check the zip. Raises BuildError with its findings."""
+    _run(tool, "validate", str(archive), complaint=f"Blender's validator refuses {archive.name}")
 
-    Raises BuildError with its findings.
+
+def write_index(folder: Path, tool: list[str]) -> Path:
+    """Have Blender's ``tool`` list the zips in ``folder`` for those who subscribe; returns the path of the index.
+
+    Raises BuildError, also for two zips of one platform: an index offers one version of it.
     """
-    tool = validator()
-    if tool is None:
-        return False
-    done = subprocess.run([sys.executable, str(tool), "validate", str(archive)], capture_output=True, text=True)
+    _run(
+        tool, "server-generate", f"--repo-dir={folder}", "--html", complaint="Blender's tool could not write the index"
+    )
+    return folder / "index.json"
+
+
+def _run(tool: list[str], *arguments: str, complaint: str) -> None:
+    try:
+        done = subprocess.run([*tool, *arguments], capture_output=True, text=True, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BuildError(f"{tool[0]} could not be started: {error.strerror or error}.") from error
     if done.returncode:
-        raise BuildError(f"Blender's validator refuses {archive.name}:\n{done.stdout}{done.stderr}")
-    return True
+        raise BuildError(f"{complaint}:\n{done.stdout}{done.stderr}")
 
 
 def main() -> int:
     manifest = read_manifest()
     parser = argparse.ArgumentParser(description="Make the zip that Blender installs.")
     parser.add_argument("--platform", default=this_platform(), choices=[*manifest["platforms"], "all"])
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the zip (default: dist)")
+    parser.add_argument("--repository", action="store_true", help="all platforms, and the index to subscribe to")
+    parser.add_argument("--blender", default="", help="Blender whose tool validates; left out: the bpy module's")
+    parser.add_argument("--out", type=Path, help="folder for the zips (default: dist, or dist/repository)")
     chosen = parser.parse_args()
+    folder = (chosen.out or ROOT / "dist" / ("repository" if chosen.repository else "")).resolve()
     try:
-        for name in manifest["platforms"] if chosen.platform == "all" else [chosen.platform]:
-            archive = build(name, chosen.out)
-            note = "valid" if validate(archive) else "not validated: install bpy for Blender's validator"
+        tool = extension_tool(chosen.blender)
+        if chosen.repository and tool is None:
+            raise BuildError("The index is written by Blender's own tool: give --blender PATH, or pip install bpy.")
+        for name in manifest["platforms"] if chosen.repository or chosen.platform == "all" else [chosen.platform]:
+            archive = build(name, folder)
+            if tool is not None:
+                validate(archive, tool)
+            note = "valid" if tool else "not validated: give --blender PATH, or pip install bpy"
             print(f"{archive}  {archive.stat().st_size / 1e6:.2f} MB, {note}")
+        if chosen.repository and tool is not None:
+            print(f"{write_index(folder, tool)}  to subscribe to, together with the zips beside it")
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

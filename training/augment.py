@@ -12,14 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
+from engine.contacts import plant_feet
 
 LONG = 200  # frames
 SHORTEST_LOOP, SEAM = 18, 8  # frames
 MISFIT = 0.09  # metres, mean over joints, place and speed together
+STANDING_PACE, PACE_SMOOTHING = 0.4, 2.0  # beside 1 with both feet free; frames
 WALKS = re.compile(r"\b(walk|run|jog|strid|creep|sneak)", re.IGNORECASE)
+PACES = re.compile(r"\b(walk|run|jog|sprint|strid)", re.IGNORECASE)
+CARRIED = "@carried"
 LOCOMOTION = re.compile(r"\b(walk|run|jog|sprint|step|stride|pac(e|ing)\b|turn)", re.IGNORECASE)
 
 
@@ -31,6 +36,8 @@ class Variants:
     Walks and runs that come back to a pose are also prolonged by repeating what lies between, to ``LONG`` frames, and
     each led along ``windings`` (yaw in radians a second, period in seconds, phase): few captured walks are longer than
     some steps, and hardly any winds as drawn paths do.
+    What is neither walking nor running is also ``carried`` along, at so many metres a second: else a path would tell
+    all about the motion, and the sentence nothing (see :func:`carry`; for stages with hints only).
     ``weights``: pairs of a pattern and a factor; captions that match make a clip be drawn that much more often.
     """
 
@@ -38,6 +45,7 @@ class Variants:
     tempos: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
     windings: tuple[tuple[float, float, float], ...] = ()
+    carried: tuple[float, ...] = ()
     weights: tuple[tuple[str, float], ...] = ()
 
     def of(
@@ -60,6 +68,12 @@ class Variants:
             if long is not None:
                 for number, winding in enumerate(self.windings):
                     yield f"{label}@long{number}", wind(long, *winding), texts
+
+            if any(PACES.search(text) for text in texts):
+                continue
+            for number, speed in enumerate(self.carried):
+                along = carry(side, speed)
+                yield f"{label}{CARRIED}{number}", _features(along), texts
 
     def weight_of(self, captions: Sequence[str]) -> float:
         """Product of the factors whose pattern any caption matches."""
@@ -102,6 +116,19 @@ def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.nd
     turned[:, 0] += yaw * np.sin(2 * np.pi * times / period + phase) / 2 / FPS
     joints = feature_set.features_to_joints(turned)
     return _features(np.concatenate([joints, joints[-1:]]))
+
+
+def carry(joints: np.ndarray, speed: float) -> np.ndarray:
+    """The motion (T, 22, 3) while the body also goes on at ``speed`` (m/s) where it faces at first: a dance or a jump
+    along a way. Feet that stand stay where they stand (see :mod:`engine.contacts`), the others go with the body, which
+    goes faster while fewer stand.
+    """
+    canonical = feature_set.canonicalize(joints)
+    contacts = feature_set.foot_contacts(canonical)
+    free = gaussian_filter1d(1.0 - contacts.reshape(-1, 2, 2).max(-1).mean(-1), PACE_SMOOTHING)
+    pace = (STANDING_PACE + free) / (STANDING_PACE + free).mean()
+    along = canonical + (np.cumsum(pace) * speed / FPS)[:, None, None] * np.array([0.0, 0.0, 1.0])
+    return plant_feet(along, contacts, np.zeros(along.shape[:2], bool), free_height=True).astype(np.float32)
 
 
 def _features(joints: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ import torch
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
 
-from .augment import NO_VARIANTS, Variants
+from .augment import CARRIED, NO_VARIANTS, Variants
 from .paraphrase import paraphrases
 from .recipes import Stage
 
@@ -36,6 +36,11 @@ class Clip:
     captions: tuple[str, ...]
     weak: bool = False
     weight: float = 1.0  # how often it is drawn, a frame, beside the others
+
+    @property
+    def carried(self) -> bool:
+        """Whether only a path explains where this motion goes (see :func:`training.augment.carry`)."""
+        return CARRIED in self.name
 
     @property
     def num_frames(self) -> int:
@@ -191,6 +196,7 @@ def motion_sampler(
     clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage, weak_drop: float, seed: int
 ) -> Callable[[torch.Generator, int], Batch]:
     """A function (generator, step) -> batch, as the stage samples."""
+    clips = [clip for clip in clips if stage.carried or not clip.carried]
     if stage.sampling == "clips":
         whole = ClipSampler(clips, mean, std, texts, stage)
         return lambda generator, step: whole.draw(generator, step, seed, weak_drop)

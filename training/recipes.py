@@ -64,6 +64,7 @@ class Stage:
     scheduler: str = "cosine"  # a name that diffusers' get_scheduler knows
     accumulate: int = 1  # parts a process takes its share of a batch in: less memory, the same gradient
     keep_last: int = 2  # checkpoints kept by age
+    carried: bool = False  # whether motions are drawn too that only a path explains
     use: str = "last"  # whether later stages and the export take the 'last' weights or the 'best' by validation
 
     def __post_init__(self) -> None:
@@ -97,7 +98,8 @@ CORRECT = Stage(
     batch_size=24,
     learning_rate=1e-3,
     warmup_steps=100,
-    weights={"control": 4.0, "drift": 0.3, "standing": 1.0, "jerk": 1.0, "bones": 2.0},
+    weights={"control": 4.0, "drift": 0.3, "standing": 1.0, "jerk": 0.4, "bones": 2.0},
+    carried=True,
     ema_decay=0.998,
 )
 """Of models with a corrector."""
@@ -201,7 +203,8 @@ SMALL = Recipe(
         batch_size=32,
         learning_rate=1e-3,
         warmup_steps=300,
-        weights={"latent": 1.0, "control": 4.0, "path": 3.0, "speed": 0.5, "planted": 0.3, "standing": 0.3},
+        weights={"latent": 2.0, "control": 3.0, "path": 2.0, "speed": 0.5, "planted": 0.3, "standing": 0.3},
+        carried=True,
         ema_decay=0.998,
         weight_decay=0.01,
     ),
@@ -217,6 +220,7 @@ SMALL = Recipe(
         tempos=(0.85, 1.18),
         bends=(-0.8, -0.35, 0.35, 0.8),
         windings=((0.0, 1.0, 0.0), (0.9, 5.0, 0.0), (0.9, 6.0, 3.1), (0.6, 20.0, 1.57), (1.0, 20.0, 1.57)),
+        carried=(0.35, 0.7, 1.1),
         weights=((r"\b(walk|run|jog|sprint)", 2.5), ("salsa", 0.5)),
     ),
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FIRST_STEP = 799
 LATER_STEPS = (2, 7)  # of the DDIM grid: times 299 to 699 of ten
-LATENT_SHARE = 0.15  # how much the captured motion's latent still counts
+LATENT_SHARE = 0.3  # how much the captured motion's latent still counts
 KEPT_TERMS = ("path", "standing")
 
 

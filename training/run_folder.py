@@ -222,7 +222,7 @@ def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given:
                 "Give the folder of its Mean.npy and Std.npy (and Mean_raw.npy, Std_raw.npy) with --statistics.",
             )
     if not numbers:
-        mean, std = feature_statistics(clips)
+        mean, std = feature_statistics([clip for clip in clips if not clip.carried])
         numbers = {"mean": mean, "std": std}
     numbers = statistics.checked(numbers, given or start_from or folder)
     write_arrays(kept, numbers)

@@ -19,6 +19,8 @@ from blender_addon import runtime
 from blender_addon.runtime import RUNTIME
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ENGINE_PYTHON = os.environ.get("GAITWAY_ENGINE_PYTHON", sys.executable)
+"""What runs the engine: Blender's Python need not have torch, and for users it never has."""
 PATIENCE = 120.0
 
 
@@ -26,7 +28,7 @@ PATIENCE = 120.0
 def running_engine(connection: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     """``python -m command`` serving at ``connection``; ends with the block."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
-    arguments = [sys.executable, "-m", *command, "--connection-file", str(connection)]
+    arguments = [ENGINE_PYTHON, "-m", *command, "--connection-file", str(connection)]
     process = subprocess.Popen(arguments, cwd=REPOSITORY, env=environment)
     try:
         wait_for(lambda: connection.exists() or process.poll() is not None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,18 +16,23 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-checkpoint = pytest.importorskip("engine.checkpoint")
 
 from blender_addon import capture, preferences, runtime  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
-from .engines import generate, running_engine, wait_for  # noqa: E402
+from .engines import ENGINE_PYTHON, REPOSITORY, generate, running_engine, wait_for  # noqa: E402
 from .observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
 
-pytestmark = pytest.mark.skipif(
-    not (checkpoint.EMBEDDED / "config.json").is_file(), reason="needs the embedded model in engine/weights"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (REPOSITORY / "engine" / "weights" / "config.json").is_file(), reason="needs the embedded model"
+    ),
+    pytest.mark.skipif(
+        subprocess.run([ENGINE_PYTHON, "-c", "import torch"], capture_output=True).returncode != 0,
+        reason="needs torch in the Python of the engine (GAITWAY_ENGINE_PYTHON)",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +108,8 @@ def test_the_same_order_gives_the_same_bytes_twice_by_another_client_and_by_the_
     frames = np.flatnonzero(order.hint_mask[:, pelvis])
     lines = [",".join(map(repr, [frame / 20, *map(float, order.hint[frame, pelvis])])) for frame in frames.tolist()]
     (tmp_path / "path.csv").write_text("\n".join(["time,x,y,z", *lines]))
-    command = [sys.executable, "-m", "engine.cli", "generate", settings.prompt, "--path", "path.csv", "-o", "same.npz"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = [ENGINE_PYTHON, "-m", "engine.cli", "generate", settings.prompt, "--path", "path.csv", "-o", "same.npz"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "same.npz") as archive:

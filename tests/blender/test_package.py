@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The zip as a user gets it: built from the sources, installed into a fresh Blender, enabled, used, disabled, removed.
+"""The zip as a user gets it: built from the sources, installed into a fresh Blender, enabled, used, disabled; and by
+subscription, with an update that follows.
 
 Another interpreter runs Blender here, with this one's pyzmq and msgpack out of its sight, so that it is the bundled
 wheels that are imported.
@@ -8,8 +9,14 @@ wheels that are imported.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,6 +72,30 @@ os._exit(0)
 """
 
 
+SUBSCRIBE = """
+import os, sys, tomllib
+import bpy, addon_utils
+addon_utils.enable("bl_pkg", default_set=True)
+bpy.context.preferences.system.use_online_access = True
+repositories = bpy.context.preferences.extensions.repos
+if "gaitway_updates" not in [repository.module for repository in repositories]:
+    repositories.new(name="Gaitway", module="gaitway_updates", remote_url=sys.argv[1])
+index = [repository.module for repository in repositories].index("gaitway_updates")
+folder = os.path.join(repositories[index].directory, "gaitway")
+assert bpy.ops.extensions.repo_sync(repo_index=index) == {"FINISHED"}
+if os.path.isdir(folder):
+    assert bpy.ops.extensions.package_upgrade_all() == {"FINISHED"}
+else:
+    assert bpy.ops.extensions.package_install(repo_index=index, pkg_id="gaitway") == {"FINISHED"}
+addon_utils.enable("bl_ext.gaitway_updates.gaitway", default_set=True)  # the module starts from factory settings
+assert bpy.context.scene.gaitway.prompt
+with open(os.path.join(folder, "blender_manifest.toml"), "rb") as manifest:
+    print("HAS", tomllib.load(manifest)["version"])
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
@@ -75,8 +106,21 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         raise
 
 
-def test_blenders_own_tool_finds_the_zip_valid(archive: Path) -> None:
-    assert build_addon.validate(archive)
+@pytest.fixture(scope="module")
+def tool() -> list[str]:
+    found = build_addon.extension_tool()
+    assert found is not None
+    return found
+
+
+def test_blenders_own_tool_finds_the_zip_valid_and_a_torn_one_not(
+    archive: Path, tool: list[str], tmp_path: Path
+) -> None:
+    build_addon.validate(archive, tool)
+    torn = tmp_path / archive.name
+    torn.write_bytes(archive.read_bytes()[:-1000])
+    with pytest.raises(build_addon.BuildError, match="refuses"):
+        build_addon.validate(torn, tool)
 
 
 def test_the_same_sources_give_the_same_zip(archive: Path, tmp_path: Path) -> None:
@@ -84,17 +128,57 @@ def test_the_same_sources_give_the_same_zip(archive: Path, tmp_path: Path) -> No
 
 
 def test_it_installs_into_a_fresh_blender_with_its_own_wheels(archive: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "user")}
-    (tmp_path / "user").mkdir()
-    script = tmp_path / "visit.py"
-    script.write_text(VISIT)
+    said = blender(VISIT, tmp_path, str(archive))
+    assert "VISITED" in said, said
+    assert "Policy violation" not in said
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and the address at which it is served, as any web server would."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/index.json"
+        server.shutdown()
+
+
+def test_who_subscribes_gets_the_addon_of_this_platform_and_its_update(
+    archive: Path, tool: list[str], web: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, address = web
+    other = next(name for name in build_addon.read_manifest()["platforms"] if name != build_addon.this_platform())
+    build_addon.build(other, folder)
+    shutil.copy(archive, folder)
+    build_addon.write_index(folder, tool)
+    assert f"HAS {build_addon.read_manifest()['version']}" in (said := blender(SUBSCRIBE, tmp_path, address)), said
+
+    newer = tmp_path / "newer"
+    shutil.copytree(build_addon.SOURCE, newer, ignore=shutil.ignore_patterns("wheels", "__pycache__"))
+    manifest = newer / "blender_manifest.toml"
+    manifest.write_text(re.sub(r'^version = ".*"', 'version = "9.8.7"', manifest.read_text(), count=1, flags=re.M))
+    monkeypatch.setattr(build_addon, "SOURCE", newer)
+    for old in folder.glob("*.zip"):
+        old.unlink()
+    build_addon.build(build_addon.this_platform(), folder)
+    build_addon.write_index(folder, tool)
+    assert "HAS 9.8.7" in (said := blender(SUBSCRIBE, tmp_path, address)), said
+
+
+def blender(script: str, folder: Path, *arguments: str) -> str:
+    """What ``script`` says in a Blender process of its own whose user folder lies in ``folder``."""
+    user = folder / "user"
+    user.mkdir(exist_ok=True)
+    file = folder / "visit.py"
+    file.write_text(script)
     done = subprocess.run(
-        [sys.executable, str(script), str(archive)],
-        cwd=tmp_path,
-        env=environment,
+        [sys.executable, str(file), *arguments],
+        cwd=folder,
+        env={**os.environ, "BLENDER_USER_RESOURCES": str(user)},
         capture_output=True,
         text=True,
         timeout=180,
     )
-    assert "VISITED" in done.stdout, done.stdout + done.stderr
-    assert "Policy violation" not in done.stdout + done.stderr
+    return done.stdout + done.stderr

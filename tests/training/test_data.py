@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,8 +13,9 @@ import torch
 from blender_addon.shared import features as f
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
-from training.augment import Variants, bend, change_tempo, mirror, mirror_text, prolong, wind
-from training.data import Clip, CropSampler, feature_statistics, load_clips, pad
+from training.augment import Variants, bend, carry, change_tempo, mirror, mirror_text, prolong, wind
+from training.data import Clip, CropSampler, feature_statistics, load_clips, motion_sampler, pad
+from training.recipes import Stage
 
 from ..shared.test_features import walking
 
@@ -152,3 +154,47 @@ def test_a_winding_way_turns_back_and_forth():
     wound = wind(plain, 0.6, 4.0, 0.0)
     extra = 2 * FPS * (wound[:, 0] - plain[:, 0])
     assert extra[15:25].mean() > 0.15 and extra[55:65].mean() < -0.15  # smoothed as every heading is
+
+
+def stepping_on_the_spot(frames=121):
+    """Each foot in turn stands for half a second and is up for half a second; nothing travels."""
+    joints = np.repeat(walking(1), frames, 0).astype(np.float64)
+    legs = [SKELETON.index(f"{side}_{name}") for side in ("left", "right") for name in ("knee", "ankle", "foot")]
+    body = [joint for joint in range(22) if joint not in legs]
+    joints[:, body, 1] -= 0.1  # on bent legs
+    for knee in SKELETON.indices("left_knee", "right_knee"):
+        joints[:, knee] += (0.0, -0.04, 0.18)
+    phase = np.arange(frames) / FPS
+    for side, shift in (("left", 0.0), ("right", 0.5)):
+        lift = 0.15 * np.maximum(0.0, np.sin(2 * np.pi * (phase + shift)))
+        for name in ("knee", "ankle", "foot"):
+            joints[:, SKELETON.index(f"{side}_{name}"), 1] += lift
+    return joints
+
+
+def test_a_motion_is_carried_along_and_its_standing_feet_stay():
+    still = stepping_on_the_spot()
+    along = carry(still, 0.5)
+    pelvis = along[:, SKELETON.index("pelvis")]
+    assert pelvis[-1, 2] - pelvis[0, 2] == pytest.approx(0.5 * 120 / FPS, rel=0.03)
+    toe = SKELETON.index("left_foot")
+    stands = f.foot_contacts(f.canonicalize(still))[:-1, 1] > 0.5
+    speed = np.linalg.norm(np.diff(along[:, toe, [0, 2]], axis=0), axis=-1) * FPS
+    assert np.median(speed[stands]) < 0.15 < 0.5 < np.median(speed[~stands])
+
+
+def test_only_stages_with_hints_see_carried_motions():
+    variants = Variants(carried=(0.5,))
+    made = {name: captions for name, _, captions in variants.of("a", walking(60), ["a person dances"])}
+    assert list(made) == ["a", "a@carried0"]
+    assert len(list(variants.of("b", walking(60), ["a person walks"]))) == 1
+    clips = [Clip(name, "train", vectors, texts) for name, vectors, texts in variants.of("a", walking(60), ["x"])]
+    marked = [Clip(clip.name, "train", clip.features + 100 * clip.carried, clip.captions) for clip in clips]
+    mean, std = feature_statistics(clips)
+    stage = Stage(steps=1, batch_size=64, learning_rate=0.1, warmup_steps=0, min_frames=20, max_frames=40)
+
+    def most(stage):
+        draw = motion_sampler(marked, 0 * mean, 1 + 0 * std, [], stage, 0.0, 0)
+        return float(draw(torch.Generator().manual_seed(0), 0).features.max())
+
+    assert most(stage) < 50 < most(dataclasses.replace(stage, carried=True))

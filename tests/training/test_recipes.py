@@ -16,7 +16,7 @@ from training.control_masks import SIX_JOINTS, ControlTask
 from training.data import Clip, ClipSampler
 from training.overrides import with_changes
 from training.recipes import RECIPES, Stage, get_recipe
-from training.run_folder import STAGES, with_steps
+from training.run_folder import stages_of, with_steps
 
 PAPER = [name for name in RECIPES if name.startswith("paper")]
 
@@ -24,7 +24,7 @@ PAPER = [name for name in RECIPES if name.startswith("paper")]
 @pytest.mark.parametrize("name", PAPER)
 def test_what_all_published_recipes_have(name):
     recipe = get_recipe(name)
-    for stage in (getattr(recipe, stage) for stage in STAGES):
+    for stage in (getattr(recipe, stage) for stage in stages_of(recipe)):
         assert (stage.warmup_steps, stage.scheduler, stage.weight_decay, stage.gradient_clip) == (1000, "cosine", 0, 1)
         assert (stage.sampling, stage.min_frames, stage.max_frames, stage.ema_decay) == ("clips", 40, 199, 0)
     assert (recipe.vae.batch_size, recipe.vae.learning_rate, recipe.vae.epochs, recipe.vae.pad_to) == (
