@@ -23,6 +23,7 @@ import numpy as np
 
 from . import capture, delivery, preferences, takes
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .version import addon_version
 
 if TYPE_CHECKING:
     from .jobs import Session
@@ -76,7 +77,7 @@ class Runtime:
                     f"A part of the add-on is missing: {error.name or error}.",
                     "Install the Gaitway zip that is made for this computer and this Blender again.",
                 ) from error
-            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=_version())
+            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=addon_version())
         return self._session
 
     @property
@@ -296,14 +297,6 @@ RUNTIME = Runtime()
 
 def _cancelled() -> Cancelled:
     return Cancelled("Cancelled.", "The character keeps the motion that it had.")
-
-
-def _version() -> str:
-    import tomllib
-    from pathlib import Path
-
-    manifest = tomllib.loads((Path(__file__).parent / "blender_manifest.toml").read_text(encoding="utf-8"))
-    return str(manifest["version"])
 
 
 # ---- what Blender calls

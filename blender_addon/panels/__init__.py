@@ -6,9 +6,10 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import character, controls, engine, generate, prompt, takes
+from . import character, controls, engine, first_run, generate, prompt, takes
 
 CLASSES = (
+    *first_run.CLASSES,
     *engine.CLASSES,
     *character.CLASSES,
     *prompt.CLASSES,
