@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, paths, pins, prompts
+from .operators import controls, engine, first_run, generate, paths, pins, prompts, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -20,6 +20,7 @@ CLASSES: Final = (
     *pins.CLASSES,
     *prompts.CLASSES,
     *generate.CLASSES,
+    *takes.CLASSES,
     *panels.CLASSES,
 )
 

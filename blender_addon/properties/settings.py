@@ -17,6 +17,7 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .prompt import GaitwayPromptBlock
+from .take import GaitwayTakes
 
 PROMPT_ITEMS = [
     ("ONE", "One Prompt", "One sentence for the whole motion"),
@@ -98,6 +99,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     )
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
+    takes: PointerProperty(type=GaitwayTakes)
 
 
 CLASSES = (GaitwaySettings,)
