@@ -67,6 +67,7 @@ def _set_keys_of(joints: np.ndarray, name: str, captured: Capture) -> Generator[
     segments = plan.segments()
     yield
     solution = yield from plan.solve(*segments)
+    solution = yield from apply.to_controls(_armature(captured), plan, solution)
     return apply.write(_armature(captured), plan, solution, name).action_name
 
 
