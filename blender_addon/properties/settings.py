@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from .control import GaitwayControl
+from .take import GaitwayTakes
 
 LENGTH_ITEMS = [
     ("CONTROLS", "From controls", "Until the last control ends; without controls as long as the seconds say"),
@@ -83,6 +84,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     )
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
+    takes: PointerProperty(type=GaitwayTakes)
 
 
 CLASSES = (GaitwaySettings,)

@@ -54,8 +54,9 @@ class CheckingLayout:
         self, kind: str, _id: str, data: object, name: str, _active: object, active: str, **_options: object
     ) -> None:
         assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and active in data.bl_rna.properties
+        (cls,) = [cls for cls in panels.CLASSES if cls.__name__ == kind]
         for item in getattr(data, name):
-            panels.controls.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
+            cls.draw_item(None, bpy.context, self, data, item, 0, data, active)
 
     def panel(self, _name: str, default_closed: bool = False) -> tuple[CheckingLayout, CheckingLayout]:
         return self, self
@@ -69,9 +70,8 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel):
-            cls.draw(
-                SimpleNamespace(layout=layout, column=cls.column, options=getattr(cls, "options", None)), bpy.context
-            )
+            helpers = {name: getattr(cls, name) for name in ("column", "options", "decide") if hasattr(cls, name)}
+            cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
     return layout.words
 
 
