@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, paths, pins, prompts, takes
+from .operators import bring_in, controls, engine, first_run, generate, paths, pins, prompts, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -21,6 +21,7 @@ CLASSES: Final = (
     *prompts.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *bring_in.CLASSES,
     *panels.CLASSES,
 )
 
@@ -33,6 +34,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.add_settings()
     _add_keymap()
+    bring_in.add_menu()
     runtime.register()
     first_run.register()
 
@@ -41,6 +43,7 @@ def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
     first_run.unregister()
     runtime.unregister()
+    bring_in.remove_menu()
     _remove_keymap()
     properties.remove_settings()
     for cls in reversed(CLASSES):
