@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, takes
+from .operators import controls, engine, first_run, generate, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -18,6 +18,7 @@ CLASSES: Final = (
     *controls.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 
