@@ -97,6 +97,7 @@ def _key(
     segments = plan.segments()
     yield
     solution = yield from plan.solve(*segments)
+    solution = yield from apply.to_controls(armature_of(captured), plan, solution)
     armature = armature_of(captured)
     applied = apply.write(armature, plan, solution, name)
     action = bpy.data.actions[applied.action_name]

@@ -91,6 +91,12 @@ class Runtime:
         return "The engine is not running." if self._session is None else self._session.status
 
     @property
+    def model(self) -> str | None:
+        """Name of the model that the engine has loaded; None while none is known."""
+        welcome = None if self._session is None else self._session.welcome
+        return None if welcome is None else welcome.model
+
+    @property
     def engine_wanted(self) -> bool:
         """Whether an engine is there or on its way."""
         return self.engine_state != "offline"
