@@ -82,7 +82,8 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel):
-            helpers = {name: getattr(cls, name) for name in ("column", "options", "decide", "figures") if hasattr(cls, name)}
+            names = ("column", "options", "decide", "figures")
+            helpers = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
             cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
     return layout.words
 
