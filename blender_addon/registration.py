@@ -8,7 +8,18 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import bring_in, controls, engine, first_run, generate, paths, pins, prompts, takes
+from .operators import (
+    bring_in,
+    controls,
+    engine,
+    first_run,
+    generate,
+    paths,
+    pins,
+    prompts,
+    seeing,
+    takes,
+)
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -22,6 +33,7 @@ CLASSES: Final = (
     *generate.CLASSES,
     *takes.CLASSES,
     *bring_in.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 
