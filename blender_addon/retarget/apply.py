@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import character, compat
 from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
 from . import bake, guide, keyframes, rig, solve
-from .bone_map import BoneMap, detect
+from .bone_map import BoneMap
 from .resample import resample, scene_frames
 from .rest import Rig
 
@@ -144,8 +144,8 @@ def prepare(
             f"The motion does not have {SKELETON.num_joints} finite joints; its shape is {joints.shape}.",
             "Generate it again; if that does not help, report it.",
         )
-    rest = rig.read_rig(armature, scene)
-    bone_map = bone_map or detect(rest.bones)
+    rest, found = character.read(armature, scene)
+    bone_map = bone_map or found
     moved = {*bone_map.bones.values(), *bone_map.between}
     rig.check_keyable(armature, moved)
     guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
