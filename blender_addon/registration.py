@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import bones, controls, engine, first_run, generate, takes
+from .operators import bones, controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -17,8 +17,12 @@ CLASSES: Final = (
     *first_run.CLASSES,
     *bones.CLASSES,
     *controls.CLASSES,
+    *paths.CLASSES,
+    *pins.CLASSES,
+    *prompts.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 

@@ -6,7 +6,7 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import bones, character, controls, engine, first_run, generate, prompt, takes
+from . import bones, character, controls, engine, first_run, generate, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -17,5 +17,6 @@ CLASSES = (
     *controls.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *seeing.CLASSES,
 )
 """In the order in which the panels stand."""

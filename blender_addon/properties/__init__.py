@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, rig, settings, take
+from . import control, overlay, prompt, rig, settings, take
 
-CLASSES = (*rig.CLASSES, *control.CLASSES, *take.CLASSES, *settings.CLASSES)
+CLASSES = (*rig.CLASSES, *control.CLASSES, *prompt.CLASSES, *take.CLASSES, *overlay.CLASSES, *settings.CLASSES)
 
 
 def add_settings() -> None:
