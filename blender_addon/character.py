@@ -33,6 +33,12 @@ def chosen_joints(armature: bpy.types.Object) -> dict[str, str]:
     return {row.name: row.bone for row in settings.bones if row.bone} if settings else {}
 
 
+def limbs(armature: bpy.types.Object) -> str:
+    """Which controls of arms and legs are keyed and play: "FK", "BOTH" or "IK"."""
+    settings = _settings(armature)
+    return settings.limbs if settings else "BOTH"
+
+
 def _settings(armature: bpy.types.Object) -> bpy.types.PropertyGroup | None:
     """What was set for the armature; None where the add-on is used as a library, unregistered."""
     return getattr(armature, "gaitway_rig", None)

@@ -129,7 +129,7 @@ def prepare(
     start_frame: float,
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
-    limbs: str = "BOTH",
+    limbs: str = "",
 ) -> Plan:
     """Read the armature and check that keys would show on it; arguments and errors are those of
     :func:`apply_motion`."""
@@ -153,7 +153,18 @@ def prepare(
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
     solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
-    return Plan(solved, bone_map, joints, scale, start_frame, fps, frames, matrices, controls, limbs)
+    return Plan(
+        solved,
+        bone_map,
+        joints,
+        scale,
+        start_frame,
+        fps,
+        frames,
+        matrices,
+        controls,
+        limbs or character.limbs(armature),
+    )
 
 
 def to_controls(
