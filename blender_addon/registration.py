@@ -9,6 +9,7 @@ import bpy
 
 from . import panels, preferences, properties, runtime
 from .operators import (
+    bones,
     bring_in,
     controls,
     engine,
@@ -26,6 +27,7 @@ CLASSES: Final = (
     *preferences.CLASSES,
     *engine.CLASSES,
     *first_run.CLASSES,
+    *bones.CLASSES,
     *controls.CLASSES,
     *paths.CLASSES,
     *pins.CLASSES,
