@@ -62,8 +62,8 @@ def correct_step_loss(
     their sum ``loss``.
 
     latent (B, N, D): the model's answer; mask (B, T); hint (B, T, J, 3) metres with hint_mask (B, T, J); lengths (B,
-    J): of the bone that ends in each joint, metres; jerk (B,): of the captured motion; mean, std (F,). A pass starts where
-    the one before it ended.
+    J): of the bone that ends in each joint, metres; jerk (B,): of the captured motion; mean, std (F,). A pass starts
+    where the one before it ended.
     """
     asked = hint_mask[..., None].expand(*hint_mask.shape, 3)
     passes: list[dict[str, Tensor]] = []
@@ -166,8 +166,8 @@ class CorrectDraws:
 
 
 @torch.no_grad()
-def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor]) -> Tensor:
-    """The latent (B, N, D) that the model answers a part of a batch with."""
+def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor], uncond: Tensor) -> Tensor:
+    """The latent (B, N, D) that the model answers a part of a batch with; uncond (1, 1, W): the empty text's."""
     encoder = networks.trajectory_encoder
     assert encoder is not None
     mean, std = (value.to(part["hint"]) for value in hints)
@@ -181,6 +181,7 @@ def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor]) -> Ten
         step_noise=list(part["step_noise"].unbind(1)),
         control_embedding=encoder(normalised, part["hint_mask"]) if part["hint_mask"].any() else None,
         latent_mask=latent_mask_of(networks.vae, part["mask"]),
+        uncond_embedding=uncond,
     )
     return latent
 
@@ -201,8 +202,9 @@ def train(run: Run, max_minutes: float | None = None) -> Corrector:
 
     def loss(module: Corrector, part: Batch) -> dict[str, Tensor]:
         mean, std = (value.to(part["mask"].device) for value in run.statistics)
+        latent = answer(networks, part, hints, sampler.uncond)
         return correct_step_loss(
-            module, networks, answer(networks, part, hints), part["mask"], part["hint"], part["hint_mask"],
+            module, networks, latent, part["mask"], part["hint"], part["hint_mask"],
             part["lengths"], part["jerk"], mean, std, stage.weights, latent_mask_of(networks.vae, part["mask"]),
         )  # fmt: skip
 

@@ -169,6 +169,7 @@ SMALL_MODEL = ModelConfig(
     timesteps_map={1: (799,), 2: (699, 299), 4: (699, 399, 299, 299)},
     guidance_scale=2.5,
     guidance_scales={},
+    text_guidance=1.0,
     default_num_inference_steps=4,
     min_frames=16,
     max_frames=196,
