@@ -20,7 +20,20 @@ from .engine_process import EngineProcess
 from .shared import protocol
 from .shared.connection import Connection, default_connection_path, read_connection
 from .shared.errors import BadFile, Cancelled, EngineUnavailable, GaitwayError, ProtocolError
-from .shared.protocol import Cancel, Error, Generate, Hello, Message, Ping, Pong, Progress, Result, Shutdown, Welcome
+from .shared.protocol import (
+    Cancel,
+    Error,
+    Generate,
+    Hello,
+    Message,
+    Part,
+    Ping,
+    Pong,
+    Progress,
+    Result,
+    Shutdown,
+    Welcome,
+)
 
 State = Literal["offline", "starting", "connecting", "ready", "running", "cancelling"]
 
@@ -45,6 +58,8 @@ class Session:
         """(message, hint) of the last thing that went wrong; cleared by the next connect, start or submit."""
         self.request_id: str | None = None
         """The request under way, or waiting for the connection; answers to any other id are dropped."""
+        self.parts: list[Part] = []
+        """What has arrived of the motion under way, or of the last one, in order; cleared by the next submit."""
         self._connection: Connection | None = None
         self._connection_path: Path | None = None
         self._client: Client | None = None
@@ -99,6 +114,7 @@ class Session:
             raise EngineUnavailable("The engine is not running.", "Press Start Engine, then Generate again.")
         protocol.encode(request)
         self.error = None
+        self.parts = []
         self.request_id = request.request_id
         self.stage, self.fraction = "waiting", 0.0
         if self.state in ("starting", "connecting"):
@@ -171,6 +187,8 @@ class Session:
                 if self.state == "running":
                     self.stage, self.fraction = message.stage, message.fraction
                     self.status = f"Generating: {message.stage}."
+            case Part() if message.request_id == self.request_id:
+                self.parts.append(message)
             case Result() | Error() if message.request_id and message.request_id == self.request_id:
                 if isinstance(message, Error) and message.code != Cancelled.code:
                     self.error = (message.message, message.hint)

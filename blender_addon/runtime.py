@@ -24,6 +24,7 @@ import numpy as np
 from . import capture, delivery, preferences
 from .paths import error_summary
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .version import addon_version
 
 if TYPE_CHECKING:
     from .jobs import Session
@@ -73,7 +74,7 @@ class Runtime:
                     f"A part of the add-on is missing: {error.name or error}.",
                     "Install the Gaitway zip that is made for this computer and this Blender again.",
                 ) from error
-            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=_version())
+            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=addon_version())
         return self._session
 
     @property
@@ -258,14 +259,6 @@ class Runtime:
 
 
 RUNTIME = Runtime()
-
-
-def _version() -> str:
-    import tomllib
-    from pathlib import Path
-
-    manifest = tomllib.loads((Path(__file__).parent / "blender_manifest.toml").read_text(encoding="utf-8"))
-    return str(manifest["version"])
 
 
 # ---- what Blender calls

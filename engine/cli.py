@@ -345,6 +345,28 @@ def convert(
         typer.echo(line)
 
 
+@app.command("install-addon")
+def install_addon(
+    blender: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Blender's program, folder or app. May be given several times. Left out: every Blender that is found.",
+        ),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--zip", metavar="FILE", help="The add-on's zip. Left out: it is made from this installation."),
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Only list the Blenders that are found.")] = False,
+) -> None:
+    """Put the add-on into your Blenders, and tell it where this engine is."""
+    from .commands import install_addon as command
+
+    for line in command.run(blender or [], archive, only_list=show_list):
+        typer.echo(line)
+
+
 def main() -> None:
     """Entry point of the ``gaitway`` command."""
     app()

@@ -47,6 +47,7 @@ from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
 from .sampler import sample
 from .scheduler import timesteps_of
+from .wishes import check_wishes, settle, wishes_of
 
 MAX_VARIATIONS = 16
 MAX_PROMPT_CHARACTERS = 1000
@@ -117,19 +118,21 @@ class Pipeline:
         signal = self._check(request)
         frame = canonical_frame(signal, request.heading)
         clock = _Clock(
-            request, self._steps(request), can_refine(self.networks) and request.refine and bool(signal.hint_mask.any())
+            request,
+            self._steps(request),
+            can_refine(self.networks) and request.refine and bool(wishes_of(request, signal, frame)),
         )
         yield clock.tell("Reading the prompt")
         text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
-        joints, contacts = [], []
+        joints, contacts, measured = [], [], []
         for variation in range(request.num_variations):
-            motion, planted = yield from self._one(
+            motion, planted, settled = yield from self._one(
                 request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
             )
             joints.append(frame.to_world(motion).astype(np.float32))
             contacts.append(planted)
+            measured.append(control_metrics(control_errors(joints[-1], settled)))
         yield clock.tell("Measuring")
-        measured = [control_metrics(control_errors(motion, signal)) for motion in joints]
         yield Result(
             request.request_id,
             np.stack(joints),
@@ -143,8 +146,10 @@ class Pipeline:
 
     def _one(
         self, request: Generate, signal: ControlSignal, frame: CanonicalFrame, text: Tensor, seed: int, clock: _Clock
-    ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
-        """One variation: joints (T, J, 3) in the canonical frame and foot contacts (T, 4)."""
+    ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray, ControlSignal]]:
+        """One variation: joints (T, J, 3) in the canonical frame, foot contacts (T, 4), and the hints in the frames in
+        which they are met.
+        """
         mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
         controlled = bool(signal.hint_mask.any())
         hint = torch.from_numpy(frame.to_model(signal.hint)).float()[None].to(self.device)
@@ -172,20 +177,27 @@ class Pipeline:
             yield clock.tell("Sampling")
         asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
         latent = correct(self.networks, latent, mask, hint, asked)
-        if controlled and request.refine and can_refine(self.networks):
+        if request.slack is not None:
+            signal = settle(signal, request.slack, frame.to_world(self._decode(latent, mask)[0]))
+        wishes = wishes_of(request, signal, frame)
+        if wishes and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            steps = refine(self.networks, latent, mask, hint, asked)
+            steps = refine(self.networks, latent, mask, hint, asked, wishes=wishes)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
-        with torch.no_grad():
-            decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
-            vectors = decoded * self.feature_std + self.feature_mean
-            motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
-            contacts = vectors[0, :, feature_set.FOOT_CONTACTS].clamp(0, 1).cpu().numpy()
+        motion, contacts = self._decode(latent, mask)
         if request.plant_feet:
             motion = plant_feet(motion, contacts, signal.hint_mask, signal.free_height)
-        return motion, contacts > 0.5
+        return motion, contacts > 0.5, signal
+
+    @torch.no_grad()
+    def _decode(self, latent: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Joints (T, J, 3) and the belief 0..1 in foot contacts (T, 4) of a latent (1, N, D)."""
+        decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
+        vectors = decoded * self.feature_std + self.feature_mean
+        motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
+        return motion, vectors[0, :, feature_set.FOOT_CONTACTS].clamp(0, 1).cpu().numpy()
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps
@@ -224,6 +236,7 @@ class Pipeline:
             )
         if request.heading is not None and not np.isfinite(request.heading):
             raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
+        check_wishes(request)
         signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
         if signal.hint.shape[0] != request.num_frames:
             raise BadRequest(

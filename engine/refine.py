@@ -1,38 +1,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Move a sampled latent onto its hints: damped Gauss-Newton in the latent, for models with time-local latents.
+"""Move a sampled latent onto what is asked of the joints: Gauss-Newton in the latent, for time-local latents.
 
 The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its
-features, so hitting the hints is a well-conditioned least-squares problem. Each step solves
+features, so hitting the hints is a well-conditioned least-squares problem. Each step minimises
 
-    minimise |J d - r|^2 + prior |z + d - z0|^2 + damping |d|^2
+    sum of squared misses / 2 + prior |z + d - z0|^2 / 2 + damping |d|^2 / 2
 
-in its dual form, whose size is the number of hint coordinates. r is the true miss (full decoder); J is taken through
-the features' exact derivative and the decoder's linear part, which is enough for fast convergence and costs no pass
-through the network for each hint.
+over the move d of the latent. The misses are the true ones (full decoder); their derivative is taken through the
+features exactly and through the decoder's linear part, which is enough to converge and costs no pass through the
+network for each hint. The solve runs along the chain of tokens (``chain.py``), so that all 22 joints in all frames cost
+little more than a path.
 
-Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, R = 3 x number of hints.
+Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from blender_addon.shared import features as feature_set
-from blender_addon.shared import quat
 
+from .chain import linearise, solve
 from .models.patch_vae import PatchVae
 from .networks import Networks
+from .wishes import Wishes, only_hints
 
 PRIOR = 3e-5  # m^2 a squared standard deviation: how dear it is to leave the sampled latent
-STEPS = 8
-STALL = 0.95  # refining stops when a step leaves more than this share of the miss
+STEPS = 16
+STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leave more than this share of the cost
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
 FIRST_DAMPING = 1e-3
 TOLERANCE = 5e-4  # metres; mean miss at which refining stops
-MAX_ROWS = 1200  # R up to which all hints enter the solve; beyond, they are thinned evenly in time
 
 
 def can_refine(networks: Networks) -> bool:
@@ -48,102 +52,77 @@ def refine(
     asked: Tensor,
     steps: int = STEPS,
     prior: float = PRIOR,
+    *,
+    wishes: Wishes | None = None,
+    tolerance: float = TOLERANCE,
+    budget: float | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the best latent (1, N, D) so far after each step; the last one is the result.
+    """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
-    mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame, hint_mask (1, T, J) bool with at least one
-    hint. A step that does not bring the joints closer is taken back and tried shorter (Levenberg-Marquardt), so
-    refining never makes the mean miss worse.
+    mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame; asked (1, T, J, 3) bool, which coordinates.
+    ``wishes``, when given, stand for these two and may hold more. It ends after ``steps``, when the mean miss is below
+    ``tolerance`` metres, when little is gained any more, or after ``budget`` seconds. A step that does not lower the
+    squares is taken back and tried shorter (Levenberg-Marquardt); what is yielded never misses by more, on average,
+    than what was there before.
     """
+    began = time.perf_counter()
     vae, statistics = networks.vae, networks.statistics
     assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
+    if wishes is None:
+        wishes = only_hints(hint[0].cpu().numpy(), asked[0].cpu().numpy())
     scale = networks.config.vae_scale_factor
-    mean = torch.from_numpy(statistics.feature_mean).to(latent)
-    std = torch.from_numpy(statistics.feature_std).to(latent)
-    hint_mask = asked.any(-1)
-    wanted, counts = hint[hint_mask], asked[hint_mask]  # (K, 3)
-    chosen = _thinned(hint_mask)
-    rows = counts[chosen].reshape(-1)
+    weight = vae.decoder_linear.weight
+    mean, std = (np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std))
+    code = weight.detach().double().cpu().numpy().reshape(vae.patch_size, vae.num_features, -1) * std[:, None]
 
-    def missing_at(z: Tensor) -> tuple[Tensor, Tensor, float]:
-        vectors = vae.decode(z.to(vae.decoder_linear.weight.dtype), mask).to(z) * std + mean
-        missing = (wanted - feature_set.features_to_joints(vectors)[hint_mask]) * counts
-        return vectors, missing, float(missing.norm(dim=-1).mean())
-
-    with torch.no_grad():
-        start = best = latent / scale
-        vectors, missing, least = missing_at(best)
-        jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)[rows]
-    damping = 0.0
-    for _ in range(steps):
+    def look(z: np.ndarray) -> _Seen:
         with torch.no_grad():
-            stiffness = prior + damping
-            pull = (start - best).reshape(-1) * (prior / stiffness)
-            # d = pull + J' (J J' + stiffness)^-1 (r - J pull): the minimiser, by the matrix inversion lemma.
-            gram = jacobian @ jacobian.T
-            gram.diagonal().add_(stiffness)
-            residual = missing[chosen].reshape(-1)[rows] - jacobian @ pull
-            step = pull + jacobian.T @ torch.linalg.solve(gram, residual)
-            # Far from the hints the heading makes the problem bend: a shorter step along the same way is cheap to try.
+            decoded = vae.decode(torch.from_numpy(z[None]).to(weight), mask)[0]
+        vectors = decoded.double().cpu().numpy() * std + mean
+        joints, yaw = feature_set.features_to_joints(vectors), heading_angles(vectors)
+        misses = wishes.misses(joints, yaw)
+        miss = float(misses.mean()) if len(misses) else 0.0
+        left = z - start
+        return _Seen(z, vectors, joints, yaw, miss, float((misses**2).sum() + prior * (left**2).sum()))
+
+    start = (latent[0] / scale).double().cpu().numpy()
+    at = nearest = look(start)
+    damping, stalled = 0.0, 0
+    for _ in range(steps):
+        if nearest.miss >= tolerance:
+            pull = wishes.pull(at.joints, at.yaw)
+            chain = linearise(at.vectors, code, pull.joints)
+            step = solve(chain, pull.gradient, pull.matrix, at.latent - start, prior + damping, prior)
+            # Far from the hints the heading makes the problem bend: a shorter step on the same way is cheap to try.
             for length in STEP_LENGTHS:
-                tried = best + length * step.reshape(best.shape)
-                vectors, missed, miss = missing_at(tried)
-                if miss < least:
+                tried = look(at.latent + length * step)
+                if tried.cost < at.cost:
                     break
-            enough = miss < TOLERANCE or (length == 1.0 and least * STALL < miss < least)
-            if miss < least:
-                best, missing, least, damping = tried, missed, miss, damping / 10
-                if not enough:
-                    jacobian = _jacobian(vectors[0], std, hint_mask[0], chosen, vae)[rows]
-            else:
+            gained = tried.cost < STALL * at.cost
+            stalled = 0 if gained else stalled + 1
+            if tried.cost < at.cost:
+                at, damping = tried, damping / 10
+            if not gained:
                 damping = max(10 * damping, FIRST_DAMPING)
-        yield best * scale
-        if enough:
+            nearest = min(nearest, at, key=lambda seen: seen.miss)
+        yield torch.from_numpy(nearest.latent[None]).to(latent) * scale
+        late = budget is not None and time.perf_counter() - began > budget
+        if nearest.miss < tolerance or stalled >= PATIENCE or late:
             return
 
 
-def _thinned(hint_mask: Tensor) -> Tensor:
-    """Indices of the hints that enter the solve: all, or as many as ``MAX_ROWS`` admits, evenly spread."""
-    count = int(hint_mask.sum())
-    most = MAX_ROWS // 3
-    if count <= most:
-        return torch.arange(count, device=hint_mask.device)
-    return torch.linspace(0, count - 1, most, device=hint_mask.device).round().long()
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A latent (N, D) and what it decodes to; the mean miss in metres, and the cost that a step lowers."""
+
+    latent: np.ndarray
+    vectors: np.ndarray
+    joints: np.ndarray
+    yaw: np.ndarray
+    miss: float
+    cost: float
 
 
-def _jacobian(vectors: Tensor, std: Tensor, hint_mask: Tensor, chosen: Tensor, vae: PatchVae) -> Tensor:
-    """Derivative (R, N * D) of the chosen hints' coordinates with respect to the latent, at the features ``vectors``
-    (T, F).
-
-    Only the features that the hinted joints hang on are followed: the root's four, and three for each other joint.
-    """
-    joints = torch.nonzero(hint_mask.any(0)).flatten().tolist()
-    root = list(range(4))
-    local = [4 + 3 * (joint - 1) + axis for joint in joints if joint > 0 for axis in range(3)]
-    used = torch.tensor(root + local, device=vectors.device)
-    with torch.enable_grad():
-        free = vectors[:, used].detach().requires_grad_(True)
-        points = _joints_of(free, joints)[hint_mask[:, joints]][chosen].reshape(-1)
-        basis = torch.eye(len(points), dtype=points.dtype, device=points.device)
-        rows = torch.autograd.grad(points, free, basis, is_grads_batched=True)[0] * std[used]  # (R, T, used)
-    tokens = -(-rows.shape[1] // vae.patch_size)
-    padded = torch.nn.functional.pad(rows, (0, 0, 0, tokens * vae.patch_size - rows.shape[1]))
-    code = vae.decoder_linear.weight.to(rows.dtype).view(vae.patch_size, vae.num_features, -1)[:, used]
-    patches = padded.reshape(len(rows) * tokens, -1)
-    return (patches @ code.flatten(0, 1)).reshape(len(rows), -1)
-
-
-def _joints_of(free: Tensor, joints: list[int]) -> Tensor:
-    """Positions (T, len(joints), 3) from the root's four features and the local positions of the joints but the
-    pelvis.
-    """
-    to_heading, root = feature_set.root_trajectory(free)
-    columns, place = [], 4
-    for joint in joints:
-        if joint == 0:
-            columns.append(root)
-            continue
-        turned = quat.rotate(quat.conjugate(to_heading), free[:, place : place + 3])
-        columns.append(turned + root * root.new_tensor([1.0, 0.0, 1.0]))
-        place += 3
-    return torch.stack(columns, 1)
+def heading_angles(vectors: np.ndarray) -> np.ndarray:
+    """Radians (T,) about +Y that the body of the features ``vectors`` (T, F) faces; 0 faces +Z."""
+    return -2 * np.concatenate([[0.0], np.cumsum(vectors[:-1, feature_set.YAW_VELOCITY][:, 0])])

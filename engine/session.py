@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from blender_addon.shared.errors import Cancelled, DeviceError, GaitwayError
-from blender_addon.shared.protocol import Error, Generate, Progress, Result, Welcome, encode
+from blender_addon.shared.protocol import Error, Generate, Part, Progress, Result, Welcome, encode
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Pipeline(Protocol):
 
     def warm_up(self) -> None: ...
 
-    def generate(self, request: Generate) -> Iterator[Progress | Result]: ...
+    def generate(self, request: Generate) -> Iterator[Progress | Part | Result]: ...
 
 
 @dataclass(eq=False)

@@ -6,7 +6,14 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import character, controls, engine, generate, prompt
+from . import character, controls, engine, first_run, generate, prompt
 
-CLASSES = (*engine.CLASSES, *character.CLASSES, *prompt.CLASSES, *controls.CLASSES, *generate.CLASSES)
+CLASSES = (
+    *first_run.CLASSES,
+    *engine.CLASSES,
+    *character.CLASSES,
+    *prompt.CLASSES,
+    *controls.CLASSES,
+    *generate.CLASSES,
+)
 """In the order in which the panels stand."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wire between a client (add-on, script) and the engine: version 1. This page is the authority.
+"""The wire between a client (add-on, script) and the engine: version 2. This page is the authority.
 
 Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the
 connection file (``connection.py``). Whoever does not hold the client key is not heard.
@@ -15,6 +15,7 @@ Conversation::
           ◄────────────────────────────────────── Welcome        as soon as the model is loaded
     Generate ───────────────────────────────────►
           ◄────────────────────────────────────── Progress*      fraction rises from 0 to 1
+          ◄────────────────────────────────────── Part*          between them, only for a Generate with stream
           ◄────────────────────────────────────── Result | Error exactly one of them for each Generate
     Cancel ─────────────────────────────────────►                 the Generate ends with Error "cancelled"
     Ping ───────────────────────────────────────►                 at any time, also before Hello
@@ -23,6 +24,8 @@ Conversation::
 - A client that sends nothing for ``CLIENT_TIMEOUT`` seconds is forgotten and its request is cancelled: send a Ping
   every
   ``PING_INTERVAL`` seconds, and Hello again after a long silence.
+- Parts follow each other without a gap from frame 0 and are final: their frames stand unchanged in the Result, which
+  holds the whole motion again. A client may ignore them.
 - A new Generate replaces the client's own older one, queued or running; the older one ends with Error ``cancelled``.
 - A message that cannot be decoded is answered by Error ``protocol`` with an empty ``request_id``; nothing else changes.
 - Shutdown asks the engine to end. An engine that ends answers each open request with an Error.
@@ -34,7 +37,7 @@ and heading.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgpack
 import numpy as np
@@ -42,7 +45,7 @@ import numpy as np
 from .errors import ProtocolError
 from .wire import MAX_ITEMS, MAX_TEXT_LENGTH, Array, bad, from_plain, to_plain
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """Ten minutes of motion in eight variations is 25 MB."""
@@ -60,6 +63,12 @@ Hint = Annotated[np.ndarray, Array("float32", "T", 22, 3)]
 HintMask = Annotated[np.ndarray, Array("bool", "T", 22)]
 Joints = Annotated[np.ndarray, Array("float32", "V", "T", 22, 3)]
 FootContacts = Annotated[np.ndarray, Array("bool", "V", "T", 4)]
+Tolerance = Annotated[np.ndarray, Array("float32", "T", 22)]
+Slack = Annotated[np.ndarray, Array("int32", "T", 22)]
+Base = Annotated[np.ndarray, Array("float32", "T", 22, 3)]
+BaseMask = Annotated[np.ndarray, Array("bool", "T")]
+Vector = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -96,14 +105,59 @@ class PromptBlock:
     num_frames: int
 
 
+@dataclass(frozen=True)
+class RelativeTarget:
+    """``joint`` is ``offset`` away from ``to_joint`` during these frames: a hand that stays on the hip.
+
+    ``offset`` is in metres along the body's own level axes at that frame: X to the character's left, Y up, Z ahead.
+    """
+
+    joint: str
+    to_joint: str
+    offset: Vector
+    start_frame: int
+    num_frames: int
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A solid that no joint may enter, nor come nearer to than ``margin`` metres, in any frame.
+
+    ``kind`` is 'sphere', 'box' or 'capsule'; ``centre`` a world point. ``size`` in metres: a sphere's radius (its
+    first number; the others do not count), a box's half edges along its own X, Y, Z, a capsule's radius and half the
+    length of its axis, which runs along its own Y (the third number does not count). ``rotation`` (w, x, y, z) turns
+    the solid's own axes into the world's.
+    """
+
+    kind: str
+    centre: Vector
+    size: Vector
+    rotation: Quaternion = (1.0, 0.0, 0.0, 0.0)
+    margin: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Generate:
     """Ask for a motion. ``request_id`` is the client's own, new for each request.
 
+    ``prompts``: blocks that follow each other without a gap over the ``num_frames`` of the motion.
     ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which are asked for.
     ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character
     faces at the start, in radians about +Y (0 faces +Z); None takes it from the path. ``free_height``: the pelvis's
     hints are a path on the ground, whose height the model chooses. ``plant_feet``: feet that stand shall not slide.
+
+    How exactly hints are met: ``exact`` brings joints onto their hints after refining. ``tolerance`` (T,22) are the
+    metres that a joint may stay away from its hint: 0 is to be hit, inf only steers; None is 0 for all. ``slack``
+    (T,22) are the frames by which a hint may be met earlier or later; None is 0 for all. ``relative`` and
+    ``obstacles`` are further wishes.
+
+    ``loop``: the last frame goes on into the first, with one pose, velocity and heading; with a path, or a motion that
+    walks away, that holds up to a move and a turn about the vertical. ``in_place``: the character stays over its
+    starting point and keeps its heading, as on a treadmill; the height of the pelvis remains.
+
+    ``base`` (T,22,3) is an earlier motion and ``base_mask`` (T,) its frames that stay as they are, to the bit, in every
+    variation; the others are made anew and join it smoothly. Both are given, or neither.
+    ``stream``: send each stretch of the motion as a Part as soon as it is final.
     """
 
     request_id: str
@@ -119,6 +173,16 @@ class Generate:
     heading: float | None = None
     free_height: bool = False
     plant_feet: bool = True
+    exact: bool = True
+    tolerance: Tolerance | None = None
+    slack: Slack | None = None
+    relative: tuple[RelativeTarget, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    loop: bool = False
+    in_place: bool = False
+    base: Base | None = None
+    base_mask: BaseMask | None = None
+    stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +192,18 @@ class Progress:
     request_id: str
     stage: str
     fraction: float
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A stretch of a motion under way, from ``start_frame`` on: ``joints`` (V,T,22,3) metres, ``foot_contacts``
+    (V,T,4), with T the frames of this stretch.
+    """
+
+    request_id: str
+    start_frame: int
+    joints: Joints
+    foot_contacts: FootContacts
 
 
 @dataclass(frozen=True)
@@ -197,10 +273,8 @@ class Shutdown:
     """Ask the engine to end."""
 
 
-Message = Hello | Welcome | Generate | Progress | Result | Cancel | Error | Ping | Pong | Shutdown
-MESSAGES: dict[str, type] = {
-    kind.__name__: kind for kind in (Hello, Welcome, Generate, Progress, Result, Cancel, Error, Ping, Pong, Shutdown)
-}
+Message = Hello | Welcome | Generate | Progress | Part | Result | Cancel | Error | Ping | Pong | Shutdown
+MESSAGES: dict[str, type] = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Frozen dataclasses to and from plain msgpack values, strictly by their annotations.
 
-A field may be ``bool``, ``int``, ``float``, ``str``, ``X | None``, ``tuple[X, ...]``, ``dict[str, float]``, another
-dataclass, or an array declared as ``Annotated[np.ndarray, Array("float32", "T", 22, 3)]``. An array travels as
-``{"dtype", "shape", "bytes"}``, little-endian. A letter in an array's shape stands for any length, but for the same
-length everywhere in one message.
+A field may be ``bool``, ``int``, ``float``, ``str``, ``X | None``, ``tuple[X, ...]``, ``tuple[X, X, X]`` (this many
+and no other number), ``dict[str, float]``, another dataclass, or an array declared as ``Annotated[np.ndarray,
+Array("float32", "T", 22, 3)]``. An array travels as ``{"dtype", "shape", "bytes"}``, little-endian. A letter in an
+array's shape stands for any length, but for the same length everywhere in one message.
 
 Both directions check everything: what leaves is as strict as what arrives, so a mistake shows at the side that made it.
 """
@@ -28,6 +28,7 @@ MAX_ITEMS = 4_096
 """Entries in one list or map."""
 
 _DTYPES = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "bool": np.dtype("bool")}
+_UNIONS = (types.UnionType, typing.Union)  # X | None; an annotated X makes it the second
 _HINT = "The two sides may be different versions of Gaitway: update the add-on and the engine together."
 
 
@@ -92,12 +93,14 @@ def _pack(annotation: Any, value: Any, where: str, letters: dict[str, int]) -> A
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _pack_array(arguments[1], value, where, letters)
-    if origin is types.UnionType:
+    if origin in _UNIONS:
         return None if value is None else _pack(_not_none(arguments), value, where, letters)
     if origin is tuple:
         if not isinstance(value, tuple | list):
             raise bad(f"{where} must be a tuple, but is {_name(value)}.")
-        return [_pack(arguments[0], v, f"{where}[{i}]", letters) for i, v in enumerate(_limited(value, where))]
+        return [
+            _pack(arguments[0], v, f"{where}[{i}]", letters) for i, v in enumerate(_counted(value, arguments, where))
+        ]
     if origin is dict:
         if not isinstance(value, dict):
             raise bad(f"{where} must be a dict, but is {_name(value)}.")
@@ -124,12 +127,13 @@ def _unpack(annotation: Any, value: Any, where: str, letters: dict[str, int]) ->
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _unpack_array(arguments[1], value, where, letters)
-    if origin is types.UnionType:
+    if origin in _UNIONS:
         return None if value is None else _unpack(_not_none(arguments), value, where, letters)
     if origin is tuple:
         if not isinstance(value, list):
             raise bad(f"{where} must be a list, but is {_name(value)}.")
-        return tuple(_unpack(arguments[0], v, f"{where}[{i}]", letters) for i, v in enumerate(_limited(value, where)))
+        entries = enumerate(_counted(value, arguments, where))
+        return tuple(_unpack(arguments[0], v, f"{where}[{i}]", letters) for i, v in entries)
     if origin is dict:
         if not isinstance(value, dict):
             raise bad(f"{where} must be a map, but is {_name(value)}.")
@@ -191,6 +195,13 @@ def _limited(items: Any, where: str) -> Any:
     if len(items) > MAX_ITEMS:
         raise bad(f"{where} has more than {MAX_ITEMS} entries.")
     return items
+
+
+def _counted(items: Any, arguments: tuple[Any, ...], where: str) -> Any:
+    """The entries of a tuple that is declared with ``arguments``: as many as there are of these, or any number."""
+    if arguments[-1] is not Ellipsis and len(items) != len(arguments):
+        raise bad(f"{where} must have {len(arguments)} entries, but has {len(items)}.")
+    return _limited(items, where)
 
 
 def _not_none(arguments: tuple[Any, ...]) -> Any:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         session.shutdown(PATIENCE)
     for process in desk.processes:
         process.stop(PATIENCE)
+
+
+def test_parts_arrive_before_the_result_and_only_those_of_the_request_under_way(desk: Desk) -> None:
+    session = desk.ready()
+    session.submit(replace(request("r1", seed=3), stream=True))
+    result = desk.finish(session)
+    assert [part.start_frame for part in session.parts] == [0, 20]
+    assert np.array_equal(np.concatenate([part.joints for part in session.parts], 1), result.joints)
+    session.submit(request("r2"))
+    assert session.parts == []
+    desk.finish(session)
+    assert session.parts == []
 
 
 def test_from_nothing_to_a_result_and_back(desk: Desk) -> None:
@@ -319,8 +332,8 @@ class StrangeEngine:
     [
         ((protocol.encode(protocol.Error("", "protocol", "The engine speaks protocol 9.", "Update.")),), "protocol 9"),
         (
-            (protocol.encode(protocol.Welcome(2, "7.7", "m", "h", (), 20.0, 1, 2, (), "cpu")),),
-            "Engine 7.7 speaks protocol 2",
+            (protocol.encode(protocol.Welcome(9, "7.7", "m", "h", (), 20.0, 1, 2, (), "cpu")),),
+            "Engine 7.7 speaks protocol 9",
         ),
         ((b"\x00garbage",), "not valid msgpack"),
         ((b"two", b"parts"), "in parts"),

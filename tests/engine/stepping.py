@@ -25,6 +25,7 @@ from blender_addon.shared.protocol import (
     PROTOCOL_VERSION,
     ControlError,
     Generate,
+    Part,
     Progress,
     PromptBlock,
     Result,
@@ -48,7 +49,7 @@ class SteppingPipeline:
     def warm_up(self) -> None:
         pass
 
-    def generate(self, request: Generate) -> Iterator[Progress | Result]:
+    def generate(self, request: Generate) -> Iterator[Progress | Part | Result]:
         kind = request.prompts[0].text
         self.begun.append(request.request_id)
         steps = 60_000 if kind == "slow" else 3
@@ -60,6 +61,8 @@ class SteppingPipeline:
         except GeneratorExit:
             self.stopped.append(request.request_id)
             raise
+        if request.stream:
+            yield from parts_of(request)
         if kind != "no result":
             yield result_of(request)
 
@@ -74,6 +77,13 @@ def result_of(request: Generate) -> Result:
     return Result(
         request.request_id, joints.astype(np.float32), contacts, errors, skating, {"all": 0.5}, request.seed, "abc"
     )
+
+
+def parts_of(request: Generate) -> Iterator[Part]:
+    """The answer in two parts."""
+    whole, half = result_of(request), request.num_frames // 2
+    for start, end in ((0, half), (half, request.num_frames)):
+        yield Part(request.request_id, start, whole.joints[:, start:end], whole.foot_contacts[:, start:end])
 
 
 def request(identifier: str, kind: str = "walk", num_frames: int = 40, seed: int = 0) -> Generate:

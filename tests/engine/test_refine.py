@@ -15,7 +15,7 @@ from engine.checkpoint import EMBEDDED, load_default
 from engine.models.build import build_vae
 from engine.models.config import PAPER_V2
 from engine.networks import Networks
-from engine.refine import MAX_ROWS, can_refine, refine
+from engine.refine import can_refine, refine
 
 PELVIS, WRIST = SKELETON.index("pelvis"), SKELETON.index("left_wrist")
 FRAMES = 60
@@ -81,14 +81,22 @@ def test_coordinates_that_are_not_asked_for_are_free(networks):
     np.testing.assert_allclose(moved.numpy(), start.numpy(), atol=1e-3)
 
 
-def test_more_hints_than_fit_the_solve_are_thinned(networks):
+def test_all_joints_in_all_frames(networks):
     start = draw(networks, 4)
     hint = joints_of(networks, start + 0.1 * draw(networks, 5))
     asked = torch.ones(1, FRAMES, 22, 3, dtype=torch.bool)
-    assert asked.sum() > MAX_ROWS
     before = float((joints_of(networks, start) - hint).norm(dim=-1).mean())
     after = float((joints_of(networks, run(networks, start, hint, asked)[-1]) - hint).norm(dim=-1).mean())
-    assert after < 0.5 * before
+    assert after < 0.25 * before
+
+
+def test_it_ends_when_its_time_is_over_with_what_it_has(networks):
+    start = draw(networks, 1)
+    hint = joints_of(networks, start + 0.2 * draw(networks, 2))
+    asked = torch.ones(1, FRAMES, 22, 3, dtype=torch.bool)
+    mask = torch.ones(1, FRAMES, dtype=torch.bool)
+    assert len(list(refine(networks, start, mask, hint, asked, budget=0.0))) == 1
+    assert len(list(refine(networks, start, mask, hint, asked))) > 2
 
 
 def test_only_time_local_models_are_refined(networks):

@@ -24,6 +24,7 @@ from blender_addon.shared.connection import (
     write_connection,
 )
 from blender_addon.shared.errors import BadFile, EngineUnavailable, ProtocolError
+from blender_addon.shared.protocol import PROTOCOL_VERSION
 
 CONNECTION = Connection(
     address="tcp://127.0.0.1:5555",
@@ -32,7 +33,7 @@ CONNECTION = Connection(
     client_secret_key="x" * 40,
     pid=os.getpid(),
     host=socket.gethostname(),
-    protocol_version=1,
+    protocol_version=PROTOCOL_VERSION,
     engine_version="0.1.0",
 )
 on_posix = pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX knows them")
@@ -84,8 +85,8 @@ def test_a_pid_of_another_machine_says_nothing(path: Path) -> None:
 
 
 def test_an_engine_of_another_version_is_named(path: Path) -> None:
-    write_connection(replace(CONNECTION, protocol_version=2, engine_version="3.0"), path)
-    with pytest.raises(ProtocolError, match=r"Engine 3\.0 speaks protocol 2, this add-on speaks protocol 1"):
+    write_connection(replace(CONNECTION, protocol_version=9, engine_version="3.0"), path)
+    with pytest.raises(ProtocolError, match=r"Engine 3\.0 speaks protocol 9, this add-on speaks"):
         read_connection(path)
 
 

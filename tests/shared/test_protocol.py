@@ -18,9 +18,9 @@ from blender_addon.shared.protocol import MESSAGES, ControlError, PromptBlock, d
 
 RNG = np.random.default_rng(5)
 EXAMPLES: dict[str, Any] = {
-    "Hello": protocol.Hello(1, "blender", "0.1.0"),
+    "Hello": protocol.Hello(2, "blender", "0.1.0"),
     "Welcome": protocol.Welcome(
-        1, "0.1.0", "gaitway-small", "ab12", ("pelvis", "head"), 20.0, 20, 196, ("pelvis",), "cpu"
+        2, "0.1.0", "gaitway-small", "ab12", ("pelvis", "head"), 20.0, 20, 196, ("pelvis",), "cpu"
     ),
     "Generate": protocol.Generate(
         "r1",
@@ -31,8 +31,21 @@ EXAMPLES: dict[str, Any] = {
         seed=2**40,
         guidance_scale=7.5,
         heading=-1.25,
+        exact=False,
+        tolerance=np.where(RNG.random((60, 22)) < 0.5, np.inf, 0.01).astype(np.float32),
+        slack=RNG.integers(0, 5, (60, 22)).astype(np.int32),
+        relative=(protocol.RelativeTarget("left_wrist", "pelvis", (0.2, 0.0, 0.1), 10, 30),),
+        obstacles=(
+            protocol.Obstacle("sphere", (0.0, 1.0, 2.0), (0.5, 0.0, 0.0)),
+            protocol.Obstacle("box", (0.0, 1.0, 2.0), (0.5, 0.25, 1.0), (0.0, 0.0, 1.0, 0.0), 0.02),
+        ),
+        loop=True,
+        base=RNG.normal(size=(60, 22, 3)).astype(np.float32),
+        base_mask=RNG.random(60) < 0.5,
+        stream=True,
     ),
     "Progress": protocol.Progress("r1", "denoising", 0.25),
+    "Part": protocol.Part("r1", 40, RNG.normal(size=(2, 20, 22, 3)).astype(np.float32), RNG.random((2, 20, 4)) < 0.5),
     "Result": protocol.Result(
         "r1",
         RNG.normal(size=(2, 60, 22, 3)).astype(np.float32),
@@ -157,6 +170,25 @@ def test_random_and_mutated_bytes_never_raise_anything_else() -> None:
 )
 def test_wrong_arrays_are_refused(array: Any) -> None:
     refused(msgpack.packb({**plain("Generate"), "hint": array}))
+
+
+@pytest.mark.parametrize("name", ["tolerance", "slack", "base", "base_mask"])
+def test_an_array_may_be_left_out_but_must_fit_when_it_is_there(name: str) -> None:
+    request = EXAMPLES["Generate"]
+    left_out: Any = decode(encode(replace(request, **{name: None})))
+    assert getattr(left_out, name) is None
+    for array in (getattr(request, name)[:-1], getattr(request, name).astype(np.float64)):
+        with pytest.raises(ProtocolError, match=name):
+            encode(replace(request, **{name: array}))
+
+
+@pytest.mark.parametrize("centre", [[0.0, 1.0], [0.0, 1.0, 2.0, 3.0], [], [0.0, 1.0, None]])
+def test_a_point_has_three_numbers(centre: Any) -> None:
+    message = plain("Generate")
+    message["obstacles"][0]["centre"] = centre
+    assert "centre" in refused(msgpack.packb(message)).message
+    with pytest.raises(ProtocolError, match="centre"):
+        encode(replace(EXAMPLES["Generate"], obstacles=(protocol.Obstacle("box", tuple(centre), (1.0, 1.0, 1.0)),)))
 
 
 def test_booleans_other_than_0_and_1_are_refused() -> None:

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the Blenders on this computer and put the add-on's zip into them, by Blender's own commands.
+
+Blender is only ever run as a program of its own, without a window: ``--version``, ``--command extension install-file``,
+and once more to see the add-on enabled and to enter the engine in its preferences.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blender_addon.shared.errors import GaitwayError
+
+PATIENCE = 180.0
+"""Seconds; the first start after an installation may take long where a virus scanner looks on."""
+FLATPAK = "org.blender.Blender"
+_SAYS = "GAITWAY "
+_ENTER = """
+import json, os, sys
+import bpy
+key = next((key for key in bpy.context.preferences.addons.keys() if key.rsplit(".", 1)[-1] == "gaitway"), None)
+answer = {"module": key, "command": ""}
+if key is not None and key in sys.modules:
+    preferences = bpy.context.preferences.addons[key].preferences
+    entered = preferences.engine_command.strip()
+    if not entered or (os.path.isabs(entered) and not os.path.exists(entered)):
+        preferences.engine_command = ENGINE
+        bpy.ops.wm.save_userpref()
+    answer["command"] = preferences.engine_command
+print(SAYS + json.dumps(answer))
+"""
+
+
+class InstallationFailed(GaitwayError):
+    """The add-on could not be put into a Blender."""
+
+    code = "installation"
+
+
+@dataclass(frozen=True)
+class Blender:
+    """A Blender that answered: ``command`` runs it, ``version`` is (5, 2, 2)."""
+
+    command: tuple[str, ...]
+    version: tuple[int, ...]
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether it runs in a Flatpak, from which no program outside can be started."""
+        return Path(self.command[0]).name == FLATPAK or "flatpak" in self.command
+
+    def __str__(self) -> str:
+        return f"Blender {'.'.join(map(str, self.version))} ({' '.join(self.command)})"
+
+
+def usual_places(system: str, home: Path, environment: Mapping[str, str]) -> list[str]:
+    """Patterns (as for glob) of Blender's program on ``system`` ("linux", "darwin", "win32"): installers, stores,
+    Steam, and archives that were unpacked where people unpack them.
+    """
+    if system == "win32":
+        roots = [environment.get(name, "") for name in ("ProgramFiles", "ProgramW6432", "ProgramFiles(x86)")]
+        roots.append(f"{environment['LOCALAPPDATA']}/Programs" if environment.get("LOCALAPPDATA") else "")
+        installed = [f"{root}/Blender Foundation/*/blender.exe" for root in roots if root]
+        steam = [f"{root}/Steam/steamapps/common/Blender/blender.exe" for root in roots if root]
+        unpacked = [f"{home}/{folder}/blender-*/blender.exe" for folder in (".", "Downloads", "Desktop", "Documents")]
+        return [*installed, *steam, *unpacked]
+    if system == "darwin":
+        inside = "Contents/MacOS/Blender"
+        applications = [f"{root}/Blender*.app/{inside}" for root in ("/Applications", f"{home}/Applications")]
+        store = f"{home}/Library/Application Support/Steam/steamapps/common/Blender/Blender.app/{inside}"
+        return [*applications, f"/Applications/Blender*/Blender.app/{inside}", store]
+    folders = (home, home / "Downloads", home / "Applications", home / "apps", home / ".local/share", Path("/opt"))
+    return [
+        "/usr/bin/blender*",
+        "/usr/local/bin/blender*",
+        "/snap/bin/blender",
+        f"/var/lib/flatpak/exports/bin/{FLATPAK}",
+        f"{home}/.local/share/flatpak/exports/bin/{FLATPAK}",
+        f"{home}/.local/bin/blender*",
+        *(f"{folder}/[Bb]lender*/blender" for folder in folders),
+        f"{home}/.steam/steam/steamapps/common/Blender/blender",
+        f"{home}/.local/share/Steam/steamapps/common/Blender/blender",
+    ]
+
+
+def programs(places: list[str], search_path: str | None = None) -> list[Path]:
+    """The programs that match ``places`` or lie on the ``PATH``, each once, links followed to tell."""
+    found: dict[Path, Path] = {}
+    on_path = shutil.which("blender", path=search_path)
+    for path in [*([Path(on_path)] if on_path else []), *(hit for place in places for hit in _glob(place))]:
+        named = path.name.lower().removesuffix(".exe")
+        # blender-launcher and blender-thumbnailer lie beside the program.
+        if re.fullmatch(r"blender(-?\d[\d.]*)?|org\.blender\.blender", named) and os.access(path, os.X_OK):
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _glob(pattern: str) -> Iterator[Path]:
+    root = Path(pattern).anchor or "."
+    with_root = str(Path(pattern).relative_to(root)) if root != "." else pattern
+    yield from (path for path in sorted(Path(root).glob(with_root)) if path.is_file())
+
+
+def find_blenders() -> list[Blender]:
+    """Every Blender in the usual places that starts, newest first."""
+    found = []
+    for path in programs(usual_places(sys.platform, Path.home(), os.environ)):
+        try:
+            found.append(ask(path))
+        except InstallationFailed:
+            continue  # what cannot even tell its version is no Blender to install into
+    return sorted(found, key=lambda blender: blender.version, reverse=True)
+
+
+def program_at(path: Path) -> Path:
+    """The program that a person means by ``path``: itself, or what lies in the folder, or in the app, of that name.
+
+    Raises InstallationFailed.
+    """
+    path = path.expanduser()
+    inside = ("blender", "blender.exe", "Contents/MacOS/Blender", "Blender.app/Contents/MacOS/Blender")
+    for candidate in (path, *(path / name for name in inside)):
+        if candidate.is_file():
+            return candidate
+    if len(path.parts) == 1 and (found := shutil.which(str(path))):
+        return Path(found)
+    raise InstallationFailed(f"There is no Blender at {path}.", "Give the path of its program or of its folder.")
+
+
+def ask(program: Path) -> Blender:
+    """The Blender at ``program``, by its own word. Raises InstallationFailed."""
+    said = _run((str(program),), "--version")
+    match = re.search(r"^Blender (\d+)\.(\d+)(?:\.(\d+))?", said, re.M)
+    if match is None:
+        raise InstallationFailed(f"{program} does not answer as Blender does.", "Give the path of Blender's program.")
+    return Blender((str(program),), tuple(int(number or 0) for number in match.groups()))
+
+
+def install(blender: Blender, archive: Path, engine_command: str) -> str:
+    """Install and enable the zip ``archive``, and enter ``engine_command`` in its preferences unless another stands
+    there that is not gone. Returns the command that stands there now.
+
+    Raises InstallationFailed with what Blender says.
+    """
+    said = _run(
+        blender.command, "--command", "extension", "install-file", "-r", "user_default", "-e", str(archive.resolve())
+    )
+    complaints = re.findall(r"^ERROR (.*)$", said, re.M)  # the exit code is 0 all the same
+    if complaints or "nstalled" not in said:
+        what = complaints[0].rstrip(".") if complaints else " ".join(said.split()[-30:]) or "it says nothing"
+        raise InstallationFailed(
+            f"{blender} did not take the zip: {what}.",
+            "Drag the zip into Blender's window instead, and see what it says there.",
+        )
+    script = f"ENGINE, SAYS = {engine_command!r}, {_SAYS!r}\n{_ENTER}"
+    said = _run(blender.command, "-b", "--python-expr", script)
+    answers = [line.removeprefix(_SAYS) for line in said.splitlines() if line.startswith(_SAYS)]
+    answer = json.loads(answers[-1]) if answers else {}
+    if not answer.get("command"):
+        raise InstallationFailed(
+            f"{blender} took the zip but does not enable the add-on: {' '.join(said.split()[-30:])}.",
+            "Open Edit > Preferences > Add-ons, tick Gaitway and see what Blender says.",
+        )
+    return str(answer["command"])
+
+
+def _run(command: tuple[str, ...], *arguments: str) -> str:
+    """What Blender prints, both streams. Raises InstallationFailed when it cannot be run."""
+    # Blender has its own Python, which variables meant for this one would bend.
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    try:
+        done = subprocess.run(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            timeout=PATIENCE,
+        )
+    except OSError as error:
+        raise InstallationFailed(
+            f"{command[0]} could not be started: {error.strerror or error}.", "Give the path of Blender's program."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise InstallationFailed(
+            f"{command[0]} did not answer within {PATIENCE:.0f} s.", "Close the Blenders that are open and try again."
+        ) from error
+    return done.stdout
