@@ -17,6 +17,7 @@ import numpy as np
 
 from . import probe
 from .capture import Capture, to_floor
+from .holding import hold_for
 from .retarget import apply
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
@@ -45,7 +46,7 @@ def set_keys(answer: Result, prompt: str, captured: Capture) -> Iterator[None]:
                 bpy.data.actions[written[-1]].use_fake_user = True
                 yield
             name = action_name(prompt, take if len(takes) > 1 else None)
-            written.append((yield from _set_keys_of(answer.joints[take], name, captured)))
+            written.append((yield from _set_keys_of(answer.joints[take], answer.foot_contacts[take], name, captured)))
     except RetargetError:
         if written:  # what has been written is one step as well, and one undo takes it back
             push_undo(UNDO_NAME)
@@ -54,14 +55,15 @@ def set_keys(answer: Result, prompt: str, captured: Capture) -> Iterator[None]:
     yield
 
 
-def _set_keys_of(joints: np.ndarray, name: str, captured: Capture) -> Generator[None, None, str]:
-    """Key one variation (T, J, 3); the Action's name."""
+def _set_keys_of(joints: np.ndarray, contacts: np.ndarray, name: str, captured: Capture) -> Generator[None, None, str]:
+    """Key one variation (T, J, 3) with its contacts (T, 4); the Action's name."""
     plan = apply.prepare(
         _armature(captured),
         to_floor(joints, captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
+        hold=hold_for(captured, contacts, _scene(captured)),
     )
     yield
     segments = plan.segments()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, settings
+from . import control, feet, settings
 
-CLASSES = (*control.CLASSES, *settings.CLASSES)
+CLASSES = (*control.CLASSES, *feet.CLASSES, *settings.CLASSES)
 
 
 def add_settings() -> None:

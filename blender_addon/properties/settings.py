@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from .control import GaitwayControl
+from .feet import GaitwayFeet
 
 LENGTH_ITEMS = [
     ("CONTROLS", "From controls", "Until the last control ends; without controls as long as the seconds say"),
@@ -81,6 +82,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         default=True,
         description="Follow the controls closely after sampling; takes a little longer",
     )
+    feet: PointerProperty(type=GaitwayFeet)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
 

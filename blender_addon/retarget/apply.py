@@ -104,10 +104,10 @@ def apply_motion(
     """Key ``joints`` (T, 22, 3; metres, model axes) onto ``armature`` in a new Action, which it plays from now on.
 
     Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's
-    pelvis exactly in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
-    at ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way, without
-    it feet that stand are kept standing; :data:`.hold.NOTHING` copies the motion as it is. The Action played before is kept if it holds keys that
-    were not generated.
+    pelvis in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
+    at ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way; without
+    it feet that stand are kept standing, and :data:`.hold.NOTHING` copies the motion as it is. The Action played before
+    is kept if it holds keys that were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
     once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.

@@ -19,10 +19,10 @@ import numpy as np
 from ..shared import quat
 from ..shared.limbs import LIMBS
 from ..shared.skeleton import FPS, SKELETON
-from .carry import carry
 from .feet import Wishes, from_vector, to_vector
 from .figure import DESCENDANTS, Figure
 from .resample import cubic
+from .spread import fade, spread
 
 ARMS = tuple(limb for limb in LIMBS if "shoulder" in limb.upper)
 LEGS = tuple(limb for limb in LIMBS if "hip" in limb.upper)
@@ -90,7 +90,7 @@ def place_hips(figure: Figure, wished: Wishes, fps: float) -> None:
     if "pelvis" in wished:
         held, places = wished["pelvis"]
         miss = np.where(held[:, None], places - figure.at("pelvis"), 0.0)
-        figure.shift(carry(held, miss, _frames(fps)))
+        figure.shift(spread(held, miss, _frames(fps)))
 
 
 def lean(figure: Figure, wished: Wishes, fps: float) -> None:
@@ -106,7 +106,7 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> None:
         return
     moved = np.zeros((len(held), 3))
     moved[rows] = after.at("pelvis") - before.at("pelvis")
-    figure.shift(carry(held | fixed, moved, _frames(fps)))
+    figure.shift(spread(held | fixed, moved, _frames(fps)))
     upright = figure.copy()
     for joint in _leaning(figure):
         above = _parent(joint)
@@ -114,7 +114,7 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> None:
         vectors = np.zeros((len(held), 3))
         vectors[rows] = to_vector(own)
         carried = _turned(upright, figure, above)
-        step = quat.multiply(carried, from_vector(carry(held, vectors, _frames(fps))))
+        step = quat.multiply(carried, from_vector(spread(held, vectors, _frames(fps))))
         figure.turn(joint, quat.multiply(step, quat.conjugate(carried)))
 
 
@@ -128,7 +128,7 @@ def bring_arms(figure: Figure, wished: Wishes, fps: float) -> dict[str, np.ndarr
             if joint in wished and joint in figure:
                 held, places = wished[joint]
                 miss = np.where(held[:, None], places - figure.at(joint), 0.0)
-                own[joint] = figure.at(joint) + carry(held, miss, _frames(fps))
+                own[joint] = figure.at(joint) + spread(held, miss, _frames(fps))
                 keep_arms(figure, own)
         goals |= own
     return goals
@@ -151,12 +151,12 @@ def point_knees(figure: Figure, wished: Wishes, fps: float) -> None:
         if limb.middle in wished and limb.middle in figure:
             held, places = wished[limb.middle]
             miss = np.where(held[:, None], places - figure.at(limb.middle), 0.0)
-            figure.point(limb.upper, limb.middle, figure.at(limb.middle) + carry(held, miss, _frames(fps)))
+            figure.point(limb.upper, limb.middle, figure.at(limb.middle) + spread(held, miss, _frames(fps)))
 
 
 def fading(held: np.ndarray, fps: float) -> np.ndarray:
     """The frames (K,) in which the correction of a joint that is held in ``held`` (K,) is felt."""
-    return carry(held, held[:, None].astype(float), _frames(fps))[:, 0] > 0
+    return fade(held, _frames(fps)) > 0
 
 
 def _frames(fps: float) -> int:

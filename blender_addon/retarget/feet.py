@@ -22,10 +22,10 @@ from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
 from . import alignment, scale
 from .bone_map import BoneMap
-from .carry import carry, envelope, smooth
 from .contacts import Stand, places
 from .figure import Figure
 from .rest import Rig
+from .spread import envelope, fade, smooth, spread
 
 ANKLE_SNAP, TOE_SNAP = 0.05, 0.08  # metres above or below their height at rest within which they stand on the floor
 AGREE = 0.02  # metres within which controls of one stand ask for the same place
@@ -78,7 +78,7 @@ def plant(figure: Figure, footing: Footing, wishes: Wishes, hips_held: np.ndarra
         _Leg(figure, footing, wishes, limb, side, fps)
         for limb, side in zip((limb for limb in LIMBS if "hip" in limb.upper), ("left", "right"), strict=True)
     ]
-    free = np.stack([1.0 - carry(held, held[:, None].astype(float), _frames(BLEND, fps))[:, 0] for held in hips_held.T], -1)
+    free = np.stack([1.0 - fade(held, _frames(BLEND, fps)) for held in hips_held.T], -1)
     # The body rides on the feet that carry it: legs keep their bend, which a centimetre changes by many degrees.
     weights = np.stack([leg.carrying for leg in legs])[..., None]
     ride = (weights * [leg.correction for leg in legs]).sum(0) / weights.sum(0)
@@ -97,9 +97,7 @@ def _frames(seconds: float, fps: float) -> int:
 class _Leg:
     """One leg: where its foot shall be, from where it is."""
 
-    def __init__(
-        self, figure: Figure, footing: Footing, wishes: Wishes, limb: Limb, side: str, fps: float
-    ) -> None:
+    def __init__(self, figure: Figure, footing: Footing, wishes: Wishes, limb: Limb, side: str, fps: float) -> None:
         self.limb, self.toe, self.footing, self.fps = limb, f"{side}_foot", footing, fps
         self.metre = figure.metre
         ankle, toe = figure.at(limb.end).copy(), figure.at(self.toe).copy()
@@ -115,14 +113,14 @@ class _Leg:
             self.toe_lies[stand.span] = True
         both = self.ankle_on & self.toe_on
         turn = quat.between(toe - ankle, np.where(both[:, None], toe_place - ankle_place, toe - ankle))
-        self.turn = from_vector(carry(both, to_vector(turn), _frames(BLEND, fps)))
+        self.turn = from_vector(spread(both, to_vector(turn), _frames(BLEND, fps)))
         self.direction = quat.rotate(self.turn, quat.normalize(toe - ankle))
         goal = np.where(self.ankle_on[:, None], ankle_place, toe_place - self.size * self.direction)
         known = self.ankle_on | self.toe_on
-        self.goal = ankle + carry(known, np.where(known[:, None], goal - ankle, 0.0), _frames(BLEND, fps))
+        self.goal = ankle + spread(known, np.where(known[:, None], goal - ankle, 0.0), _frames(BLEND, fps))
         self.correction = self.goal - figure.at(limb.end)
         stood = self.footing.stands[:, [CONTACT_JOINTS.index(limb.end), CONTACT_JOINTS.index(self.toe)]].any(1)
-        self.carrying = SWINGING + carry(stood, stood[:, None].astype(float), _frames(TOE_BLEND, fps))[:, 0]
+        self.carrying = SWINGING + fade(stood, _frames(TOE_BLEND, fps))
 
     def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
         """By how much (K,) the foot is lifted so as not to dip into the floor."""
@@ -134,9 +132,7 @@ class _Leg:
         ]
         return envelope(np.maximum(-np.min(lowest, axis=0), 0.0), _frames(LIFT_BLEND, self.fps))
 
-    def _stand(
-        self, joint: str, points: np.ndarray, wishes: Wishes
-    ) -> tuple[np.ndarray, np.ndarray, list[Stand]]:
+    def _stand(self, joint: str, points: np.ndarray, wishes: Wishes) -> tuple[np.ndarray, np.ndarray, list[Stand]]:
         """Frames (K,) in which ``joint`` at ``points`` (K, 3) has a place of its own, these places (K, 3), and its
         stands."""
         stands = places(self.footing.stands[:, CONTACT_JOINTS.index(joint)], points, self.metre)
@@ -211,7 +207,7 @@ class _Leg:
     def step(self, figure: Figure) -> None:
         """Put the foot there."""
         hip, length = figure.at(self.limb.upper), figure.length(self.limb)[:, None]
-        on_toe = carry(self.toe_on, self.toe_on[:, None].astype(float), _frames(TOE_BLEND, self.fps))
+        on_toe = fade(self.toe_on, _frames(TOE_BLEND, self.fps))[:, None]
         toe, ankle = self.goal + self.size * self.direction, self.goal
         for _ in range(4):
             way = ankle - hip
@@ -230,8 +226,7 @@ class _Leg:
         at_rest = model_to_blender(SKELETON.offsets[index].astype(np.float64))
         flat = quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot))
         level = np.linalg.norm(foot[:, :2], axis=-1) > 0.2 * self.size[:, 0]  # a foot on its tip has no heading
-        lies = carry(self.toe_lies, self.toe_lies[:, None].astype(float), _frames(TOE_BLEND, self.fps))
-        share = lies[:, 0] * level
+        share = fade(self.toe_lies, _frames(TOE_BLEND, self.fps)) * level
         figure.turns[:, index] = quat.slerp(figure.turns[:, index], flat, share)
 
 

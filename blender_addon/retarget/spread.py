@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
-def carry(known: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
+def spread(known: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
     """(K, C): ``values`` where ``known`` (K,) says so, and between by cubics that do not overshoot (Fritsch and
     Carlson, 1980).
 
@@ -30,6 +30,11 @@ def carry(known: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
     slopes = _slopes(times, heights)
     slopes[resting] = 0.0
     return _hermite(times, heights, slopes, np.arange(len(values), dtype=float))
+
+
+def fade(known: np.ndarray, reach: int) -> np.ndarray:
+    """How much (K,), 0..1, of what is led over by :func:`spread` is felt."""
+    return spread(known, known[:, None].astype(float), reach)[:, 0]
 
 
 def _slopes(times: np.ndarray, heights: np.ndarray) -> np.ndarray:
