@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate, and what
-becomes of the motion on the character.
+"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate, takes.
 
 It draws and decides nothing.
 """
 
 from __future__ import annotations
 
-from . import character, controls, engine, feet, first_run, generate, prompt
+from . import character, controls, engine, feet, first_run, generate, prompt, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -17,5 +16,6 @@ CLASSES = (
     *controls.CLASSES,
     *generate.CLASSES,
     *feet.CLASSES,
+    *takes.CLASSES,
 )
 """In the order in which the panels stand."""
