@@ -22,6 +22,7 @@ from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for
 from .measuring import Observed, armature_of, observe
 from .retarget import apply
+from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
 
@@ -66,7 +67,9 @@ def deliver(
             yield
         phase("Measuring")
         scene = _scene(captured)
-        observed = yield from observe(captured, answer.foot_contacts[written[-1].variation], scene_fps(scene))
+        worn = written[-1].variation
+        stands = standing(answer.joints[worn], answer.foot_contacts[worn])
+        observed = yield from observe(captured, stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
     except BaseException:  # also the GeneratorExit of a cancel
         _take_back(written, captured, before)
