@@ -138,3 +138,19 @@ def error_summary(errors: np.ndarray) -> dict[str, float]:
         "percentile95": float(np.percentile(errors, 95)),
         "maximum": float(errors.max()),
     }
+
+
+def slide(places: np.ndarray, standing: np.ndarray) -> np.ndarray:
+    """How far a foot at ``places`` (K, 3) has come over the ground (K,) since it was put down; 0 while it swings.
+
+    A foot has been put down when it has stood for one frame: the frame of touching the ground still moves.
+    """
+    distance = np.zeros(len(places))
+    began: np.ndarray | None = None
+    for frame in range(1, len(places)):
+        if not (standing[frame] and standing[frame - 1]):
+            began = None
+            continue
+        began = places[frame] if began is None else began
+        distance[frame] = np.linalg.norm((places[frame] - began)[:2])
+    return distance

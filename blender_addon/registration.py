@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, paths, pins, prompts, takes
+from .operators import controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -21,6 +21,7 @@ CLASSES: Final = (
     *prompts.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 

@@ -22,6 +22,8 @@ import bpy
 import numpy as np
 
 from . import capture, delivery, preferences, takes
+from .looking import LOOKING, after_change
+from .overlay import OVERLAY
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .version import addon_version
 
@@ -225,6 +227,9 @@ class Runtime:
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         self.report = delivery.report(answer, self.measured)
+        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+        if scene is not None:
+            LOOKING.take_over(scene, observed, captured)
 
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
@@ -244,10 +249,12 @@ class Runtime:
         began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
         self._listen(now)
         self._advance()
+        if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
+            LOOKING.advance(bpy.context.scene)
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = self.busy or (self._session is not None and self._session.busy)
+        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -289,7 +296,15 @@ class Runtime:
             )
 
     def _redraw_if_changed(self) -> None:
-        drawn = (self.engine_status, self.busy, self.stage, round(self.fraction, 2), self.error, len(self.report))
+        drawn = (
+            self.engine_status,
+            self.busy,
+            self.stage,
+            round(self.fraction, 2),
+            self.error,
+            len(self.report),
+            id(LOOKING.observed),
+        )
         if drawn != self._drawn:
             self._drawn = drawn
             for window in bpy.context.window_manager.windows:
@@ -331,6 +346,7 @@ def register() -> None:
     """The timer, the handlers, and the engine's end with Blender's."""
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
+    bpy.app.handlers.depsgraph_update_post.append(after_change)
     atexit.register(_leave)
 
 
@@ -338,6 +354,9 @@ def unregister() -> None:
     """Undo :func:`register`; the engine that was started here ends."""
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
+    bpy.app.handlers.depsgraph_update_post.remove(after_change)
+    LOOKING.forget()
+    OVERLAY.leave()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     RUNTIME.stop_engine()

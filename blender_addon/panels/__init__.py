@@ -6,7 +6,7 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import character, controls, engine, feet, first_run, generate, prompt, takes
+from . import character, controls, engine, feet, first_run, generate, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -17,5 +17,6 @@ CLASSES = (
     *generate.CLASSES,
     *feet.CLASSES,
     *takes.CLASSES,
+    *seeing.CLASSES,
 )
 """In the order in which the panels stand."""

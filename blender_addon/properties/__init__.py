@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, prompt, settings, take
+from . import control, feet, overlay, prompt, settings, take
 
-CLASSES = (*control.CLASSES, *feet.CLASSES, *prompt.CLASSES, *take.CLASSES, *settings.CLASSES)
+CLASSES = (*control.CLASSES, *feet.CLASSES, *prompt.CLASSES, *take.CLASSES, *overlay.CLASSES, *settings.CLASSES)
 
 
 def add_settings() -> None:

@@ -17,6 +17,7 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .feet import GaitwayFeet
+from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
 
@@ -102,6 +103,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)
+    overlay: PointerProperty(type=GaitwayOverlay)
 
 
 CLASSES = (GaitwaySettings,)

@@ -28,7 +28,7 @@ class CheckingLayout:
     def _self(self, **_options: object) -> CheckingLayout:
         return self
 
-    row = column = box = split = _self
+    row = column = box = split = grid_flow = _self
 
     def label(self, text: str = "", icon: str = "NONE") -> None:
         assert icon in ICONS
@@ -82,7 +82,8 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel):
-            helpers = {name: getattr(cls, name) for name in ("column", "options", "decide") if hasattr(cls, name)}
+            names = ("column", "options", "decide", "figures")
+            helpers = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
             cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
     return layout.words
 
