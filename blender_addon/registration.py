@@ -8,13 +8,14 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
+from .operators import bones, controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *engine.CLASSES,
     *first_run.CLASSES,
+    *bones.CLASSES,
     *controls.CLASSES,
     *paths.CLASSES,
     *pins.CLASSES,

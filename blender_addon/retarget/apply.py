@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import character, compat
 from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
 from . import bake, guide, keyframes, rig, solve
-from .bone_map import BoneMap, detect
+from .bone_map import BoneMap
 from .hold import Hold, Stage, hold
 from .resample import resample, scene_frames
 from .rest import Rig
@@ -143,7 +143,7 @@ def prepare(
     start_frame: float,
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
-    limbs: str = "BOTH",
+    limbs: str = "",
     hold: Hold | None = None,
 ) -> Plan:
     """Read the armature and check that keys would show on it; arguments and errors are those of
@@ -159,8 +159,8 @@ def prepare(
             f"The motion does not have {SKELETON.num_joints} finite joints; its shape is {joints.shape}.",
             "Generate it again; if that does not help, report it.",
         )
-    rest = rig.read_rig(armature, scene)
-    bone_map = bone_map or detect(rest.bones)
+    rest, found = character.read(armature, scene)
+    bone_map = bone_map or found
     moved = {*bone_map.bones.values(), *bone_map.between}
     rig.check_keyable(armature, moved)
     guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
@@ -168,7 +168,19 @@ def prepare(
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
     solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
-    return Plan(solved, bone_map, joints, scale, start_frame, fps, frames, matrices, hold or Hold(), controls, limbs)
+    return Plan(
+        solved,
+        bone_map,
+        joints,
+        scale,
+        start_frame,
+        fps,
+        frames,
+        matrices,
+        hold or Hold(),
+        controls,
+        limbs or character.limbs(armature),
+    )
 
 
 def to_controls(

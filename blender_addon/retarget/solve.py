@@ -74,7 +74,7 @@ def solve(
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
     """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T,
     22, 4)."""
-    neutral = alignment.neutral_rotations(rig, bone_map)
+    neutral = alignment.neutral_rotations(rig.standing, bone_map)
     turns = model_to_blender_rotation(rotations)
     index = SKELETON.index
     by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
