@@ -21,7 +21,7 @@ from ..shared.limbs import LIMBS
 from ..shared.skeleton import FPS, SKELETON
 from .feet import Wishes, from_vector, to_vector
 from .figure import DESCENDANTS, Figure
-from .resample import cubic
+from .resample import interpolate
 from .spread import fade, spread
 
 ARMS = tuple(limb for limb in LIMBS if "shoulder" in limb.upper)
@@ -69,7 +69,7 @@ def _on_whole_frames(
     """Frames (K,) that the target speaks of, and how far ``places`` (K, 3) are from it there (K, 3)."""
     order = np.argsort(target.frames, kind="stable")
     times = np.asarray(target.frames, dtype=np.float64)[order] - frames[0]
-    now = np.repeat(places, len(times), axis=0) if len(places) == 1 else cubic(places, times)
+    now = np.repeat(places, len(times), axis=0) if len(places) == 1 else interpolate(places, times)
     misses = np.asarray(target.points, dtype=np.float64)[order] - now
     if target.on_ground:
         misses[:, 2] = 0.0

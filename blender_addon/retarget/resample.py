@@ -33,10 +33,10 @@ def resample(
         return np.repeat(rotations, len(frames), axis=0), np.repeat(positions, len(frames), axis=0)
     times = scene_to_model_frame(np.asarray(frames, dtype=np.float64), start_frame, scene_fps)
     times = np.clip(times, -1, len(positions))
-    return quat.normalize(cubic(rotations, times)), cubic(positions, times)
+    return quat.normalize(interpolate(rotations, times)), interpolate(positions, times)
 
 
-def cubic(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+def interpolate(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``values`` (T, ...) at fractional frames ``times`` (K,), by straight lines beyond the ends."""
     inside = np.clip(times, 0, len(values) - 1)
     below = np.minimum(inside.astype(int), len(values) - 2)
@@ -44,7 +44,7 @@ def cubic(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     before, start, end, after = (padded[below + offset] for offset in range(4))
     s, beyond = ((x.reshape(-1, *[1] * (values.ndim - 1))) for x in (inside - below, times - inside))
     slope_in, slope_out = (end - before) / 2, (after - start) / 2
-    cube, square = s * s * s, s * s
-    curve = (2 * cube - 3 * square + 1) * start + (cube - 2 * square + s) * slope_in
-    curve += (3 * square - 2 * cube) * end + (cube - square) * slope_out
+    cubic, square = s * s * s, s * s
+    curve = (2 * cubic - 3 * square + 1) * start + (cubic - 2 * square + s) * slope_in
+    curve += (3 * square - 2 * cubic) * end + (cubic - square) * slope_out
     return curve + beyond * (end - start)
