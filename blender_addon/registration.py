@@ -8,7 +8,7 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate
+from .operators import controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -16,7 +16,12 @@ CLASSES: Final = (
     *engine.CLASSES,
     *first_run.CLASSES,
     *controls.CLASSES,
+    *paths.CLASSES,
+    *pins.CLASSES,
+    *prompts.CLASSES,
     *generate.CLASSES,
+    *takes.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 
