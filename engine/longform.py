@@ -63,12 +63,13 @@ class Take:
         self.windows = plan_windows(planned, request.prompts, least, longest, [self._closing] if self._closes else [])
 
     def _keep(self, base: np.ndarray, mask: np.ndarray) -> None:
-        self.kept[: len(mask)] = mask
-        edges = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1)))
-        for start, end in edges.reshape(-1, 2):
-            self.timeline.keep(base[start:end], int(start))
-            self.joints[start:end] = base[start:end]
-            self.contacts[start:end] = self.timeline.contacts(start, end) > 0.5
+        here = np.flatnonzero(mask)
+        if len(here) == 0:
+            return
+        self.kept[here] = True
+        self.timeline.keep(base, mask)
+        self.joints[here] = base[here]
+        self.contacts[here] = self.timeline.contacts(0, len(mask))[here] > 0.5
 
     # Before a window is made
 

@@ -54,8 +54,9 @@ from .timeline import Context
 from .wishes import settle, wishes_of
 
 _SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
-_SHOWN = SKELETON.indices("pelvis", "left_foot", "right_foot", "left_wrist", "right_wrist", "head")
-"""Joints of the frames before and behind a window that its ControlNet is told of."""
+_PELVIS = SKELETON.index("pelvis")
+_HELD = SKELETON.indices("pelvis", "left_hip", "right_hip")
+"""Joints that refining holds where they are in frames that are there already: they say place and heading."""
 _GROUND = np.array([1.0, 0.0, 1.0], np.float32)
 
 
@@ -167,7 +168,9 @@ class Pipeline:
         """
         mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
         signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-        shown = context.add_hints(signal, _SHOWN)
+        leads = bool(signal.hint_mask[:, _PELVIS].any()) or context.arrives
+        # Without a path, hints that end with the known frames would read as standing still from there on.
+        shown = context.add_hints(signal, [_PELVIS]) if leads else signal
         hint = torch.from_numpy(frame.to_model(shown.hint)).float()[None].to(self.device)
         hint_mask = torch.from_numpy(shown.hint_mask)[None].to(self.device)
         control = None
@@ -197,8 +200,9 @@ class Pipeline:
         if request.slack is not None:
             joints = feature_set.features_to_joints(self._decode(latent, mask))
             signal = settle(signal, request.slack, frame.to_world(joints))
-        held = context.add_hints(signal, range(SKELETON.num_joints))
-        wishes = wishes_of(context.tighten(request), held, frame)
+        wishes = wishes_of(request, signal, frame)
+        if wishes or leads:
+            wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
         if wishes and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             steps = refine(self.networks, latent, mask, hint, asked, wishes=wishes)
@@ -224,9 +228,11 @@ class Pipeline:
         normalised = ((vectors - self.feature_mean) / self.feature_std)[None]
         # Each stretch by itself: the encoder looks at the neighbours of a token, and some are not there yet.
         for start, end in np.flatnonzero(np.diff(np.pad(tokens.astype(int), 1))).reshape(-1, 2):
+            # The token next to the new frames is made with them, so that there is no step between the two.
+            first, last = start + (start > 0), end - (end < len(tokens))
             span = normalised[:, start * patch : end * patch].to(next(self.networks.vae.parameters()).dtype)
             mean, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
-            latent[:, start:end], mask[:, start:end] = mean.float() * self.config.vae_scale_factor, True
+            latent[:, start:end], mask[:, first:last] = mean.float() * self.config.vae_scale_factor, True
         return latent, mask
 
     @torch.no_grad()

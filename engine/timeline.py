@@ -19,9 +19,12 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.protocol import Generate
+from blender_addon.shared.skeleton import SKELETON
 
 from .windows import Window
 
+LEAST_WIDTH = 0.1  # metres between the shoulders, below which a frame does not hold a body
+PIECE, AROUND = 1000, 100  # frames that are taken at once, and those on either side that their heading depends on
 EASE = 16  # frames within which a pose that is off at a border comes right
 PLACE_SPEED, TURN_SPEED = 0.01, 0.03  # metres and radians a frame: a place or heading that is far off takes longer
 
@@ -41,6 +44,11 @@ class Context:
     joints: np.ndarray
     known: np.ndarray
     placed: np.ndarray
+
+    @property
+    def arrives(self) -> bool:
+        """Whether the way leads on to frames whose place is known."""
+        return bool((~self.known[:-1] & self.placed[1:]).any())
 
     def add_hints(self, signal: ControlSignal, joints: Sequence[int]) -> ControlSignal:
         """The signal, and where these ``joints`` are in the frames that are placed."""
@@ -67,18 +75,33 @@ class Timeline:
         self.known = np.zeros(num_frames, bool)
         self.placed = np.zeros(num_frames, bool)
 
-    def keep(self, joints: np.ndarray, start: int) -> None:
-        """Frames from ``start`` on are known to be ``joints`` (n, J, 3), in the world."""
-        count = len(joints)
-        joints = np.asarray(joints, np.float64)
-        # A motion of one frame has no velocity: it is taken as standing.
-        lasting = np.concatenate([joints, joints[-1:]])
-        facing = quat.conjugate(feature_set.heading(lasting))
-        span = slice(start, start + count)
-        self.vectors[span] = feature_set.joints_to_features(feature_set.canonicalize(lasting))
-        forward = quat.rotate(facing[:count], np.array([0.0, 0.0, 1.0]))
-        self.root[span] = np.stack([joints[:, 0, 0], joints[:, 0, 2], np.unwrap(quat.yaw(forward))], -1)
-        self.known[span] = self.placed[span] = True
+    def keep(self, joints: np.ndarray, mask: np.ndarray) -> None:
+        """The frames in ``mask`` (n,) are known to be those of ``joints`` (n, J, 3), in the world; n <= T.
+
+        The others are looked at as well, where they hold a body, since the heading is smoothed over time.
+        """
+        frames, kept = np.arange(len(joints)), np.flatnonzero(mask)
+        joints = np.where(np.isfinite(joints), joints, 0.0).astype(np.float64)
+        left, right = SKELETON.indices("left_shoulder", "right_shoulder")
+        sound = (np.linalg.norm(joints[:, left] - joints[:, right], axis=-1) > LEAST_WIDTH) | mask
+        following = kept[np.searchsorted(kept, frames).clip(0, len(kept) - 1)]
+        joints = joints[np.where(sound, frames, following)]
+        # Features speak of the step to the next frame: behind the last one the motion stands.
+        joints = np.concatenate([joints, joints[-1:]])
+        for start in range(0, len(mask), PIECE):
+            begin, end = max(start - AROUND, 0), start + PIECE + AROUND
+            here = kept[(kept >= start) & (kept < start + PIECE)]
+            if len(here):
+                self._keep_piece(joints[begin : end + 1], here, begin)
+
+    def _keep_piece(self, joints: np.ndarray, here: np.ndarray, begin: int) -> None:
+        """Take the frames ``here`` from ``joints`` (n, J, 3), the first of which is frame ``begin``."""
+        inside = here - begin
+        forward = quat.rotate(quat.conjugate(feature_set.heading(joints)), np.array([0.0, 0.0, 1.0]))
+        root = np.stack([joints[:, 0, 0], joints[:, 0, 2], quat.yaw(forward)], -1)
+        self.vectors[here] = feature_set.joints_to_features(feature_set.canonicalize(joints))[inside]
+        self.root[here] = root[inside]
+        self.known[here] = self.placed[here] = True
 
     def repeat(self, source: int, count: int, target: int, placed: bool) -> None:
         """Frames from ``target`` on are known to be as ``count`` frames from ``source`` on; ``placed``: in the same
