@@ -9,6 +9,7 @@ generator lives, so that a seed means the same noise on every device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,9 @@ def sample(
     real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
     known: latents (B,N,D) and a mask (B,N), True for tokens that shall be as these are: the others are made to fit them
     (RePaint, arXiv 2201.09865, without its repetitions).
+    A consistency model that is led by controls is with ``uncond_embedding`` also guided by its text, as far as the
+    model's ``text_guidance`` says: what the sentence changes where nothing leads is added to the answer, since a
+    ControlNet takes a path's usual motion for the only one.
     generator: source of all noise; None stands for seed 0. Steps and guidance default to the model's own.
 
     Gradients flow when one of the given tensors requires them, and are off otherwise.
@@ -77,6 +81,7 @@ def sample(
             guidance,
             step_noise,
             generator,
+            uncond_embedding,
             known,
         )
     else:
@@ -100,6 +105,7 @@ def _lcm(
     guidance: float,
     step_noise: Tensor | Sequence[Tensor] | None,
     generator: torch.Generator,
+    uncond: Tensor | None,
     known: tuple[Tensor, Tensor] | None,
 ) -> Iterator[Tensor]:
     """Denoise to the end, add less noise, again (LCM, algorithm 3). A time may stand in the list twice: the index
@@ -113,6 +119,8 @@ def _lcm(
     latent = _with_known(latent, known, latent, times[0])
     for index, time in enumerate(times):
         output = _predict(networks, latent, time, text, embedding, control, mask)
+        if uncond is not None and control is not None and config.text_guidance:
+            output = output + config.text_guidance * _text_alone(networks, latent, time, text, embedding, uncond, mask)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         latent = _with_known(latent, known)
         if index + 1 < len(times):
@@ -122,6 +130,24 @@ def _lcm(
                 noise = step_noise[index].to(latent)
             latent = scheduler.add_noise(latent, noise, times[index + 1])
         yield latent
+
+
+def _text_alone(
+    networks: Networks,
+    latent: Tensor,
+    time: int,
+    text: Tensor,
+    guidance: Tensor,
+    uncond: Tensor,
+    mask: Tensor | None,
+) -> Tensor:
+    """What the sentence changes in the answer of the denoiser without controls (B,N,D)."""
+    both = _doubled_text(text, uncond, latent.shape[0], guidance=math.inf)
+    masks = None if mask is None else mask.repeat(2, 1)
+    told, untold = _predict(
+        networks, latent.repeat(2, 1, 1), time, both, guidance.repeat(2, 1), None, masks
+    ).chunk(2)  # fmt: skip
+    return told - untold
 
 
 def _ddim(
