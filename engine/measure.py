@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blender_addon.shared.protocol import Progress, Result
+from blender_addon.shared.protocol import Part, Progress, Result
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,7 @@ class Run:
         return sum(stage.seconds for stage in self.stages.values())
 
 
-def follow(items: Iterator[Progress | Result], operations_so_far: Callable[[], int] = lambda: 0) -> Run:
+def follow(items: Iterator[Progress | Part | Result], operations_so_far: Callable[[], int] = lambda: 0) -> Run:
     """Run a request to its end. What happens after a Progress belongs to the stage that it names."""
     run, name = Run(), ""
     _forget_peak()
@@ -70,14 +70,14 @@ def follow(items: Iterator[Progress | Result], operations_so_far: Callable[[], i
             run.longest_wait = max(run.longest_wait, now - wall)
         if isinstance(item, Progress):
             name = item.stage
-        else:
+        elif isinstance(item, Result):
             run.result = item
         _forget_peak()
         wall, cpu, operations = time.perf_counter(), time.process_time(), counted
     return run
 
 
-def counting(items: Iterator[Progress | Result]) -> Run:
+def counting(items: Iterator[Progress | Part | Result]) -> Run:
     """As :func:`follow`, with the operations of all matrix products, convolutions and attention counted; slower."""
     from engine.operations import OperationCounter
 
