@@ -2,9 +2,10 @@
 """What is asked of a motion's joints, as misses in metres and as quadratic pulls for whoever moves the joints.
 
 Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one;
-obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
-solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever the joints are
-functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule over there.
+obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints'
+positions, so a solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever
+the joints are functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule
+over there.
 
 Shapes: T frames, J = 22 joints, C joints that are concerned. Metres, radians; Y up, canonical frame; numpy, float64.
 """
