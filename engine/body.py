@@ -127,12 +127,24 @@ def freedom_for(pulled: Sequence[int], moves: bool = True) -> Freedom:
     return Freedom(tuple(bone for bone in bones if bone or any(pulled)), moves)
 
 
+def dearness(gone: np.ndarray, weights: np.ndarray) -> float:
+    """What the change ``gone`` (T, A) of the motion costs."""
+    bends = np.diff(gone, n=2, axis=0)
+    return float((weights * (SMOOTH * (bends**2).sum(0) + KEEP * (gone**2).sum(0))).sum() / 2)
+
+
 def step(
-    derivative: np.ndarray, gradient: np.ndarray, matrix: np.ndarray, weights: np.ndarray, gone: np.ndarray
+    derivative: np.ndarray,
+    gradient: np.ndarray,
+    matrix: np.ndarray,
+    weights: np.ndarray,
+    gone: np.ndarray,
+    damping: float = 0.0,
 ) -> np.ndarray:
     """The change (T, A) that lowers the pulls, when the motion has been changed by ``gone`` (T, A) already.
 
-    derivative (T, 3C, A); gradient (T, 3C) and matrix (T, 3C, 3C) of the pulls; weights (A,).
+    derivative (T, 3C, A); gradient (T, 3C) and matrix (T, 3C, 3C) of the pulls; weights (A,); ``damping`` times these
+    makes the step shorter.
     """
     frames, size = gone.shape
     turned = derivative.swapaxes(-1, -2)
@@ -145,6 +157,7 @@ def step(
     shaped = band.reshape(2 * size + 1, frames, size)
     for column in range(size):
         shaped[: size - column, :, column] = blocks[:, column:, column].T
+    shaped[0] += damping * weights
     for away in range(min(3, frames)):
         shaped[away * size, : frames - away] += np.diagonal(stiffness, -away)[:, None] * weights
     return -solveh_banded(band, slope.reshape(-1), lower=True, overwrite_ab=True, check_finite=False).reshape(gone.shape)

@@ -27,8 +27,11 @@ from .footsteps import plan_steps, stances
 TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
 ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
 CLEARANCE = 0.075  # metres to which a swinging toe is lifted in the middle of its swing, at least
+LIFTING = 1  # frames at both ends of a swing in which the toe only goes up or down
+LIFT_SHAPE = 0.5  # below 1 the toe leaves the floor steeply
 BLEND = 4  # frames in which a foot comes down to the floor's height
 KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
+REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
 FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
@@ -53,7 +56,7 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> Fe
     legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
     toes = joints[:, indices[1::2]]
-    standing = plan_steps(toes, contacts[:, 1::2], fixed)
+    standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
         ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
@@ -61,6 +64,8 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> Fe
         spans = stances(standing[:, foot])
         way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot])
         height = _heights(toe[:, 1], spans, fixed[:, foot])
+        hip = joints[:, SKELETON.index("left_hip" if foot == 0 else "right_hip")]
+        way[:, :2] = _within_reach(way[:, :2], height, hip, fixed[:, foot])
         places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
@@ -76,8 +81,10 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
     frames = len(channels)
     target, stand = channels.copy(), np.zeros(frames, bool)
     for start, end in spans:
-        target[start:end] = channels[start:end].mean(0)
-        stand[start:end] = True
+        # The foot is lifted before it moves on, and arrives before it is put down.
+        first, last = max(start - LIFTING, 0), min(end + LIFTING, frames)
+        target[first:last] = channels[start:end].mean(0)
+        stand[first:last] = True
     weight = np.where(stand | fixed, STAND, KEEP)
     if frames < 3:
         return target
@@ -92,6 +99,16 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
     for shift, value in ((0, 1.0), (1, -2.0), (2, 1.0)):
         right[shift : shift + frames - 2] += value * bend
     return solveh_banded(band, right, lower=True, check_finite=False)
+
+
+def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """The toe's ``way`` (T, 2) over the ground, nowhere further from the ``hip`` (T, 3) than a leg is long."""
+    below = hip[:, 1] - height
+    radius = np.sqrt(np.maximum(REACH**2 - below**2, SMALLEST_REACH**2))
+    apart = way - hip[:, [0, 2]]
+    distance = np.linalg.norm(apart, axis=-1)
+    share = np.where(fixed, 1.0, np.minimum(1.0, radius / np.maximum(distance, 1e-9)))
+    return hip[:, [0, 2]] + apart * share[:, None]
 
 
 def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray) -> np.ndarray:
@@ -114,7 +131,7 @@ def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray
         phase = (np.arange(start, end) - start + 1) / (end - start + 1)
         phase = 0.5 + phase / 2 if start == 0 and end < frames else phase
         phase = phase / 2 if end == frames and start > 0 else phase
-        lift = (CLEARANCE - TOE_HEIGHT) * np.sin(np.pi * phase) ** 0.75
+        lift = (CLEARANCE - TOE_HEIGHT) * np.sin(np.pi * phase) ** LIFT_SHAPE
         # The motion's own lift above the line from floor to floor, faded in where the foot was not yet down.
         fade = np.minimum(1, np.minimum(np.arange(1, end - start + 1), np.arange(end - start, 0, -1)) / BLEND)
         own = (result[start:end] - ground[start:end]) * fade

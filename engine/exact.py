@@ -17,12 +17,16 @@ import numpy as np
 
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-from .body import Body, freedom_for, step
+from .body import Body, dearness, freedom_for, step
 from .contacts import Feet
 from .wishes import Pull, Wishes
 
-STEPS = 6
-HINT_WEIGHT, TOE_WEIGHT, ANKLE_WEIGHT = 100.0, 4.0, 0.3
+STEPS = 10
+STEP_LENGTHS = (1.0, 0.5, 0.2)
+FIRST_DAMPING = 1e-2
+ENOUGH = 0.02  # share of the cost that a step has to gain for another one to follow
+HINT_WEIGHT = 1000.0
+FOOT_WEIGHTS = np.array([0.3, 4.0, 0.3, 4.0])  # of ankle and toe
 NEAR = 1e-4  # metres; hints that are all this near are hit
 
 
@@ -43,22 +47,41 @@ def settle_body(
         yield body.joints
         return
     freedom = freedom_for(pulled)
-    gone = np.zeros((len(joints), freedom.size))
-    for number in range(steps):
-        pull = _together(pulled, wishes.pull(body.joints, yaw), feet, body.joints)
-        derivative = freedom.derivative(body.joints, pulled)
-        change = step(derivative, pull.gradient, pull.matrix, freedom.weights, gone)
-        body = body.moved(*freedom.split(change))
-        gone += change
+    weights, gone = freedom.weights, np.zeros((len(joints), freedom.size))
+    cost, damping = _cost(body.joints, yaw, wishes, feet), 0.0
+    for _ in range(steps):
+        points = body.joints
+        pull = _together(pulled, wishes.pull(points, yaw), feet, points)
+        derivative = freedom.derivative(points, pulled)
+        change = step(derivative, pull.gradient, pull.matrix, weights, gone, damping)
+        # Far from where a body can be the pulls mislead: a shorter step on the same way, else a more careful one.
+        for length in STEP_LENGTHS:
+            tried = body.moved(*freedom.split(length * change))
+            tried_cost = _cost(tried.joints, yaw, wishes, feet) + dearness(gone + length * change, weights)
+            if tried_cost < cost:
+                break
+        gained = cost - tried_cost
+        if gained > 0:
+            body, gone, cost = tried, gone + length * change, tried_cost
+        damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, FIRST_DAMPING)
         yield body.joints
         misses = wishes.misses(body.joints, yaw)
-        if number and (not len(misses) or misses.max() < NEAR) and np.abs(change).max() < 0.02:
+        if (not len(misses) or misses.max() < NEAR) and 0 <= gained < ENOUGH * cost:
             return
 
 
 def kept(wishes: Wishes, joints: np.ndarray) -> Wishes:
     """The same wishes with the hints' joints staying where they are in ``joints`` (T, J, 3), not moved further."""
     return replace(wishes, hint=np.asarray(joints, np.float64), tolerance=np.where(wishes.insisted, 0.0, np.inf))
+
+
+def _cost(joints: np.ndarray, yaw: np.ndarray, wishes: Wishes, feet: Feet | None) -> float:
+    """Half the weighted squares of all that ``joints`` (T, J, 3) miss."""
+    cost = HINT_WEIGHT * wishes.cost(joints, yaw)
+    if feet is not None:
+        missed = ((joints[:, SKELETON.indices(*CONTACT_JOINTS)] - feet.places) ** 2).sum((0, 2))
+        cost += float((FOOT_WEIGHTS * missed).sum() / 2)
+    return cost
 
 
 def _together(pulled: list[int], hints: Pull, feet: Feet | None, joints: np.ndarray) -> Pull:
@@ -74,7 +97,6 @@ def _together(pulled: list[int], hints: Pull, feet: Feet | None, joints: np.ndar
         for i, name in enumerate(CONTACT_JOINTS):
             joint = SKELETON.index(name)
             at = np.arange(place[joint], place[joint] + 3)
-            weight = ANKLE_WEIGHT if name.endswith("ankle") else TOE_WEIGHT
-            gradient[:, at] += weight * (joints[:, joint] - feet.places[:, i])
-            matrix[:, at, at] += weight
+            gradient[:, at] += FOOT_WEIGHTS[i] * (joints[:, joint] - feet.places[:, i])
+            matrix[:, at, at] += FOOT_WEIGHTS[i]
     return Pull(pulled, gradient, matrix)

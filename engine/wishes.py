@@ -76,6 +76,15 @@ class Wishes:
             parts.append(depth[depth > 0])
         return np.concatenate(parts)
 
+    def cost(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> float:
+        """Half the squares whose slope :meth:`pull` is, at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        total = (self._missing(joints)[self.insisted] ** 2).sum()
+        total += sum((missing**2).sum() for _, _, _, missing in self._relative(joints, yaw))
+        for obstacle in self.obstacles:
+            depth, _ = depth_and_way(obstacle, joints)
+            total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH, 0.0) ** 2).sum()
+        return float(total / 2)
+
     def pull(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> Pull:
         """The pull on the concerned joints at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
         concerned = self.joints
