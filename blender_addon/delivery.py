@@ -1,63 +1,93 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done with the engine's answer: keys on the armature, one undo step, and the error measured on the rig itself.
+"""What is done with the engine's answer: keys on the armature, the error measured on the rig itself, takes in the
+history, one undo step.
 
-Each part is a generator that hands the main thread back between two pieces of work. No pointer into Blender's data
-outlives a piece: objects and scenes are looked up again by their session uid, for an undo or a user may have come
-between.
+A generator that hands the main thread back between two pieces of work. No pointer into Blender's data outlives a
+piece: objects and scenes are looked up again by their session uid, for an undo or a user may have come between.
+Whatever ends it early (an error, a cancel) leaves the scene as it was.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
-from . import probe
-from .capture import Capture, to_floor
+from . import before as states
+from . import carry, curve_keys, takes
+from .before import Before
+from .capture import Capture, scene_fps, to_floor
+from .measuring import Observed, armature_of, observe
 from .retarget import apply
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
 
 if TYPE_CHECKING:
-    from .shared.protocol import Result
+    from .shared.protocol import Generate, Result
 
-MEASURING_SHARE = 0.015
-"""Seconds of a tick that measuring may take."""
 ACTION_NAME_BYTES = 63
 UNDO_NAME = "Generate Motion"
 
 
-def set_keys(answer: Result, prompt: str, captured: Capture) -> Iterator[None]:
-    """Key every variation as an Action; the one nearest to the controls is worn. Ends with one undo step.
+@dataclass(frozen=True)
+class Written:
+    """An Action that was keyed for one variation, by its uid, and the frames it covers."""
 
-    Raises RetargetError when the character or the scene is gone, or keys would not show.
+    action_uid: int
+    variation: int
+    frames: tuple[int, int]
+
+
+def deliver(
+    answer: Result,
+    order: Generate,
+    captured: Capture,
+    phase: Callable[[str], None],
+    only: int | None = None,
+) -> Generator[None, None, Observed]:
+    """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed.
+
+    ``phase`` is told what is going on. Raises RetargetError when the character or the scene is gone, or keys would not
+    show.
     """
-    # The nearest to the controls comes last, and so stays on the character.
-    takes = sorted(range(len(answer.joints)), key=lambda take: -answer.control_errors[take].average)
-    written: list[str] = []
+    before = states.remember(armature_of(captured))
+    written: list[Written] = []
     try:
-        for take in takes:
+        phase("Setting keyframes")
+        for variation in _in_order(answer, only):
             if written:
-                # Only the last one is worn; the others would vanish with the next save.
-                bpy.data.actions[written[-1]].use_fake_user = True
                 yield
-            name = action_name(prompt, take if len(takes) > 1 else None)
-            written.append((yield from _set_keys_of(answer.joints[take], name, captured)))
-    except RetargetError:
-        if written:  # what has been written is one step as well, and one undo takes it back
-            push_undo(UNDO_NAME)
+            name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
+            frames = yield from _key(answer.joints[variation], name, captured, before, written, variation)
+            written[-1] = Written(written[-1].action_uid, variation, frames)
+            yield
+        phase("Measuring")
+        scene = _scene(captured)
+        observed = yield from observe(captured, answer.foot_contacts[written[-1].variation], scene_fps(scene))
+        _enter(written, answer, order, captured, before, observed)
+    except BaseException:  # also the GeneratorExit of a cancel
+        _take_back(written, captured, before)
         raise
     push_undo(UNDO_NAME)
-    yield
+    return observed
 
 
-def _set_keys_of(joints: np.ndarray, name: str, captured: Capture) -> Generator[None, None, str]:
-    """Key one variation (T, J, 3); the Action's name."""
+def _in_order(answer: Result, only: int | None) -> list[int]:
+    """The variations to key; the nearest to the controls comes last, and so stays on the character."""
+    if only is not None:
+        return [min(only, len(answer.joints) - 1)]
+    return sorted(range(len(answer.joints)), key=lambda take: -answer.control_errors[take].average)
+
+
+def _key(
+    joints: np.ndarray, name: str, captured: Capture, before: Before, written: list[Written], variation: int
+) -> Generator[None, None, tuple[int, int]]:
+    """Key one variation (T, J, 3) in an Action, which ``written`` then knows; the frames it covers."""
     plan = apply.prepare(
-        _armature(captured),
+        armature_of(captured),
         to_floor(joints, captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
@@ -67,17 +97,56 @@ def _set_keys_of(joints: np.ndarray, name: str, captured: Capture) -> Generator[
     segments = plan.segments()
     yield
     solution = yield from plan.solve(*segments)
-    return apply.write(_armature(captured), plan, solution, name).action_name
+    solution = yield from apply.to_controls(armature_of(captured), plan, solution)
+    armature = armature_of(captured)
+    applied = apply.write(armature, plan, solution, name)
+    action = bpy.data.actions[applied.action_name]
+    written.append(Written(action.session_uid, variation, applied.frames))
+    _carry_over(armature, before, applied)
+    return applied.frames
 
 
-def _armature(captured: Capture) -> bpy.types.Object:
-    armature = probe.object_by_uid(captured.body.uid)
-    if armature is None:
-        raise RetargetError(
-            f"The armature '{captured.body.name}' was deleted while its motion was being made.",
-            "Choose another character and generate again; the same seed gives the same motion.",
+def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:
+    old = states.action_of(before)
+    source = curve_keys.bag_of(old, old.slots.get(before.slot)) if old is not None else None
+    target = curve_keys.bag_of(armature.animation_data.action, armature.animation_data.action_slot)
+    if source is not None and target is not None:
+        carry.carry_over(armature, source, target, applied.bones_keyed, applied.frames)
+
+
+def _enter(
+    written: list[Written], answer: Result, order: Generate, captured: Capture, before: Before, observed: Observed
+) -> None:
+    """Put what was written into the history; the worn one comes last and is the active one."""
+    scene, armature = _scene(captured), armature_of(captured)
+    for made in written:
+        action = states.action_by_uid(made.action_uid)
+        if action is None:
+            raise RetargetError(
+                "The motion was taken back while it was being measured.", "Generate again; the same seed repeats it."
+            )
+        making = takes.Making(
+            order, captured, answer.joints[made.variation], answer.foot_contacts[made.variation], before
         )
-    return armature
+        take = takes.add(scene, action, armature, making, made.variation, made.frames)
+    takes.note(take, observed)
+    scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
+
+
+def _take_back(written: list[Written], captured: Capture, before: Before) -> None:
+    actions = [action for made in written if (action := states.action_by_uid(made.action_uid)) is not None]
+    armature = _armature_if_any(captured)
+    if armature is not None and takes.played(armature) in actions:
+        states.put_back(armature, before, states.action_of(before))
+    for action in actions:
+        bpy.data.actions.remove(action)
+
+
+def _armature_if_any(captured: Capture) -> bpy.types.Object | None:
+    try:
+        return armature_of(captured)
+    except RetargetError:
+        return None
 
 
 def _scene(captured: Capture) -> bpy.types.Scene:
@@ -87,29 +156,6 @@ def _scene(captured: Capture) -> bpy.types.Scene:
             "The scene was deleted while its motion was being made.", "Generate again in another scene."
         )
     return scene
-
-
-def measure(captured: Capture) -> Generator[None, None, dict[str, np.ndarray]]:
-    """Joint -> distances (K,) in metres between the evaluated bone and what its control asked for, a few frames a
-    tick.
-    """
-    measured = {}
-    for track in captured.tracks:
-        if track.joint not in captured.body.bones:
-            continue
-        errors, done, at_once = np.empty(len(track.frames)), 0, 4
-        while done < len(errors):
-            began = time.perf_counter()
-            part = slice(done, done + at_once)
-            bone = captured.body.bones[track.joint]
-            heads = probe.world_positions(_armature(captured), [bone], track.frames[part])[:, 0]
-            errors[part] = track.misses(heads, part) * captured.unit_scale
-            done += len(heads)
-            taken = max(time.perf_counter() - began, 1e-4)
-            at_once = max(1, int(at_once * min(8.0, MEASURING_SHARE / taken)))
-            yield
-        measured[track.joint] = errors
-    return measured
 
 
 def report(answer: Result, measured: dict[str, float]) -> list[str]:

@@ -20,7 +20,7 @@ from .shared.connection import Connection, default_connection_path, read_connect
 from .shared.errors import EngineUnavailable
 
 _INSTALL_HINT = (
-    "Install the engine as the README says, then enter the path of its 'gaitway' command in the add-on's preferences."
+    "Install the engine, or enter its 'gaitway' command in the add-on's preferences; 'gaitway install-addon' enters it."
 )
 _TAIL_BYTES = 4096
 
@@ -76,9 +76,9 @@ class EngineProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env=_environment(),
+                    env=clean_environment(),
                     cwd=Path.home(),
-                    **_detached(),
+                    **quiet_options(),
                 )
         except OSError as error:
             raise EngineUnavailable(
@@ -139,14 +139,14 @@ def _in_environment(folder: Path) -> Path:
     raise EngineUnavailable(f"There is no 'gaitway' command in {folder}.", _INSTALL_HINT)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours, without what would bend the engine's own Python to Blender's."""
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PYTHONPATH")}
     # Blender wants the cores too: threads that spin while they wait make both crawl.
     return {"OMP_WAIT_POLICY": "PASSIVE", **kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
 
 
-def _detached() -> dict[str, Any]:
+def quiet_options() -> dict[str, Any]:
     """Ctrl-C in the terminal Blender was started from is not for the engine; no console window flashes on Windows."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}

@@ -53,6 +53,8 @@ class Session:
         self.status = "The engine is not running."
         self.stage = ""
         self.fraction = 0.0
+        self.began: float | None = None
+        """When the engine began with the request, on the clock of :meth:`pump`."""
         self.welcome: Welcome | None = None
         self.error: tuple[str, str] | None = None
         """(message, hint) of the last thing that went wrong; cleared by the next connect, start or submit."""
@@ -116,7 +118,7 @@ class Session:
         self.error = None
         self.parts = []
         self.request_id = request.request_id
-        self.stage, self.fraction = "waiting", 0.0
+        self.stage, self.fraction, self.began = "waiting", 0.0, None
         if self.state in ("starting", "connecting"):
             self._waiting = request
         else:
@@ -185,6 +187,7 @@ class Session:
                 self._receive_welcome(message)
             case Progress() if message.request_id == self.request_id:
                 if self.state == "running":
+                    self.began = self._last_heard if self.began is None else self.began
                     self.stage, self.fraction = message.stage, message.fraction
                     self.status = f"Generating: {message.stage}."
             case Part() if message.request_id == self.request_id:

@@ -6,6 +6,8 @@ Shapes: P points of a line, K keys, N model frames. Points are Blender's (Z up) 
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from .shared.errors import BadControl
@@ -30,6 +32,15 @@ def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(wanted, travelled, line[:, axis]) for axis in range(3)], -1)
 
 
+def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """World points (K, 3) of an object that stood at ``before`` (4, 4), each where it is when the object stands at its
+    own one of ``after`` (K, 4, 4).
+    """
+    # A flattened object has no inverse, but what lies in it has its place all the same.
+    moves = np.asarray(after) @ np.linalg.pinv(before)
+    return np.einsum("kij,kj->ki", moves[:, :3, :3], points) + moves[:, :3, 3]
+
+
 def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
     """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
     began.
@@ -49,8 +60,32 @@ def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
     return lines
 
 
-def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,) and the points (N, 3) there.
+def frame_ranges(text: str) -> list[tuple[int, int]]:
+    """What a person writes for frames ("1, 25, 60-90") as ranges, both ends included. Raises BadControl for other
+    text.
+    """
+    ranges = []
+    for part in filter(None, (part.strip() for part in re.split("[,;]", text))):
+        found = re.fullmatch(r"(-?\d+)(?:\s*(?:-|–|to)\s*(-?\d+))?", part)
+        if found is None:
+            raise BadControl(f"'{part}' is no frame and no range of frames.", "Write them like this: 1, 25, 60-90.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        ranges.append((min(first, last), max(first, last)))
+    return ranges
+
+
+def in_ranges(frames: np.ndarray, ranges: list[tuple[int, int]]) -> np.ndarray:
+    """Which of ``frames`` (K,) lie in one of the ranges: (K,) bool."""
+    frames = np.asarray(frames, np.float64)
+    inside = np.zeros(len(frames), bool)
+    for first, last in ranges:
+        inside |= (frames >= first - 1e-4) & (frames <= last + 1e-4)
+    return inside
+
+
+def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,), the points (N, 3) there, and
+    which keys (N,) they come from.
 
     A key seldom falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
     there with the track's own speed at that key, so that the character passes the key itself at the key's own time.
@@ -67,7 +102,7 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
         if frame not in keep or abs(frame / FPS - times[key]) < abs(frame / FPS - times[keep[frame]]):
             keep[int(frame)] = key
     chosen = list(keep.values())
-    return frames[chosen], points[chosen]
+    return frames[chosen], points[chosen], order[chosen]
 
 
 def ground_height(origin: float, lowest: float, leg_length: float) -> float:
@@ -103,3 +138,19 @@ def error_summary(errors: np.ndarray) -> dict[str, float]:
         "percentile95": float(np.percentile(errors, 95)),
         "maximum": float(errors.max()),
     }
+
+
+def slide(places: np.ndarray, standing: np.ndarray) -> np.ndarray:
+    """How far a foot at ``places`` (K, 3) has come over the ground (K,) since it was put down; 0 while it swings.
+
+    A foot has been put down when it has stood for one frame: the frame of touching the ground still moves.
+    """
+    distance = np.zeros(len(places))
+    began: np.ndarray | None = None
+    for frame in range(1, len(places)):
+        if not (standing[frame] and standing[frame - 1]):
+            began = None
+            continue
+        began = places[frame] if began is None else began
+        distance[frame] = np.linalg.norm((places[frame] - began)[:2])
+    return distance

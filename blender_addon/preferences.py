@@ -15,6 +15,12 @@ PACKAGE = __package__
 LOG_NAME = "engine.log"
 
 
+def _changed(_preferences: object, _context: object) -> None:
+    from .operators.first_run import look_soon  # which reads these preferences
+
+    look_soon()
+
+
 class GaitwayPreferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
@@ -22,6 +28,7 @@ class GaitwayPreferences(bpy.types.AddonPreferences):
         name="Engine Command",
         default="",
         description="The gaitway command, its path or its virtual environment's folder; empty to search for it",
+        update=_changed,
     )
     autostart: BoolProperty(
         name="Start the Engine When Needed",
@@ -33,6 +40,7 @@ class GaitwayPreferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
         default="",
         description="File in which the engine leaves its address and keys; empty for the usual place",
+        update=_changed,
     )
     log_directory: StringProperty(
         name="Log Folder",
@@ -42,7 +50,12 @@ class GaitwayPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
+        from .first_run import FIRST_RUN
+        from .panels.first_run import draw_needs
+
         layout = self.layout
+        if FIRST_RUN.needs:
+            draw_needs(layout, context)
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "engine_command")

@@ -55,23 +55,71 @@ def world_positions(target: bpy.types.Object, bones: Sequence[str], frames: Iter
 
     Objects that are hidden or disabled are evaluated as well.
     """
+    return _followed("COPY_LOCATION", target, bones, frames)[:, :, :3, 3]
+
+
+def world_matrices(target: bpy.types.Object, frames: Iterable[float]) -> np.ndarray:
+    """World matrices (K, 4, 4) of an object at ``frames`` (K,)."""
+    return _followed("COPY_TRANSFORMS", target, [], frames)[:, 0]
+
+
+def _followed(kind: str, target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]) -> np.ndarray:
+    """Matrices (K, B, 4, 4) of empties that a constraint of this kind puts onto the bones, or onto the object."""
     frames = list(frames)
     with _probe_scene() as scene:
         probes = []
         for bone in bones or [""]:
             probe = bpy.data.objects.new(PROBE_NAME, None)
             scene.collection.objects.link(probe)
-            constraint = probe.constraints.new("COPY_LOCATION")
+            constraint = probe.constraints.new(kind)
             constraint.target = target
             constraint.subtarget = bone
             probes.append(probe)
-        points = np.empty((len(frames), len(probes), 3))
+        matrices = np.empty((len(frames), len(probes), 4, 4))
         for row, frame in enumerate(frames):
             set_frame(scene, float(frame))
             depsgraph = scene.view_layers[0].depsgraph
             for column, probe in enumerate(probes):
-                points[row, column] = probe.evaluated_get(depsgraph).matrix_world.translation
-    return points
+                matrices[row, column] = probe.evaluated_get(depsgraph).matrix_world
+        return matrices
+
+
+def followed_path(
+    curve: bpy.types.Object, frames: Iterable[float], spline: int = 0, reverse: bool = False
+) -> np.ndarray:
+    """World points (K, 3) at ``frames`` of an object that Blender's Follow Path leads along the curve as its Evaluation
+    Time says: along its first spline, or the one numbered ``spline`` from 1; with ``reverse`` from the end.
+    """
+    points = []
+    with _probe_scene() as scene:
+        copy = _copy_into(scene, curve)
+        splines = copy.data.splines
+        for other in list(splines)[: max(spline - 1, 0)]:
+            splines.remove(other)
+        _bare(copy.data)
+        copy.data.use_path = True
+        led = bpy.data.objects.new(PROBE_NAME, None)
+        scene.collection.objects.link(led)
+        constraint = led.constraints.new("FOLLOW_PATH")
+        constraint.target = copy
+        for frame in frames:
+            set_frame(scene, float(frame))
+            depsgraph = scene.view_layers[0].depsgraph
+            if reverse:
+                data = copy.evaluated_get(depsgraph).data
+                constraint.use_fixed_location = True
+                constraint.offset_factor = 1.0 - data.eval_time / max(data.path_duration, 1)
+                scene.view_layers[0].update()
+            points.append(np.array(led.evaluated_get(depsgraph).matrix_world.translation))
+    return np.array(points)
+
+
+def _copy_into(scene: bpy.types.Scene, curve: bpy.types.Object) -> bpy.types.Object:
+    copy = curve.copy()
+    copy.data = curve.data.copy()
+    scene.collection.objects.link(copy)
+    copy.hide_viewport = False
+    return copy
 
 
 def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
@@ -79,10 +127,7 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
     shape keys included.
     """
     with _probe_scene() as scene:
-        copy = curve.copy()
-        copy.data = curve.data.copy()
-        scene.collection.objects.link(copy)
-        copy.hide_viewport = False
+        copy = _copy_into(scene, curve)
         _bare(copy.data)
         set_frame(scene, frame)
         evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)

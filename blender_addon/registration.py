@@ -8,14 +8,20 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, generate
+from .operators import controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
 
 CLASSES: Final = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *engine.CLASSES,
+    *first_run.CLASSES,
     *controls.CLASSES,
+    *paths.CLASSES,
+    *pins.CLASSES,
+    *prompts.CLASSES,
     *generate.CLASSES,
+    *takes.CLASSES,
+    *seeing.CLASSES,
     *panels.CLASSES,
 )
 
@@ -29,10 +35,12 @@ def register() -> None:
     properties.add_settings()
     _add_keymap()
     runtime.register()
+    first_run.register()
 
 
 def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
+    first_run.unregister()
     runtime.unregister()
     _remove_keymap()
     properties.remove_settings()

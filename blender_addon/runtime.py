@@ -21,12 +21,16 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import capture, delivery, preferences
-from .paths import error_summary
+from . import capture, delivery, preferences, takes
+from .looking import LOOKING, after_change
+from .overlay import OVERLAY
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .version import addon_version
 
 if TYPE_CHECKING:
     from .jobs import Session
+    from .measuring import Observed
+    from .properties.take import GaitwayTake
     from .shared.protocol import Error, Generate, Result
 
 BUSY_INTERVAL = 0.02
@@ -50,6 +54,8 @@ class Runtime:
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
         """Those distances by joint, one for each of the control's frames."""
+        self.observed: Observed | None = None
+        """Where the last motion came out on the rig."""
         self.last: capture.Capture | None = None
         """What the last request asked for."""
         self.answer: Result | None = None
@@ -73,7 +79,7 @@ class Runtime:
                     f"A part of the add-on is missing: {error.name or error}.",
                     "Install the Gaitway zip that is made for this computer and this Blender again.",
                 ) from error
-            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=_version())
+            self._session = Session(client_name=f"Blender {bpy.app.version_string}", client_version=addon_version())
         return self._session
 
     @property
@@ -83,6 +89,12 @@ class Runtime:
     @property
     def engine_status(self) -> str:
         return "The engine is not running." if self._session is None else self._session.status
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model that the engine has loaded; None while none is known."""
+        welcome = None if self._session is None else self._session.welcome
+        return None if welcome is None else welcome.model
 
     @property
     def engine_wanted(self) -> bool:
@@ -136,6 +148,15 @@ class Runtime:
         """How far the request is, 0..1."""
         return 1.0 if self._phase else self._session.fraction if self._session is not None else 0.0
 
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the engine's answer, None while nobody can tell."""
+        session = self._session
+        if not self.busy or self._phase or session is None or session.state != "running" or session.began is None:
+            return None
+        taken = time.monotonic() - session.began
+        return taken * (1.0 - session.fraction) / session.fraction if session.fraction > 0.05 and taken > 0.5 else None
+
     def generate(self, context: bpy.types.Context) -> None:
         """Begin a request with what the scene says.
 
@@ -145,48 +166,73 @@ class Runtime:
         self.forget()
         try:
             captured = capture.capture(context.scene)
-            message = capture.order(context.scene, captured)
-            session = self.session()
-            chosen = preferences.get(context)
-            if session.state == "offline":
-                if not chosen.autostart:
-                    session.connect(preferences.connection_path(chosen))
-                else:
-                    self.start_engine(chosen)
-            session.submit(message)
+            self._submit(context, capture.order(context.scene, captured), captured)
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
-        self.last = captured
-        self._request = self._life(message, captured)
         self._count(began, worked)
+
+    def repeat(self, context: bpy.types.Context, take: GaitwayTake) -> None:
+        """Ask for ``take`` again exactly as it was asked for, whatever the scene says now. Raises what is wrong."""
+        self.forget()
+        try:
+            order, captured = takes.order_again(context.scene, take)
+            self._submit(context, order, captured, only=take.variation)
+        except GaitwayError as error:
+            self.error = (error.message, error.hint)
+            raise
+
+    def _submit(
+        self, context: bpy.types.Context, order: Generate, captured: capture.Capture, only: int | None = None
+    ) -> None:
+        session = self.session()
+        chosen = preferences.get(context)
+        if session.state == "offline":
+            if not chosen.autostart:
+                session.connect(preferences.connection_path(chosen))
+            else:
+                self.start_engine(chosen)
+        session.submit(order)
+        self.last = captured
+        self._request = self._life(order, captured, only)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
-        self.error, self.report, self.measured, self.measured_tracks = None, [], {}, {}
+        self.error, self.report, self.measured, self.measured_tracks, self.observed = None, [], {}, {}, None
         self.longest_tick = self.longest_work = 0.0
 
     def cancel(self) -> None:
-        """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it yet."""
-        if self._session is not None:
+        """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it any more or
+        yet.
+        """
+        if self._phase:
+            self.abandon(_cancelled())
+        elif self._session is not None:
             self._session.cancel()
 
-    def _life(self, message: Generate, captured: capture.Capture) -> Generator[None, None, None]:
+    def _life(self, order: Generate, captured: capture.Capture, only: int | None) -> Generator[None, None, None]:
         from .shared.protocol import Error
 
-        while message.request_id not in self._finished:
+        while order.request_id not in self._finished:
             yield
-        answer = self._finished.pop(message.request_id)
+        answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
         self.answer = answer
-        self._phase = "Setting keyframes"
-        yield from delivery.set_keys(answer, message.prompts[0].text, captured)
-        self._phase = "Measuring"
-        self.measured_tracks = yield from delivery.measure(captured)
-        if self.measured_tracks:
-            self.measured = error_summary(np.concatenate(list(self.measured_tracks.values())))
+        self._enter_phase("Waiting for the render")
+        while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
+            yield
+        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only)
+        self.observed = observed
+        self.measured = observed.summary()
+        self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         self.report = delivery.report(answer, self.measured)
+        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+        if scene is not None:
+            LOOKING.take_over(scene, observed, captured)
+
+    def _enter_phase(self, phase: str) -> None:
+        self._phase = phase
 
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
@@ -203,10 +249,12 @@ class Runtime:
         began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
         self._listen(now)
         self._advance()
+        if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
+            LOOKING.advance(bpy.context.scene)
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = self.busy or (self._session is not None and self._session.busy)
+        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -238,7 +286,7 @@ class Runtime:
         except StopIteration:
             self._request, self._phase = None, ""
         except Cancelled:
-            self.abandon(Cancelled("Cancelled.", "The character keeps the motion that it had."))
+            self.abandon(_cancelled())
         except GaitwayError as error:
             self.abandon(error)
         except Exception as error:  # a tick that raises would end Blender's timer and leave the panel waiting for ever
@@ -248,7 +296,15 @@ class Runtime:
             )
 
     def _redraw_if_changed(self) -> None:
-        drawn = (self.engine_status, self.busy, self.stage, round(self.fraction, 2), self.error, len(self.report))
+        drawn = (
+            self.engine_status,
+            self.busy,
+            self.stage,
+            round(self.fraction, 2),
+            self.error,
+            len(self.report),
+            id(LOOKING.observed),
+        )
         if drawn != self._drawn:
             self._drawn = drawn
             for window in bpy.context.window_manager.windows:
@@ -260,12 +316,8 @@ class Runtime:
 RUNTIME = Runtime()
 
 
-def _version() -> str:
-    import tomllib
-    from pathlib import Path
-
-    manifest = tomllib.loads((Path(__file__).parent / "blender_manifest.toml").read_text(encoding="utf-8"))
-    return str(manifest["version"])
+def _cancelled() -> Cancelled:
+    return Cancelled("Cancelled.", "The character keeps the motion that it had.")
 
 
 # ---- what Blender calls
@@ -294,6 +346,7 @@ def register() -> None:
     """The timer, the handlers, and the engine's end with Blender's."""
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
+    bpy.app.handlers.depsgraph_update_post.append(after_change)
     atexit.register(_leave)
 
 
@@ -301,6 +354,9 @@ def unregister() -> None:
     """Undo :func:`register`; the engine that was started here ends."""
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
+    bpy.app.handlers.depsgraph_update_post.remove(after_change)
+    LOOKING.forget()
+    OVERLAY.leave()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     RUNTIME.stop_engine()

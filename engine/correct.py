@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def correct(
     networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, asked: Tensor, passes: int | None = None
 ) -> Tensor:
-    """The latent (B, N, D) corrected ``passes`` times, None: as often as the model was trained for; models without a
-    corrector, and motions without hints, are left as they are.
+    """The latent (B, N, D) corrected ``passes`` times, None: as often as the model was trained for; a model without a
+    corrector changes nothing. Without hints it still mends sliding feet and jerks.
 
     mask (B, T) frames; hint (B, T, J, 3) metres in the canonical frame; asked (B, T, J, 3) bool, which coordinates are.
     """
     corrector, statistics = networks.corrector, networks.statistics
-    if corrector is None or statistics is None or not bool(asked.any()):
+    if corrector is None or statistics is None:
         return latent
     mean, std = (torch.from_numpy(value).to(latent) for value in (statistics.feature_mean, statistics.feature_std))
     with torch.no_grad():

@@ -4,7 +4,9 @@ FOLDER``.
 
 Everything else is frozen. The model answers hints as it does in use; the corrector sees by how much the answer misses
 them and learns to change the latent so that it does not - without sliding feet, jerks or limbs of another length, which
-it may mend as well. Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width.
+it mends as well, also where there are no hints.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width.
 """
 
 from __future__ import annotations
@@ -29,12 +31,13 @@ from .control_figures import quick_control_figures
 from .drawn import drawn_hints
 from .latents import LatentSampler, latent_mask_of
 from .loop import run_task
-from .losses import COUNT, control_loss, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
+from .losses import COUNT, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
 from .run_folder import Run, command_line
 from .session import Task, on_cpu
 from .shares import Batch
 
 STEPS = (1, 2, 4)  # of sampling, that the answers are drawn with
+FREE = 0.15  # share of the steps without any hint: text alone
 LEAD = 0.4  # share of the samples whose hints are led aside from the captured motion
 LED_BY = (0.35, 0.08, 0.35)  # metres, deviation of where they are led to, x y z
 _SMOOTH = (8.0, 40.0)  # frames, deviation of the Gaussian that makes the way there smooth
@@ -74,7 +77,7 @@ def correct_step_loss(
         bones = (joints - joints[:, :, list(_PARENTS)]).square().sum(-1).clamp(min=1e-8).sqrt()[:, :, 1:]
         passes.append(
             {
-                "control": control_loss(joints, hint, hint_mask[..., None], "mask", "l1"),
+                "control": _misses(joints, hint, hint_mask),
                 "drift": masked_latent_mean((corrected - latent).square(), latent_mask),
                 "standing": standing["standing"],
                 "jerk": masked_mean(jerk, mask[:, 3:]),
@@ -90,6 +93,12 @@ def correct_step_loss(
     means["standing"] = slides.sum() / stands.sum().clamp(min=1)
     terms = sum_of({name: weight * means[name] for name, weight in weights.items()})
     return terms | {f"{COUNT}standing": stands.sum()}
+
+
+def _misses(joints: Tensor, hint: Tensor, hint_mask: Tensor) -> Tensor:
+    """Mean over samples of the mean distance along an axis at the hints; 0 for a sample without any."""
+    distance = (joints - hint).abs().mean(-1) * hint_mask
+    return (distance.sum((1, 2)) / hint_mask.sum((1, 2)).clamp(min=1)).mean()
 
 
 _PARENTS = tuple(max(0, parent) for parent in SKELETON.parents)
@@ -135,9 +144,10 @@ class CorrectDraws:
         count = STEPS[int(torch.randint(0, len(STEPS), (1,), generator=generator))]
         low, high = recipe.guidance_range
         guidance = 1 + low + (high - low) * float(torch.rand(1, generator=generator))
+        led = float(torch.rand(1, generator=generator)) >= FREE
         return batch | {
             "hint": led_aside(hint, generator),
-            "hint_mask": recipe.control_task.draw(batch["mask"], generator),
+            "hint_mask": recipe.control_task.draw(batch["mask"], generator) & led,
             "lengths": bone_lengths(joints),
             "start": torch.randn(shape, generator=generator),
             "step_noise": torch.randn((size, max(STEPS) - 1, *shape[1:]), generator=generator),
@@ -160,7 +170,7 @@ def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor]) -> Ten
         guidance_scale=float(part["guidance"][0]),
         latent=part["start"],
         step_noise=list(part["step_noise"].unbind(1)),
-        control_embedding=encoder(normalised, part["hint_mask"]),
+        control_embedding=encoder(normalised, part["hint_mask"]) if part["hint_mask"].any() else None,
         latent_mask=latent_mask_of(networks.vae, part["mask"]),
     )
     return latent

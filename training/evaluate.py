@@ -42,6 +42,7 @@ from .control_figures import (
     quick_control_figures,
 )
 from .data import Clip, load_clips
+from .delivered import KINDS, PATHS, delivered_rows
 from .evaluator import load_evaluator
 from .motion_figures import motions_of, quality, reconstruction
 from .report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
@@ -51,7 +52,7 @@ from .text_matters import CONDITIONS, PROMPTS, VARIATIONS, text_matters
 
 __all__ = ["evaluate", "quick_control_figures"]
 
-PARTS = ("reconstruction", "control", "text", "text_matters")
+PARTS = ("reconstruction", "control", "delivered", "text", "text_matters")
 QUICK_CLIPS = 12
 REPORTS = (".html", ".png")
 
@@ -148,11 +149,14 @@ def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
     pipeline = Pipeline(networks, encoder, device)
     embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
     uncond = encoder.encode([""])
-    work = 1 + len(controls) * len(densities) * len(steps) * replications + len(CONDITIONS) * len(PROMPTS)
+    each = len(PATHS) * len(KINDS) + len(controls) * len(densities) * len(steps)
+    work = 1 + each * replications + len(CONDITIONS) * len(PROMPTS)
     with _progress(work + (replications if evaluator else 0)) as advance:
         figures |= evaluate(
             networks, clips, embeddings, steps, replications, uncond, controls, densities, parts, advance
         )
+        if "delivered" in parts and pipeline.has_control:
+            figures["delivered"] = delivered_rows(pipeline, clips, replications, arguments.seed, advance)
         if evaluator is not None and "text" in parts:
             protocol = replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications)
             told = [clip for clip in clips if clip.captions]

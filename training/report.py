@@ -69,6 +69,16 @@ _MOVEMENT = {
     "footfalls": ("falls/s", 2),
     "error_cm": ("error cm", 2),
 }
+_DELIVERED = {
+    "error_cm": ("error cm", 3),
+    "worst_cm": ("worst key", 2),
+    "skating": ("skating", 3),
+    "skating_ratio": ("x real", 2),
+    "jerk_p99": ("jerk p99", 0),
+    "jerk_ratio": ("x real", 2),
+    "floor_mm": ("floor mm", 1),
+    "seconds": ("s a clip", 3),
+}
 PAGE_WIDTH = 124  # characters of a table in a report
 
 
@@ -135,6 +145,9 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
         names = ("joints", "hints", *(["steps"] if several else []), "kind")
         made.append(_table("Control", names, _CONTROL, under, intervals))
         made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, under, intervals))
+    if figures.get("delivered"):
+        led = [((row["path"], row["kind"]), row) for row in figures["delivered"]]
+        made.append(_table("What leaves the engine, pelvis led", ("path", "motion"), _DELIVERED, led, intervals))
     if "text" in figures:
         text = figures["text"]
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import bpy
 
+from ..paths import frame_ranges
+from ..shared.errors import BadControl
 from ..shared.skeleton import SKELETON
+from ..tracks import assigned_curves, leads_along_curve
 
 USUAL_ORDER = ("pelvis", "left_wrist", "right_wrist", "left_foot", "right_foot", "head")
 
@@ -37,6 +41,9 @@ class GAITWAY_OT_control_add(bpy.types.Operator):
             control.joint = guess_joint(bone or target.name, taken)
             control.frame_start = settings.start_frame
             control.frame_end = max(scene.frame_end, settings.start_frame + 1)
+            control.tolerance /= scene.unit_settings.scale_length  # its default is meant in metres
+            if leads_along_curve(control):
+                take_animation(control)
             settings.active_control = len(settings.controls) - 1
         return {"FINISHED"}
 
@@ -66,6 +73,60 @@ class GAITWAY_OT_control_remove(bpy.types.Operator):
         settings.controls.remove(index)
         settings.active_control = max(0, min(settings.active_control, len(settings.controls) - 1))
         return {"FINISHED"}
+
+
+class GAITWAY_OT_control_frame(bpy.types.Operator):
+    """Let the control count at the present frame, or no longer"""
+
+    bl_idname = "gaitway.control_frame"
+    bl_label = "Toggle This Frame"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = context.scene.gaitway
+        if not 0 <= settings.active_control < len(settings.controls):
+            cls.poll_message_set("Choose a control in the list")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        control = context.scene.gaitway.controls[context.scene.gaitway.active_control]
+        try:
+            ranges = frame_ranges(control.frames)
+        except BadControl as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        control.frames = frame_text(toggled(ranges, context.scene.frame_current))
+        control.use_frames = True
+        return {"FINISHED"}
+
+
+def toggled(ranges: list[tuple[int, int]], frame: int) -> list[tuple[int, int]]:
+    """The ranges without ``frame`` when they hold it, else with it."""
+    if not any(first <= frame <= last for first, last in ranges):
+        return sorted([*ranges, (frame, frame)])
+    parts = [part for first, last in ranges for part in ((first, min(last, frame - 1)), (max(first, frame + 1), last))]
+    return sorted({(first, last) for first, last in parts if first <= last})
+
+
+def frame_text(ranges: list[tuple[int, int]]) -> str:
+    """The ranges as a person writes them."""
+    return ", ".join(f"{first}" if first == last else f"{first} - {last}" for first, last in ranges)
+
+
+def take_animation(control: bpy.types.PropertyGroup) -> None:
+    """Walk a curve whose Evaluation Time is keyed as it is keyed, from the first key to the last."""
+    keys = [
+        key.co.x
+        for curve in assigned_curves(control.target.data)
+        if curve.data_path == "eval_time"
+        for key in curve.keyframe_points
+    ]
+    if keys:
+        control.pace = "ANIMATED"
+    if len(keys) > 1:
+        control.frame_start, control.frame_end = math.floor(min(keys)), math.ceil(max(keys))
 
 
 def selected_targets(context: bpy.types.Context) -> list[tuple[bpy.types.Object, str]]:
@@ -102,4 +163,4 @@ def guess_joint(name: str, taken: set[str]) -> str:
     return next((joint for joint in USUAL_ORDER if joint not in taken), "pelvis")
 
 
-CLASSES = (GAITWAY_OT_control_add, GAITWAY_OT_control_remove)
+CLASSES = (GAITWAY_OT_control_add, GAITWAY_OT_control_remove, GAITWAY_OT_control_frame)

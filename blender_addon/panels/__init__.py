@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate.
+"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate, takes.
 
 It draws and decides nothing.
 """
 
 from __future__ import annotations
 
-from . import character, controls, engine, generate, prompt
+from . import character, controls, engine, first_run, generate, prompt, seeing, takes
 
-CLASSES = (*engine.CLASSES, *character.CLASSES, *prompt.CLASSES, *controls.CLASSES, *generate.CLASSES)
+CLASSES = (
+    *first_run.CLASSES,
+    *engine.CLASSES,
+    *character.CLASSES,
+    *prompt.CLASSES,
+    *controls.CLASSES,
+    *generate.CLASSES,
+    *takes.CLASSES,
+    *seeing.CLASSES,
+)
 """In the order in which the panels stand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import capture
+from ..tracks import control_label, leads_along_curve
 from .tab import Tab, paragraph
 
 
@@ -25,7 +25,7 @@ class GAITWAY_UL_controls(bpy.types.UIList):
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
         kind = "ERROR" if item.target is None else "BONE_DATA" if item.bone else f"OUTLINER_OB_{item.target.type}"
-        row.label(text=capture.control_label(item).strip("'"), icon=kind)
+        row.label(text=control_label(item).strip("'"), icon=kind)
         row.label(text=item.joint.replace("_", " "))
 
 
@@ -34,13 +34,17 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.gaitway
+        row = self.layout.row(align=True)
+        row.operator("gaitway.path_draw", icon="GREASEPENCIL")
+        row.operator("gaitway.walk_along", icon="CURVE_PATH")
+        self.layout.operator_menu_enum("gaitway.pin_add", "joint", icon="PINNED")
         row = self.layout.row()
         row.template_list("GAITWAY_UL_controls", "", settings, "controls", settings, "active_control", rows=3)
         buttons = row.column(align=True)
         buttons.operator("gaitway.control_add", text="", icon="ADD")
         buttons.operator("gaitway.control_remove", text="", icon="REMOVE")
         if not 0 <= settings.active_control < len(settings.controls):
-            paragraph(self.layout, context, "Select an empty with keyframes or a curve, and add it", "INFO")
+            paragraph(self.layout, context, "Draw a path, add a pin, or select an object or curve and add it", "INFO")
             return
         control = settings.controls[settings.active_control]
         column = self.column(self.layout)
@@ -48,11 +52,42 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         if control.target is not None and control.target.type == "ARMATURE":
             column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
+        if leads_along_curve(control):
+            draw_way(column, context, control)
+        else:
+            column.prop(control, "times")
+            if control.times == "RANGE":
+                draw_span(column, control)
         column.prop(control, "height")
-        if control.target is not None and control.target.type == "CURVE":
-            frames = column.column(align=True)
-            frames.prop(control, "frame_start")
-            frames.prop(control, "frame_end")
+        draw_closeness(column, control)
+
+
+def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+    frames = column.column(align=True)
+    frames.prop(control, "frame_start")
+    frames.prop(control, "frame_end")
+
+
+def draw_way(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """How a curve is walked."""
+    draw_span(column, control)
+    column.prop(control, "pace")
+    if control.pace.startswith("EASE"):
+        column.prop(control, "ease")
+    column.prop(control, "reverse")
+    if len(control.target.data.splines) > 1:
+        column.prop(control, "spline")
+
+
+def draw_closeness(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+    column.prop(control, "follow")
+    if control.follow == "TOLERANCE":
+        column.prop(control, "tolerance")
+    column.prop(control, "use_frames")
+    if control.use_frames:
+        row = column.row(align=True)
+        row.prop(control, "frames")
+        row.operator("gaitway.control_frame", text="", icon="KEYFRAME_HLT")
 
 
 CLASSES = (GAITWAY_UL_controls, GAITWAY_PT_controls)

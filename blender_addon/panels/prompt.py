@@ -6,7 +6,25 @@ from __future__ import annotations
 import bpy
 
 from .. import compat
-from .tab import Tab
+from .tab import Tab, paragraph
+
+
+class GAITWAY_UL_prompts(bpy.types.UIList):
+    """One line a prompt: its frames and its words."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: object,
+        item: bpy.types.PropertyGroup,
+        icon: int,
+        active_data: object,
+        active_property: str,
+    ) -> None:
+        split = layout.split(factor=0.3)
+        split.label(text=f"{item.frame_start} - {item.frame_end}")
+        split.prop(item, "text", text="", emboss=False)
 
 
 class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
@@ -14,12 +32,36 @@ class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.gaitway
-        compat.draw_textbox(self.layout, settings, "prompt")
+        self.layout.row().prop(settings, "prompt_mode", expand=True)
+        if settings.prompt_mode == "BLOCKS":
+            draw_blocks(self.layout, context, settings)
+        else:
+            compat.draw_textbox(self.layout, settings, "prompt")
+            self.layout.menu("GAITWAY_MT_prompts", icon="PRESET")
         column = self.column(self.layout)
         column.prop(settings, "length_mode")
-        if settings.length_mode == "SECONDS" or not any(control.enabled for control in settings.controls):
+        led = any(control.enabled for control in settings.controls)
+        if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
             column.prop(settings, "seconds")
         column.prop(settings, "start_frame")
 
 
-CLASSES = (GAITWAY_PT_prompt,)
+def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
+    row = layout.row()
+    row.template_list("GAITWAY_UL_prompts", "", settings, "prompt_blocks", settings, "active_prompt", rows=3)
+    buttons = row.column(align=True)
+    buttons.operator("gaitway.prompt_add", text="", icon="ADD")
+    buttons.operator("gaitway.prompt_remove", text="", icon="REMOVE")
+    if not 0 <= settings.active_prompt < len(settings.prompt_blocks):
+        paragraph(layout, context, "Add a prompt for each thing that the character does in turn", "INFO")
+        return
+    block = settings.prompt_blocks[settings.active_prompt]
+    compat.draw_textbox(layout, block, "text")
+    layout.menu("GAITWAY_MT_prompts", icon="PRESET")
+    column = Tab.column(layout)
+    frames = column.column(align=True)
+    frames.prop(block, "frame_start")
+    frames.prop(block, "frame_end")
+
+
+CLASSES = (GAITWAY_UL_prompts, GAITWAY_PT_prompt)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, settings
+from . import control, overlay, prompt, settings, take
 
-CLASSES = (*control.CLASSES, *settings.CLASSES)
+CLASSES = (*control.CLASSES, *prompt.CLASSES, *take.CLASSES, *overlay.CLASSES, *settings.CLASSES)
 
 
 def add_settings() -> None:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""One control: what leads which joint of the character, and how closely."""
+"""One control: what leads which joint of the character, when, and how closely."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..shared.skeleton import SKELETON
 
@@ -18,6 +18,30 @@ HEIGHT_ITEMS = [
     ("AUTO", "Automatic", "Hips move above a control that lies on the floor; all else moves as drawn"),
     ("FLOOR", "On the floor", "The joint moves above the control, as high as it is when the character stands"),
     ("DRAWN", "As drawn", "The joint moves exactly where the control is"),
+]
+
+TIMES_ITEMS = [
+    ("KEYS", "At Keyframes", "The joint comes to the control at the control's keyframes and is free between them"),
+    ("BETWEEN", "From First to Last Keyframe", "The joint stays with the control from its first to its last keyframe"),
+    (
+        "RANGE",
+        "From Start to End",
+        "The joint stays with the control from the start to the end frame, keyed or not",
+    ),
+]
+
+PACE_ITEMS = [
+    ("EVEN", "Even", "At one speed from the beginning to the end"),
+    ("EASE_IN", "From Standing", "Gather speed at the beginning"),
+    ("EASE_OUT", "To a Stop", "Lose speed at the end"),
+    ("EASE", "From Standing to a Stop", "Gather speed at the beginning and lose it at the end"),
+    ("ANIMATED", "As Animated", "As the curve's own Evaluation Time says, like an object that follows the path"),
+]
+
+FOLLOW_ITEMS = [
+    ("EXACT", "Exactly", "The joint comes exactly to the control"),
+    ("TOLERANCE", "Within a Tolerance", "The joint comes as near as the tolerance says, and is free within it"),
+    ("LOOSE", "Loosely", "The control shows the way, and the motion takes from it what looks natural"),
 ]
 
 
@@ -37,10 +61,54 @@ class GaitwayControl(bpy.types.PropertyGroup):
     height: EnumProperty(
         items=HEIGHT_ITEMS, name="Height", default="AUTO", description="How high above the control the joint moves"
     )
-    frame_start: IntProperty(
-        name="Start", default=1, description="Frame at which the character is at the curve's beginning"
+    times: EnumProperty(
+        items=TIMES_ITEMS, name="Times", default="KEYS", description="When the joint comes to the control"
     )
-    frame_end: IntProperty(name="End", default=120, description="Frame at which the character is at the curve's end")
+    frame_start: IntProperty(
+        name="Start",
+        default=1,
+        description="Frame from which the control leads; there a curve begins",
+    )
+    frame_end: IntProperty(
+        name="End", default=120, description="Frame until which the control leads; there a curve ends"
+    )
+    pace: EnumProperty(
+        items=PACE_ITEMS, name="Speed", default="EVEN", description="How fast the curve is walked on its way"
+    )
+    ease: FloatProperty(
+        name="Within",
+        default=1.0,
+        min=0.0,
+        soft_max=5.0,
+        precision=1,
+        subtype="TIME_ABSOLUTE",
+        description="Seconds in which the speed is gathered or lost",
+    )
+    reverse: BoolProperty(name="Reverse", default=False, description="Walk the curve from its end to its beginning")
+    spline: IntProperty(
+        name="Spline",
+        default=0,
+        min=0,
+        description="Which of the curve's splines to walk, counted from 1; 0 walks one after the other, "
+        "straight from each to the next",
+    )
+    follow: EnumProperty(
+        items=FOLLOW_ITEMS, name="Follow", default="EXACT", description="How closely the joint follows the control"
+    )
+    tolerance: FloatProperty(
+        name="Tolerance",
+        default=0.05,
+        min=0.0,
+        precision=3,
+        subtype="DISTANCE",
+        description="Distance from the control within which the joint may be anywhere",
+    )
+    use_frames: BoolProperty(name="Only at Frames", default=False, description="Follow the control at some frames only")
+    frames: StringProperty(
+        name="Frames",
+        default="",
+        description="Frames at which the control counts, one by one or from - to: 1, 25, 60-90",
+    )
 
 
 CLASSES = (GaitwayControl,)

@@ -16,9 +16,21 @@ from bpy.props import (
 )
 
 from .control import GaitwayControl
+from .overlay import GaitwayOverlay
+from .prompt import GaitwayPromptBlock
+from .take import GaitwayTakes
+
+PROMPT_ITEMS = [
+    ("ONE", "One Prompt", "One sentence for the whole motion"),
+    ("BLOCKS", "Prompts in Turn", "A list of sentences, each for some frames"),
+]
 
 LENGTH_ITEMS = [
-    ("CONTROLS", "From controls", "Until the last control ends; without controls as long as the seconds say"),
+    (
+        "CONTROLS",
+        "From Controls",
+        "Until the last control and the last prompt of a list end; without either as long as the seconds say",
+    ),
     ("SECONDS", "Seconds", "As long as the seconds say"),
 ]
 
@@ -38,6 +50,11 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         default="a person walks forward.",
         description="What the character does, as one sentence in the present tense: a person walks slowly and waves.",
     )
+    prompt_mode: EnumProperty(
+        items=PROMPT_ITEMS, name="Prompts", default="ONE", description="One sentence for all, or one after the other"
+    )
+    prompt_blocks: CollectionProperty(type=GaitwayPromptBlock)
+    active_prompt: IntProperty(name="Active Prompt", default=0)
     length_mode: EnumProperty(
         items=LENGTH_ITEMS, name="Length", default="CONTROLS", description="How the length of the motion is set"
     )
@@ -83,6 +100,8 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     )
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
+    takes: PointerProperty(type=GaitwayTakes)
+    overlay: PointerProperty(type=GaitwayOverlay)
 
 
 CLASSES = (GaitwaySettings,)

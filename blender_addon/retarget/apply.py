@@ -16,7 +16,7 @@ from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
-from . import keyframes, rig, solve
+from . import bake, guide, keyframes, rig, solve
 from .bone_map import BoneMap, detect
 from .resample import resample, scene_frames
 from .rest import Rig
@@ -40,7 +40,8 @@ class Plan:
     """Everything of the armature and the scene that solving needs, and nothing of Blender's: numbers that outlive any
     change there.
 
-    T model frames, K scene frames.
+    T model frames, K scene frames. ``rest`` is what the motion is solved on: the armature, or where constraints lead
+    its bones the stand-in for its ``controls``, which are the armature then.
     """
 
     rest: Rig
@@ -51,6 +52,13 @@ class Plan:
     fps: float
     frames: np.ndarray
     matrix_world: np.ndarray
+    controls: Rig | None = None
+    limbs: str = "BOTH"
+
+    @property
+    def keyed(self) -> Rig:
+        """The armature that gets the keys."""
+        return self.controls or self.rest
 
     def segments(self) -> tuple[np.ndarray, np.ndarray]:
         """At the scene frames: turns of the model's segments (K, 22, 4), model axes, and the hips (K, 3) as
@@ -96,15 +104,21 @@ def apply_motion(
     were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
-    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve` and :func:`write` one after the other.
+    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls` and :func:`write` one
+    after the other.
     """
     plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map)
-    solving = plan.solve(*plan.segments())
+    solution = finish(to_controls(armature, plan, finish(plan.solve(*plan.segments()))))
+    return write(armature, plan, solution, action_name)
+
+
+def finish(work: Generator[None, None, solve.Solution]) -> solve.Solution:
+    """Run a generator to its end; what it returns."""
     while True:
         try:
-            next(solving)
-        except StopIteration as solved:
-            return write(armature, plan, solved.value, action_name)
+            next(work)
+        except StopIteration as done:
+            return done.value
 
 
 def prepare(
@@ -115,6 +129,7 @@ def prepare(
     start_frame: float,
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
+    limbs: str = "BOTH",
 ) -> Plan:
     """Read the armature and check that keys would show on it; arguments and errors are those of
     :func:`apply_motion`."""
@@ -131,11 +146,36 @@ def prepare(
         )
     rest = rig.read_rig(armature, scene)
     bone_map = bone_map or detect(rest.bones)
-    rig.check_keyable(armature, solve.posed_chain(rest, bone_map))
+    moved = {*bone_map.bones.values(), *bone_map.between}
+    rig.check_keyable(armature, moved)
+    guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
-    return Plan(rest, bone_map, joints, scale, start_frame, fps, frames, matrices)
+    solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
+    return Plan(solved, bone_map, joints, scale, start_frame, fps, frames, matrices, controls, limbs)
+
+
+def to_controls(
+    armature: bpy.types.Object, plan: Plan, solution: solve.Solution
+) -> Generator[None, None, solve.Solution]:
+    """What to key for ``armature`` to be as ``solution`` poses ``plan.rest``; a generator that hands the thread back.
+
+    That is ``solution`` itself unless the bones hang on constraints.
+    """
+    if plan.controls is None:
+        return solution
+    carrier = solve.location_carrier(plan.controls, plan.bone_map["pelvis"])
+    if carrier != plan.bone_map["pelvis"]:
+        raise RetargetError(
+            f"The bone '{plan.bone_map['pelvis']}' is connected to its parent, so it cannot carry the hips.",
+            "Choose another bone for the pelvis under Bones.",
+        )
+    poles = {limb.pole: rig.pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}
+    pole_axes = {pole: axis for pole, axis in poles.items() if axis is not None}
+    wanted = guide.targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
+    yield
+    return (yield from bake.bake(armature, plan.controls, wanted, carrier))
 
 
 def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, action_name: str) -> AppliedMotion:
@@ -144,7 +184,7 @@ def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, acti
     action, slot = compat.new_action(armature, action_name)
     try:
         compat.assign_action(armature, action, slot)
-        modes = {bone.name: bone.rotation_mode for bone in plan.rest.bones}
+        modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones}
         keyed = keyframes.write(action, slot, plan.frames, solution, modes)
     except BaseException:
         _play(armature, *before)

@@ -16,7 +16,7 @@ from ..shared.errors import RetargetError
 from ..shared.skeleton import SKELETON
 from . import structure
 from .bone_tables import TABLES
-from .bone_tables.table import BoneTable
+from .bone_tables.table import BoneTable, LimbControls
 from .rest import BoneRest, Rig, ancestors
 
 __all__ = ["REQUIRED_JOINTS", "BoneMap", "BoneRest", "Rig", "detect"]
@@ -30,18 +30,34 @@ LIMB_ENDS = ("elbow", "wrist", "knee", "ankle", "foot")
 
 
 @dataclass(frozen=True)
+class IkControls:
+    """The IK controls of one limb by bone name; ``pole`` and ``toe`` are empty where there are none.
+
+    ``switch``: (bone, custom property, value in FK, value in IK). ``held``: (bone, custom property, value) for the pole
+    to be heeded.
+    """
+
+    end: str
+    pole: str
+    toe: str
+    switch: tuple[str, str, float, float]
+    held: tuple[tuple[str, str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class BoneMap:
     """Joint name -> bone name, and what else moves with the trunk.
 
     The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
     joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
-    names that was found.
+    names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
     """
 
     bones: dict[str, str]
     family: str
     score: float
     between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    limbs: dict[str, IkControls] = field(default_factory=dict)
 
     def __contains__(self, joint: str) -> bool:
         return joint in self.bones
@@ -115,7 +131,31 @@ def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
                 len(placed) + len(between) + 0.5 * (prefix == ""),
                 SKELETON.num_joints + len(between) + 0.5,
             )
-            yield BoneMap(placed, table.family, found / possible, between)
+            limbs = dict(_ik_controls(table, by_canonical, prefix))
+            yield BoneMap(placed, table.family, found / possible, between, limbs)
+
+
+def _ik_controls(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> Iterator[tuple[str, IkControls]]:
+    """(joint at the limb's end, its IK controls) of every limb whose IK control and switch are there."""
+    for joint, controls in (("wrist", table.arm_controls), ("ankle", table.leg_controls)):
+        for side, words in zip(("left", "right"), table.sides, strict=True):
+            if controls is not None:
+                found = _ik_controls_of(controls, by_canonical, prefix, words[0])
+                if found is not None:
+                    yield f"{side}_{joint}", found
+
+
+def _ik_controls_of(controls: LimbControls, by_canonical: dict[str, str], prefix: str, side: str) -> IkControls | None:
+    def first(names: tuple[str, ...]) -> str:
+        keys = (prefix + canonical(name.format(side=side)) for name in names)
+        return next((by_canonical[key] for key in keys if key in by_canonical), "")
+
+    end, switch_bone = first(controls.end), first(controls.switch_bone)
+    if not end or not switch_bone:
+        return None
+    held = tuple((switch_bone, prop, value) for prop, value in controls.held)
+    switch = (switch_bone, controls.switch, controls.fk, controls.ik)
+    return IkControls(end, first(controls.pole), first(controls.toe), switch, held)
 
 
 def _named(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> tuple[dict[str, str], list[str], list[str]]:

@@ -31,14 +31,21 @@ def write(
         _write_channels(bag, bone, prop, frames, values)
     if solution.carrier not in solution.rotations:
         _write_channels(bag, solution.carrier, "location", frames, solution.location)
-    return tuple(dict.fromkeys((*solution.rotations, solution.carrier)))
+    for bone, locations in solution.locations.items():
+        _write_channels(bag, bone, "location", frames, locations)
+    for (bone, prop), value in solution.properties.items():
+        # One key holds for the whole Action.
+        _write_channels(bag, bone, f'["{bpy.utils.escape_identifier(prop)}"]', frames[:1], np.array([[value]]))
+    bones = (*solution.rotations, solution.carrier, *solution.locations, *(bone for bone, _ in solution.properties))
+    return tuple(dict.fromkeys(bones))
 
 
 def _write_channels(
     bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray
 ) -> None:
     """One F-curve for each column of ``values`` (K, C)."""
-    path = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{prop}'
+    start = f'pose.bones["{bpy.utils.escape_identifier(bone)}"]'
+    path = start + prop if prop.startswith("[") else f"{start}.{prop}"
     for index, column in enumerate(values.T):
         points = compat.new_fcurve(bag, path, index, bone).keyframe_points
         points.add(len(frames))

@@ -11,7 +11,7 @@ import numpy as np
 from ..shared.errors import RetargetError
 from .rest import BoneRest, Rig
 
-__all__ = ["Rig", "check_keyable", "is_moving", "read_rig", "world_matrices"]
+__all__ = ["Rig", "check_keyable", "held_bones", "is_moving", "pole_axis", "read_rig", "world_matrices"]
 
 UNEVEN_SCALE = 0.01
 # Constraints that do not move a bone against its keys; limits are what the rig's maker wants of any motion.
@@ -105,6 +105,14 @@ def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
             )
 
 
+def held_bones(armature: bpy.types.Object) -> set[str]:
+    """Names of all bones that something else than their keys moves: constraints and drivers."""
+    held = {
+        name for bone in armature.pose.bones for constraint in bone.constraints for name in _held_by(bone, constraint)
+    }
+    return held | set(_driven_bones(armature))
+
+
 def _held_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iterator[str]:
     """Names of the bones that an active constraint moves against their keys."""
     if (
@@ -130,6 +138,22 @@ def _driven_bones(armature: bpy.types.Object) -> Iterator[str]:
             start = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].'
             if any(start + prop in paths for prop in TRANSFORM_PROPERTIES):
                 yield bone.name
+
+
+def pole_axis(armature: bpy.types.Object, pole: str) -> np.ndarray | None:
+    """Rest direction (3,) in armature space, across the first bone of an IK chain, that the chain turns towards the
+    bone ``pole``; None where ``pole`` leads no chain.
+
+    The pole angle is that from the X axis of the chain's first bone, about the bone, to what points at the pole.
+    """
+    for bone in armature.pose.bones:
+        for constraint in bone.constraints:
+            if constraint.type == "IK" and constraint.pole_target == armature and constraint.pole_subtarget == pole:
+                chain = [bone, *bone.parent_recursive]
+                first = chain[min(constraint.chain_count or len(chain), len(chain)) - 1]
+                x, _, z = np.array(first.bone.matrix_local, dtype=np.float64)[:3, :3].T
+                return x * np.cos(constraint.pole_angle) + z * np.sin(constraint.pole_angle)
+    return None
 
 
 def is_moving(armature: bpy.types.Object) -> bool:

@@ -11,7 +11,7 @@ T frames, J = 22 joints. World points are scene units, Blender axes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,11 +27,17 @@ from .rest import BoneRest, Rig
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What to key: ``rotations`` bone -> (T, 4) quaternions of its own pose, signs continuous; ``location`` (T,
-    3) of the one bone ``carrier``."""
+    3) of the one bone ``carrier``.
+
+    Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
+    property) -> the value that it has throughout: the switches between FK and IK.
+    """
 
     rotations: dict[str, np.ndarray]
     carrier: str
     location: np.ndarray
+    locations: dict[str, np.ndarray] = field(default_factory=dict)
+    properties: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
 def solve(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -21,6 +21,7 @@ MIN_LIMB = 0.15  # of the armature's extent: what is shorter is a finger, an ear
 MIN_BONES = 3
 OPPOSITE = -0.6  # cosine: legs point away from the arms
 FOOT_ANGLE = np.radians(25.0)
+HEAD_STEP = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
 MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
 
 Split = tuple[int, int, int]
@@ -246,5 +247,14 @@ def _neck(tree: _Tree, arms: _Pair, up: np.ndarray) -> list[str]:
             chain.append(above)
         offset = tree.tail(chain[-1]) - tree.head(arms.fork)
         if offset @ up > 0.7 * np.linalg.norm(offset):
-            rising.append((offset @ up, chain))
+            rising.append((offset @ up, _up_to_head(tree, chain)))
     return max(rising, key=lambda found: found[0])[1] if rising else []
+
+
+def _up_to_head(tree: _Tree, chain: list[str]) -> list[str]:
+    """``chain``, neck and head, without what goes on beyond the head."""
+    steps = [tree.step(below, above) for below, above in pairwise(chain)]
+    for place in range(1, len(steps)):
+        if steps[place] > HEAD_STEP * max(steps[:place]):
+            return chain[: place + 1]
+    return chain

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.models.config import MAX_POSITIONS, ModelConfig
+from engine.models.matrix import linear, linear_each, linear_gelu
 
 
 def key_mask(real: Tensor | None) -> Tensor | None:
@@ -42,18 +43,53 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """x (B,S,H) attends to memory (B,M,H), or to itself when memory is None; mask from :func:`key_mask`."""
-        if memory is None:
-            query, key, value = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+    def forward(
+        self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None, read: int | None = None
+    ) -> Tensor:
+        """x (B,S,H) attends to memory (B,M,H), or to itself when memory is None; mask from :func:`key_mask`.
+
+        ``read``: as many tokens of x, from the first, as the answer is wanted for; None for all.
+        """
+        width = x.shape[-1]
+        if memory is not None and mask is None and self._folds(x, memory):
+            return self._folded(x[:, :read], memory)
+        if memory is None and read is None:
+            query, key, value = linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         else:
-            width = x.shape[-1]
-            query = F.linear(x, self.in_proj_weight[:width], self.in_proj_bias[:width])
-            key, value = F.linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
+            memory = x if memory is None else memory
+            query = linear(x[:, :read], self.in_proj_weight[:width], self.in_proj_bias[:width])
+            key, value = linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
         dropout = self.dropout if self.training else 0.0
-        query, key, value = (part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in (query, key, value))
+        query, key, value = (self._by_head(part) for part in (query, key, value))
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """(B,S,H) -> (B,heads,S,H / heads)."""
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def _folds(self, x: Tensor, memory: Tensor) -> bool:
+        """Whether :meth:`_folded` is the shorter way: a short memory, all of it seen, and nothing dropped."""
+        small = self.num_heads * memory.shape[1] < x.shape[-1] and memory.shape[1] < x.shape[1]
+        return small and not self.training and x.dtype is torch.float32
+
+    def _folded(self, x: Tensor, memory: Tensor) -> Tensor:
+        """Attention to a memory of few tokens without projecting x.
+
+        q k' = x (Wq' k') and the sum over the memory of w v Wo' is linear in the weights w, so both matrices of x are
+        folded into the memory's keys and values: heads * M rows instead of H.
+        """
+        width, (batch, length, _) = x.shape[-1], memory.shape
+        projected = linear(memory, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
+        key, value = (self._by_head(part) for part in projected)
+        key = key * (width // self.num_heads) ** -0.5
+        into = self.in_proj_weight[:width].unflatten(0, (self.num_heads, -1))  # (heads, H / heads, H)
+        asks = (key @ into).flatten(1, 2)  # (B, heads * M, H)
+        bias = (key @ self.in_proj_bias[:width].view(self.num_heads, -1, 1)).flatten(1)
+        shares = linear_each(x, asks, bias).unflatten(-1, (self.num_heads, length)).softmax(dim=-1).flatten(2)
+        out = self.out_proj.weight.unflatten(1, (self.num_heads, -1)).transpose(0, 1)  # (heads, H, H / heads)
+        gives = (out @ value.transpose(2, 3)).transpose(1, 2).flatten(2)  # (B, H, heads * M)
+        return linear_each(shares, gives, self.out_proj.bias.expand(batch, -1))
 
 
 def activate(x: Tensor, activation: str) -> Tensor:
@@ -142,24 +178,46 @@ class TransformerLayer(nn.Module):
             self.norm3 = nn.LayerNorm(width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """x (B,S,H), memory (B,M,H) for a layer with cross-attention, mask over x's own tokens as keys."""
-        x = self._residual(x, self.norm1, lambda y: self.self_attn(y, mask=mask))
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor | None = None,
+        mask: Tensor | None = None,
+        read: int | None = None,
+        attended: bool = False,
+    ) -> Tensor:
+        """x (B,S,H), memory (B,M,H) for a layer with cross-attention, mask over x's own tokens as keys.
+
+        ``read``: as many tokens, from the first, as the output is wanted for; None for all. ``attended``: x has been
+        through :meth:`attend` already.
+        """
+        x = x if attended else self.attend(x, mask, read)
         if self.multihead_attn is None:
             return self._residual(x, self.norm2, self._feed_forward)
         cross = self.multihead_attn
         x = self._residual(x, self.norm2, lambda y: cross(y, memory))
         return self._residual(x, self.norm3, self._feed_forward)
 
-    def _residual(self, x: Tensor, norm: nn.Module, branch: Callable[[Tensor], Tensor]) -> Tensor:
+    def attend(self, x: Tensor, mask: Tensor | None = None, read: int | None = None) -> Tensor:
+        """The layer's first part, in which the tokens see each other only."""
+        return self._residual(x, self.norm1, lambda y: self.self_attn(y, mask=mask, read=read), read)
+
+    def _residual(
+        self, x: Tensor, norm: nn.Module, branch: Callable[[Tensor], Tensor], read: int | None = None
+    ) -> Tensor:
         if self.pre_norm:
-            return x + self.dropout(branch(norm(x)))
-        return norm(x + self.dropout(branch(x)))
+            return x[:, :read] + self.dropout(branch(norm(x)))
+        return norm(x[:, :read] + self.dropout(branch(x)))
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         if self.moe is not None:
             return self.moe(x)
-        return self.linear2(self.dropout(activate(self.linear1(x), self.activation)))
+        first, second = self.linear1, self.linear2
+        if self.activation == "gelu":
+            inner = linear_gelu(x, first.weight, first.bias)
+        else:
+            inner = activate(linear(x, first.weight, first.bias), self.activation)
+        return linear(self.dropout(inner), second.weight, second.bias)
 
 
 class SkipStack(nn.Module):
@@ -201,29 +259,28 @@ class SkipStack(nn.Module):
         mask: Tensor | None = None,
         residuals: Sequence[Tensor] | None = None,
         taps: list[Tensor] | None = None,
+        read: int | None = None,
+        attended: bool = False,
     ) -> Tensor:
         """x (B,S,H) -> (B,S,H).
 
         ``residuals``: a tensor for each block in order of execution, added to its output before that is passed on or
-        kept for the skip. ``taps``: a list that receives each block's output.
+        kept for the skip. ``taps``: a list that receives each block's output. ``read``: as many tokens, from the first,
+        as are wanted: (B,read,H). ``attended``: x has been through the first block's :meth:`TransformerLayer.attend`.
         """
         added = iter(residuals) if residuals is not None else None
-
-        def run(block: nn.Module, x: Tensor) -> Tensor:
-            x = block(x, memory, mask)
-            if added is not None:
-                x = x + next(added)
+        blocks = [*self.input_blocks, self.middle_block, *self.output_blocks]
+        half, last = len(self.input_blocks), len(blocks) - 1
+        skips: list[Tensor] = []
+        for index, block in enumerate(blocks):
+            if index > half:
+                x = self.linear_blocks[index - half - 1](torch.cat([x, skips.pop()], dim=-1))
+            x = block(x, memory, mask, read if index == last else None, attended and index == 0)
+            x = x if added is None else x + next(added)
             if taps is not None:
                 taps.append(x)
-            return x
-
-        skips = []
-        for block in self.input_blocks:
-            x = run(block, x)
-            skips.append(x)
-        x = run(self.middle_block, x)
-        for block, linear in zip(self.output_blocks, self.linear_blocks, strict=True):
-            x = run(block, linear(torch.cat([x, skips.pop()], dim=-1)))
+            if index < half:
+                skips.append(x)
         return x if self.norm is None else self.norm(x)
 
 

@@ -51,4 +51,4 @@ class TrajectoryEncoder(nn.Module):
         tokens = (self.global_motion_token + positions[: self.num_tokens]).expand(batch, -1, -1)
         sequence = torch.cat([tokens, self.skel_embedding(frames) + frame_positions], dim=1)
         mask = key_mask(torch.cat([real.new_ones(batch, self.num_tokens), real], dim=1))
-        return self.latent_proj(self.encoder(sequence, mask=mask)[:, : self.num_tokens])
+        return self.latent_proj(self.encoder(sequence, mask=mask, read=self.num_tokens))

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.config import ModelConfig
-from engine.models.layers import Positions, SkipStack, key_mask
+from engine.models.layers import Positions, SkipStack, TransformerLayer, key_mask
+from engine.models.matrix import linear
 
 
 class MldVae(nn.Module):
@@ -31,23 +32,38 @@ class MldVae(nn.Module):
         inner, heads, layers = config.vae_feedforward, config.vae_heads, config.vae_layers
         self.encoder = SkipStack(config, width=width, inner=inner, num_heads=heads, num_layers=layers)
         self.decoder = SkipStack(config, width=width, inner=inner, num_heads=heads, num_layers=layers, cross=True)
+        self._last_attended: tuple[tuple[object, ...], Tensor] | None = None
 
     def encode(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """features (B,T,F), mask (B,T) -> mu and logvar, (B,N,D) each."""
         batch, tokens = features.shape[0], 2 * self.num_tokens
         x = torch.cat([self.global_motion_token.expand(batch, -1, -1), self.skel_embedding(features)], dim=1)
         real = torch.cat([mask.new_ones(batch, tokens), mask], dim=1)
-        x = self.encoder(self.query_pos_encoder(x), mask=key_mask(real))
-        mu, logvar = self.latent_pre(x[:, :tokens]).chunk(2, dim=1)
+        x = self.encoder(self.query_pos_encoder(x), mask=key_mask(real), read=tokens)
+        mu, logvar = self.latent_pre(x).chunk(2, dim=1)
         return mu, logvar
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """latent (B,N,D), mask (B,T) -> features (B,T,F), zero where the mask is False."""
-        memory = self.latent_post(latent)
-        queries = self.query_pos_decoder.rows(mask.shape[1]).expand(latent.shape[0], -1, -1)
-        keys = key_mask(mask)
-        features = self.final_layer(self.decoder(queries, memory, mask=keys))
+        memory, keys = self.latent_post(latent), key_mask(mask)
+        queries = self.query_pos_decoder.rows(mask.shape[1])[None]
+        known = keys is None and not self.training and not torch.is_grad_enabled()
+        queries = self._attended(queries) if known else queries
+        x = self.decoder(queries.expand(latent.shape[0], -1, -1), memory, mask=keys, attended=known)
+        features = linear(x, self.final_layer.weight, self.final_layer.bias)
         return features if keys is None else features.masked_fill(~mask[..., None], 0.0)
+
+    def _attended(self, queries: Tensor) -> Tensor:
+        """The queries (1,T,H) after the first block's self-attention, in which no latent has a part: the last one is
+        kept as long as length and weights stay the same.
+        """
+        first = self.decoder.input_blocks[0] if len(self.decoder.input_blocks) else self.decoder.middle_block
+        assert isinstance(first, TransformerLayer)
+        weights = (self.query_pos_decoder.pe, *first.self_attn.parameters(), *first.norm1.parameters())
+        state = (queries.shape, queries.dtype, *((w.data_ptr(), w._version) for w in weights))
+        if self._last_attended is None or self._last_attended[0] != state:
+            self._last_attended = state, first.attend(queries)
+        return self._last_attended[1]
 
 
 def draw_latent(mu: Tensor, logvar: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -35,17 +35,48 @@ def test_keys_between_model_frames_are_carried_along_the_motion(fps: float) -> N
     """A straight walk at 1.5 m/s, keyed on scene frames: the hints lie on the same walk at the model's own times."""
     times = np.arange(0, 61, 7) / fps
     velocity = np.array([1.5, -0.5, 0.1])
-    frames, points = paths.on_model_frames(times, times[:, None] * velocity)
-    assert np.all(np.diff(frames) > 0)
+    frames, points, keys = paths.on_model_frames(times, times[:, None] * velocity)
+    assert np.all(np.diff(frames) > 0) and np.abs(times[keys] - frames / FPS).max() <= 0.5 / FPS + 1e-9
     assert np.allclose(points, frames[:, None] / FPS * velocity, atol=1e-9)
 
 
 def test_of_several_keys_in_one_model_frame_the_nearest_stands() -> None:
     times = np.array([0.0, 0.09, 0.101, 0.12])
-    frames, _points = paths.on_model_frames(times, np.array([[0, 0, 0], [9, 0, 0], [1, 0, 0], [9, 9, 9]], float))
-    assert frames.tolist() == [0, 2]
-    single_frame, single_point = paths.on_model_frames(np.array([0.51]), np.array([[1.0, 2.0, 3.0]]))
+    frames, _points, keys = paths.on_model_frames(times, np.array([[0, 0, 0], [9, 0, 0], [1, 0, 0], [9, 9, 9]], float))
+    assert frames.tolist() == [0, 2] and keys.tolist() == [0, 2]
+    single_frame, single_point, _ = paths.on_model_frames(np.array([0.51]), np.array([[1.0, 2.0, 3.0]]))
     assert single_frame.tolist() == [10] and single_point.tolist() == [[1, 2, 3]]
+
+
+def test_frames_as_people_write_them() -> None:
+    assert paths.frame_ranges("1, 25; 60-90, 100 – 110,, -5 - -3, 9 to 7") == [
+        (1, 1),
+        (25, 25),
+        (60, 90),
+        (100, 110),
+        (-5, -3),
+        (7, 9),
+    ]
+    assert paths.frame_ranges(" ") == []
+    assert paths.in_ranges(np.array([0, 1, 59.5, 60, 90, 91]), [(1, 1), (60, 90)]).tolist() == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    for nonsense in ("one", "1-", "1.5", "1 25"):
+        with pytest.raises(BadControl, match="is no frame"):
+            paths.frame_ranges(nonsense)
+
+
+def test_points_ride_on_what_carries_them() -> None:
+    before, after = np.eye(4), np.stack([np.eye(4)] * 2)
+    before[:3, 3] = (1, 0, 0)
+    after[1, :3, :3] = [[0, -2, 0], [2, 0, 0], [0, 0, 2]]  # a quarter turn and twice the size
+    points = np.array([[2.0, 3, 1], [2.0, 3, 1]])
+    assert np.allclose(paths.carried(points, before, after), [[1, 3, 1], [-6, 2, 2]])
 
 
 def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:

@@ -51,3 +51,50 @@ def state_of_scene(armature: bpy.types.Object) -> tuple[object, ...]:
         len(bpy.data.scenes),
         bpy.context.scene.frame_current,
     )
+
+
+def everything() -> dict[str, object]:
+    """All that a motion could have changed in the file, to the key: the number of data-blocks of each kind, every
+    F-curve of every Action, what each object plays, every pose, the history of takes.
+    """
+    bpy.context.view_layer.update()
+    blocks = {
+        name: len(getattr(bpy.data, name))
+        for name, prop in bpy.data.bl_rna.properties.items()
+        if prop.type == "COLLECTION" and name not in ("screens", "window_managers", "workspaces")
+    }
+    return {
+        "blocks": blocks,
+        "actions": {action.name: _curves(action) for action in bpy.data.actions},
+        "fake": sorted(action.name for action in bpy.data.actions if action.use_fake_user),
+        "played": {member.name: _played(member) for member in bpy.data.objects},
+        "poses": {
+            member.name: [
+                tuple(np.array(bone.matrix_basis).ravel()) + tuple(bone.rotation_euler) for bone in member.pose.bones
+            ]
+            for member in bpy.data.objects
+            if member.pose is not None
+        },
+        "places": {member.name: tuple(np.array(member.matrix_world).ravel()) for member in bpy.data.objects},
+        "takes": [take.name for take in bpy.context.scene.gaitway.takes.items],
+        "frame": bpy.context.scene.frame_current,
+    }
+
+
+def _curves(action: bpy.types.Action) -> list[object]:
+    return [
+        (curve.data_path, curve.array_index, [(tuple(key.co), key.type, key.interpolation) for key in points])
+        for layer in action.layers
+        for strip in layer.strips
+        for bag in strip.channelbags
+        for curve in bag.fcurves
+        if (points := curve.keyframe_points) is not None
+    ]
+
+
+def _played(member: bpy.types.Object) -> object:
+    animation = member.animation_data
+    if animation is None:
+        return None
+    action, slot = animation.action, animation.action_slot
+    return (action and action.name, slot and slot.identifier, [track.name for track in animation.nla_tracks])

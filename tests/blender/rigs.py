@@ -6,9 +6,12 @@ All stand on the ground at the origin, facing Blender's front (-Y), about 1.75 m
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from math import radians
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -260,10 +263,61 @@ def rigify_metarig() -> bpy.types.Object:
     return bpy.context.object
 
 
+@cache
+def _generated_file() -> Path:
+    """A file with a rig that Rigify has generated from the human metarig, made once: it takes some seconds."""
+    metarig = rigify_metarig()
+    bpy.ops.pose.rigify_generate()
+    generated = next(found for found in bpy.data.objects if found.type == "ARMATURE" and found != metarig)
+    generated.name = "Generated"
+    path = Path(tempfile.mkdtemp(prefix="gaitway-")) / "generated.blend"
+    bpy.data.libraries.write(str(path), {generated})
+    for left in (metarig, generated):
+        bpy.data.objects.remove(left)
+    return path
+
+
+def rigify_generated() -> bpy.types.Object:
+    """The rig that Rigify generates, 706 bones: controls, mechanism and deform bones, IK switched on as it comes."""
+    with bpy.data.libraries.load(str(_generated_file())) as (_, wanted):
+        wanted.objects = ["Generated"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    bpy.context.view_layer.update()
+    return wanted.objects[0]
+
+
+def vrm() -> bpy.types.Object:
+    """A VRoid export: bones behind J_Bip, a root on the ground, skirt and hair beside the body."""
+    points = t_pose() | {"ground": np.zeros(3), "front": np.array([0.0, -0.2, 0.0])}
+    middle: list[Row] = [
+        ("Root", None, "ground", "front"), ("J_Bip_C_Hips", "Root", "pelvis", "spine1"),
+        ("J_Bip_C_Spine", "J_Bip_C_Hips", "spine1", "spine2"), ("J_Bip_C_Chest", "J_Bip_C_Spine", "spine2", "spine3"),
+        ("J_Bip_C_UpperChest", "J_Bip_C_Chest", "spine3", "neck"),
+        ("J_Bip_C_Neck", "J_Bip_C_UpperChest", "neck", "head"), ("J_Bip_C_Head", "J_Bip_C_Neck", "head", "top"),
+        ("J_Sec_Hair1_01", "J_Bip_C_Head", "top", "head"), ("J_Sec_Hair2_01", "J_Sec_Hair1_01", "head", "neck"),
+    ]  # fmt: skip
+    sides = [
+        ("J_Bip_{s}_Shoulder", "J_Bip_C_UpperChest", "side_collar", "side_shoulder"),
+        ("J_Bip_{s}_UpperArm", "J_Bip_{s}_Shoulder", "side_shoulder", "side_elbow"),
+        ("J_Bip_{s}_LowerArm", "J_Bip_{s}_UpperArm", "side_elbow", "side_wrist"),
+        ("J_Bip_{s}_Hand", "J_Bip_{s}_LowerArm", "side_wrist", "side_hand"),
+        ("J_Bip_{s}_Index1", "J_Bip_{s}_Hand", "side_finger", "side_tip"),
+        ("J_Bip_{s}_Thumb1", "J_Bip_{s}_Hand", "side_thumb", "side_thumbtip"),
+        ("J_Bip_{s}_UpperLeg", "J_Bip_C_Hips", "side_hip", "side_knee"),
+        ("J_Sec_{s}_Skirt", "J_Bip_{s}_UpperLeg", "side_hip", "side_knee"),
+        ("J_Bip_{s}_LowerLeg", "J_Bip_{s}_UpperLeg", "side_knee", "side_ankle"),
+        ("J_Bip_{s}_Foot", "J_Bip_{s}_LowerLeg", "side_ankle", "side_foot"),
+        ("J_Bip_{s}_ToeBase", "J_Bip_{s}_Foot", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("VRM", middle + _sided(sides, ("L", "R")), points)
+
+
 ALL: dict[str, Callable[[], bpy.types.Object]] = {
     "Mixamo T-pose": mixamo,
     "Mixamo FBX, 0.01, turned": mixamo_scaled,
     "Rigify metarig": rigify_metarig,
+    "Rigify generated": rigify_generated,
+    "VRM": vrm,
     "SMPL": smpl,
     "Unreal A-pose": unreal,
     "oddly named": oddly_named,

@@ -11,7 +11,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import panels  # noqa: E402
+from blender_addon import panels, suggestions  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import scenes  # noqa: E402
@@ -28,7 +28,7 @@ class CheckingLayout:
     def _self(self, **_options: object) -> CheckingLayout:
         return self
 
-    row = column = box = split = _self
+    row = column = box = split = grid_flow = _self
 
     def label(self, text: str = "", icon: str = "NONE") -> None:
         assert icon in ICONS
@@ -44,6 +44,18 @@ class CheckingLayout:
         assert name in data.bl_rna.properties and collection in search.bl_rna.properties
         self.words.append(name)
 
+    def menu(self, idname: str, icon: str = "NONE", **_options: object) -> None:
+        assert hasattr(bpy.types, idname) and icon in ICONS
+        self.words.append(idname)
+
+    def separator(self) -> None:
+        pass
+
+    def operator_menu_enum(self, idname: str, name: str, icon: str = "NONE", **_options: object) -> SimpleNamespace:
+        group, operator = idname.split(".")
+        assert name in getattr(getattr(bpy.ops, group), operator).get_rna_type().properties
+        return self.operator(idname, icon=icon)
+
     def operator(self, idname: str, text: str = "", icon: str = "NONE", **_options: object) -> SimpleNamespace:
         group, name = idname.split(".")
         assert name in dir(getattr(bpy.ops, group)) and icon in ICONS
@@ -54,8 +66,9 @@ class CheckingLayout:
         self, kind: str, _id: str, data: object, name: str, _active: object, active: str, **_options: object
     ) -> None:
         assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and active in data.bl_rna.properties
+        (cls,) = [cls for cls in panels.CLASSES if cls.__name__ == kind]
         for item in getattr(data, name):
-            panels.controls.GAITWAY_UL_controls.draw_item(None, bpy.context, self, data, item, 0, data, active)
+            cls.draw_item(None, bpy.context, self, data, item, 0, data, active)
 
     def panel(self, _name: str, default_closed: bool = False) -> tuple[CheckingLayout, CheckingLayout]:
         return self, self
@@ -69,9 +82,9 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel):
-            cls.draw(
-                SimpleNamespace(layout=layout, column=cls.column, options=getattr(cls, "options", None)), bpy.context
-            )
+            names = ("column", "options", "decide", "figures")
+            helpers = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
+            cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
     return layout.words
 
 
@@ -79,7 +92,7 @@ def test_a_new_scene_says_what_to_do(addon) -> None:
     words = drawn()
     assert "gaitway.engine_start" in words and "gaitway.generate" in words
     assert any("Choose the armature" in word for word in words)
-    assert any("Select an empty" in word for word in words)
+    assert any("Draw a path" in word for word in words)
 
 
 def test_each_kind_of_control_shows_what_belongs_to_it(addon) -> None:
@@ -97,6 +110,33 @@ def test_each_kind_of_control_shows_what_belongs_to_it(addon) -> None:
         words = drawn()
         assert field in words
         assert ("frame_end" in words) == (field == "frame_end") and ("bone" in words) == (field == "bone")
+
+
+def test_a_control_shows_what_its_settings_ask_for(addon) -> None:
+    empty = scenes.control(scenes.empty("Hand", {1: (0, 0, 0)}))
+    assert "times" in drawn() and "frame_start" not in drawn() and "tolerance" not in drawn()
+    empty.times, empty.follow, empty.use_frames = "RANGE", "TOLERANCE", True
+    assert {"frame_start", "tolerance", "frames", "gaitway.control_frame"} <= set(drawn())
+    path = scenes.curve("Path", [(0, 0, 0), (1, 0, 0)])
+    scenes.control(path)
+    bpy.context.scene.gaitway.active_control = 1
+    assert "pace" in drawn() and not {"times", "ease", "spline"} & set(drawn())
+    bpy.context.scene.gaitway.controls[1].pace = "EASE"
+    path.data.splines.new("POLY")
+    assert {"ease", "spline"} <= set(drawn())
+
+
+def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> None:
+    settings = bpy.context.scene.gaitway
+    assert {"prompt", "GAITWAY_MT_prompts", "seconds"} <= set(drawn())
+    settings.prompt_mode = "BLOCKS"
+    assert "prompt" not in drawn() and "gaitway.prompt_add" in drawn() and "seconds" not in drawn()
+    bpy.ops.gaitway.prompt_add()
+    assert {"text", "frame_start", "frame_end", "1 - 73"} <= set(drawn())
+    menu = CheckingLayout()
+    bpy.types.GAITWAY_MT_prompts.draw(SimpleNamespace(layout=menu), bpy.context)
+    assert set(menu.words) >= {"On the spot", "gaitway.prompt_use"}
+    assert menu.words.count("gaitway.prompt_use") == sum(map(len, suggestions.KNOWN_BY_OWN.values()))
 
 
 @pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])

@@ -61,6 +61,30 @@ def test_attention_is_torchs_own(masked: bool, cross: bool) -> None:
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("length", [1, 2])
+def test_attention_to_a_short_memory_is_folded_without_changing_it(batch: int, length: int) -> None:
+    ours = with_noise(Attention(16, 4, 0.1))
+    theirs = nn.MultiheadAttention(16, 4, batch_first=True).eval()
+    theirs.load_state_dict(ours.state_dict())
+    x, memory = torch.randn(batch, 50, 16), torch.randn(batch, length, 16, requires_grad=True)
+    assert ours._folds(x, memory)
+    expected, actual = theirs(x, memory, memory)[0], ours(x, memory)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-6)
+    slopes = [torch.autograd.grad(out.square().sum(), memory)[0] for out in (actual, expected)]
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 5])
+def test_a_stack_that_is_read_in_part_answers_the_same(pre_norm: bool, num_layers: int) -> None:
+    config = dataclasses.replace(TINY_V2, normalize_before=pre_norm)
+    stack = with_noise(SkipStack(config, width=16, inner=32, num_heads=2, num_layers=num_layers))
+    x, real = torch.randn(2, 9, 16), torch.arange(9) < torch.tensor([[9], [5]])
+    mask = real[:, None, None]
+    torch.testing.assert_close(stack(x, mask=mask, read=3), stack(x, mask=mask)[:, :3], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("pre_norm", [False, True])
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 def test_layers_are_torchs_own(pre_norm: bool, activation: str) -> None:
@@ -271,6 +295,26 @@ def test_vae_padding_changes_nothing() -> None:
     decoded = vae.decode(mu, mask)
     torch.testing.assert_close(decoded[1:, :18], vae.decode(mu[1:], mask[1:, :18]), rtol=0, atol=1e-5)
     assert not decoded[1, 18:].any()
+
+
+def test_what_the_decoder_keeps_follows_length_and_weights() -> None:
+    vae = with_noise(MldVae(TINY_V2))
+    latent = torch.randn(2, TINY_V2.num_latent_tokens, TINY_V2.latent_width)
+
+    def agree(frames: int) -> torch.Tensor:
+        mask = torch.ones(2, frames, dtype=torch.bool)
+        with torch.no_grad():
+            kept = vae.decode(latent, mask)
+        torch.testing.assert_close(kept, vae.decode(latent, mask), rtol=0, atol=1e-5)
+        return kept
+
+    before = agree(30)
+    agree(31)
+    with torch.no_grad():
+        vae.decoder.input_blocks[0].self_attn.out_proj.weight.mul_(2.0)
+    assert not torch.allclose(agree(31)[:, :30], before, atol=1e-3)
+    vae.load_state_dict(MldVae(TINY_V2).state_dict())
+    agree(31)
 
 
 def test_draw_latent_follows_its_distribution() -> None:

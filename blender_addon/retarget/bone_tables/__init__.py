@@ -7,13 +7,26 @@ bones share ("Character1_") may be left out. ``{side}`` stands for the family's 
 
 from __future__ import annotations
 
-from . import character_creator, cmu, daz, mixamo, mpfb, rigify_controls, rigify_metarig, smpl, unreal, vrm
+from . import (
+    auto_rig_pro,
+    character_creator,
+    cmu,
+    daz,
+    mixamo,
+    mpfb,
+    rigify_controls,
+    rigify_metarig,
+    smpl,
+    unreal,
+    vrm,
+)
 from .table import BoneTable
 
 TABLES: tuple[BoneTable, ...] = (
     mixamo.TABLE,
     rigify_metarig.TABLE,
     rigify_controls.TABLE,
+    auto_rig_pro.TABLE,
     smpl.TABLE,
     unreal.TABLE,
     vrm.TABLE,

@@ -9,6 +9,25 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class LimbControls:
+    """The controls of a limb that has both: FK, which the table's other names are, and IK.
+
+    ``end`` moves hand or foot, ``pole`` is where elbow or knee points, ``toe`` turns the toes in IK. ``switch_bone``
+    carries the custom properties: ``switch`` chooses between the two by the values ``fk`` and ``ik``; with the values
+    in ``held`` the pole is heeded.
+    """
+
+    end: Names
+    pole: Names
+    switch_bone: Names
+    switch: str
+    fk: float
+    ik: float
+    toe: Names = ()
+    held: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class BoneTable:
     """Names that one rig family gives to its bones. Several names for one part are alternatives, the usual one first.
 
@@ -30,3 +49,5 @@ class BoneTable:
     knee: Names
     ankle: Names
     foot: Names
+    arm_controls: LimbControls | None = None
+    leg_controls: LimbControls | None = None

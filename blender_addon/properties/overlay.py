@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type"
+"""What the viewport shows of a motion."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty
+
+
+def _changed(_overlay: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    from ..overlay import OVERLAY
+
+    OVERLAY.sync(context.scene)
+
+
+class GaitwayOverlay(bpy.types.PropertyGroup):
+    """Switches of the overlay."""
+
+    show: BoolProperty(
+        name="Overlay", default=True, update=_changed, description="Show what was asked for and what came of it"
+    )
+    paths: BoolProperty(
+        name="Paths", default=True, update=_changed, description="The path that was asked for, and the one walked"
+    )
+    ticks: BoolProperty(
+        name="Error Ticks",
+        default=True,
+        update=_changed,
+        description="At each key how far the joint is from it: green below 2 cm, red from 5 cm on",
+    )
+    contacts: BoolProperty(
+        name="Foot Contacts",
+        default=True,
+        update=_changed,
+        description="Where feet stand, and how they slide while they do",
+    )
+    ghosts: BoolProperty(
+        name="Ghosts", default=True, update=_changed, description="Poses of a take that is not accepted yet"
+    )
+    in_front: BoolProperty(
+        name="In Front", default=True, update=_changed, description="Draw before everything else in the viewport"
+    )
+
+
+CLASSES = (GaitwayOverlay,)

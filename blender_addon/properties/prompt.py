@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# mypy: disable-error-code="valid-type"
+"""One sentence of several, and the frames for which it holds."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+
+class GaitwayPromptBlock(bpy.types.PropertyGroup):
+    """What the character does from one frame to another."""
+
+    text: StringProperty(
+        name="Prompt",
+        default="a person walks forward.",
+        description="What the character does in these frames, as one sentence in the present tense",
+    )
+    frame_start: IntProperty(name="Start", default=1, description="Frame from which the character does this")
+    frame_end: IntProperty(
+        name="End",
+        default=60,
+        description="Frame until which the character does this; up to the next prompt it goes on with it",
+    )
+
+
+CLASSES = (GaitwayPromptBlock,)

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One control of the list -> where one joint shall be at which scene frames, in Blender's world.
+
+Shapes: K wishes, P points of a line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from . import pace, paths, probe
+from .body import Body, standing_height
+from .shared import space
+from .shared.errors import BadControl
+from .shared.skeleton import FPS, SKELETON
+
+TRANSFORM_CHANNELS = (
+    "location",
+    "rotation_euler",
+    "rotation_quaternion",
+    "rotation_axis_angle",
+    "scale",
+    "delta_location",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One joint's wishes: scene frames (K,), ascending, and Blender world points (K, 3) that the joint itself shall
+    pass, each to within ``tolerance`` (K,) scene units; infinity only shows the way.
+
+    ``on_ground``: the points came from marks on the floor, their height is a guess, and the model chooses its own.
+    """
+
+    joint: str
+    label: str
+    frames: np.ndarray
+    points: np.ndarray
+    tolerance: np.ndarray
+    on_ground: bool = False
+
+    def misses(self, places: np.ndarray, which: slice = slice(None)) -> np.ndarray:
+        """Distances between ``places`` (K, 3), where the joint came, and the points; on the ground without height."""
+        apart = (places - self.points[which]) * np.array([1.0, 1.0, 0.0 if self.on_ground else 1.0])
+        return np.linalg.norm(apart, axis=-1)
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames a second of the scene, 59.94 included."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def read_tracks(scene: bpy.types.Scene, body: Body) -> tuple[Track, ...]:
+    """What the enabled controls of ``scene.gaitway`` ask for, one track a joint. Raises BadControl."""
+    by_joint: dict[str, list[Track]] = {}
+    for control in scene.gaitway.controls:
+        if control.enabled:
+            by_joint.setdefault(control.joint, []).append(_read_track(control, scene, body))
+    return tuple(_join(tracks, scene) for tracks in by_joint.values())
+
+
+def control_label(control: bpy.types.PropertyGroup) -> str:
+    """What the control is called in lists and messages."""
+    if control.target is None:
+        return "An empty control"
+    return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
+
+
+def leads_along_curve(control: bpy.types.PropertyGroup) -> bool:
+    """Whether the control is a curve to move along, rather than a place that an object or a bone has."""
+    return control.target is not None and control.target.type == "CURVE" and not control.bone
+
+
+def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> Track:
+    _check_target(control, scene)
+    read = _read_curve if leads_along_curve(control) else _read_places
+    frames, points = read(control, scene)
+    _check_range(control_label(control), frames, scene)
+    on_ground = _marks_the_floor(control, points, body)
+    if on_ground:
+        points = points + _standing(control.joint, body, scene)
+    width = {"EXACT": 0.0, "TOLERANCE": control.tolerance, "LOOSE": math.inf}[control.follow]
+    return Track(
+        control.joint,
+        control_label(control),
+        frames,
+        points,
+        np.full(len(frames), width),
+        on_ground=on_ground and control.joint == SKELETON.names[0],
+    )
+
+
+def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
+    """Several controls of one joint as one track. Raises BadControl when two ask for the same model frame."""
+    if len(tracks) == 1:
+        return tracks[0]
+    asked: dict[int, Track] = {}
+    for track in tracks:
+        model = space.scene_to_model_frame(track.frames, scene.gaitway.start_frame, scene_fps(scene))
+        for frame, scene_frame in zip(np.rint(model).astype(int).tolist(), track.frames, strict=True):
+            other = asked.setdefault(frame, track)
+            if other is not track:
+                raise BadControl(
+                    f"{other.label} and {track.label} both lead the {track.joint.replace('_', ' ')} at frame "
+                    f"{scene_frame:g}.",
+                    "Give each its own joint or its own frames, or switch one of them off.",
+                )
+    frames = np.concatenate([track.frames for track in tracks])
+    order = np.argsort(frames, kind="stable")
+    return Track(
+        tracks[0].joint,
+        " and ".join(track.label for track in tracks),
+        frames[order],
+        np.concatenate([track.points for track in tracks])[order],
+        np.concatenate([track.tolerance for track in tracks])[order],
+        on_ground=all(track.on_ground for track in tracks),
+    )
+
+
+# ---- what is wrong with a control
+
+
+def _check_target(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    target = control.target
+    if target is None or target.name not in scene.objects:
+        label = control_label(control)
+        raise BadControl(f"{label} has no object in this scene.", "Remove the control, or choose an object for it.")
+    if control.bone and (target.type != "ARMATURE" or control.bone not in target.data.bones):
+        raise BadControl(f"'{target.name}' has no bone called '{control.bone}'.", "Choose one of its bones.")
+
+
+def _check_range(label: str, frames: np.ndarray, scene: bpy.types.Scene) -> None:
+    settings = scene.gaitway
+    # Half a model frame beyond either end still belongs to the first or the last frame.
+    margin = 0.5 * scene_fps(scene) / FPS
+    if frames[0] < settings.start_frame - margin:
+        raise BadControl(
+            f"{label} begins at frame {frames[0]:g}, before the motion starts at {settings.start_frame}.",
+            f"Set Start Frame to {math.floor(frames[0])}, or move the keys.",
+        )
+    if settings.length_mode == "SECONDS":
+        num_frames = max(round(settings.seconds * FPS), 1)
+        end = space.model_to_scene_frame(num_frames - 1, settings.start_frame, scene_fps(scene))
+        if frames[-1] > end + margin:
+            needed = (frames[-1] - settings.start_frame) / scene_fps(scene)
+            raise BadControl(
+                f"{label} ends at frame {frames[-1]:g}, but the motion ends at {end:.0f}.",
+                f"Set the length to {math.ceil(needed * 10) / 10 + 0.1:.1f} s or more, or take it from the controls.",
+            )
+
+
+def _span(control: bpy.types.PropertyGroup) -> tuple[int, int]:
+    start, end = control.frame_start, control.frame_end
+    if end <= start:
+        raise BadControl(
+            f"{control_label(control)} ends at frame {end}, but starts at {start}.", "Let it end later than it starts."
+        )
+    return start, end
+
+
+# ---- when
+
+
+def _model_frames(first: float, last: float, scene: bpy.types.Scene) -> np.ndarray:
+    """The scene frames (K,), seldom whole, of the model's own frames from ``first`` to ``last``, so that nothing is
+    lost between the two clocks; the two ends themselves when there are fewer than two.
+    """
+    start, fps = scene.gaitway.start_frame, scene_fps(scene)
+    low, high = (space.scene_to_model_frame(frame, start, fps) for frame in (first, last))
+    inside = np.arange(math.ceil(low - 1e-6), math.floor(high + 1e-6) + 1, dtype=float)
+    frames = np.asarray(space.model_to_scene_frame(inside, start, fps))
+    return frames if len(frames) > 1 else np.unique([float(first), float(last)])
+
+
+def _continuous(first: float, last: float, control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> np.ndarray:
+    """The frames (K,) of a control that leads from ``first`` to ``last``: the model's own, or what is left of them
+    and of the span when it counts at some frames only.
+    """
+    if not control.use_frames:
+        return _model_frames(first, last, scene)
+    chosen = [
+        _model_frames(max(low, first), min(high, last), scene)
+        for low, high in paths.frame_ranges(control.frames)
+        if max(low, first) <= min(high, last)
+    ]
+    return _some(np.unique(np.concatenate([*chosen, np.empty(0)])), control)
+
+
+def _some(frames: np.ndarray, control: bpy.types.PropertyGroup) -> np.ndarray:
+    if len(frames) == 0:
+        raise BadControl(
+            f"{control_label(control)} leads at none of the frames '{control.frames}'.",
+            "Choose frames of its own, or switch Only at Frames off.",
+        )
+    return frames
+
+
+# ---- where: objects and bones
+
+
+def _read_places(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Scene frames (K,) and world points (K, 3) of an object or a bone."""
+    target = control.target
+    if control.times == "RANGE":
+        frames = _continuous(*_span(control), control, scene)
+    else:
+        keys = keyed_frames(target, control.bone)
+        if len(keys) == 0:
+            raise BadControl(
+                f"{control_label(control)} has no keyframes.",
+                "Move it to where the joint should be and insert a keyframe, at one frame or more, "
+                "or let it lead from start to end.",
+            )
+        if control.times == "BETWEEN":
+            frames = _continuous(keys[0], keys[-1], control, scene)
+        elif control.use_frames:
+            frames = _some(keys[paths.in_ranges(keys, paths.frame_ranges(control.frames))], control)
+        else:
+            frames = keys
+    return frames, probe.world_positions(target, [control.bone] if control.bone else [], frames)[:, 0]
+
+
+def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
+    """The frames (K,), ascending, at which the object's or the bone's place, turn or size is keyed in its Action."""
+    prefix = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].' if bone else ""
+    wanted = {prefix + channel for channel in TRANSFORM_CHANNELS}
+    frames: set[float] = set()
+    for curve in assigned_curves(target):
+        if curve.data_path in wanted and not curve.mute:
+            frames.update(round(key.co.x, 4) for key in curve.keyframe_points)
+    return np.array(sorted(frames))
+
+
+def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
+    """The F-curves of the Action that ``owner`` plays."""
+    animation = owner.animation_data
+    if animation is None or animation.action is None or animation.action_slot is None:
+        return
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot)
+            if bag is not None:
+                yield from bag.fcurves
+
+
+# ---- where: curves
+
+
+def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Scene frames (K,) and world points (K, 3) of who moves along a curve."""
+    start, end = _span(control)
+    frames = _continuous(start, end, control, scene)
+    line = _line(control, start)
+    if control.pace == "ANIMATED":
+        return frames, probe.followed_path(control.target, frames, control.spline, control.reverse)
+    try:
+        points = paths.walk_along(line, _shares(control, frames, scene))
+    except BadControl as error:
+        raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
+    # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
+    matrices = probe.world_matrices(control.target, [start, *frames])
+    return frames, paths.carried(points, matrices[0], matrices[1:])
+
+
+def _line(control: bpy.types.PropertyGroup, frame: float) -> np.ndarray:
+    """The world points (P, 3) of the curve as it is at ``frame``, in the order of the walk."""
+    lines = probe.curve_lines(control.target, frame)
+    if not lines:
+        raise BadControl(
+            f"{control_label(control)} has fewer than two points.", "Draw at least two points, apart from each other."
+        )
+    if control.spline > len(lines):
+        raise BadControl(
+            f"{control_label(control)} has no spline {control.spline}: it has {len(lines)}.",
+            "Choose one of them, or 0 for all one after the other.",
+        )
+    line = np.concatenate(lines) if control.spline == 0 else lines[control.spline - 1]
+    return line[::-1] if control.reverse else line
+
+
+def _shares(control: bpy.types.PropertyGroup, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+    """Share (K,) of the curve's length that is behind at each frame."""
+    fps = scene_fps(scene)
+    return pace.progress(
+        (frames - control.frame_start) / fps,
+        (control.frame_end - control.frame_start) / fps,
+        ease_in=control.ease if control.pace in ("EASE", "EASE_IN") else 0.0,
+        ease_out=control.ease if control.pace in ("EASE", "EASE_OUT") else 0.0,
+    )
+
+
+# ---- how high
+
+
+def _marks_the_floor(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body) -> bool:
+    """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
+    return control.height == "FLOOR" or (
+        control.height == "AUTO"
+        and control.joint == "pelvis"
+        and paths.lies_on_ground(points, body.ground, body.leg_length)
+    )
+
+
+def _standing(joint: str, body: Body, scene: bpy.types.Scene) -> np.ndarray:
+    """What to add to a mark on the floor (3,) to come to the joint of someone who stands there."""
+    standing = standing_height(joint) * body.scale / scene.unit_settings.scale_length
+    return np.array([0.0, 0.0, standing + body.floor - body.ground])

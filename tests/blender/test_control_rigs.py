@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rigs whose controls hang on constraints: controls are keyed, the bones behind them follow, nothing is left over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon.retarget import apply, bone_map, rig, scale  # noqa: E402
+from blender_addon.shared import quat  # noqa: E402
+from blender_addon.shared.errors import RetargetError  # noqa: E402
+
+from . import measure, rigs  # noqa: E402
+
+BEHIND = {"thigh": "thigh_fk", "shin": "shin_fk", "foot": "foot_fk", "upper_arm": "upper_arm_fk", "hand": "hand_fk"}
+
+
+@pytest.fixture(autouse=True)
+def empty_file():
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = 20
+
+
+@pytest.fixture(scope="module")
+def cartwheel(shared_dir):
+    return measure.cmu_motions(shared_dir, {"cartwheel": measure.CLIPS["cartwheel"]})["cartwheel"][40:80]
+
+
+def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[apply.Plan, int]:
+    """Key ``joints``; the plan, and how often the main thread was handed back."""
+    rest = rig.read_rig(armature)
+    factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
+    plan = apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs)
+    solution = apply.finish(plan.solve(*plan.segments()))
+    work, pauses = apply.to_controls(armature, plan, solution), 0
+    while True:
+        try:
+            next(work)
+            pauses += 1
+        except StopIteration as done:
+            apply.write(armature, plan, done.value, "Take")
+            return plan, pauses
+
+
+def switches(armature: bpy.types.Object) -> set[float]:
+    parents = [f"{limb}_parent.{side}" for limb in ("thigh", "upper_arm") for side in "LR"]
+    return {armature.pose.bones[parent]["IK_FK"] for parent in parents}
+
+
+@pytest.mark.parametrize("limbs", ["FK", "BOTH"])
+def test_the_bones_behind_the_controls_follow_and_the_switches_are_keyed(limbs, cartwheel):
+    armature = rigs.rigify_generated()
+    assert switches(armature) == {0.0}
+    plan, pauses = put(armature, cartwheel, limbs)
+    assert pauses > 4
+    bpy.context.scene.frame_set(20)
+    assert switches(armature) == {1.0}
+    names = [f"ORG-{bone}.{side}" for bone in BEHIND for side in "LR"]
+    controls = [f"{control}.{side}" for control in BEHIND.values() for side in "LR"]
+    heads, turns = measure.evaluated_heads(armature, names + controls, plan.frames[::5])
+    apart = np.linalg.norm(heads[:, : len(names)] - heads[:, len(names) :], axis=-1)
+    angles = quat.angle(quat.multiply(quat.conjugate(turns[:, : len(names)]), turns[:, len(names) :]))
+    assert apart.max() < 1e-4 and np.degrees(angles).max() < 0.1
+    keyed = {curve.data_path for curve in armature.animation_data.action.layers[0].strips[0].channelbags[0].fcurves}
+    assert ('pose.bones["foot_ik.L"].location' in keyed) == (limbs == "BOTH")
+
+
+def test_ik_plays_the_same_hands_and_feet(cartwheel):
+    armature = rigs.rigify_generated()
+    plan, _ = put(armature, cartwheel, "IK")
+    bpy.context.scene.frame_set(20)
+    assert switches(armature) == {0.0}
+    ends = [f"ORG-{bone}.{side}" for bone in ("hand", "foot") for side in "LR"]
+    middles = [f"ORG-{bone}.{side}" for bone in ("forearm", "shin") for side in "LR"]
+    controls = [f"{bone}_fk.{side}" for bone in ("hand", "foot", "forearm", "shin") for side in "LR"]
+    heads, _ = measure.evaluated_heads(armature, ends + middles + controls, plan.frames)
+    apart = np.linalg.norm(heads[:, :8] - heads[:, 8:], axis=-1)
+    assert apart[:, :4].max() < 0.001
+    # Rigify's IK shortens a bent limb a little instead of bending it fully, and bends no elbow backwards.
+    assert np.percentile(apart[:, 4:], 90) < 0.035
+
+
+def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
+    armature = rigs.rigify_generated()
+
+    def blocks() -> set[str]:
+        kinds = (bpy.data.objects, bpy.data.armatures, bpy.data.scenes, bpy.data.actions)
+        return {block.name for kind in kinds for block in kind}
+
+    before, pose = blocks(), {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
+    counts = {bone.name: len(bone.constraints) for bone in armature.pose.bones}
+    plan = apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene)
+    work = apply.to_controls(armature, plan, apply.finish(plan.solve(*plan.segments())))
+    for _ in range(4):
+        next(work)
+    assert len(blocks()) > len(before)
+    work.close()
+    assert blocks() == before
+    assert pose == {bone.name: bone.matrix_basis for bone in armature.pose.bones}
+    assert counts == {bone.name: len(bone.constraints) for bone in armature.pose.bones}
+
+
+def test_an_undo_in_the_middle_is_told_and_leaves_nothing(cartwheel):
+    armature = rigs.rigify_generated()
+    bpy.ops.ed.undo_push(message="Before")
+    plan = apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene)
+    work = apply.to_controls(armature, plan, apply.finish(plan.solve(*plan.segments())))
+    for _ in range(4):
+        next(work)
+    bpy.ops.ed.undo_push(message="Something else")
+    bpy.ops.ed.undo()
+    with pytest.raises(RetargetError) as caught:
+        for _ in range(100):
+            next(work)
+    assert "undo" in caught.value.message.lower()
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert [found.name for found in bpy.data.objects if found.type == "ARMATURE"] == ["Generated"]

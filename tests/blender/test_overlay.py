@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The overlay shows the take that is played, as it is now, and nothing at all when it is off."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import curve_keys, runtime, takes  # noqa: E402
+from blender_addon.looking import LOOKING  # noqa: E402
+from blender_addon.overlay import OVERLAY  # noqa: E402
+from blender_addon.runtime import RUNTIME  # noqa: E402
+
+from . import rigs, scenes  # noqa: E402
+from .engines import generate, running_engine, wait_for  # noqa: E402
+from .test_panels import drawn  # noqa: E402
+
+
+@pytest.fixture
+def engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with running_engine(tmp_path / "connection.json", "tests.blender.walking_engine") as process:
+        yield process
+
+
+@pytest.fixture
+def settings(engine) -> bpy.types.PropertyGroup:
+    found = bpy.context.scene.gaitway
+    found.character = rigs.mixamo()
+    path = scenes.curve("Path", [(0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)])
+    scenes.control(path, frame_start=1, frame_end=97)
+    scenes.control(scenes.empty("Hand", {49: (1.0, -2.0, 1.3)}), "left_wrist")
+    return found
+
+
+def settle() -> None:
+    """Let time pass until nothing is to be looked at any more."""
+    bpy.context.view_layer.update()
+    runtime.tick()
+    wait_for(lambda: not LOOKING.is_looking)
+
+
+def test_a_take_is_drawn_until_the_overlay_is_off(settings) -> None:
+    assert not OVERLAY.is_drawn
+    generate()
+    settle()
+    assert OVERLAY.is_drawn
+    assert all(len(OVERLAY.layers[name]) for name in ("asked", "achieved", "ticks", "ghosts"))
+    settings.overlay.show = False
+    assert not OVERLAY.is_drawn
+    settings.overlay.show = True
+    assert OVERLAY.is_drawn
+    for name in ("paths", "ticks", "contacts", "ghosts"):
+        setattr(settings.overlay, name, False)
+    assert not OVERLAY.is_drawn
+
+
+def test_ghosts_go_when_the_take_is_accepted_and_all_goes_when_it_is_discarded(settings) -> None:
+    generate()
+    bpy.ops.gaitway.take_accept()
+    settle()
+    assert not len(OVERLAY.layers["ghosts"]) and len(OVERLAY.layers["achieved"])
+    generate()
+    assert len(OVERLAY.layers["ghosts"])
+    bpy.ops.gaitway.take_remove(index=1)
+    settle()
+    bpy.ops.gaitway.take_remove(index=0)
+    settle()
+    assert not OVERLAY.is_drawn and LOOKING.observed is None
+
+
+def test_another_take_and_keys_edited_by_hand_are_seen_anew(settings) -> None:
+    settings.variations = 2
+    generate()
+    first = LOOKING.observed
+    shown = takes.shown(bpy.context.scene)
+    bpy.ops.gaitway.take_show(index=1 - takes.index_of(bpy.context.scene, shown))
+    settle()
+    second = LOOKING.observed
+    assert second is not first and not np.allclose(second.places, first.places)
+    take = takes.shown(bpy.context.scene)
+    assert take.is_measured
+    animation = settings.character.animation_data
+    hips = curve_keys.bag_of(animation.action, animation.action_slot).fcurves.find(
+        'pose.bones["mixamorig:Hips"].location', index=0
+    )
+    for key in hips.keyframe_points:
+        key.co.y += 0.5
+    hips.update()
+    animation.action.update_tag()
+    time.sleep(0.05)
+    settle()
+    assert LOOKING.observed is second  # not at once: the hand may still be at it
+    time.sleep(0.7)
+    settle()
+    assert LOOKING.observed is not second and take.average > 0.1
+
+
+def test_what_was_written_is_not_looked_at_twice(settings) -> None:
+    generate()
+    bpy.context.view_layer.update()
+    seen = LOOKING.observed
+    time.sleep(0.7)
+    settle()
+    assert LOOKING.observed is seen
+
+
+def test_the_figures_are_those_of_the_playhead_and_lead_to_the_worst_frame(settings) -> None:
+    generate()
+    take = takes.shown(bpy.context.scene)
+    hand = scenes.evaluated(settings.character, 49, RUNTIME.last.body.bones["left_wrist"])
+    assert take.worst_joint == "left_wrist" and take.worst_frame == 49
+    assert take.worst == pytest.approx(np.linalg.norm(hand - (1.0, -2.0, 1.3)), abs=1e-4)
+    words = drawn()
+    assert {"gaitway.take_accept", "gaitway.take_discard", "gaitway.take_repeat", "gaitway.go_to_frame"} <= set(words)
+    bpy.ops.gaitway.go_to_frame(frame=take.worst_frame)
+    assert bpy.context.scene.frame_current == 49
+
+
+def test_nothing_is_left_in_the_viewport_when_the_add_on_goes(settings) -> None:
+    import blender_addon
+
+    generate()
+    assert OVERLAY.is_drawn
+    blender_addon.unregister()
+    assert not OVERLAY.is_drawn
+    blender_addon.register()
