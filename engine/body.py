@@ -2,13 +2,13 @@
 """A body whose bones keep their lengths, moved a little in every frame at once: inverse kinematics over a whole motion.
 
 The motion is a way of the pelvis and a direction for each bone. What may change is the pelvis's place, the turn of the
-whole body, and the turn of each bone against its parent. Around the present pose joints are linear in these, so pulls on
-joints (``wishes.py``) become pulls on angles; beside them stands how dear a change is:
+whole body, and the turn of each bone against its parent. Around the present pose joints are linear in these, so pulls
+on joints (``wishes.py``) become pulls on angles; beside them stands how dear a change is:
 
     sum over frames and angles  w ( SMOOTH |a''|^2 + KEEP |a|^2 ) / 2,   a the change since the motion that came in
 
-The matrix of a Gauss-Newton step couples a frame with its two neighbours on each side, so one banded Cholesky solve moves
-all frames of all joints together. The cost per frame is constant.
+The matrix of a Gauss-Newton step couples a frame with its two neighbours on each side, so one banded Cholesky solve
+moves all frames of all joints together. The cost per frame is constant.
 
 Shapes: T frames, J = 22 joints, C joints that are pulled, A numbers that may change in a frame. Metres, radians; numpy.
 """
@@ -25,13 +25,14 @@ from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 
 SMOOTH, KEEP = 2e-2, 1e-4
+FAST = 1e6  # instead of KEEP where nothing may change
 LENGTHS = np.linalg.norm(SKELETON.offsets.astype(np.float64), axis=-1)
 
 # How dear it is to turn a bone against its parent, beside elbows and knees, which are made for it. Hips and collars are
 # next to rigid, the back is stiff, and the whole body is turned last.
 _STIFF = {"hip": 30.0, "collar": 10.0, "spine1": 6.0, "spine2": 6.0, "spine3": 6.0, "shoulder": 3.0, "neck": 2.0}
 TURN_WEIGHT = 30.0
-MOVE_WEIGHT = 4.0  # of the pelvis's place, for a metre beside a radian
+MOVE_WEIGHTS = (100.0, 4.0, 100.0)  # of the pelvis's place, for a metre beside a radian; its height gives way first
 
 _PARENTS = np.array(SKELETON.parents)
 _ANCESTORS = np.eye(SKELETON.num_joints, dtype=bool)  # [j, a]: bone a leads to joint j
@@ -88,11 +89,11 @@ class Freedom:
     @property
     def weights(self) -> np.ndarray:
         """(A,)"""
-        weights = [MOVE_WEIGHT] if self.moves else []
+        weights = list(MOVE_WEIGHTS) if self.moves else []
         for bone in self.bones:
             name = SKELETON.names[bone].removeprefix("left_").removeprefix("right_")
-            weights.append(_STIFF.get(name, 1.0) if bone else TURN_WEIGHT)
-        return np.repeat(weights, 3)
+            weights += 3 * [_STIFF.get(name, 1.0) if bone else TURN_WEIGHT]
+        return np.array(weights)
 
     def derivative(self, joints: np.ndarray, pulled: Sequence[int]) -> np.ndarray:
         """(T, 3C, A) of the ``pulled`` joints at ``joints`` (T, J, 3)."""
@@ -140,11 +141,12 @@ def step(
     weights: np.ndarray,
     gone: np.ndarray,
     damping: float = 0.0,
+    kept: np.ndarray | None = None,
 ) -> np.ndarray:
     """The change (T, A) that lowers the pulls, when the motion has been changed by ``gone`` (T, A) already.
 
     derivative (T, 3C, A); gradient (T, 3C) and matrix (T, 3C, 3C) of the pulls; weights (A,); ``damping`` times these
-    makes the step shorter.
+    makes the step shorter. kept (T,) bool: frames in which nothing may change.
     """
     frames, size = gone.shape
     turned = derivative.swapaxes(-1, -2)
@@ -153,6 +155,8 @@ def step(
     bend = np.diff(np.eye(frames), n=2, axis=0)
     stiffness = SMOOTH * bend.T @ bend + KEEP * np.eye(frames)  # (T, T), five diagonals
     slope += weights * (stiffness @ gone)
+    if kept is not None:
+        stiffness[kept, kept] += FAST
     band = np.zeros((2 * size + 1, frames * size))
     shaped = band.reshape(2 * size + 1, frames, size)
     for column in range(size):
@@ -160,4 +164,6 @@ def step(
     shaped[0] += damping * weights
     for away in range(min(3, frames)):
         shaped[away * size, : frames - away] += np.diagonal(stiffness, -away)[:, None] * weights
-    return -solveh_banded(band, slope.reshape(-1), lower=True, overwrite_ab=True, check_finite=False).reshape(gone.shape)
+    return -solveh_banded(band, slope.reshape(-1), lower=True, overwrite_ab=True, check_finite=False).reshape(
+        gone.shape
+    )

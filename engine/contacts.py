@@ -3,9 +3,9 @@
 
 ``footsteps.py`` says when each foot stands. From that follow places for its toe and ankle: in a stance the toe has one
 place on the floor and the foot one direction; in a swing both follow the motion they come from, bent as little as it
-takes to leave one stance and arrive at the next without a jolt, and lifted so that the toe does not brush the floor. The
-ankle's height above the toe is the motion's own throughout, so that heels rise and strike as they did. The places are
-wishes: ``exact.py`` moves the body.
+takes to leave one stance and arrive at the next without a jolt, and lifted so that the toe does not brush the floor.
+The ankle's height above the toe is the motion's own throughout, so that heels rise and strike as they did. The places
+are wishes: ``exact.py`` moves the body.
 
 The lift takes swinging toes above the 5 cm below which the skating ratio counts them. It counts real walks, whose toes
 leave the floor at a low angle, with 0.1 and more; a ratio below that is not more natural, only cleaner.
@@ -45,16 +45,18 @@ class Feet:
     stands: np.ndarray
 
 
-def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> Feet:
+def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept: np.ndarray | None = None) -> Feet:
     """Where the feet of ``joints`` (T, J, 3) shall be.
 
     contacts (T, 4): the model's belief, 0..1, that the contact joints are planted. held (T, J) bool: joints that a
-    control holds in place; a foot of a leg with a held joint follows the motion in those frames.
+    control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
+    that stay as they are; a stance that reaches into them has its place from there.
     """
     joints = np.asarray(joints, np.float64)
     indices = SKELETON.indices(*CONTACT_JOINTS)
     legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
+    kept = np.zeros(len(joints), bool) if kept is None else kept
     toes = joints[:, indices[1::2]]
     standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
@@ -62,10 +64,10 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> Fe
         ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
         over = ankle - toe
         spans = stances(standing[:, foot])
-        way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot])
-        height = _heights(toe[:, 1], spans, fixed[:, foot])
+        way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept)
+        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept)
         hip = joints[:, SKELETON.index("left_hip" if foot == 0 else "right_hip")]
-        way[:, :2] = _within_reach(way[:, :2], height, hip, fixed[:, foot])
+        way[:, :2] = _within_reach(way[:, :2], height, hip, standing[:, foot] | fixed[:, foot] | kept)
         places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
@@ -73,7 +75,7 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray) -> Fe
     return Feet(places, stands)
 
 
-def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray) -> np.ndarray:
+def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """``channels`` (T, C) that keep one value in each of ``spans`` and bend smoothly in between.
 
     Minimises sum |d''|^2 in swings + |(x + d)''|^2 at their ends + KEEP |d|^2 + STAND |x + d - place|^2 in stances.
@@ -83,9 +85,12 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
     for start, end in spans:
         # The foot is lifted before it moves on, and arrives before it is put down.
         first, last = max(start - LIFTING, 0), min(end + LIFTING, frames)
-        target[first:last] = channels[start:end].mean(0)
+        known = kept[start:end]
+        target[first:last] = channels[start:end][known if known.any() else ~known].mean(0)
         stand[first:last] = True
-    weight = np.where(stand | fixed, STAND, KEEP)
+    own = kept | fixed
+    stand[own], target[own] = True, channels[own]
+    weight = np.where(stand, STAND, KEEP)
     if frames < 3:
         return target
     swinging = ~(stand[:-2] | stand[1:-1] | stand[2:])
@@ -101,13 +106,15 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
     return solveh_banded(band, right, lower=True, check_finite=False)
 
 
-def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """The toe's ``way`` (T, 2) over the ground, nowhere further from the ``hip`` (T, 3) than a leg is long."""
+def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled: np.ndarray) -> np.ndarray:
+    """The toe's ``way`` (T, 2) over the ground, where it swings no further from the ``hip`` (T, 3) than a leg is
+    long.
+    """
     below = hip[:, 1] - height
     radius = np.sqrt(np.maximum(REACH**2 - below**2, SMALLEST_REACH**2))
     apart = way - hip[:, [0, 2]]
     distance = np.linalg.norm(apart, axis=-1)
-    share = np.where(fixed, 1.0, np.minimum(1.0, radius / np.maximum(distance, 1e-9)))
+    share = np.where(settled, 1.0, np.minimum(1.0, radius / np.maximum(distance, 1e-9)))
     return hip[:, [0, 2]] + apart * share[:, None]
 
 

@@ -2,8 +2,8 @@
 """The last hand on a motion: hints are hit, feet stand, bones keep their lengths, by the least smooth change.
 
 The motion that the model made is laid on a body of constant bone lengths (``body.py``), and this body is moved over all
-frames at once: hints and other wishes pull hard, feet pull onto their places (``contacts.py``) less so, and angles change
-little and smoothly. A few Gauss-Newton steps reach hints to a fraction of a millimetre where a body can.
+frames at once: hints and other wishes pull hard, feet pull onto their places (``contacts.py``) less so, and angles
+change little and smoothly. A few Gauss-Newton steps reach hints to a fraction of a millimetre where a body can.
 
 Shapes: T frames, J = 22 joints. Metres, Y up; numpy.
 """
@@ -35,11 +35,13 @@ def settle_body(
     yaw: np.ndarray,
     wishes: Wishes,
     feet: Feet | None = None,
+    kept: np.ndarray | None = None,
     steps: int = STEPS,
 ) -> Iterator[np.ndarray]:
     """Yield joints (T, J, 3) after each step, the last ones being the result; there is at least one.
 
     joints (T, J, 3) of the motion so far, yaw (T,) its headings; ``wishes`` are to be met, ``feet`` to stand.
+    kept (T,) bool: frames that stay as they are.
     """
     body = Body.of(joints)
     pulled = sorted(set(wishes.joints) | (set(SKELETON.indices(*CONTACT_JOINTS)) if feet is not None else set()))
@@ -53,7 +55,7 @@ def settle_body(
         points = body.joints
         pull = _together(pulled, wishes.pull(points, yaw), feet, points)
         derivative = freedom.derivative(points, pulled)
-        change = step(derivative, pull.gradient, pull.matrix, weights, gone, damping)
+        change = step(derivative, pull.gradient, pull.matrix, weights, gone, damping, kept)
         # Far from where a body can be the pulls mislead: a shorter step on the same way, else a more careful one.
         for length in STEP_LENGTHS:
             tried = body.moved(*freedom.split(length * change))
@@ -70,7 +72,7 @@ def settle_body(
             return
 
 
-def kept(wishes: Wishes, joints: np.ndarray) -> Wishes:
+def staying(wishes: Wishes, joints: np.ndarray) -> Wishes:
     """The same wishes with the hints' joints staying where they are in ``joints`` (T, J, 3), not moved further."""
     return replace(wishes, hint=np.asarray(joints, np.float64), tolerance=np.where(wishes.insisted, 0.0, np.inf))
 

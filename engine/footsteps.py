@@ -2,10 +2,11 @@
 """When each foot stands and when it swings: the cheapest division of a motion into steps.
 
 A foot's way is cut into stances, in which it keeps its place, and swings, which carry it from one to the next. A stance
-costs what it takes from the way (squared distance to its middle) and is dear where the foot is high up and fast; a swing
-costs a step and is dear where the foot rests, where the model believes in contact, or where the other foot swings as
-well. The cheapest division is found by dynamic programming over the ends of segments. In a walk it finds the steps that
-are there; where feet are dragged along, as on tight bends, it makes a new step whenever a foot lags too far behind.
+costs what it takes from the way (squared distance to its middle) and is dear where the foot is high up and fast, or out
+of its hip's reach; a swing costs a step and is dear where the foot rests, where the model believes in contact, or where
+the other foot swings as well. The cheapest division is found by dynamic programming over the ends of segments. In a
+walk it finds the steps that are there; where feet are dragged along, as on tight bends, it makes a new step whenever a
+foot lags too far behind.
 
 Shapes: T frames, 2 feet (left, right). Metres, Y up, 20 fps; numpy.
 """
@@ -34,8 +35,8 @@ ROUNDS = 2
 def plan_steps(toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     """(T, 2) bool: where each foot stands.
 
-    toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else says where
-    the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
+    toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else
+    says where the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
     """
     frames = len(toes)
     if frames < 2:
@@ -73,6 +74,13 @@ def _plan(
         spread = (sums[1][end] - sums[1][starts] - length[:, None] * middle**2).sum(1)
         away = [np.linalg.norm(middle - hip[frame], axis=-1) for frame in (starts, end - 1)]
         far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
+        # Next to frames in which somebody else has the foot, it stands where it is taken up or left.
+        taken = np.where(
+            fixed[np.maximum(starts - 1, 0)], ((middle - ground[np.maximum(starts - 1, 0)]) ** 2).sum(1), 0
+        )
+        if end < frames and fixed[end]:
+            taken = taken + ((middle - ground[end]) ** 2).sum(1)
+        far = far + REACH_COST * taken
         cost = best[1, starts] + spread + far + sums[2][end] - sums[2][starts]
         # A segment that the motion's begin or end cuts off may be short.
         cost[(length < SHORTEST_STANCE) & (starts > 0) & (end < frames)] = np.inf

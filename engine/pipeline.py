@@ -3,7 +3,7 @@
 
     text ──► text encoder ─────────────┐
     hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
-    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► feet planted ─► back into the world
+    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► back into the world ─► finish
 
 Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
@@ -37,9 +37,9 @@ from blender_addon.shared.protocol import (
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
-from .contacts import plant_feet
 from .correct import correct
 from .device import pick_device, pick_dtype, pin_threads
+from .finish import finish
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
@@ -129,7 +129,7 @@ class Pipeline:
             motion, planted, settled = yield from self._one(
                 request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
             )
-            joints.append(frame.to_world(motion).astype(np.float32))
+            joints.append(motion.astype(np.float32))
             contacts.append(planted)
             measured.append(control_metrics(control_errors(joints[-1], settled)))
         yield clock.tell("Measuring")
@@ -147,8 +147,8 @@ class Pipeline:
     def _one(
         self, request: Generate, signal: ControlSignal, frame: CanonicalFrame, text: Tensor, seed: int, clock: _Clock
     ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray, ControlSignal]]:
-        """One variation: joints (T, J, 3) in the canonical frame, foot contacts (T, 4), and the hints in the frames in
-        which they are met.
+        """One variation: joints (T, J, 3) in the world, foot contacts (T, 4), and the hints in the frames in which they
+        are met.
         """
         mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
         controlled = bool(signal.hint_mask.any())
@@ -187,9 +187,10 @@ class Pipeline:
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
         motion, contacts = self._decode(latent, mask)
-        if request.plant_feet:
-            motion = plant_feet(motion, contacts, signal.hint_mask, signal.free_height)
-        return motion, contacts > 0.5, signal
+        yield clock.tell("Finishing")
+        patch = self.config.patch_size if self.config.token_layout == "patch" else request.num_frames
+        seams = range(patch, request.num_frames, patch)
+        return *finish(request, signal, frame.to_world(motion), contacts, seams), signal
 
     @torch.no_grad()
     def _decode(self, latent: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -257,7 +258,7 @@ class _Clock:
 
     def __init__(self, request: Generate, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
+        self.total = 3 + request.num_variations * (steps + 4 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()

@@ -6,6 +6,7 @@ Metres, seconds, Y up, Z ahead; 20 frames a second.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ def arc(radius: float, turn: float, start: float = 0.0) -> np.ndarray:
 
 def corners(*points: tuple[float, float], rounding: int = 25) -> np.ndarray:
     """(N, 2): a polyline through ``points`` whose corners a hand has rounded."""
-    fine = np.concatenate([np.linspace(a, b, 100, endpoint=False) for a, b in zip(points, points[1:], strict=False)])
+    fine = np.concatenate([np.linspace(a, b, 100, endpoint=False) for a, b in itertools.pairwise(points)])
     fine = np.concatenate([fine, [points[-1]]])
     padded = np.concatenate([np.repeat(fine[:1], rounding, 0), fine, np.repeat(fine[-1:], rounding, 0)])
     kernel = np.hanning(2 * rounding + 1)
@@ -93,7 +94,7 @@ def drawn_paths() -> list[Drawn]:
         path("stop and go", "a person walks, stops and walks on", along(straight * 0.7, 0.8, stop_and_go)),
         path("sharp turn", "a person walks and turns left", along(corners((0, 0), (0, 3.5), (3.5, 3.5)), 1.0)),
         path("u-turn", "a person walks and turns around", along(corners((0, 0), (0, 3.5), (0.6, 3.5), (0.6, 0)), 1.0)),
-        path("s curve", "a person walks forward", along(corners((0, 0), (1, 2.5), (-1, 5), (0, 7.5), rounding=60), 1.1)),
+        path("s curve", "a person walks", along(corners((0, 0), (1, 2.5), (-1, 5), (0, 7.5), rounding=60), 1.1)),
         path("backwards", "a person walks backwards", along(-straight * 0.4, 0.7), 0.0),
         path("sideways", "a person steps sideways", along(straight[:, ::-1] * 0.4, 0.6), 0.0),
         Drawn(
