@@ -30,7 +30,6 @@ _HERE = CanonicalFrame(np.zeros(3), 0.0)
 
 def finish(
     request: Generate,
-    signal: ControlSignal,
     joints: np.ndarray,
     contacts: np.ndarray,
     seams: Sequence[int] = (),
@@ -38,15 +37,15 @@ def finish(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4).
 
-    ``signal``: the hints where they are met, in the axes of ``joints`` (T, J, 3); tolerances, relative targets and
-    obstacles are the request's. contacts (T, 4): the model's belief 0..1. ``seams``: first frames of patches. kept (T,)
-    bool: frames that are final already. With ``request.exact`` hints are hit, else the hinted joints stay where
-    refining has brought them; with ``request.plant_feet`` feet that stand do not slide.
+    ``request``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
+    the model's belief 0..1. ``seams``: first frames of patches. kept (T,) bool: frames that are final already and stay
+    as they are, but for bones whose lengths are not the skeleton's. With ``request.exact`` hints are hit, else the
+    hinted joints stay where refining has brought them; with ``request.plant_feet`` feet that stand do not slide.
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
-    smooth = without_seams(made, _yaw(made), seams)
-    if kept is not None:
-        smooth[kept] = made[kept]
+    kept = kept if kept is not None and kept.any() else None
+    smooth = without_seams(made, _yaw(made), seams, kept)
+    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
     wishes = wishes_of(request, signal, _HERE)
     if not request.exact:
         wishes = replace(staying(wishes, made), relative=(), obstacles=())
@@ -55,9 +54,7 @@ def finish(
     feet = place_feet(smooth, contacts, signal.hint_mask, kept) if request.plant_feet else None
     for settled in settle_body(smooth, _yaw(smooth), wishes, feet, kept):  # noqa: B007
         pass
-    if kept is not None:
-        settled[kept] = made[kept]
-    elif not wishes:
+    if kept is None and not wishes:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return settled, contacts > 0.5 if feet is None else feet.stands
 

@@ -22,11 +22,14 @@ import numpy as np
 from blender_addon.shared import quat
 
 BEND, KEEP = 16.0, 1.0
+FAST = 1e6  # instead of KEEP where nothing may change
 
 
-def without_seams(joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int]) -> np.ndarray:
+def without_seams(
+    joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int], kept: np.ndarray | None = None
+) -> np.ndarray:
     """``joints`` (T, J, 3) of a body with headings ``yaw`` (T,) about +Y, no longer jumping at ``seams``, the first
-    frames of patches.
+    frames of patches. kept (T,) bool: frames that stay as they are.
     """
     frames = len(joints)
     seams = [seam for seam in seams if 0 < seam < frames]
@@ -36,12 +39,12 @@ def without_seams(joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int]) -> 
     root = joints[:, :1] * np.array([1.0, 0.0, 1.0])
     local = quat.rotate(quat.from_yaw(-yaw)[:, None], joints - root)
     channels = np.concatenate([root[:, 0], np.unwrap(yaw)[:, None], local.reshape(frames, -1)], 1)
-    smooth = channels + _change(channels, seams)
+    smooth = channels + _change(channels, seams, kept)
     turn = quat.from_yaw(smooth[:, 3])[:, None]
     return quat.rotate(turn, smooth[:, 4:].reshape(local.shape)) + smooth[:, None, :3]
 
 
-def _change(channels: np.ndarray, seams: Sequence[int]) -> np.ndarray:
+def _change(channels: np.ndarray, seams: Sequence[int], kept: np.ndarray | None) -> np.ndarray:
     """d (T, C) for ``channels`` (T, C)."""
     frames = len(channels)
     bend = np.diff(np.eye(frames), n=2, axis=0)  # row t: the bend at frame t + 1
@@ -49,4 +52,6 @@ def _change(channels: np.ndarray, seams: Sequence[int]) -> np.ndarray:
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
     matrix = BEND * bend.T @ bend + KEEP * np.eye(frames)
+    if kept is not None:
+        matrix[kept, kept] += FAST
     return np.linalg.solve(matrix, -BEND * bend[across].T @ (bend[across] @ channels))
