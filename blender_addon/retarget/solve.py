@@ -19,7 +19,7 @@ from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender_rotation
-from . import alignment, fk
+from . import alignment, fk, twist
 from .bone_map import BoneMap
 from .rest import BoneRest, Rig
 
@@ -72,12 +72,14 @@ def solve(
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
-    """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T,
-    22, 4)."""
+    """Orientation (T, 4) in the world, by bone, of every mapped bone, bone between and twist bone, for segment
+    rotations (T, 22, 4)."""
     neutral = alignment.neutral_rotations(rig.standing, bone_map)
     turns = model_to_blender_rotation(rotations)
     index = SKELETON.index
     by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
+    for bone, (joint, share) in bone_map.twists.items():
+        by_bone[bone] = twist.untwisted(turns, joint, bone_map, share)
     for bone, (below, above, share) in bone_map.between.items():
         by_bone[bone] = quat.slerp(turns[:, index(below)], turns[:, index(above)], share)
     return {bone: quat.multiply(turn, neutral[bone]) for bone, turn in by_bone.items()}
@@ -85,8 +87,7 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
     """Mapped bones, bones between and all their ancestors, parents first."""
-    moved = set(bone_map.bones.values()) | set(bone_map.between)
-    needed = moved | {above for bone in moved for above in rig.ancestors(bone)}
+    needed = bone_map.moved | {above for bone in bone_map.moved for above in rig.ancestors(bone)}
     return sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
 
 
