@@ -30,13 +30,15 @@ class Solution:
     3) of the one bone ``carrier``.
 
     Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
-    property) -> the value that it has throughout: the switches between FK and IK.
+    property) -> the value that it has throughout: the switches between FK and IK. ``place`` (T, 4, 4): the armature
+    object's own transform, where it moves.
     """
 
     rotations: dict[str, np.ndarray]
     carrier: str
     location: np.ndarray
     locations: dict[str, np.ndarray] = field(default_factory=dict)
+    place: np.ndarray | None = None
     properties: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -54,21 +56,32 @@ def solve(
         bone: quat.multiply(quat.conjugate(object_turn), orientation)
         for bone, orientation in world_orientations(rig, bone_map, rotations).items()
     }
-    chain = posed_chain(rig, bone_map)
-    bases, carrier = _solve_rotations(rig, chain, wanted, len(rotations)), location_carrier(rig, bone_map["pelvis"])
-    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (len(rotations), 4, 4)))
-    bases[carrier][:, :3, 3] = 0
-    posed = fk.pose_rig(rig, chain, bases)
     inverse = np.linalg.inv(matrix_world)
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
+    return key(rig, bone_map, wanted, target)
+
+
+def key(
+    rig: Rig,
+    bone_map: BoneMap,
+    wanted: dict[str, np.ndarray],
+    target: np.ndarray,
+    held: dict[str, np.ndarray] | None = None,
+) -> Solution:
+    """What to key for bones to point as ``wanted`` says (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
+    armature space. ``held``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
+    chain, frames = posed_chain(rig, bone_map), len(target)
+    bases = _solve_rotations(rig, chain, wanted, frames, held or {})
+    carrier = location_carrier(rig, bone_map["pelvis"])
+    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (frames, 4, 4)))
+    bases[carrier][:, :3, 3] = 0
+    posed = fk.pose_rig(rig, chain, bases)
     missing = target - posed[bone_map["pelvis"]][..., :3, 3]
     parent = rig.by_name[carrier].parent
     _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent or ""))
-    location = np.linalg.solve(
-        np.broadcast_to(location_frame[..., :3, :3], (len(rotations), 3, 3)), missing[..., None]
-    )[..., 0]
+    location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (frames, 3, 3)), missing[..., None])
     keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
-    return Solution(keyed, carrier, location)
+    return Solution(keyed, carrier, location[..., 0])
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,17 +114,18 @@ def location_carrier(rig: Rig, hips: str) -> str:
 
 
 def _solve_rotations(
-    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int
+    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, held: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards."""
-    bases: dict[str, np.ndarray] = {}
+    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and those
+    in ``held``."""
+    bases = dict(held)
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]
         rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
         if name in wanted:
             turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
-            bases[name] = np.broadcast_to(_with_rotation(bone, turn), (num_frames, 4, 4))
+            bases[name] = np.broadcast_to(with_rotation(bone, turn), (num_frames, 4, 4))
         posed[name] = fk.pose_bone(rotation_frame, location_frame, bases.get(name, bone.basis))
     return bases
 
@@ -120,7 +134,7 @@ def _rotation_of(matrix: np.ndarray) -> np.ndarray:
     return quat.from_matrix(fk.strip_scale(matrix)[..., :3, :3])
 
 
-def _with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
+def with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
     """The bone's present pose (T, 4, 4) with its rotation replaced; location and scale, which are not keyed, stay."""
     basis = fk.to_matrix(rotation)
     basis[..., :3, :3] *= np.linalg.norm(bone.basis[:3, :3], axis=0)
