@@ -75,6 +75,21 @@ def capture(scene: bpy.types.Scene) -> Capture:
     )
 
 
+def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:
+    """The character as it stands, for a motion that follows nothing. Raises BadRequest or RetargetError."""
+    body = read_body(scene.gaitway.character, scene)
+    return Capture(
+        body=body,
+        tracks=(),
+        signal=ControlSignal.empty(num_frames),
+        tolerance=None,
+        heading=body.heading,
+        start_frame=scene.gaitway.start_frame,
+        unit_scale=scene.unit_settings.scale_length,
+        scene_uid=scene.session_uid,
+    )
+
+
 def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
     """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
     from .shared.protocol import Generate

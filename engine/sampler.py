@@ -9,6 +9,7 @@ generator lives, so that a seed means the same noise on every device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ def sample(
     latent: the starting noise (B,N,D); drawn when None. step_noise: the noise between LCM steps (steps-1,B,N,D); drawn
     when None. control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is
     real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
+    A consistency model that is led by controls is with ``uncond_embedding`` also guided by its text, as far as the
+    model's ``text_guidance`` says: what the sentence changes where nothing leads is added to the answer, since a
+    ControlNet takes a path's usual motion for the only one.
     generator: source of all noise; None stands for seed 0. Steps and guidance default to the model's own.
 
     Gradients flow when one of the given tensors requires them, and are off otherwise.
@@ -65,8 +69,9 @@ def sample(
     gradients = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
     if config.kind == "lcm":
         run = _lcm(
-            networks, latent, text_embedding, control_embedding, latent_mask, steps, guidance, step_noise, generator
-        )
+            networks, latent, text_embedding, control_embedding, latent_mask, steps, guidance, step_noise, generator,
+            uncond_embedding,
+        )  # fmt: skip
     else:
         text = _doubled_text(text_embedding, uncond_embedding, latent.shape[0], guidance)
         run = _ddim(networks, latent, text, control_embedding, latent_mask, steps, guidance)
@@ -88,6 +93,7 @@ def _lcm(
     guidance: float,
     step_noise: Tensor | Sequence[Tensor] | None,
     generator: torch.Generator,
+    uncond: Tensor | None,
 ) -> Iterator[Tensor]:
     """Denoise to the end, add less noise, again (LCM, algorithm 3). A time may stand in the list twice: the index
     counts.
@@ -99,6 +105,8 @@ def _lcm(
     embedding = embedding.expand(latent.shape[0], -1)
     for index, time in enumerate(times):
         output = _predict(networks, latent, time, text, embedding, control, mask)
+        if uncond is not None and control is not None and config.text_guidance:
+            output = output + config.text_guidance * _text_alone(networks, latent, time, text, embedding, uncond, mask)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         if index + 1 < len(times):
             if step_noise is None:
@@ -107,6 +115,24 @@ def _lcm(
                 noise = step_noise[index].to(latent)
             latent = scheduler.add_noise(latent, noise, times[index + 1])
         yield latent
+
+
+def _text_alone(
+    networks: Networks,
+    latent: Tensor,
+    time: int,
+    text: Tensor,
+    guidance: Tensor,
+    uncond: Tensor,
+    mask: Tensor | None,
+) -> Tensor:
+    """What the sentence changes in the answer of the denoiser without controls (B,N,D)."""
+    both = _doubled_text(text, uncond, latent.shape[0], guidance=math.inf)
+    masks = None if mask is None else mask.repeat(2, 1)
+    told, untold = _predict(
+        networks, latent.repeat(2, 1, 1), time, both, guidance.repeat(2, 1), None, masks
+    ).chunk(2)  # fmt: skip
+    return told - untold
 
 
 def _ddim(

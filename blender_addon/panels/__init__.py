@@ -6,7 +6,7 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import bones, character, controls, engine, first_run, generate, prompt, seeing, takes
+from . import bones, character, controls, engine, feet, first_run, generate, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -16,6 +16,7 @@ CLASSES = (
     *prompt.CLASSES,
     *controls.CLASSES,
     *generate.CLASSES,
+    *feet.CLASSES,
     *takes.CLASSES,
     *seeing.CLASSES,
 )

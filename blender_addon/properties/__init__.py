@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, overlay, prompt, rig, settings, take
+from . import control, feet, overlay, prompt, rig, settings, take
 
-CLASSES = (*rig.CLASSES, *control.CLASSES, *prompt.CLASSES, *take.CLASSES, *overlay.CLASSES, *settings.CLASSES)
+CLASSES = (
+    *rig.CLASSES,
+    *control.CLASSES,
+    *feet.CLASSES,
+    *prompt.CLASSES,
+    *take.CLASSES,
+    *overlay.CLASSES,
+    *settings.CLASSES,
+)
 
 
 def add_settings() -> None:

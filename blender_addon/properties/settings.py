@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from .control import GaitwayControl
+from .feet import GaitwayFeet
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -98,6 +99,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         default=True,
         description="Follow the controls closely after sampling; takes a little longer",
     )
+    feet: PointerProperty(type=GaitwayFeet)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)
