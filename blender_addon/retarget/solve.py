@@ -116,8 +116,8 @@ def location_carrier(rig: Rig, hips: str) -> str:
 def _solve_rotations(
     rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, held: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and those
-    in ``held``."""
+    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and
+    those in ``held``."""
     bases = dict(held)
     posed: dict[str, np.ndarray] = {}
     for name in chain:

@@ -11,6 +11,7 @@ K scene frames. World points, scene units, Blender axes.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,8 @@ from .bone_map import BoneMap, canonical
 from .rest import Rig
 from .solve import Solution
 
-SMOOTHING = 0.25  # seconds
+SMOOTHING, HEADING_SMOOTHING = 0.25, 0.5  # seconds
+UPRIGHT = 0.4  # squared cosine of half the angle by which a body may be tilted and still have a heading
 ROOT_NAMES = ("root", "ctraj", "cpos", "master", "blroot", "rlboneroot", "boneroot", "ccbaseboneroot", "armature")
 
 
@@ -34,6 +36,53 @@ class Carrier:
     kind: str = "HIPS"
     bone: str = ""
     in_place: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A solution as its carrier leaves it. ``root``: the root bone of a control rig and where it shall be (K, 4, 4),
+    armature space."""
+
+    solution: Solution
+    root: tuple[str, np.ndarray] | None = None
+
+
+def carry(
+    rig: Rig,
+    keyed: Rig,
+    bone_map: BoneMap,
+    solution: Solution,
+    carrier: Carrier,
+    matrix_world: np.ndarray,
+    basis: np.ndarray,
+    fps: float,
+) -> Generator[None, None, Carried]:
+    """Let ``carrier`` carry what ``solution`` poses on ``rig``, which stands in for ``keyed`` where that is a control
+    rig; a generator that hands the thread back.
+
+    ``basis`` (4, 4): the object's own transform while its place in the world is ``rig.matrix_world``; ``matrix_world``
+    (K, 4, 4) or (4, 4): its place during the motion.
+    """
+    if carrier.kind == "HIPS" and not carrier.in_place:
+        return Carried(solution)
+    if carrier.kind == "OBJECT" and not carrier.in_place and matrix_world.ndim == 3:
+        raise RetargetError(
+            "The armature's object is moved by something else already, so it cannot carry the motion.",
+            "Let the hips or a root bone carry it.",
+        )
+    places, headings = way(rig, bone_map, solution, matrix_world, fps)
+    yield
+    if carrier.in_place:
+        return Carried(stay_in_place(rig, bone_map, solution, matrix_world, places))
+    along = moves(rig, bone_map, places, headings)
+    if carrier.kind == "OBJECT":
+        back = np.linalg.inv(along @ matrix_world) @ matrix_world
+        place = basis @ np.linalg.inv(matrix_world) @ along @ matrix_world
+        return Carried(replace(seen_from(rig, bone_map, solution, back), place=place))
+    root = root_bone(keyed, bone_map, carrier.bone)
+    if keyed is not rig:
+        return Carried(solution, (root, root_places(keyed, matrix_world, root, along)))
+    return Carried(on_root(rig, bone_map, solution, matrix_world, root, along))
 
 
 def root_bone(rig: Rig, bone_map: BoneMap, chosen: str = "") -> str:
@@ -63,28 +112,33 @@ def way(
     neutral = alignment.neutral_rotations(rig.standing, bone_map)[bone_map["pelvis"]]
     turned = quat.multiply(alignment.object_rotation(matrix_world), quat.from_matrix(fk.strip_scale(hips)[:, :3, :3]))
     turns = quat.multiply(turned, quat.conjugate(neutral))
-    # The turn about the vertical, as a complex number: short where the body lies across it, and so of little weight.
-    heading = (turns[:, 0] + 1j * turns[:, 3]) ** 2
-    smooth = _smooth(np.column_stack([places, heading.real, heading.imag]), fps)
-    return smooth[:, :2], np.unwrap(np.arctan2(smooth[:, 3], smooth[:, 2]))
+    # The turn about the vertical, which a body that lies across it or stands on its head does not show.
+    shown = np.flatnonzero(turns[:, 0] ** 2 + turns[:, 3] ** 2 > UPRIGHT)
+    headings = np.zeros(len(turns))
+    if len(shown):
+        angles = np.unwrap(2 * np.arctan2(turns[shown, 3], turns[shown, 0]))
+        headings = np.interp(np.arange(len(turns)), shown, angles)
+    return _smooth(places, SMOOTHING * fps), _smooth(headings[:, None], HEADING_SMOOTHING * fps)[:, 0]
 
 
 def posed_places(rig: Rig, bone_map: BoneMap, solution: Solution) -> dict[str, np.ndarray]:
     """Where the bones stand (K, 4, 4), armature space, that ``solution`` poses, and all above them."""
     bases = {bone: solve.with_rotation(rig.by_name[bone], turns) for bone, turns in solution.rotations.items()}
     frames = len(solution.location)
-    carrier = np.array(np.broadcast_to(bases.get(solution.carrier, rig.by_name[solution.carrier].basis), (frames, 4, 4)))
+    carrier = np.array(
+        np.broadcast_to(bases.get(solution.carrier, rig.by_name[solution.carrier].basis), (frames, 4, 4))
+    )
     carrier[:, :3, 3] = solution.location
     posed = fk.pose_rig(rig, solve.posed_chain(rig, bone_map), bases | {solution.carrier: carrier})
     return {bone: np.broadcast_to(place, (frames, 4, 4)) for bone, place in posed.items()}
 
 
-def _smooth(values: np.ndarray, fps: float) -> np.ndarray:
-    """``values`` (K, C) under a Gaussian in time; ends go straight on by their mirror images through the end points."""
-    reach = min(int(3 * SMOOTHING * fps), len(values) - 1)
+def _smooth(values: np.ndarray, width: float) -> np.ndarray:
+    """``values`` (K, C) under a Gaussian of ``width`` frames, mirrored through their end points at the ends."""
+    reach = min(int(3 * width), len(values) - 1)
     if reach < 1:
         return values
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (SMOOTHING * fps)) ** 2)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     before, after = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -reach - 2 : -1]
     padded = np.concatenate([before, values, after])
     return np.stack([np.convolve(column, weights / weights.sum(), mode="valid") for column in padded.T], -1)
@@ -142,7 +196,8 @@ def on_root(
         np.broadcast_to(location_frame[..., :3, :3], (len(place), 3, 3)),
         (place[:, :3, 3] - location_frame[..., :3, 3])[..., None],
     )[..., 0]
-    solved = seen_from(rig, bone_map, solution, np.eye(4), {root: basis} if root in rig.ancestors(bone_map["pelvis"]) else {})
+    held = {root: basis} if root in rig.ancestors(bone_map["pelvis"]) else {}
+    solved = seen_from(rig, bone_map, solution, np.eye(4), held)
     return replace(
         solved,
         rotations={root: quat.make_continuous(quat.from_matrix(basis[:, :3, :3]))} | solved.rotations,
