@@ -69,6 +69,11 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="Length of the motion in seconds",
     )
     start_frame: IntProperty(name="Start Frame", default=1, description="Frame of the scene at which the motion begins")
+    start_here: BoolProperty(
+        name="Start from Here",
+        default=True,
+        description="Start where the character stands, when the controls leave it the time to come to theirs",
+    )
     seed: IntProperty(
         name="Seed",
         default=0,
