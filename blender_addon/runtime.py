@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
+REJOIN_INTERVAL = 3.0
+"""Seconds between two looks for an engine while there is none."""
+RESTART_TIMEOUT = 20.0
+"""Seconds that an engine may take to end before a new one is started in its place."""
 
 
 class Runtime:
@@ -46,6 +50,9 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self._left = False
+        self._looked = 0.0
+        self._restarting: float | None = None
         self.error: tuple[str, str] | None = None
         """(message, hint) of what went wrong last; the panel shows it until the next try."""
         self.report: list[str] = []
@@ -88,6 +95,8 @@ class Runtime:
 
     @property
     def engine_status(self) -> str:
+        if self._restarting is not None:
+            return "The engine is ending, to be started again."
         return "The engine is not running." if self._session is None else self._session.status
 
     @property
@@ -105,6 +114,7 @@ class Runtime:
         """Start an engine or join the one that runs. Raises EngineUnavailable when it cannot even be tried."""
         from .engine_process import find_command
 
+        self._left, self._restarting = False, None
         session = self.session()
         connection = preferences.connection_path(chosen)
         session.connect(connection)
@@ -123,8 +133,43 @@ class Runtime:
             self.abandon(
                 EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
             )
+        self._left, self._restarting = True, None
         if self._session is not None:
             self._session.shutdown(wait)
+
+    def restart_engine(self) -> None:
+        """End the engine and start it anew as soon as the old one is gone; one that is another's is joined again."""
+        ours = self._session is not None and self._session.owns_engine
+        self.stop_engine()
+        self._restarting = time.monotonic() if ours else time.monotonic() - RESTART_TIMEOUT
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether an engine is ending so that another can take its place."""
+        return self._restarting is not None
+
+    def _look_for_engine(self, session: Session) -> None:
+        """Join an engine that has appeared, or start the one that was to be restarted. Without an engine nothing
+        happens.
+        """
+        from .engine_process import find_connection
+
+        path = preferences.connection_path(preferences.get())
+        try:
+            find_connection(path)
+        except GaitwayError:
+            there = False
+        else:
+            there = True
+        if self._restarting is not None:
+            if there and time.monotonic() - self._restarting < RESTART_TIMEOUT:
+                return
+            try:
+                self.start_engine(preferences.get())
+            except GaitwayError as error:
+                self._restarting, self.error = None, (error.message, error.hint)
+        elif there:
+            session.connect(path)
 
     # ---- the request
 
@@ -254,7 +299,9 @@ class Runtime:
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
+        working = (
+            self.busy or self.is_restarting or LOOKING.is_looking or (self._session is not None and self._session.busy)
+        )
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -268,6 +315,11 @@ class Runtime:
             with suppress(ImportError):
                 from . import jobs  # noqa: F401
             return
+        interval = REJOIN_INTERVAL if self._restarting is None else 0.0
+        if self._session.state == "offline" and not self.busy and now - self._looked >= interval:
+            self._looked = now
+            if self._restarting is not None or not self._left:
+                self._look_for_engine(self._session)
         try:
             for message in self._session.pump(now):
                 self._finished[message.request_id] = message
