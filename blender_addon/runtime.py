@@ -24,6 +24,7 @@ import numpy as np
 from . import capture, delivery, preferences, takes
 from .looking import LOOKING, after_change
 from .overlay import OVERLAY
+from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .version import addon_version
 
@@ -37,8 +38,6 @@ BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
 REJOIN_INTERVAL = 3.0
 """Seconds between two looks for an engine while there is none."""
-RESTART_TIMEOUT = 20.0
-"""Seconds that an engine may take to end before a new one is started in its place."""
 
 
 class Runtime:
@@ -52,7 +51,6 @@ class Runtime:
         self._phase = ""
         self._left = False
         self._looked = 0.0
-        self._restarting: float | None = None
         self.error: tuple[str, str] | None = None
         """(message, hint) of what went wrong last; the panel shows it until the next try."""
         self.report: list[str] = []
@@ -95,8 +93,6 @@ class Runtime:
 
     @property
     def engine_status(self) -> str:
-        if self._restarting is not None:
-            return "The engine is ending, to be started again."
         return "The engine is not running." if self._session is None else self._session.status
 
     @property
@@ -114,10 +110,11 @@ class Runtime:
         """Start an engine or join the one that runs. Raises EngineUnavailable when it cannot even be tried."""
         from .engine_process import find_command
 
-        self._left, self._restarting = False, None
+        self._left = False
         session = self.session()
         connection = preferences.connection_path(chosen)
-        session.connect(connection)
+        if not session.is_ending:
+            session.connect(connection)
         if session.state == "offline":
             command = find_command(chosen.engine_command)
             if connection is not None:
@@ -133,42 +130,20 @@ class Runtime:
             self.abandon(
                 EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
             )
-        self._left, self._restarting = True, None
+        self._left = True
         if self._session is not None:
             self._session.shutdown(wait)
 
-    def restart_engine(self) -> None:
-        """End the engine and start it anew as soon as the old one is gone; one that is another's is joined again."""
-        ours = self._session is not None and self._session.owns_engine
+    def restart_engine(self, chosen: preferences.GaitwayPreferences) -> None:
+        """End the engine and start it anew; one that is another's is joined again. Raises as :meth:`start_engine`."""
         self.stop_engine()
-        self._restarting = time.monotonic() if ours else time.monotonic() - RESTART_TIMEOUT
+        self.start_engine(chosen)
 
-    @property
-    def is_restarting(self) -> bool:
-        """Whether an engine is ending so that another can take its place."""
-        return self._restarting is not None
-
-    def _look_for_engine(self, session: Session) -> None:
-        """Join an engine that has appeared, or start the one that was to be restarted. Without an engine nothing
-        happens.
-        """
-        from .engine_process import find_connection
-
+    def _rejoin(self, session: Session) -> None:
+        """Join an engine that has appeared, if there is one."""
         path = preferences.connection_path(preferences.get())
-        try:
-            find_connection(path)
-        except GaitwayError:
-            there = False
-        else:
-            there = True
-        if self._restarting is not None:
-            if there and time.monotonic() - self._restarting < RESTART_TIMEOUT:
-                return
-            try:
-                self.start_engine(preferences.get())
-            except GaitwayError as error:
-                self._restarting, self.error = None, (error.message, error.hint)
-        elif there:
+        with suppress(GaitwayError):
+            read_connection(path or default_connection_path())
             session.connect(path)
 
     # ---- the request
@@ -299,9 +274,7 @@ class Runtime:
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = (
-            self.busy or self.is_restarting or LOOKING.is_looking or (self._session is not None and self._session.busy)
-        )
+        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -315,11 +288,10 @@ class Runtime:
             with suppress(ImportError):
                 from . import jobs  # noqa: F401
             return
-        interval = REJOIN_INTERVAL if self._restarting is None else 0.0
-        if self._session.state == "offline" and not self.busy and now - self._looked >= interval:
+        alone = self._session.state == "offline" and not self.busy and not self._left
+        if alone and now - self._looked >= REJOIN_INTERVAL:
             self._looked = now
-            if self._restarting is not None or not self._left:
-                self._look_for_engine(self._session)
+            self._rejoin(self._session)
         try:
             for message in self._session.pump(now):
                 self._finished[message.request_id] = message

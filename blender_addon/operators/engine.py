@@ -64,7 +64,11 @@ class GAITWAY_OT_engine_restart(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        RUNTIME.restart_engine()
+        try:
+            RUNTIME.restart_engine(preferences.get(context))
+        except GaitwayError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a disturbance at each stage of a request leaves in the scene: cancel, undo, deletion, other files, a dead engine.
+"""What a disturbance at each stage of a request leaves: cancel, undo, deletion, other files, a dead engine.
 
 Runs inside Blender as a module, with an engine process that walks by rule:
 

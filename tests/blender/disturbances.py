@@ -24,6 +24,8 @@ import numpy as np
 
 from blender_addon import preferences, runtime, takes
 from blender_addon.runtime import RUNTIME
+from blender_addon.shared.connection import read_connection
+from blender_addon.shared.errors import GaitwayError
 
 from . import rigs, scenes
 from .engines import REPOSITORY, wait_for
@@ -193,8 +195,15 @@ def engine_is(wanted: bool) -> None:
     elif not wanted and RUNTIME.engine_wanted:
         RUNTIME.stop_engine(wait=10.0)
     if not wanted:
-        path = preferences.connection_path(preferences.get())
-        wait_for(lambda: not path.exists())
+        wait_for(lambda: not _can_be_joined())
+
+
+def _can_be_joined() -> bool:
+    try:
+        read_connection(preferences.connection_path(preferences.get()))
+    except GaitwayError:
+        return False
+    return True
 
 
 def run(disturbance: str, stage: str) -> Outcome:

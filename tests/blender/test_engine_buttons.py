@@ -57,7 +57,7 @@ def test_restart_ends_one_engine_and_starts_another(launcher: Path) -> None:
     wait_for(lambda: RUNTIME.engine_state == "ready")
     first = RUNTIME.session()._process.pid
     bpy.ops.gaitway.engine_restart()
-    assert "ending" in RUNTIME.engine_status
+    assert "old one" in RUNTIME.engine_status
     wait_for(lambda: RUNTIME.engine_state == "ready")
     assert RUNTIME.session()._process.pid != first
     bpy.context.scene.gaitway.character = rigs.mixamo()
@@ -78,7 +78,7 @@ def test_the_remaining_time_counts_down(addon, tmp_path: Path) -> None:
             return not RUNTIME.busy
 
         wait_for(ended)
-        end = time.monotonic()
+    end = seen[-1][0]  # the keys are set after that
     assert len(seen) > 5 and seen[0][1] > seen[-1][1]
     when, said = seen[len(seen) // 2]
     assert said == pytest.approx(end - when, abs=0.6)
