@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import paths
-from .retarget import bone_map, rig, scale
+from . import character, paths
+from .retarget import scale
 from .shared.errors import BadRequest
 from .shared.skeleton import SKELETON
 
@@ -41,14 +41,13 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     """
     if armature is None or armature.type != "ARMATURE":
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
-    rest = rig.read_rig(armature, scene)
-    found = bone_map.detect(rest.bones)
+    rest, found = character.read(armature, scene)
     metres = scene.unit_settings.scale_length
     factor = scale.rig_scale(rest, found)
     leg = factor * SKELETON.leg_length / metres
     world = rest.matrix_world
-    heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.bones}
-    tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.bones}
+    heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.standing.bones}
+    tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.standing.bones}
     feet = [found[joint] for joint in FOOT_JOINTS if joint in found]
     lowest = float(min(min(heads[bone][2], tails[bone][2]) for bone in feet))
     pelvis = heads[found["pelvis"]]

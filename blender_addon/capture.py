@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import paths, prompts
+from . import pace, paths, prompts
 from .body import Body, read_body
 from .shared import space
 from .shared.control import ControlSignal
@@ -28,6 +28,15 @@ from .tracks import Track, read_tracks, scene_fps
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate
+
+
+Wishes = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Joint -> times (K,) in seconds and points (K, 3) in the model's metres."""
+
+MOST_HURRY = 2.0
+"""Times the usual speed at which the character still comes in time from where it stands to where a control wants it;
+when that is not enough it starts at the control instead.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ def capture(scene: bpy.types.Scene) -> Capture:
     body = read_body(settings.character, scene)
     tracks = read_tracks(scene, body)
     num_frames = _num_frames(scene, tracks)
-    wishes = {}
+    wishes: Wishes = {}
     tolerance = np.zeros((num_frames, SKELETON.num_joints), np.float32)
     for track in tracks:
         times = (track.frames - settings.start_frame) / scene_fps(scene)
@@ -62,14 +71,33 @@ def capture(scene: bpy.types.Scene) -> Capture:
         wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
         tolerance[frames, SKELETON.index(track.joint)] = metres
+    # A path of the hips says itself where the character looks; without one it starts the way it stands.
+    heading = None if "pelvis" in wishes else body.heading
+    on_ground = any(track.on_ground for track in tracks)
+    if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
+        on_ground = True
     return Capture(
         body=body,
         tracks=tracks,
-        signal=ControlSignal.from_tracks(wishes, num_frames, free_height=any(track.on_ground for track in tracks)),
+        signal=ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground),
         tolerance=tolerance if tolerance.any() else None,
-        # A path of the hips says itself where the character looks; without one it starts the way it stands.
-        heading=None if "pelvis" in wishes else body.heading,
+        heading=heading,
         start_frame=settings.start_frame,
+        unit_scale=scene.unit_settings.scale_length,
+        scene_uid=scene.session_uid,
+    )
+
+
+def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:
+    """The character as it stands, for a motion that follows nothing. Raises BadRequest or RetargetError."""
+    body = read_body(scene.gaitway.character, scene)
+    return Capture(
+        body=body,
+        tracks=(),
+        signal=ControlSignal.empty(num_frames),
+        tolerance=None,
+        heading=body.heading,
+        start_frame=scene.gaitway.start_frame,
         unit_scale=scene.unit_settings.scale_length,
         scene_uid=scene.session_uid,
     )
@@ -115,6 +143,21 @@ def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
         place = space.blender_to_model(np.array([x, y, 0.0]), captured.unit_scale) / captured.body.scale
         joints[..., [0, 2]] += (place - joints[0, SKELETON.index("pelvis")])[[0, 2]]
     return joints
+
+
+def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:
+    """Ask for the hips over the place where the character stands at the start, if it can be in time for the first of
+    the ``wishes`` from there. Returns whether that was asked for.
+    """
+    settings = scene.gaitway
+    start = _to_model(np.array([[*body.position, body.ground]]), body, scene)[0]
+    start[1] = SKELETON.standing_height
+    speed = MOST_HURRY * pace.usual_speed(prompts.texts(settings))
+    if not settings.start_here or not paths.is_within_reach(start, wishes, speed):
+        return False
+    times, points = wishes.get("pelvis", (np.empty(0), np.empty((0, 3))))
+    wishes["pelvis"] = (np.concatenate([[0.0], times]), np.concatenate([start[None], points]))
+    return True
 
 
 def _num_frames(scene: bpy.types.Scene, tracks: tuple[Track, ...]) -> int:

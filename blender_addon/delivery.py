@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from . import before as states
 from . import carry, curve_keys, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
+from .holding import hold_for
 from .measuring import Observed, armature_of, observe
 from .retarget import apply
+from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
 
@@ -61,12 +62,14 @@ def deliver(
             if written:
                 yield
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
-            frames = yield from _key(answer.joints[variation], name, captured, before, written, variation)
+            frames = yield from _key(answer, variation, name, captured, before, written)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
         scene = _scene(captured)
-        observed = yield from observe(captured, answer.foot_contacts[written[-1].variation], scene_fps(scene))
+        worn = written[-1].variation
+        stands = standing(answer.joints[worn], answer.foot_contacts[worn])
+        observed = yield from observe(captured, stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
     except BaseException:  # also the GeneratorExit of a cancel
         _take_back(written, captured, before)
@@ -83,15 +86,16 @@ def _in_order(answer: Result, only: int | None) -> list[int]:
 
 
 def _key(
-    joints: np.ndarray, name: str, captured: Capture, before: Before, written: list[Written], variation: int
+    answer: Result, variation: int, name: str, captured: Capture, before: Before, written: list[Written]
 ) -> Generator[None, None, tuple[int, int]]:
-    """Key one variation (T, J, 3) in an Action, which ``written`` then knows; the frames it covers."""
+    """Key one variation in an Action, which ``written`` then knows; the frames it covers."""
     plan = apply.prepare(
         armature_of(captured),
-        to_floor(joints, captured),
+        to_floor(answer.joints[variation], captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
+        hold=hold_for(captured, answer.foot_contacts[variation], _scene(captured)),
     )
     yield
     segments = plan.segments()

@@ -7,6 +7,7 @@ Shapes: P points of a line, K keys, N model frames. Points are Blender's (Z up) 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from .shared.skeleton import FPS
 
 FLOOR_TOLERANCE = 0.15
 """Share of the leg's length within which a thing counts as lying on the ground."""
+
+ARM = 0.7
+"""Metres over the ground from the hips within which a hand, a foot or the head can be at once."""
 
 
 def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
@@ -103,6 +107,21 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
             keep[int(frame)] = key
     chosen = list(keep.values())
     return frames[chosen], points[chosen], order[chosen]
+
+
+def is_within_reach(start: np.ndarray, wishes: Mapping[str, tuple[np.ndarray, np.ndarray]], speed: float) -> bool:
+    """Whether hips that are at ``start`` (3,) at time 0 and move at ``speed`` can be in time for the first of all
+    wishes: joint -> (times (K,), points (K, 3)); metres, seconds, Y up. False when the hips are asked for at time 0,
+    or nothing is.
+    """
+    firsts = [(times[0], points[0], joint) for joint, (times, points) in wishes.items()]
+    if not firsts or any(joint == "pelvis" and time <= 0 for time, _, joint in firsts):
+        return False
+    for time, point, joint in firsts:
+        away = np.linalg.norm((point - start)[[0, 2]])
+        if away - (0.0 if joint == "pelvis" else ARM) > speed * time:
+            return False
+    return True
 
 
 def ground_height(origin: float, lowest: float, leg_length: float) -> float:

@@ -8,19 +8,33 @@ from typing import Final
 import bpy
 
 from . import panels, preferences, properties, runtime
-from .operators import controls, engine, first_run, generate, paths, pins, prompts, seeing, takes
+from .operators import (
+    bones,
+    bring_in,
+    controls,
+    engine,
+    first_run,
+    generate,
+    paths,
+    pins,
+    prompts,
+    seeing,
+    takes,
+)
 
 CLASSES: Final = (
     *properties.CLASSES,
     *preferences.CLASSES,
     *engine.CLASSES,
     *first_run.CLASSES,
+    *bones.CLASSES,
     *controls.CLASSES,
     *paths.CLASSES,
     *pins.CLASSES,
     *prompts.CLASSES,
     *generate.CLASSES,
     *takes.CLASSES,
+    *bring_in.CLASSES,
     *seeing.CLASSES,
     *panels.CLASSES,
 )
@@ -34,6 +48,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.add_settings()
     _add_keymap()
+    bring_in.add_menu()
     runtime.register()
     first_run.register()
 
@@ -42,6 +57,7 @@ def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
     first_run.unregister()
     runtime.unregister()
+    bring_in.remove_menu()
     _remove_keymap()
     properties.remove_settings()
     for cls in reversed(CLASSES):

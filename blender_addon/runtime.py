@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import capture, delivery, preferences, takes
+from . import bring_in, capture, delivery, preferences, takes
 from .looking import LOOKING, after_change
 from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .shared.skeleton import FPS
 from .version import addon_version
 
 if TYPE_CHECKING:
@@ -238,6 +239,12 @@ class Runtime:
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
+        yield from self._deliver(answer, order, captured, only)
+        self.report = delivery.report(answer, self.measured)
+
+    def _deliver(
+        self, answer: Result, order: Generate, captured: capture.Capture, only: int | None = None
+    ) -> Generator[None, None, None]:
         self.answer = answer
         self._enter_phase("Waiting for the render")
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
@@ -246,10 +253,34 @@ class Runtime:
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
-        self.report = delivery.report(answer, self.measured)
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         if scene is not None:
             LOOKING.take_over(scene, observed, captured)
+
+    def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
+        """Begin to put a motion from a file onto the character, as a take.
+
+        Raises what is wrong with the character; what is wrong with the file comes by :func:`tick`.
+        """
+        self.forget()
+        try:
+            self.last = capture.without_controls(context.scene, num_frames=1)
+            command = bring_in.convert_command(preferences.get(context).engine_command)
+        except GaitwayError as error:
+            self.error = (error.message, error.hint)
+            raise
+        self._enter_phase("Reading the file")
+        self._request = self._bringing(wanted, command, self.last)
+
+    def _bringing(
+        self, wanted: bring_in.Wanted, command: list[str], captured: capture.Capture
+    ) -> Generator[None, None, None]:
+        brought = yield from bring_in.read(wanted, command)
+        joints, captured = bring_in.place(brought.at_model_rate(), captured, wanted)
+        self.last = captured
+        order, answer = bring_in.as_answer(joints, brought.text or wanted.path.stem)
+        yield from self._deliver(answer, order, captured)
+        self.report = [f"{len(joints) / FPS:.1f} s of motion from {wanted.path.name}"]
 
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase

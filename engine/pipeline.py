@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,13 @@ from torch import Tensor
 
 import engine
 from blender_addon.shared import features as feature_set
-from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame, control_errors
+from blender_addon.shared.control import CanonicalFrame, ControlSignal, control_errors
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import (
     PROTOCOL_VERSION,
     ControlError,
     Generate,
+    Part,
     Progress,
     PromptBlock,
     Result,
@@ -37,21 +39,25 @@ from blender_addon.shared.protocol import (
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
+from .checks import check
 from .contacts import plant_feet
 from .correct import correct
 from .device import pick_device, pick_dtype, pin_threads
+from .longform import MAX_FRAMES, Take
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
 from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
 from .sampler import sample
-from .scheduler import timesteps_of
-from .wishes import check_wishes, settle, wishes_of
+from .timeline import Context
+from .wishes import settle, wishes_of
 
-MAX_VARIATIONS = 16
-MAX_PROMPT_CHARACTERS = 1000
 _SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
+_PELVIS = SKELETON.index("pelvis")
+_HELD = SKELETON.indices("pelvis", "left_hip", "right_hip")
+"""Joints that refining holds where they are in frames that are there already: they say place and heading."""
+_GROUND = np.array([1.0, 0.0, 1.0], np.float32)
 
 
 class Pipeline:
@@ -96,7 +102,7 @@ class Pipeline:
             SKELETON.names,
             FPS,
             self.config.min_frames,
-            self.config.max_frames,
+            MAX_FRAMES,
             SKELETON.names if self.has_control else (),
             str(self.device),
         )
@@ -111,56 +117,69 @@ class Pipeline:
         for _ in self.generate(Generate("warm-up", (block,), frames, signal.hint, signal.hint_mask)):
             pass
 
-    def generate(self, request: Generate) -> Iterator[Progress | Result]:
-        """Progress items, then the Result. Raises BadRequest or BadControl before any work; may be abandoned between
-        items.
+    def generate(self, request: Generate) -> Iterator[Progress | Part | Result]:
+        """Progress items, with ``stream`` Parts between them, then the Result. Raises BadRequest or BadControl before
+        any work; may be abandoned between items.
         """
-        signal = self._check(request)
-        frame = canonical_frame(signal, request.heading)
-        clock = _Clock(
-            request,
-            self._steps(request),
-            can_refine(self.networks) and request.refine and bool(wishes_of(request, signal, frame)),
-        )
+        signal = check(request, self.config, self.has_control)
+        request = replace(request, hint=signal.hint, hint_mask=signal.hint_mask)
+        least, longest = self.config.min_frames, self.config.max_frames
+        takes = [
+            Take(request, request.seed + variation * _SEED_STEP, least, longest)
+            for variation in range(request.num_variations)
+        ]
+        windows = takes[0].windows
+        clock = _Clock(request, len(windows), self._steps(request), can_refine(self.networks) and request.refine)
         yield clock.tell("Reading the prompt")
-        text = self.text_encoder.encode([request.prompts[0].text.strip(), ""]).to(self.device)
-        joints, contacts, measured = [], [], []
-        for variation in range(request.num_variations):
-            motion, planted, settled = yield from self._one(
-                request, signal, frame, text, request.seed + variation * _SEED_STEP, clock
-            )
-            joints.append(frame.to_world(motion).astype(np.float32))
-            contacts.append(planted)
-            measured.append(control_metrics(control_errors(joints[-1], settled)))
+        texts = self.text_encoder.encode([*(block.text.strip() for block in request.prompts), ""]).to(self.device)
+        for window in windows:
+            text = texts[[window.prompt, -1]]
+            for take in takes:
+                asked, frame, context = take.prepare(window)
+                made = yield from self._window(asked, frame, context, text, take.generator, clock)
+                take.add(window, *made)
+                span = take.finish(window, _finish)
+            if request.stream and span.stop > span.start:
+                yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
+        whole = slice(0, request.num_frames)
+        measured = [control_metrics(control_errors(take.joints[whole], take.signal)) for take in takes]
         yield Result(
             request.request_id,
-            np.stack(joints),
-            np.stack(contacts),
+            *_stacked(takes, whole),
             tuple(ControlError(m.average_error, m.maximum_error, m.percentile95_error) for m in measured),
-            tuple(foot_skating_ratio(motion) for motion in joints),
+            tuple(foot_skating_ratio(take.joints[whole]) for take in takes),
             clock.finish(),
             request.seed,
             self.networks.model_hash,
         )
 
-    def _one(
-        self, request: Generate, signal: ControlSignal, frame: CanonicalFrame, text: Tensor, seed: int, clock: _Clock
-    ) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray, ControlSignal]]:
-        """One variation: joints (T, J, 3) in the canonical frame, foot contacts (T, 4), and the hints in the frames in
-        which they are met.
+    def _window(
+        self,
+        request: Generate,
+        frame: CanonicalFrame,
+        context: Context,
+        text: Tensor,
+        generator: torch.Generator,
+        clock: _Clock,
+    ) -> Generator[Progress, None, tuple[np.ndarray, CanonicalFrame, ControlSignal]]:
+        """Features (T, F) of one window that starts in the canonical ``frame`` and goes on from ``context``, the frame,
+        and the hints in the frames in which they are met.
         """
         mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
-        controlled = bool(signal.hint_mask.any())
-        hint = torch.from_numpy(frame.to_model(signal.hint)).float()[None].to(self.device)
-        hint_mask = torch.from_numpy(signal.hint_mask)[None].to(self.device)
+        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
+        leads = bool(signal.hint_mask[:, _PELVIS].any()) or context.arrives
+        # Without a path, hints that end with the known frames would read as standing still from there on.
+        shown = context.add_hints(signal, [_PELVIS]) if leads else signal
+        hint = torch.from_numpy(frame.to_model(shown.hint)).float()[None].to(self.device)
+        hint_mask = torch.from_numpy(shown.hint_mask)[None].to(self.device)
         control = None
-        if controlled:
+        if shown.hint_mask.any() and self.has_control:
             yield clock.tell("Reading the controls")
             with torch.no_grad():
                 normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
                 encoder = self.networks.trajectory_encoder
-                assert encoder is not None  # _check has looked
+                assert encoder is not None  # has_control has looked
                 control = encoder(normalised.to(next(encoder.parameters()).dtype), hint_mask).float()
         yield clock.tell("Sampling")
         steps = sample(
@@ -171,93 +190,82 @@ class Pipeline:
             control_embedding=control,
             uncond_embedding=text[1:, None],
             num_tokens=self.config.num_tokens(request.num_frames),
-            generator=torch.Generator().manual_seed(seed % 2**63),
+            generator=generator,
+            known=self._known_tokens(context),
         )
         for latent in steps:  # noqa: B007  (the last one is the result)
             yield clock.tell("Sampling")
-        asked = torch.from_numpy(signal.coordinates)[None].to(self.device)
+        asked = torch.from_numpy(shown.coordinates)[None].to(self.device)
         latent = correct(self.networks, latent, mask, hint, asked)
         if request.slack is not None:
-            signal = settle(signal, request.slack, frame.to_world(self._decode(latent, mask)[0]))
+            joints = feature_set.features_to_joints(self._decode(latent, mask))
+            signal = settle(signal, request.slack, frame.to_world(joints))
         wishes = wishes_of(request, signal, frame)
+        if wishes or leads:
+            wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
         if wishes and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             steps = refine(self.networks, latent, mask, hint, asked, wishes=wishes)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
-        motion, contacts = self._decode(latent, mask)
-        if request.plant_feet:
-            motion = plant_feet(motion, contacts, signal.hint_mask, signal.free_height)
-        return motion, contacts > 0.5, signal
+        return self._decode(latent, mask), frame, signal
 
     @torch.no_grad()
-    def _decode(self, latent: Tensor, mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Joints (T, J, 3) and the belief 0..1 in foot contacts (T, 4) of a latent (1, N, D)."""
+    def _known_tokens(self, context: Context) -> tuple[Tensor, Tensor] | None:
+        """Latents (1, N, D) and mask (1, N) of the tokens whose frames are known; None when there are none, or a token
+        does not stand for frames.
+        """
+        if self.config.token_layout != "patch":
+            return None
+        patch = self.config.patch_size
+        tokens = context.known[: len(context.known) // patch * patch].reshape(-1, patch).all(1)
+        if not tokens.any():
+            return None
+        mask = torch.zeros(1, self.config.num_tokens(len(context.known)), dtype=torch.bool, device=self.device)
+        latent = torch.zeros(*mask.shape, self.config.latent_width, device=self.device)
+        vectors = torch.from_numpy(context.vectors).float().to(self.device)
+        normalised = ((vectors - self.feature_mean) / self.feature_std)[None]
+        # Each stretch by itself: the encoder looks at the neighbours of a token, and some are not there yet.
+        for start, end in np.flatnonzero(np.diff(np.pad(tokens.astype(int), 1))).reshape(-1, 2):
+            # The token next to the new frames is made with them, so that there is no step between the two.
+            first, last = start + (start > 0), end - (end < len(tokens))
+            span = normalised[:, start * patch : end * patch].to(next(self.networks.vae.parameters()).dtype)
+            mean, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
+            latent[:, start:end], mask[:, first:last] = mean.float() * self.config.vae_scale_factor, True
+        return latent, mask
+
+    @torch.no_grad()
+    def _decode(self, latent: Tensor, mask: Tensor) -> np.ndarray:
+        """Features (T, F) in metres and radians of a latent (1, N, D)."""
         decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
-        vectors = decoded * self.feature_std + self.feature_mean
-        motion = feature_set.features_to_joints(vectors)[0].cpu().numpy()
-        return motion, vectors[0, :, feature_set.FOOT_CONTACTS].clamp(0, 1).cpu().numpy()
+        return (decoded * self.feature_std + self.feature_mean)[0].double().cpu().numpy()
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps
 
-    def _check(self, request: Generate) -> ControlSignal:
-        """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is
-        done.
-        """
-        low, high = self.config.min_frames, self.config.max_frames
-        if not low <= request.num_frames <= high:
-            raise BadRequest(
-                f"A motion of {request.num_frames} frames ({request.num_frames / FPS:.1f} s) was asked for.",
-                f"This model makes {low} to {high} frames ({low / FPS:.1f} to {high / FPS:.1f} s): change the length.",
-            )
-        if len(request.prompts) != 1:
-            raise BadRequest(
-                f"The request has {len(request.prompts)} prompts.", "Give one sentence for the whole motion."
-            )
-        prompt = request.prompts[0].text.strip()
-        if not prompt:
-            raise BadRequest(
-                "The prompt is empty.", "Say in a sentence what the character does, such as 'a person walks'."
-            )
-        if len(prompt) > MAX_PROMPT_CHARACTERS:
-            raise BadRequest(
-                f"The prompt has {len(prompt)} characters.", f"Say it in at most {MAX_PROMPT_CHARACTERS} characters."
-            )
-        if request.num_inference_steps < 0:
-            raise BadRequest(f"{request.num_inference_steps} sampling steps were asked for.", "Use 1, 2 or 4 steps.")
-        timesteps_of(self.config, self._steps(request))
-        if not 1 <= request.num_variations <= MAX_VARIATIONS:
-            raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
-        if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
-            raise BadRequest(
-                f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20."
-            )
-        if request.heading is not None and not np.isfinite(request.heading):
-            raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
-        check_wishes(request)
-        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-        if signal.hint.shape[0] != request.num_frames:
-            raise BadRequest(
-                f"The controls cover {signal.hint.shape[0]} frames, the motion {request.num_frames}.",
-                "Both must have the same length.",
-            )
-        signal = signal.validate()
-        if signal.hint_mask.any() and not self.has_control:
-            raise BadRequest(
-                f"The model '{self.config.name}' takes no controls.",
-                "Remove the controls or load a model with a ControlNet.",
-            )
-        return signal
+
+def _finish(request: Generate, joints: np.ndarray, contacts: np.ndarray) -> np.ndarray:
+    """The joints (n, J, 3) of a stretch as they leave the engine; ``request`` is for this stretch, contacts (n, 4)."""
+    if request.plant_feet:
+        joints = plant_feet(joints, contacts, request.hint_mask, request.free_height)
+    return joints
+
+
+def _stacked(takes: list[Take], span: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V, n, J, 3) and foot contacts (V, n, 4) of all takes."""
+    joints = np.stack([take.joints[span] for take in takes])
+    if takes[0].request.in_place:
+        joints = joints - joints[:, :, :1] * _GROUND + np.stack([take.joints[:1, :1] for take in takes]) * _GROUND
+    return joints, np.stack([take.contacts[span] for take in takes])
 
 
 class _Clock:
     """Counts the parts of a request for its progress, and the seconds of each stage for its report."""
 
-    def __init__(self, request: Generate, steps: int, refines: bool) -> None:
+    def __init__(self, request: Generate, windows: int, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
+        self.total = 3 + windows * request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()

@@ -9,6 +9,7 @@ generator lives, so that a seed means the same noise on every device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def sample(
     latent_mask: Tensor | None = None,
     generator: torch.Generator | None = None,
     uncond_embedding: Tensor | None = None,
+    known: tuple[Tensor, Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """Yield the latent (B,N,D) float32 after every step; the last one is the result.
 
@@ -43,6 +45,11 @@ def sample(
     latent: the starting noise (B,N,D); drawn when None. step_noise: the noise between LCM steps (steps-1,B,N,D); drawn
     when None. control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is
     real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
+    known: latents (B,N,D) and a mask (B,N), True for tokens that shall be as these are: the others are made to fit them
+    (RePaint, arXiv 2201.09865, without its repetitions).
+    A consistency model that is led by controls is with ``uncond_embedding`` also guided by its text, as far as the
+    model's ``text_guidance`` says: what the sentence changes where nothing leads is added to the answer, since a
+    ControlNet takes a path's usual motion for the only one.
     generator: source of all noise; None stands for seed 0. Steps and guidance default to the model's own.
 
     Gradients flow when one of the given tensors requires them, and are off otherwise.
@@ -65,11 +72,21 @@ def sample(
     gradients = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
     if config.kind == "lcm":
         run = _lcm(
-            networks, latent, text_embedding, control_embedding, latent_mask, steps, guidance, step_noise, generator
+            networks,
+            latent,
+            text_embedding,
+            control_embedding,
+            latent_mask,
+            steps,
+            guidance,
+            step_noise,
+            generator,
+            uncond_embedding,
+            known,
         )
     else:
         text = _doubled_text(text_embedding, uncond_embedding, latent.shape[0], guidance)
-        run = _ddim(networks, latent, text, control_embedding, latent_mask, steps, guidance)
+        run = _ddim(networks, latent, text, control_embedding, latent_mask, steps, guidance, known)
     while True:
         with torch.set_grad_enabled(gradients):
             step = next(run, None)
@@ -88,6 +105,8 @@ def _lcm(
     guidance: float,
     step_noise: Tensor | Sequence[Tensor] | None,
     generator: torch.Generator,
+    uncond: Tensor | None,
+    known: tuple[Tensor, Tensor] | None,
 ) -> Iterator[Tensor]:
     """Denoise to the end, add less noise, again (LCM, algorithm 3). A time may stand in the list twice: the index
     counts.
@@ -97,9 +116,13 @@ def _lcm(
     assert config.guidance_width is not None  # ModelConfig: every consistency model has one
     embedding = scheduler.guidance_embedding(guidance - 1.0, config.guidance_width).to(latent.device)
     embedding = embedding.expand(latent.shape[0], -1)
+    latent = _with_known(latent, known, latent, times[0])
     for index, time in enumerate(times):
         output = _predict(networks, latent, time, text, embedding, control, mask)
+        if uncond is not None and control is not None and config.text_guidance:
+            output = output + config.text_guidance * _text_alone(networks, latent, time, text, embedding, uncond, mask)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
+        latent = _with_known(latent, known)
         if index + 1 < len(times):
             if step_noise is None:
                 noise = _noise(latent.shape, generator, latent.device)
@@ -107,6 +130,24 @@ def _lcm(
                 noise = step_noise[index].to(latent)
             latent = scheduler.add_noise(latent, noise, times[index + 1])
         yield latent
+
+
+def _text_alone(
+    networks: Networks,
+    latent: Tensor,
+    time: int,
+    text: Tensor,
+    guidance: Tensor,
+    uncond: Tensor,
+    mask: Tensor | None,
+) -> Tensor:
+    """What the sentence changes in the answer of the denoiser without controls (B,N,D)."""
+    both = _doubled_text(text, uncond, latent.shape[0], guidance=math.inf)
+    masks = None if mask is None else mask.repeat(2, 1)
+    told, untold = _predict(
+        networks, latent.repeat(2, 1, 1), time, both, guidance.repeat(2, 1), None, masks
+    ).chunk(2)  # fmt: skip
+    return told - untold
 
 
 def _ddim(
@@ -117,6 +158,7 @@ def _ddim(
     mask: Tensor | None,
     steps: int,
     guidance: float,
+    known: tuple[Tensor, Tensor] | None,
 ) -> Iterator[Tensor]:
     """DDIM with eta 0; with guidance the batch is doubled, conditional half first: u + scale (c - u)."""
     rule = scheduler.ddim_scheduler(steps, networks.config.prediction_type)
@@ -125,13 +167,25 @@ def _ddim(
         mask = None if mask is None else mask.repeat(2, 1)
         if control is not None and control.shape[0] == latent.shape[0]:
             control = control.repeat(2, 1, 1)
-    for time in rule.timesteps.tolist():
+    times, noise = rule.timesteps.tolist(), latent
+    for index, time in enumerate(times):
+        latent = _with_known(latent, known, noise, time)
         output = _predict(networks, latent.repeat(2, 1, 1) if guided else latent, time, text, None, control, mask)
         if guided:
             conditional, unconditional = output.chunk(2)
             output = unconditional + guidance * (conditional - unconditional)
         latent = rule.step(output, time, latent, return_dict=False)[0]
-        yield latent
+        yield latent if index + 1 < len(times) else _with_known(latent, known)
+
+
+def _with_known(
+    latent: Tensor, known: tuple[Tensor, Tensor] | None, noise: Tensor | None = None, time: int = 0
+) -> Tensor:
+    """The latent with its known tokens in place, at the noise level of ``time`` when there is ``noise``."""
+    if known is None:
+        return latent
+    clean, mask = known
+    return torch.where(mask[..., None], clean if noise is None else scheduler.add_noise(clean, noise, time), latent)
 
 
 def _predict(

@@ -51,16 +51,19 @@ def correct_step_loss(
     hint: Tensor,
     hint_mask: Tensor,
     lengths: Tensor,
+    jerk: Tensor,
     mean: Tensor,
     std: Tensor,
     weights: Mapping[str, float],
     latent_mask: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Means over the model's passes of the terms ``control`` (metres), ``drift`` (of the latent), ``standing`` (m/s),
-    ``jerk`` (1000 m/s^3) and ``bones`` (metres), each times its weight, and their sum ``loss``.
+    ``jerk`` (1000 m/s^3, what is above the captured motion's own) and ``bones`` (metres), each times its weight, and
+    their sum ``loss``.
 
     latent (B, N, D): the model's answer; mask (B, T); hint (B, T, J, 3) metres with hint_mask (B, T, J); lengths (B,
-    J): of the bone that ends in each joint, metres; mean, std (F,). A pass starts where the one before it ended.
+    J): of the bone that ends in each joint, metres; jerk (B,): of the captured motion; mean, std (F,). A pass starts
+    where the one before it ended.
     """
     asked = hint_mask[..., None].expand(*hint_mask.shape, 3)
     passes: list[dict[str, Tensor]] = []
@@ -73,14 +76,13 @@ def correct_step_loss(
         joints = feature_set.features_to_joints(vectors)
         contacts = vectors[..., feature_set.FOOT_CONTACTS]
         standing = motion_terms(joints, joints.detach(), mask, contacts)
-        jerk = joints.diff(n=3, dim=1).norm(dim=-1) * FPS**3 / 1000
         bones = (joints - joints[:, :, list(_PARENTS)]).square().sum(-1).clamp(min=1e-8).sqrt()[:, :, 1:]
         passes.append(
             {
                 "control": _misses(joints, hint, hint_mask),
                 "drift": masked_latent_mean((corrected - latent).square(), latent_mask),
                 "standing": standing["standing"],
-                "jerk": masked_mean(jerk, mask[:, 3:]),
+                "jerk": (mean_jerk(joints, mask) - jerk).clamp(min=0).mean(),
                 "bones": masked_mean((bones - lengths[:, None, 1:]).abs(), mask),
                 f"{COUNT}standing": standing[f"{COUNT}standing"],
             }
@@ -102,6 +104,12 @@ def _misses(joints: Tensor, hint: Tensor, hint_mask: Tensor) -> Tensor:
 
 
 _PARENTS = tuple(max(0, parent) for parent in SKELETON.parents)
+
+
+def mean_jerk(joints: Tensor, mask: Tensor) -> Tensor:
+    """(B,) 1000 m/s^3: mean over joints and frames of the third derivative's length, of joints (B, T, J, 3)."""
+    jerk = joints.diff(n=3, dim=1).norm(dim=-1).mean(-1) * FPS**3 / 1000
+    return (jerk * mask[:, 3:]).sum(1) / mask[:, 3:].sum(1).clamp(min=1)
 
 
 def bone_lengths(joints: Tensor) -> Tensor:
@@ -149,6 +157,7 @@ class CorrectDraws:
             "hint": led_aside(hint, generator),
             "hint_mask": recipe.control_task.draw(batch["mask"], generator) & led,
             "lengths": bone_lengths(joints),
+            "jerk": mean_jerk(joints, batch["mask"]),
             "start": torch.randn(shape, generator=generator),
             "step_noise": torch.randn((size, max(STEPS) - 1, *shape[1:]), generator=generator),
             "steps": torch.full((size,), count),  # one number for all, as many as there are samples: see shares.py
@@ -157,8 +166,8 @@ class CorrectDraws:
 
 
 @torch.no_grad()
-def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor]) -> Tensor:
-    """The latent (B, N, D) that the model answers a part of a batch with."""
+def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor], uncond: Tensor) -> Tensor:
+    """The latent (B, N, D) that the model answers a part of a batch with; uncond (1, 1, W): the empty text's."""
     encoder = networks.trajectory_encoder
     assert encoder is not None
     mean, std = (value.to(part["hint"]) for value in hints)
@@ -172,6 +181,7 @@ def answer(networks: Networks, part: Batch, hints: tuple[Tensor, Tensor]) -> Ten
         step_noise=list(part["step_noise"].unbind(1)),
         control_embedding=encoder(normalised, part["hint_mask"]) if part["hint_mask"].any() else None,
         latent_mask=latent_mask_of(networks.vae, part["mask"]),
+        uncond_embedding=uncond,
     )
     return latent
 
@@ -192,9 +202,10 @@ def train(run: Run, max_minutes: float | None = None) -> Corrector:
 
     def loss(module: Corrector, part: Batch) -> dict[str, Tensor]:
         mean, std = (value.to(part["mask"].device) for value in run.statistics)
+        latent = answer(networks, part, hints, sampler.uncond)
         return correct_step_loss(
-            module, networks, answer(networks, part, hints), part["mask"], part["hint"], part["hint_mask"],
-            part["lengths"], mean, std, stage.weights, latent_mask_of(networks.vae, part["mask"]),
+            module, networks, latent, part["mask"], part["hint"], part["hint_mask"],
+            part["lengths"], part["jerk"], mean, std, stage.weights, latent_mask_of(networks.vae, part["mask"]),
         )  # fmt: skip
 
     def validate(module: Corrector) -> dict[str, float]:

@@ -98,7 +98,7 @@ CORRECT = Stage(
     batch_size=24,
     learning_rate=1e-3,
     warmup_steps=100,
-    weights={"control": 4.0, "drift": 0.3, "standing": 1.0, "jerk": 0.4, "bones": 2.0},
+    weights={"control": 4.0, "drift": 0.3, "standing": 1.0, "jerk": 1.0, "bones": 2.0},
     carried=True,
     ema_decay=0.998,
 )
@@ -169,6 +169,7 @@ SMALL_MODEL = ModelConfig(
     timesteps_map={1: (799,), 2: (699, 299), 4: (699, 399, 299, 299)},
     guidance_scale=2.5,
     guidance_scales={},
+    text_guidance=1.0,
     default_num_inference_steps=4,
     min_frames=16,
     max_frames=196,
@@ -221,7 +222,12 @@ SMALL = Recipe(
         bends=(-0.8, -0.35, 0.35, 0.8),
         windings=((0.0, 1.0, 0.0), (0.9, 5.0, 0.0), (0.9, 6.0, 3.1), (0.6, 20.0, 1.57), (1.0, 20.0, 1.57)),
         carried=(0.35, 0.7, 1.1),
-        weights=((r"\b(walk|run|jog|sprint)", 2.5), ("salsa", 0.5)),
+        weights=(
+            (r"\b(walk|run|jog|sprint)", 2.5),
+            (r"\b(jump|hop|leap)", 3.0),
+            (r"\b(sneak|tiptoe|creep|stealth)", 3.0),
+            ("salsa", 0.5),
+        ),
     ),
 )
 

@@ -14,7 +14,8 @@ import numpy as np
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.pipeline import MAX_VARIATIONS, Pipeline
+from engine.checks import MAX_VARIATIONS
+from engine.pipeline import Pipeline
 
 from .data import Clip
 from .metrics import footfalls_per_second

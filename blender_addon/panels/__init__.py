@@ -6,15 +6,17 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import character, controls, engine, first_run, generate, prompt, seeing, takes
+from . import bones, character, controls, engine, feet, first_run, generate, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
     *engine.CLASSES,
     *character.CLASSES,
+    *bones.CLASSES,
     *prompt.CLASSES,
     *controls.CLASSES,
     *generate.CLASSES,
+    *feet.CLASSES,
     *takes.CLASSES,
     *seeing.CLASSES,
 )

@@ -21,9 +21,10 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
             row.progress(factor=RUNTIME.fraction, text=RUNTIME.stage + left)
             row.operator("gaitway.cancel", text="", icon="X")
         else:
-            row = self.layout.row()
+            row = self.layout.row(align=True)
             row.scale_y = 1.5
             row.operator("gaitway.generate", icon="ARMATURE_DATA")
+            row.operator("gaitway.bring_in", text="", icon="IMPORT")
         if RUNTIME.error is not None:
             message, hint = RUNTIME.error
             box = self.layout.box()

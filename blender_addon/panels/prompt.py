@@ -44,6 +44,7 @@ class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
         if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
             column.prop(settings, "seconds")
         column.prop(settings, "start_frame")
+        column.prop(settings, "start_here")
 
 
 def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:

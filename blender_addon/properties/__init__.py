@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, overlay, prompt, settings, take
+from . import control, feet, overlay, prompt, rig, settings, take
 
-CLASSES = (*control.CLASSES, *prompt.CLASSES, *take.CLASSES, *overlay.CLASSES, *settings.CLASSES)
+CLASSES = (
+    *rig.CLASSES,
+    *control.CLASSES,
+    *feet.CLASSES,
+    *prompt.CLASSES,
+    *take.CLASSES,
+    *overlay.CLASSES,
+    *settings.CLASSES,
+)
 
 
 def add_settings() -> None:
-    """Give every scene its settings."""
+    """Give every scene its settings, and every character its own."""
+    rig.add()
     bpy.types.Scene.gaitway = bpy.props.PointerProperty(type=settings.GaitwaySettings)
 
 
 def remove_settings() -> None:
     """Undo :func:`add_settings`; what files hold stays in them."""
     del bpy.types.Scene.gaitway
+    rig.remove()

@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from .control import GaitwayControl
+from .feet import GaitwayFeet
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -68,6 +69,11 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="Length of the motion in seconds",
     )
     start_frame: IntProperty(name="Start Frame", default=1, description="Frame of the scene at which the motion begins")
+    start_here: BoolProperty(
+        name="Start Where It Stands",
+        default=True,
+        description="The character starts from its own place when the controls leave it the time to come to theirs",
+    )
     seed: IntProperty(
         name="Seed",
         default=0,
@@ -98,6 +104,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         default=True,
         description="Follow the controls closely after sampling; takes a little longer",
     )
+    feet: PointerProperty(type=GaitwayFeet)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)

@@ -5,19 +5,20 @@ changes."""
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import character, compat
 from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
 from . import bake, guide, keyframes, rig, solve
-from .bone_map import BoneMap, detect
+from .bone_map import BoneMap
+from .hold import Hold, Stage, hold
 from .resample import resample, scene_frames
 from .rest import Rig
 
@@ -52,6 +53,7 @@ class Plan:
     fps: float
     frames: np.ndarray
     matrix_world: np.ndarray
+    hold: Hold = field(default_factory=Hold)
     controls: Rig | None = None
     limbs: str = "BOTH"
 
@@ -68,8 +70,18 @@ class Plan:
         return rotations, model_to_blender(pelvis, self.rest.unit_scale)
 
     def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> Generator[None, None, solve.Solution]:
-        """What to key, from :meth:`segments`: a generator that hands the thread back between runs of frames
-        and returns it."""
+        """What to key, from :meth:`segments`, held as asked: a generator that hands the thread back between runs of
+        frames and returns it."""
+        stage = Stage(
+            self.rest,
+            self.bone_map,
+            self.matrix_world,
+            self.frames,
+            self.start_frame,
+            self.fps,
+            self.scale / self.rest.unit_scale,
+        )
+        rotations, pelvis = yield from hold(stage, self.hold, self.joints, rotations, pelvis)
         parts = []
         for first in range(0, len(self.frames), FRAMES_AT_ONCE):
             run = slice(first, first + FRAMES_AT_ONCE)
@@ -95,19 +107,21 @@ def apply_motion(
     scene: bpy.types.Scene,
     action_name: str,
     bone_map: BoneMap | None = None,
+    hold: Hold | None = None,
 ) -> AppliedMotion:
     """Key ``joints`` (T, 22, 3; metres, model axes) onto ``armature`` in a new Action, which it plays from now on.
 
     Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's
-    pelvis exactly in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
-    at ``start_frame``, a scene frame, which need not be whole. The Action played before is kept if it holds keys that
-    were not generated.
+    pelvis in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
+    at ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way; without
+    it feet that stand are kept standing, and :data:`.hold.NOTHING` copies the motion as it is. The Action played before
+    is kept if it holds keys that were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
     once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls` and :func:`write` one
     after the other.
     """
-    plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map)
+    plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
     solution = finish(to_controls(armature, plan, finish(plan.solve(*plan.segments()))))
     return write(armature, plan, solution, action_name)
 
@@ -129,7 +143,8 @@ def prepare(
     start_frame: float,
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
-    limbs: str = "BOTH",
+    limbs: str = "",
+    hold: Hold | None = None,
 ) -> Plan:
     """Read the armature and check that keys would show on it; arguments and errors are those of
     :func:`apply_motion`."""
@@ -144,8 +159,8 @@ def prepare(
             f"The motion does not have {SKELETON.num_joints} finite joints; its shape is {joints.shape}.",
             "Generate it again; if that does not help, report it.",
         )
-    rest = rig.read_rig(armature, scene)
-    bone_map = bone_map or detect(rest.bones)
+    rest, found = character.read(armature, scene)
+    bone_map = bone_map or found
     moved = {*bone_map.bones.values(), *bone_map.between}
     rig.check_keyable(armature, moved)
     guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
@@ -153,7 +168,19 @@ def prepare(
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
     solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
-    return Plan(solved, bone_map, joints, scale, start_frame, fps, frames, matrices, controls, limbs)
+    return Plan(
+        solved,
+        bone_map,
+        joints,
+        scale,
+        start_frame,
+        fps,
+        frames,
+        matrices,
+        hold or Hold(),
+        controls,
+        limbs or character.limbs(armature),
+    )
 
 
 def to_controls(

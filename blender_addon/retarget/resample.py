@@ -33,10 +33,10 @@ def resample(
         return np.repeat(rotations, len(frames), axis=0), np.repeat(positions, len(frames), axis=0)
     times = scene_to_model_frame(np.asarray(frames, dtype=np.float64), start_frame, scene_fps)
     times = np.clip(times, -1, len(positions))
-    return quat.normalize(_cubic(rotations, times)), _cubic(positions, times)
+    return quat.normalize(interpolate(rotations, times)), interpolate(positions, times)
 
 
-def _cubic(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+def interpolate(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``values`` (T, ...) at fractional frames ``times`` (K,), by straight lines beyond the ends."""
     inside = np.clip(times, 0, len(values) - 1)
     below = np.minimum(inside.astype(int), len(values) - 2)

@@ -39,12 +39,19 @@ class BoneRest:
 @dataclass(frozen=True, eq=False)
 class Rig:
     """An armature object: its bones, parents before children, where it stands (``matrix_world`` 4x4, scene units)
-    and metres per unit."""
+    and metres per unit. ``t_pose``: the same with its bones in a T-pose that its animator has shown."""
 
     name: str
     bones: list[BoneRest]
     matrix_world: np.ndarray = field(default_factory=_unit_matrix)
     unit_scale: float = 1.0
+    t_pose: Rig | None = None
+
+    @property
+    def standing(self) -> Rig:
+        """The armature as it stands in its T-pose, bones where its rest pose has them elsewhere; itself if it rests
+        so, or nearly."""
+        return self.t_pose or self
 
     @cached_property
     def by_name(self) -> dict[str, BoneRest]:

@@ -38,6 +38,7 @@ def hips_lift(rig: Rig, bone_map: BoneMap) -> float:
     Hips bones begin anywhere between crotch and navel, and ankles at any height. A motion whose pelvis is raised by
     this before it is applied stands with its soles on the same floor as the model's.
     """
+    rig = rig.standing
     figure = alignment.figure_rotation(rig, bone_map)
 
     def height(point: np.ndarray) -> float:

@@ -74,7 +74,7 @@ def solve(
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
     """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T,
     22, 4)."""
-    neutral = alignment.neutral_rotations(rig, bone_map)
+    neutral = alignment.neutral_rotations(rig.standing, bone_map)
     turns = model_to_blender_rotation(rotations)
     index = SKELETON.index
     by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
@@ -110,7 +110,7 @@ def _solve_rotations(
         rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
         if name in wanted:
             turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
-            bases[name] = np.broadcast_to(_with_rotation(bone, turn), (num_frames, 4, 4))
+            bases[name] = np.broadcast_to(with_rotation(bone, turn), (num_frames, 4, 4))
         posed[name] = fk.pose_bone(rotation_frame, location_frame, bases.get(name, bone.basis))
     return bases
 
@@ -119,7 +119,7 @@ def _rotation_of(matrix: np.ndarray) -> np.ndarray:
     return quat.from_matrix(fk.strip_scale(matrix)[..., :3, :3])
 
 
-def _with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
+def with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
     """The bone's present pose (T, 4, 4) with its rotation replaced; location and scale, which are not keyed, stay."""
     basis = fk.to_matrix(rotation)
     basis[..., :3, :3] *= np.linalg.norm(bone.basis[:3, :3], axis=0)

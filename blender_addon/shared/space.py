@@ -31,6 +31,12 @@ def model_to_blender_rotation(q: np.ndarray) -> np.ndarray:
     return np.stack([q[..., 0], q[..., 1], -q[..., 3], q[..., 2]], -1)
 
 
+def blender_to_model_rotation(q: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`model_to_blender_rotation`."""
+    q = np.asarray(q)
+    return np.stack([q[..., 0], q[..., 1], q[..., 3], -q[..., 2]], -1)
+
+
 def scene_to_model_frame(scene_frame: np.ndarray | float, start_frame: float, scene_fps: float) -> np.ndarray | float:
     """Scene frame as a (fractional) model frame; ``start_frame`` is where model frame 0 stands."""
     return (scene_frame - start_frame) * FPS / scene_fps

@@ -15,7 +15,7 @@ import numpy as np
 
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadControl, BadRequest
-from blender_addon.shared.protocol import Generate, PromptBlock, Result, Welcome
+from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import FPS
 from engine.control_file import Track, read_track
 from engine.export import MOTION_SUFFIXES, PICTURE_SUFFIXES, Clip, check_target, export, numbered
@@ -111,7 +111,7 @@ def run(request: Generate, outputs: Outputs, checkpoint: Path | None, device: st
         for item in pipeline.generate(request):
             if isinstance(item, Result):
                 result = item
-            else:
+            elif isinstance(item, Progress):
                 show(item.stage, item.fraction)
         if result is None:
             raise RuntimeError("the pipeline ended without a result")

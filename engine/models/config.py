@@ -84,6 +84,7 @@ class ModelConfig:
     timesteps_map: Mapping[int, tuple[int, ...]] | None = None
     guidance_scale: float = 7.5
     guidance_scales: Mapping[int, float] = field(default_factory=dict)  # by number of steps; guidance_scale elsewhere
+    text_guidance: float = 0.0  # how much of what the sentence alone says is added where controls lead; see sampler.py
     default_num_inference_steps: int = 4
 
     num_features: int = 263

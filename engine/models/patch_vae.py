@@ -3,7 +3,8 @@
 
 Encoder and decoder are a linear code (initialised from principal components of patches, whitened, so that latents are
 near N(0, 1)) plus a small network across patches whose last layer starts at zero: training starts from the linear code
-and only adds what it misses - contacts, accelerations, the seams between patches. Same interface as the published VAE.
+and only adds what it misses - contacts, accelerations. Steps between patches are smoothed away (``seams``). Same
+interface as the published VAE.
 
 Shapes: B batch, T frames, F features, P frames a patch, N = ceil(T / P) tokens, D latent width, H hidden width.
 """
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import ModelConfig
+from .seams import smooth_seams
 
 INITIAL_LOGVAR = -5.0
 
@@ -108,5 +110,6 @@ class PatchVae(nn.Module):
         batch, frames = mask.shape
         real = self.latent_mask(mask)[..., None].to(latent.dtype)
         patches = self.decoder_linear(latent) + self.decoder_net(latent * real, real)
+        patches = smooth_seams(patches.view(batch, -1, self.patch_size, self.num_features), mask)
         features = patches.reshape(batch, -1, self.num_features)[:, :frames]
         return features * mask[..., None].to(features.dtype)

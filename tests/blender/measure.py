@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from blender_addon.retarget import alignment, apply, bone_map, rig, scale
+from blender_addon.retarget import alignment, apply, bone_map, hold, rig, scale
 from blender_addon.shared import quat
 from blender_addon.shared.limbs import LIMBS, bend
 from blender_addon.shared.pose import global_rotations
@@ -70,8 +70,10 @@ def evaluated_heads(armature: bpy.types.Object, names: list[str], frames: np.nda
     return heads, quat.from_matrix(turns)
 
 
-def measure(armature: bpy.types.Object, joints: np.ndarray, start_frame: float = 1.0) -> Fidelity:
-    """Apply ``joints`` to ``armature`` in the present scene, play it, and compare."""
+def measure(
+    armature: bpy.types.Object, joints: np.ndarray, start_frame: float = 1.0, held: hold.Hold = hold.NOTHING
+) -> Fidelity:
+    """Apply ``joints`` to ``armature`` in the present scene, as they are unless ``held``, play it, and compare."""
     scene = bpy.context.scene
     unit = scene.unit_settings.scale_length
     rest = rig.read_rig(armature)
@@ -79,7 +81,14 @@ def measure(armature: bpy.types.Object, joints: np.ndarray, start_frame: float =
     factor = scale.rig_scale(rest, found)
     local_hinges = _hinges_of_skin(rest, found)
     applied = apply.apply_motion(
-        armature, joints, scale=factor, start_frame=start_frame, scene=scene, action_name="Measured", bone_map=found
+        armature,
+        joints,
+        scale=factor,
+        start_frame=start_frame,
+        scene=scene,
+        action_name="Measured",
+        bone_map=found,
+        hold=held,
     )
     fps = scene.render.fps / scene.render.fps_base
     frames = model_to_scene_frame(np.arange(len(joints)), start_frame, fps)

@@ -237,11 +237,12 @@ def test_closeness_of_a_control(settings) -> None:
     item.follow = "TOLERANCE"
     assert only_track().tolerance == pytest.approx([0.1, 0.1])
     captured = capture.capture(bpy.context.scene)
-    asked_for = captured.tolerance[captured.signal.hint_mask]
+    head = capture.SKELETON.index("head")
+    asked_for = captured.tolerance[captured.signal.hint_mask[:, head], head]
     assert asked_for * captured.body.scale == pytest.approx([0.1, 0.1]) and captured.tolerance.shape == (21, 22)
     item.follow = "LOOSE"
     captured = capture.capture(bpy.context.scene)
-    assert np.isinf(captured.tolerance[captured.signal.hint_mask]).all()
+    assert np.isinf(captured.tolerance[captured.signal.hint_mask[:, head], head]).all()
     assert capture.order(bpy.context.scene, captured).tolerance is captured.tolerance
 
 
@@ -251,3 +252,44 @@ def test_two_controls_of_one_joint_at_different_times_make_one_track(settings) -
     track = only_track()
     assert track.frames.tolist() == [1, 30, 60, 70] and track.points[:, 0].tolist() == [0, 1, 2, 2]
     assert track.tolerance == pytest.approx([0, 0, 0.2, 0.2]) and track.label == "'Later' and 'Earlier'"
+
+
+# ---- where the motion starts
+
+
+def hips_at_start(captured: capture.Capture) -> np.ndarray | None:
+    """Blender world point over the ground (2,) at which the hips are asked to start."""
+    if not captured.signal.hint_mask[0, 0]:
+        return None
+    x, _, z = captured.signal.hint[0, 0] * captured.body.scale
+    return np.array([x, -z])
+
+
+def test_with_a_pin_alone_the_character_starts_where_it_stands(settings) -> None:
+    settings.character.location = (1, 2, 0)
+    settings.character.rotation_euler = (0, 0, 0.5)
+    pin = scenes.empty("Pin", {61: (1, 0, 1.2)})
+    scenes.control(pin, "left_wrist")
+    captured = capture.capture(bpy.context.scene)
+    assert np.allclose(hips_at_start(captured), captured.body.position, atol=1e-4)
+    assert captured.heading == pytest.approx(0.5, abs=1e-3) and captured.signal.free_height
+    assert [track.joint for track in captured.tracks] == ["left_wrist"]  # nobody measures what nobody drew
+    settings.start_here = False
+    assert hips_at_start(capture.capture(bpy.context.scene)) is None
+
+
+@pytest.mark.parametrize(("prompt", "comes"), [("a person walks forward.", False), ("a person runs forward.", True)])
+def test_a_pin_too_far_away_is_where_it_starts_instead(settings, prompt: str, comes: bool) -> None:
+    settings.prompt = prompt
+    scenes.control(scenes.empty("Pin", {49: (0, -8, 1.2)}), "left_wrist")  # 8 m in 2 s
+    assert (hips_at_start(capture.capture(bpy.context.scene)) is not None) == comes
+
+
+def test_a_path_that_begins_later_is_walked_to(settings) -> None:
+    scenes.control(scenes.curve("Path", [(0, -2, 0), (0, -5, 0)]), frame_start=49, frame_end=121)
+    captured = capture.capture(bpy.context.scene)
+    assert np.allclose(hips_at_start(captured), captured.body.position, atol=1e-4)
+    assert captured.signal.hint_mask[:, 0].sum() == 62 and captured.heading is None
+    settings.controls[0].frame_start = 1
+    captured = capture.capture(bpy.context.scene)
+    assert np.allclose(hips_at_start(captured), (0, -2), atol=1e-4)

@@ -135,7 +135,7 @@ def test_warm_up_and_description(pipeline):
         ({"prompts": (PromptBlock("a" * 2000, 0, FRAMES),)}, BadRequest, "2000"),
         ({"prompts": ()}, BadRequest, "0 prompts"),
         ({"num_frames": 1}, BadRequest, "1 frames"),
-        ({"num_frames": 10_000}, BadRequest, "10000 frames"),
+        ({"num_frames": 20_000}, BadRequest, "20000 frames"),
         ({"num_variations": 0}, BadRequest, "variations"),
         ({"num_variations": 1000}, BadRequest, "variations"),
         ({"num_inference_steps": -1}, BadRequest, "steps"),

@@ -67,7 +67,7 @@ def test_hints_are_reached_by_a_small_change(networks, joints, every):
 
     misses = [miss(start), *map(miss, latents)]
     assert all(later <= earlier + 1e-6 for earlier, later in itertools.pairwise(misses))
-    assert misses[0] > 0.02 and misses[-1] < 0.004
+    assert misses[0] > 0.015 and misses[-1] < 0.004
     assert float((latents[-1] - start).std()) < 0.5
 
 

@@ -168,6 +168,22 @@ def test_flat_text_embeddings(lcm: Networks) -> None:
     assert torch.equal(result(lcm, TEXT[:, 0]), result(lcm, TEXT))
 
 
+def test_text_guides_where_controls_lead() -> None:
+    """By as much as the sentence changes the answer without controls; not without them, nor without an empty text."""
+
+    def answer(scale: float, **options: Any) -> torch.Tensor:
+        networks = tiny_networks(dataclasses.replace(TINY_V2, text_guidance=scale))
+        return result(networks, latent=LATENT, num_inference_steps=1, **options)
+
+    led = {"control_embedding": CONTROL, "uncond_embedding": EMPTY}
+    plain, once, twice = (answer(scale, **led) for scale in (0.0, 1.0, 2.0))
+    alone, empty = answer(0.0), result(tiny_networks(), EMPTY.expand(2, -1, -1), latent=LATENT, num_inference_steps=1)
+    torch.testing.assert_close(once - plain, alone - empty, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(twice - plain, 2 * (once - plain), atol=1e-5, rtol=1e-4)
+    assert torch.equal(answer(1.0, control_embedding=CONTROL), plain)
+    assert torch.equal(answer(1.0, uncond_embedding=EMPTY), alone)
+
+
 def test_gradients_flow_when_asked_for(lcm: Networks) -> None:
     latent = LATENT.clone().requires_grad_()
     result(lcm, latent=latent, num_inference_steps=2).sum().backward()

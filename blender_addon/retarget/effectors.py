@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Joints with a control hit it on this armature, whose arms are longer or shorter than the model's.
+
+The pelvis is moved there. Hands are brought there by their arms; what an arm lacks the trunk leans for, and, where no
+control holds the hips, these move for it as well. Head, shoulders and the trunk's own joints are leaned and moved in
+the same way, elbows and knees are pointed. Between the keys of a control its correction fades in and out. What is out
+of reach stays so, and is measured on the rig afterwards.
+
+K scene frames, N points of a control, R frames with a control. World points, scene units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..shared import quat
+from ..shared.limbs import LIMBS
+from ..shared.skeleton import FPS, SKELETON
+from .feet import Wishes, from_vector, to_vector
+from .figure import DESCENDANTS, Figure
+from .resample import interpolate
+from .spread import fade, spread
+
+ARMS = tuple(limb for limb in LIMBS if "shoulder" in limb.upper)
+LEGS = tuple(limb for limb in LIMBS if "hip" in limb.upper)
+FEET = ("left_ankle", "right_ankle", "left_foot", "right_foot")
+FADE = 0.5  # seconds
+DENSE = 1.5  # model frames between two points of a control that is meant to lead in between
+EASE = {"pelvis": 0.15, "spine1": 0.15, "spine2": 0.15, "spine3": 0.15, "neck": 0.3}
+"""How readily the hips move (metres) and the trunk leans (radians): the shares in which they are taken."""
+LARGEST_LEAN = 0.5  # radians at each joint
+LARGEST_STEP = 0.1  # metres of one round
+ROUNDS = 12
+SMALLEST = 1e-3  # metres; less is not worth leaning for
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """``joint`` shall be at ``points`` (N, 3), world, at the scene frames ``frames`` (N,), which need not be whole;
+    with ``on_ground`` over the ground, at any height."""
+
+    joint: str
+    frames: np.ndarray
+    points: np.ndarray
+    on_ground: bool = False
+
+
+def wishes(figure: Figure, targets: Iterable[Target], frames: np.ndarray, fps: float) -> Wishes:
+    """Joint -> the frames (K,) in which ``targets`` hold it and where (K, 3), at the whole scene frames ``frames``
+    (K,).
+
+    A point between two of them is asked of both, as far from the joint there as it is in between.
+    """
+    found: Wishes = {}
+    for target in targets:
+        if target.joint in figure:
+            places = figure.at(target.joint)
+            held, misses = _on_whole_frames(target, places, frames, fps)
+            found[target.joint] = (held, places + misses)
+    return found
+
+
+def _on_whole_frames(
+    target: Target, places: np.ndarray, frames: np.ndarray, fps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (K,) that the target speaks of, and how far ``places`` (K, 3) are from it there (K, 3)."""
+    order = np.argsort(target.frames, kind="stable")
+    times = np.asarray(target.frames, dtype=np.float64)[order] - frames[0]
+    now = np.repeat(places, len(times), axis=0) if len(places) == 1 else interpolate(places, times)
+    misses = np.asarray(target.points, dtype=np.float64)[order] - now
+    if target.on_ground:
+        misses[:, 2] = 0.0
+    whole = np.arange(len(places), dtype=float)
+    after = np.clip(np.searchsorted(times, whole), 0, len(times) - 1)
+    before = np.maximum(after - 1, 0)
+    inside = (times[before] <= whole) & (whole <= times[after])
+    led = inside & (times[after] - times[before] <= max(DENSE * fps / FPS, 1.0) + 1e-6)
+    nearest = np.where(np.abs(times[before] - whole) < np.abs(times[after] - whole), before, after)
+    near = np.abs(times[nearest] - whole) < 1.0 - 1e-6
+    between = np.stack([np.interp(whole, times, misses[:, axis]) for axis in range(3)], -1)
+    held = led | near
+    return held, np.where(held[:, None], np.where(led[:, None], between, misses[nearest]), 0.0)
+
+
+def place_hips(figure: Figure, wished: Wishes, fps: float) -> None:
+    """Move the whole figure so that its pelvis is where it shall be."""
+    if "pelvis" in wished:
+        held, places = wished["pelvis"]
+        miss = np.where(held[:, None], places - figure.at("pelvis"), 0.0)
+        figure.shift(spread(held, miss, _frames(fps)))
+
+
+def lean(figure: Figure, wished: Wishes, fps: float) -> None:
+    """Move hips and trunk for what limbs cannot reach and for joints of the trunk."""
+    held = np.any([known for joint, (known, _) in wished.items() if joint != "pelvis"] or [[False]], axis=0)
+    rows = np.flatnonzero(held) if len(held) == len(figure.places) else np.array([], dtype=int)
+    if len(rows) == 0:
+        return
+    before, after = figure.copy(rows), figure.copy(rows)
+    fixed = wished["pelvis"][0] if "pelvis" in wished else np.zeros(len(held), dtype=bool)
+    goals = {joint: (known[rows], place[rows]) for joint, (known, place) in wished.items() if joint != "pelvis"}
+    if not _solve(after, goals, fixed[rows]):
+        return
+    moved = np.zeros((len(held), 3))
+    moved[rows] = after.at("pelvis") - before.at("pelvis")
+    figure.shift(spread(held | fixed, moved, _frames(fps)))
+    upright = figure.copy()
+    for joint in _leaning(figure):
+        above = _parent(joint)
+        own = quat.multiply(quat.conjugate(_turned(before, after, above)), _turned(before, after, joint))
+        vectors = np.zeros((len(held), 3))
+        vectors[rows] = to_vector(own)
+        carried = _turned(upright, figure, above)
+        step = quat.multiply(carried, from_vector(spread(held, vectors, _frames(fps))))
+        figure.turn(joint, quat.multiply(step, quat.conjugate(carried)))
+
+
+def bring_arms(figure: Figure, wished: Wishes, fps: float) -> dict[str, np.ndarray]:
+    """Point elbows and bring hands where they shall be; the places (K, 3) of both, to be kept by
+    :func:`keep_arms`."""
+    goals: dict[str, np.ndarray] = {}
+    for limb in ARMS:
+        own: dict[str, np.ndarray] = {}
+        for joint in (limb.middle, limb.end):
+            if joint in wished and joint in figure:
+                held, places = wished[joint]
+                miss = np.where(held[:, None], places - figure.at(joint), 0.0)
+                own[joint] = figure.at(joint) + spread(held, miss, _frames(fps))
+                keep_arms(figure, own)
+        goals |= own
+    return goals
+
+
+def keep_arms(figure: Figure, goals: dict[str, np.ndarray]) -> None:
+    """Bring elbows and hands to ``goals``, joint -> (K, 3)."""
+    for limb in ARMS:
+        if limb.middle in goals:
+            figure.point(limb.upper, limb.middle, goals[limb.middle])
+            if limb.end in goals:
+                figure.point(limb.middle, limb.end, goals[limb.end])
+        elif limb.end in goals:
+            figure.reach(limb, goals[limb.end], keep_end=False)
+
+
+def point_knees(figure: Figure, wished: Wishes, fps: float) -> None:
+    """Point thighs so that knees are where they shall be; shin and foot go along."""
+    for limb in LEGS:
+        if limb.middle in wished and limb.middle in figure:
+            held, places = wished[limb.middle]
+            miss = np.where(held[:, None], places - figure.at(limb.middle), 0.0)
+            figure.point(limb.upper, limb.middle, figure.at(limb.middle) + spread(held, miss, _frames(fps)))
+
+
+def fading(held: np.ndarray, fps: float) -> np.ndarray:
+    """The frames (K,) in which the correction of a joint that is held in ``held`` (K,) is felt."""
+    return fade(held, _frames(fps)) > 0
+
+
+def _frames(fps: float) -> int:
+    return max(round(FADE * fps), 1)
+
+
+def _leaning(figure: Figure) -> list[str]:
+    return [joint for joint in EASE if joint != "pelvis" and joint in figure]
+
+
+def _parent(joint: str) -> str:
+    return SKELETON.names[SKELETON.parents[SKELETON.index(joint)]]
+
+
+def _turned(before: Figure, after: Figure, joint: str) -> np.ndarray:
+    """The turn (R, 4) of a segment from one figure to the other, world axes."""
+    index = SKELETON.index(joint)
+    return quat.multiply(after.turns[:, index], quat.conjugate(before.turns[:, index]))
+
+
+def _solve(figure: Figure, goals: Wishes, hips_fixed: np.ndarray) -> bool:
+    """Move hips and trunk of ``figure`` (R frames) by damped least squares until what ``goals`` ask is in reach;
+    False when nothing was to be done."""
+    start, worked = figure.copy(), False
+    for _ in range(ROUNDS):
+        misses = dict(_misses(figure, goals))
+        if not misses or max(np.abs(miss).max() for miss in misses.values()) < SMALLEST * figure.metre:
+            break
+        worked = True
+        right, matrix = _system(figure, misses, hips_fixed)
+        square = matrix @ matrix.transpose(0, 2, 1) + (SMALLEST * figure.metre) ** 2 * np.eye(matrix.shape[1])
+        step = (matrix.transpose(0, 2, 1) @ np.linalg.solve(square, right[..., None]))[..., 0]
+        joints = _leaning(figure)
+        figure.shift(step[:, :3] * EASE["pelvis"] * figure.metre)
+        for number, joint in enumerate(joints, start=1):
+            vector = step[:, 3 * number : 3 * number + 3] * EASE[joint]
+            figure.turn(joint, _limited(start, figure, joint, from_vector(vector)))
+    return worked
+
+
+def _misses(figure: Figure, goals: Wishes) -> Iterable[tuple[str, np.ndarray]]:
+    """Joint that is to be moved -> by what (R, 3): what the limb below lacks, or the joint's own miss."""
+    total: dict[str, np.ndarray] = {}
+    for joint, (held, places) in goals.items():
+        if joint not in figure:
+            continue
+        carrier, miss = _lack(figure, joint, places)
+        if carrier == "pelvis":
+            continue
+        total[carrier] = total.get(carrier, 0.0) + np.where(held[:, None], miss, 0.0)
+    return total.items()
+
+
+def _lack(figure: Figure, joint: str, places: np.ndarray) -> tuple[str, np.ndarray]:
+    for limb in LIMBS:
+        toe = joint == limb.end.replace("ankle", "foot") != limb.end
+        if joint == limb.end or toe:
+            shoulder = figure.at(limb.upper)
+            goal = places if not toe else places - figure.at(joint) + figure.at(limb.end)
+            way, length = goal - shoulder, figure.length(limb)[:, None]
+            far = np.linalg.norm(way, axis=-1, keepdims=True)
+            return limb.upper, way * np.maximum(1.0 - 0.998 * length / far, 0.0)
+        if joint == limb.middle:
+            way = places - figure.at(limb.upper)
+            bone = np.linalg.norm(figure.at(joint) - figure.at(limb.upper), axis=-1, keepdims=True)
+            return limb.upper, way * (1.0 - bone / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-9))
+    return joint, places - figure.at(joint)
+
+
+def _system(figure: Figure, misses: dict[str, np.ndarray], hips_fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Right side (R, M) and matrix (R, M, 3 + 3 leaning joints) of the step, in units of ``EASE``."""
+    joints, rows = _leaning(figure), len(hips_fixed)
+    matrix = np.zeros((rows, 3 * len(misses), 3 + 3 * len(joints)))
+    right = np.zeros((rows, 3 * len(misses)))
+    for place, (joint, miss) in enumerate(misses.items()):
+        span = slice(3 * place, 3 * place + 3)
+        far = np.linalg.norm(miss, axis=-1, keepdims=True)
+        right[:, span] = miss * np.minimum(1.0, LARGEST_STEP * figure.metre / np.maximum(far, 1e-9))
+        matrix[:, span, :3] = np.eye(3) * EASE["pelvis"] * figure.metre * ~hips_fixed[:, None, None]
+        for number, lever in enumerate(joints, start=1):
+            if SKELETON.index(joint) in DESCENDANTS[SKELETON.index(lever)]:
+                x, y, z = (figure.at(joint) - figure.at(lever)).T
+                zero = np.zeros(rows)
+                cross = np.array([[zero, z, -y], [-z, zero, x], [y, -x, zero]]).transpose(2, 0, 1)
+                matrix[:, span, 3 * number : 3 * number + 3] = cross * EASE[lever]
+        # Frames in which this joint is not asked for must not be held by it.
+        matrix[:, span] *= (far > 0)[..., None]
+    return right, matrix
+
+
+def _limited(start: Figure, figure: Figure, joint: str, step: np.ndarray) -> np.ndarray:
+    """``step`` (R, 4), or less of it where the joint would lean farther than it may."""
+    carried = _turned(start, figure, _parent(joint))
+    own = quat.multiply(quat.conjugate(carried), quat.multiply(step, _turned(start, figure, joint)))
+    vector = to_vector(own)
+    far = np.linalg.norm(vector, axis=-1, keepdims=True)
+    allowed = from_vector(vector * np.minimum(1.0, LARGEST_LEAN / np.maximum(far, 1e-9)))
+    goal = quat.multiply(carried, allowed)
+    return quat.multiply(goal, quat.conjugate(_turned(start, figure, joint)))

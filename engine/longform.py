@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A motion of any length, window by window: prompts that change, loops, ranges made anew, parts as they become final.
+
+    plan ─► for each window: what it sees of its surroundings ─► sampled, refined ─► joined in features (timeline)
+         ─► feet planted, hints hit, a margin behind the newest frame ─► joined to what is final ─► part
+
+Shapes: T frames, J = 22 joints, n frames of a window. Metres, Y up, world axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame
+from blender_addon.shared.protocol import Generate
+from blender_addon.shared.skeleton import FPS, SKELETON
+
+from .timeline import EASE, Context, Timeline, ease
+from .windows import OVERLAP, Window, cut, plan_windows
+
+MAX_SECONDS = 600.0
+MAX_FRAMES = round(MAX_SECONDS * FPS) + 1
+MARGIN = 40  # frames on either side that finishing looks at; a frame so far behind the newest one is final
+CLOSING = 50  # frames of a loop that are made last, to lead back to its beginning
+CLOSED = 0.1  # metres between the first and last hint of the pelvis, below which a path is a closed one
+WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
+
+Finish = Callable[[Generate, np.ndarray, np.ndarray], np.ndarray]
+"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4)) -> its finished joints."""
+
+_PELVIS = SKELETON.index("pelvis")
+
+
+class Take:
+    """One variation in the making. ``joints`` (T, J, 3) and ``contacts`` (T, 4) are final up to frame ``done``."""
+
+    def __init__(self, request: Generate, seed: int, least: int, longest: int) -> None:
+        """``request``: checked, any length; ``least`` and ``longest``: the frames that the model makes at once."""
+        self.request = request
+        self.generator = torch.Generator().manual_seed(seed % 2**63)
+        self.signal = ControlSignal(request.hint.copy(), request.hint_mask.copy(), request.free_height)
+        """The hints in the frames in which they are met."""
+        frames = request.num_frames
+        self._closes = request.loop and not (request.base_mask is not None and request.base_mask[-1])
+        self._ahead = 0  # frames from the last one on that are known to be those from the first one on
+        self._closing = frames - 1 - min(CLOSING, (frames - 1) // 2)
+        if self._closes:
+            self._ahead = min(OVERLAP, self._closing)
+        self.timeline = Timeline(frames - 1 + self._ahead if self._closes else frames)
+        self.joints = np.zeros((len(self.timeline.known), SKELETON.num_joints, 3), np.float32)
+        self.contacts = np.zeros((len(self.timeline.known), 4), bool)
+        self.done = 0
+        self.kept = np.zeros(len(self.timeline.known), bool)
+        if request.base is not None and request.base_mask is not None:
+            self._keep(request.base, request.base_mask)
+        planned = self.timeline.known.copy()
+        if self._closes:
+            planned[frames - 1 :] = True
+        self.windows = plan_windows(planned, request.prompts, least, longest, [self._closing] if self._closes else [])
+
+    def _keep(self, base: np.ndarray, mask: np.ndarray) -> None:
+        here = np.flatnonzero(mask)
+        if len(here) == 0:
+            return
+        self.kept[here] = True
+        self.timeline.keep(base, mask)
+        self.joints[here] = base[here]
+        self.contacts[here] = self.timeline.contacts(0, len(mask))[here] > 0.5
+
+    # Before a window is made
+
+    def prepare(self, window: Window) -> tuple[Generate, CanonicalFrame, Context]:
+        """What is asked in the window's frames, the canonical frame that it starts in, and what it sees."""
+        if self._closes and window.last == self.request.num_frames - 1:
+            closed = self._path_closes()
+            self.timeline.repeat(0, self._ahead, window.last, placed=closed)
+        context = self.timeline.context(window)
+        request = self._ask(window, context)
+        if context.placed[0]:
+            return request, self.timeline.frame_at(window.start), context
+        heading = self.request.heading if window.start == 0 else None
+        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
+        if heading is None and context.placed.any():
+            # Only what comes later is known: the way there begins as the kept motion goes on.
+            hint, mask = request.hint.copy(), request.hint_mask.copy()
+            hint[context.placed, _PELVIS] = context.joints[context.placed, _PELVIS]
+            mask[context.placed, _PELVIS] = True
+            signal = replace(signal, hint=hint, hint_mask=mask)
+        return request, canonical_frame(signal, heading), context
+
+    def _ask(self, window: Window, context: Context) -> Generate:
+        """The request for a window: nothing is asked of frames that are there already, slack stays among the new ones,
+        and where the next key of the pelvis lies beyond the window it is led there.
+        """
+        request = cut(self.request, window.start, window.end)
+        mask = request.hint_mask & ~context.placed[:, None]
+        request = replace(request, hint_mask=mask)
+        if request.slack is not None:
+            frames = np.arange(window.start, window.end)
+            room = np.where(frames < window.last, np.minimum(frames - window.first, window.last - 1 - frames), 0)
+            room = np.where(frames >= window.last, frames - window.last, room)
+            request = replace(request, slack=np.clip(request.slack, 0, np.maximum(room, 0)[:, None]).astype(np.int32))
+        return self._led_on(request, window, context)
+
+    def _led_on(self, request: Generate, window: Window, context: Context) -> Generate:
+        beyond = np.flatnonzero(self.request.hint_mask[window.end :, _PELVIS])
+        last = window.end - 1
+        if len(beyond) == 0 or request.hint_mask[-1, _PELVIS] or context.known[-1]:
+            return request
+        following = window.end + int(beyond[0])
+        asked = window.start + np.flatnonzero(request.hint_mask[:, _PELVIS])
+        if len(asked):
+            before, point = int(asked[-1]), self.request.hint[asked[-1], _PELVIS]
+        elif window.first > window.start and context.placed[window.first - 1 - window.start]:
+            before, point = window.first - 1, context.joints[window.first - 1 - window.start, _PELVIS]
+        else:
+            return request
+        share = (last - before) / (following - before)
+        hint, mask = request.hint.copy(), request.hint_mask.copy()
+        hint[-1, _PELVIS] = point + share * (self.request.hint[following, _PELVIS] - point)
+        mask[-1, _PELVIS] = True
+        tolerance = np.zeros(mask.shape, np.float32) if request.tolerance is None else request.tolerance.copy()
+        tolerance[-1, _PELVIS] = WAYPOINT_TOLERANCE
+        return replace(request, hint=hint, hint_mask=mask, tolerance=tolerance)
+
+    def _path_closes(self) -> bool:
+        mask, hint = self.request.hint_mask[:, _PELVIS], self.request.hint[:, _PELVIS]
+        return bool(mask[0] and mask[-1] and np.linalg.norm((hint[-1] - hint[0])[[0, 2]]) < CLOSED)
+
+    # After a window is made
+
+    def add(self, window: Window, vectors: np.ndarray, frame: CanonicalFrame, settled: ControlSignal) -> None:
+        """Join the window's features (n, F); ``settled``: its hints where they are met."""
+        free = not self.request.hint_mask[:, _PELVIS].any()
+        self.timeline.write(window, vectors, frame, close_heading=free)
+        if self.request.slack is not None:
+            here = slice(window.first, min(window.last, self.request.num_frames))
+            seen = slice(window.first - window.start, here.stop - window.start)
+            self.signal.hint[here], self.signal.hint_mask[here] = settled.hint[seen], settled.hint_mask[seen]
+
+    def finish(self, window: Window, finish: Finish) -> slice:
+        """Make final what can be after ``window``; the frames that became so."""
+        begin, frames = self.done, self.request.num_frames
+        if window != self.windows[-1]:
+            self._finish_until(max(window.last - MARGIN, begin), finish)
+        else:
+            if self._closes:
+                self._finish_until(max(self._closing, begin), finish)
+                self._repeat_final(frames - 1)
+            self._finish_until(frames, finish)
+        return slice(begin, self.done)
+
+    def _finish_until(self, until: int, finish: Finish) -> None:
+        edges = np.flatnonzero(np.diff(np.pad((~self.kept[self.done : until]).astype(int), 1))) + self.done
+        for start, end in edges.reshape(-1, 2):
+            self._finish_stretch(int(start), int(end), finish)
+        self.done = until
+
+    def _finish_stretch(self, start: int, end: int, finish: Finish) -> None:
+        """Finish the frames ``start`` to ``end`` and join them to the final ones on either side."""
+        known = self.timeline.known
+        begin = max(start - MARGIN, 0)
+        stop = end + int(np.cumprod(known[end : end + MARGIN]).sum())
+        asked = cut(replace(self.request, hint=self.signal.hint, hint_mask=self.signal.hint_mask), begin, stop)
+        joints = finish(asked, self.timeline.joints(begin, stop), self.timeline.contacts(begin, stop))
+        made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
+        for border, step in ((start, -1), (end - 1, 1)):
+            beside = [border + step, border + 2 * step]
+            beside = [frame for frame in beside if begin <= frame < stop and (frame < start or self.kept[frame])]
+            if not beside:
+                continue
+            off = (self.joints[beside] - joints[np.array(beside) - begin]).reshape(len(beside), -1)[::-1]
+            eased = ease(off, len(made), EASE)
+            made += eased if step < 0 else eased[::-1]
+        self.joints[start:end] = made.reshape(-1, *joints.shape[1:])
+        self.contacts[start:end] = self.timeline.contacts(start, end) > 0.5
+
+    def _repeat_final(self, frame: int) -> None:
+        """The frames from ``frame`` on are the first ones again."""
+        joints = self.joints[:2].astype(np.float64)
+        if not np.array_equal(self.timeline.root[0], self.timeline.root[frame]):
+            joints = self.timeline.frame_at(frame).to_world(self.timeline.frame_at(0).to_model(joints))
+        again = slice(frame, frame + 2)
+        self.joints[again], self.contacts[again], self.kept[again] = joints, self.contacts[:2], True

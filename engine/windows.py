@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a motion of any length is cut into windows that a model can make, one after the other.
+
+A window makes some new frames and sees frames that are there already on either side of them: those of the window before
+it, or those that are kept. A window has one sentence, so windows end where prompts do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blender_addon.shared.protocol import Generate, PromptBlock, RelativeTarget
+
+OVERLAP = 32  # frames of what is there already that a window sees on each side
+LOOKAHEAD = 16  # frames made beyond the new ones and thrown away, where the motion goes on: so it does not come to rest
+
+
+@dataclass(frozen=True)
+class Window:
+    """The frames ``start`` to ``end`` are sampled; ``first`` to ``last`` of them are new and stay. ``prompt``: index of
+    the block.
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
+    prompt: int
+
+    @property
+    def num_frames(self) -> int:
+        return self.end - self.start
+
+
+def plan_windows(
+    known: np.ndarray, blocks: Sequence[PromptBlock], least: int, longest: int, cuts: Sequence[int] = ()
+) -> list[Window]:
+    """The windows, in order of time, that make every frame which is not ``known`` (T,) yet.
+
+    ``least`` and ``longest`` are the frames of a window; ``cuts`` are further frames at which a new window begins.
+    """
+    total = len(known)
+    overlap, lookahead = min(OVERLAP, longest // 4), min(LOOKAHEAD, longest // 8)
+    borders = sorted({0, total, *cuts, *(block.start_frame for block in blocks), *_edges(known)})
+    windows: list[Window] = []
+    for begin, end in itertools.pairwise(borders):
+        if known[begin]:
+            continue
+        prompt = max((i for i, block in enumerate(blocks) if block.start_frame <= begin), default=0)
+        after = _count_known(known[end : end + overlap])
+        beyond = after or min(lookahead, total - end)
+        count = -(-(end - begin) // (longest - overlap - max(after, lookahead)))
+        if begin == 0 and end - begin + beyond <= longest:
+            count = 1
+        edges = [begin + (end - begin) * i // count for i in range(count + 1)]
+        for first, last in itertools.pairwise(edges):
+            tail = beyond if last == end else lookahead
+            stop = min(last + tail, total)
+            start = max(first - overlap, 0)
+            if stop - start < least:
+                start = max(stop - least, 0)
+                stop = min(start + least, total)
+            windows.append(Window(start, stop, first, last, prompt))
+    return windows
+
+
+def _edges(known: np.ndarray) -> list[int]:
+    return (np.flatnonzero(np.diff(known.astype(int))) + 1).tolist()
+
+
+def _count_known(ahead: np.ndarray) -> int:
+    """How many frames are known from the first on without a gap."""
+    return len(ahead) if ahead.all() else int(ahead.argmin())
+
+
+def cut(request: Generate, start: int, end: int) -> Generate:
+    """The request for the frames ``start`` to ``end`` of a longer one: hints, tolerances and targets of that stretch.
+
+    Frames beyond the request's end ask for nothing. Prompts, base and options stay as they are.
+    """
+
+    def part(values: np.ndarray, fill: float = 0) -> np.ndarray:
+        inside = values[start:end]
+        missing = end - start - len(inside)
+        return np.pad(inside, [(0, missing), *[(0, 0)] * (values.ndim - 1)], constant_values=fill)
+
+    return replace(
+        request,
+        num_frames=end - start,
+        hint=part(request.hint),
+        hint_mask=part(request.hint_mask),
+        tolerance=None if request.tolerance is None else part(request.tolerance),
+        slack=None if request.slack is None else part(request.slack),
+        relative=tuple(kept for target in request.relative if (kept := _cut_target(target, start, end)) is not None),
+    )
+
+
+def _cut_target(target: RelativeTarget, start: int, end: int) -> RelativeTarget | None:
+    first = max(target.start_frame, start)
+    last = min(target.start_frame + target.num_frames, end)
+    return replace(target, start_frame=first - start, num_frames=last - first) if first < last else None
