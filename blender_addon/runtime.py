@@ -207,6 +207,7 @@ class Runtime:
         self, context: bpy.types.Context, order: Generate, captured: capture.Capture, only: int | None = None
     ) -> None:
         session = self.session()
+        self._left = False
         chosen = preferences.get(context)
         if session.state == "offline":
             if not chosen.autostart:

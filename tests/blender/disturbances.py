@@ -214,6 +214,8 @@ def run(disturbance: str, stage: str) -> Outcome:
     prepare()
     act()
     expected = everything()
+    if act is kill_engine:
+        wait_for(lambda: not RUNTIME.engine_wanted)
     engine_is(stage not in COLD)
     prepare()
     assert bpy.ops.gaitway.generate() == {"FINISHED"}
