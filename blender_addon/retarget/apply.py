@@ -5,7 +5,7 @@ changes."""
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import bpy
 import numpy as np
@@ -16,11 +16,12 @@ from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender
-from . import bake, guide, keyframes, rig, solve
+from . import bake, guide, keyframes, rig, solve, twist
 from .bone_map import BoneMap
 from .hold import Hold, Stage, hold
 from .resample import resample, scene_frames
 from .rest import Rig
+from .travel import Carrier, carry
 
 FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
@@ -56,6 +57,8 @@ class Plan:
     hold: Hold = field(default_factory=Hold)
     controls: Rig | None = None
     limbs: str = "BOTH"
+    carrier: Carrier = field(default_factory=Carrier)
+    object_basis: np.ndarray = field(default_factory=lambda: np.eye(4))
 
     @property
     def keyed(self) -> Rig:
@@ -161,9 +164,11 @@ def prepare(
         )
     rest, found = character.read(armature, scene)
     bone_map = bone_map or found
-    moved = {*bone_map.bones.values(), *bone_map.between}
-    rig.check_keyable(armature, moved)
-    guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
+    rig.check_keyable(armature, bone_map.moved)
+    held = rig.held_bones(armature)
+    guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - bone_map.moved) & held)
+    if not guided:
+        bone_map = replace(bone_map, twists=twist.shares(rest, bone_map, held))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
@@ -180,6 +185,8 @@ def prepare(
         hold or Hold(),
         controls,
         limbs or character.limbs(armature),
+        character.carrier(armature),
+        np.array(armature.matrix_basis, dtype=np.float64),
     )
 
 
@@ -188,10 +195,22 @@ def to_controls(
 ) -> Generator[None, None, solve.Solution]:
     """What to key for ``armature`` to be as ``solution`` poses ``plan.rest``; a generator that hands the thread back.
 
-    That is ``solution`` itself unless the bones hang on constraints.
+    That is ``solution`` itself unless the bones hang on constraints or something else than the hips carries them.
     """
+    carried = yield from carry(
+        plan.rest,
+        plan.keyed,
+        plan.bone_map,
+        solution,
+        plan.carrier,
+        plan.matrix_world,
+        plan.object_basis,
+        plan.fps,
+    )
+    solution = carried.solution
     if plan.controls is None:
         return solution
+    yield
     carrier = solve.location_carrier(plan.controls, plan.bone_map["pelvis"])
     if carrier != plan.bone_map["pelvis"]:
         raise RetargetError(
@@ -201,8 +220,11 @@ def to_controls(
     poles = {limb.pole: rig.pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}
     pole_axes = {pole: axis for pole, axis in poles.items() if axis is not None}
     wanted = guide.targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
+    if carried.root is not None:
+        wanted = wanted.with_bone(*carried.root)
     yield
-    return (yield from bake.bake(armature, plan.controls, wanted, carrier))
+    baked = yield from bake.bake(armature, plan.controls, wanted, carrier)
+    return replace(baked, place=solution.place)
 
 
 def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, action_name: str) -> AppliedMotion:
@@ -212,7 +234,7 @@ def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, acti
     try:
         compat.assign_action(armature, action, slot)
         modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones}
-        keyed = keyframes.write(action, slot, plan.frames, solution, modes)
+        keyed = keyframes.write(action, slot, plan.frames, solution, modes | {"": armature.rotation_mode})
     except BaseException:
         _play(armature, *before)
         bpy.data.actions.remove(action)

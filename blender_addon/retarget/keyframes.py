@@ -7,6 +7,8 @@ import bpy
 import numpy as np
 
 from .. import compat
+from ..shared import quat
+from .fk import strip_scale
 from .rotation_modes import channels
 from .solve import Solution
 
@@ -21,9 +23,14 @@ def write(
     """Key ``solution`` at scene ``frames`` (K,) into ``slot``; returns the bones that were keyed. Keys are typed as
     generated.
 
-    ``rotation_modes``: bone -> Blender's rotation mode, which is kept.
+    ``rotation_modes``: bone -> Blender's rotation mode, which is kept; that of the object under "".
     """
     bag = compat.ensure_channelbag(action, slot)
+    if solution.place is not None:
+        turns = quat.make_continuous(quat.from_matrix(strip_scale(solution.place)[:, :3, :3]))
+        _write_channels(bag, "", "location", frames, solution.place[:, :3, 3])
+        prop, values = channels(turns, rotation_modes[""])
+        _write_channels(bag, "", prop, frames, values)
     for bone, rotations in solution.rotations.items():
         prop, values = channels(rotations, rotation_modes[bone])
         if bone == solution.carrier:
@@ -43,11 +50,12 @@ def write(
 def _write_channels(
     bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray
 ) -> None:
-    """One F-curve for each column of ``values`` (K, C)."""
+    """One F-curve for each column of ``values`` (K, C); of the object itself where ``bone`` is empty."""
     start = f'pose.bones["{bpy.utils.escape_identifier(bone)}"]'
-    path = start + prop if prop.startswith("[") else f"{start}.{prop}"
+    path = prop if not bone else start + prop if prop.startswith("[") else f"{start}.{prop}"
+    group = bone or "Object Transforms"
     for index, column in enumerate(values.T):
-        points = compat.new_fcurve(bag, path, index, bone).keyframe_points
+        points = compat.new_fcurve(bag, path, index, group).keyframe_points
         points.add(len(frames))
         points.foreach_set("co", np.stack([frames, column], -1).astype(np.float32).ravel())
         points.foreach_set(
