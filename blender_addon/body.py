@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import character, paths
-from .retarget import scale
+from . import character, paths, probe
+from .retarget import rig, scale
 from .shared.errors import BadRequest
 from .shared.skeleton import SKELETON
 
@@ -35,7 +35,7 @@ class Body:
 
 
 def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:
-    """Measure the rest pose of ``armature`` where its object stands now.
+    """Measure the rest pose of ``armature`` where its object stands, at the motion's start if something carries it.
 
     Raises BadRequest, or RetargetError when it is no human.
     """
@@ -46,6 +46,8 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     factor = scale.rig_scale(rest, found)
     leg = factor * SKELETON.leg_length / metres
     world = rest.matrix_world
+    if rig.is_moving(armature):
+        world = probe.world_matrices(armature, [scene.gaitway.start_frame])[0]
     heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.standing.bones}
     tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.standing.bones}
     feet = [found[joint] for joint in FOOT_JOINTS if joint in found]

@@ -108,6 +108,11 @@ class EngineProcess:
                 self._process.kill()
                 self._process.wait()
 
+    def kill(self) -> None:
+        """End the engine at once, whatever it is doing."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
     def last_words(self) -> str:
         """The last lines the engine printed, for an error message; empty if it printed nothing."""
         with suppress(OSError), self.log_path.open("rb") as log:

@@ -39,6 +39,8 @@ State = Literal["offline", "starting", "connecting", "ready", "running", "cancel
 
 STARTUP_TIMEOUT = 180.0
 """Seconds a started engine may take until it is ready: a first start compiles Python files and reads all of torch."""
+ENDING_TIMEOUT = 15.0
+"""Seconds an engine may take to end before it is killed for the next one."""
 LIVENESS_INTERVAL = 1.0
 _RESTART_HINT = "Start the engine again; its log file tells more."
 
@@ -66,6 +68,8 @@ class Session:
         self._connection_path: Path | None = None
         self._client: Client | None = None
         self._process: EngineProcess | None = None
+        self._ending: EngineProcess | None = None
+        """An engine of ours that was told to end; the next is started when it has."""
         self._waiting: Generate | None = None
         self._finished: list[Result | Error] = []
         self._last_pump: float | None = None
@@ -94,11 +98,19 @@ class Session:
         self._stop_process()
         self.error = None
         self._connection_path = connection_path or default_connection_path()
+        self._process, self._started = EngineProcess(command, log_path), None
+        if self.is_ending:
+            self.state, self.status = "starting", "The engine starts as soon as the old one has ended."
+            return
         with suppress(GaitwayError):
             self._open(read_connection(self._connection_path))
+            self._process = None
             return
-        self._process = EngineProcess(command, log_path)
-        self._started = None
+        self._launch()
+
+    def _launch(self) -> None:
+        assert self._process is not None
+        self._ending = None
         try:
             self._process.start()
         except GaitwayError as error:
@@ -177,7 +189,12 @@ class Session:
     @property
     def owns_engine(self) -> bool:
         """Whether the engine was started here and still runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.pid is not None and self._process.poll() is None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether an engine of ours was told to end and has not yet; nobody should join it any more."""
+        return self._ending is not None and self._ending.poll() is None
 
     # Messages
 
@@ -266,6 +283,13 @@ class Session:
     def _look_for_started_engine(self, now: float) -> None:
         assert self._process is not None and self._connection_path is not None
         self._started = now if self._started is None else self._started
+        if self._process.pid is None:
+            if self.is_ending and now - self._started < ENDING_TIMEOUT:
+                return
+            if self._ending is not None:
+                self._ending.kill()
+            self._launch()
+            return
         if self._process.poll() is not None:
             raise self._engine_ended()
         if now - self._started > STARTUP_TIMEOUT:
@@ -339,6 +363,7 @@ class Session:
         self.state, self.stage, self.fraction = "offline", "", 0.0
 
     def _stop_process(self, wait: float = 0.0) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.pid is not None:
             self._process.stop(wait)
-            self._process = None
+            self._ending = self._process
+        self._process = None

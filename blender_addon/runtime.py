@@ -24,6 +24,7 @@ import numpy as np
 from . import bring_in, capture, delivery, preferences, takes
 from .looking import LOOKING, after_change
 from .overlay import OVERLAY
+from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .shared.skeleton import FPS
 from .version import addon_version
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
+REJOIN_INTERVAL = 3.0
+"""Seconds between two looks for an engine while there is none."""
 
 
 class Runtime:
@@ -47,6 +50,8 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self._left = False
+        self._looked = 0.0
         self.error: tuple[str, str] | None = None
         """(message, hint) of what went wrong last; the panel shows it until the next try."""
         self.report: list[str] = []
@@ -106,9 +111,11 @@ class Runtime:
         """Start an engine or join the one that runs. Raises EngineUnavailable when it cannot even be tried."""
         from .engine_process import find_command
 
+        self._left = False
         session = self.session()
         connection = preferences.connection_path(chosen)
-        session.connect(connection)
+        if not session.is_ending:
+            session.connect(connection)
         if session.state == "offline":
             command = find_command(chosen.engine_command)
             if connection is not None:
@@ -124,8 +131,21 @@ class Runtime:
             self.abandon(
                 EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
             )
+        self._left = True
         if self._session is not None:
             self._session.shutdown(wait)
+
+    def restart_engine(self, chosen: preferences.GaitwayPreferences) -> None:
+        """End the engine and start it anew; one that is another's is joined again. Raises as :meth:`start_engine`."""
+        self.stop_engine()
+        self.start_engine(chosen)
+
+    def _rejoin(self, session: Session) -> None:
+        """Join an engine that has appeared, if there is one."""
+        path = preferences.connection_path(preferences.get())
+        with suppress(GaitwayError):
+            read_connection(path or default_connection_path())
+            session.connect(path)
 
     # ---- the request
 
@@ -187,6 +207,7 @@ class Runtime:
         self, context: bpy.types.Context, order: Generate, captured: capture.Capture, only: int | None = None
     ) -> None:
         session = self.session()
+        self._left = False
         chosen = preferences.get(context)
         if session.state == "offline":
             if not chosen.autostart:
@@ -299,6 +320,10 @@ class Runtime:
             with suppress(ImportError):
                 from . import jobs  # noqa: F401
             return
+        alone = self._session.state == "offline" and not self.busy and not self._left
+        if alone and now - self._looked >= REJOIN_INTERVAL:
+            self._looked = now
+            self._rejoin(self._session)
         try:
             for message in self._session.pump(now):
                 self._finished[message.request_id] = message

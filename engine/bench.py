@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long things take on this machine: a cold start in a new process, then lengths, steps and controls in this one.
 
-Figures are medians of several runs after a warm-up. ``python -m engine.bench`` is the new process of the cold start.
+Figures are medians of several runs after a warm-up, in which operations are counted. Before each run the machine's rate
+of matrix products is taken, so that a time can be compared with what the arithmetic alone would take at that moment.
+``python -m engine.bench`` is the new process of the cold start.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -20,10 +22,10 @@ import numpy as np
 
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import EngineUnavailable
-from blender_addon.shared.protocol import Generate, PromptBlock, Result
+from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import FPS
 from engine.control_file import WALKING_HEIGHT
-from engine.report import TOTAL
+from engine.measure import Rate, Stage, counting, follow, matrix_rate, median_rate, median_run, process_peak_mb
 
 if TYPE_CHECKING:
     from engine.pipeline import Pipeline
@@ -32,12 +34,13 @@ FRAMES = (60, 120, 196)
 STEPS = (1, 2, 4)
 CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, refined onto the path
 PROMPT = "a person walks along a winding path"
+PUBLISHED_SIZES = "published-sizes"  # in place of a checkpoint: the published model's sizes, untrained
 
 
 @dataclass(frozen=True)
 class Row:
-    """One setting: ``seconds`` from request to joints, its ``stages``, and the ``longest_wait`` between two chances
-    to cancel.
+    """One setting: ``seconds`` from request to joints, its stages, the ``longest_wait`` between two chances to cancel,
+    and how fast matrices were multiplied between its runs.
     """
 
     frames: int
@@ -45,12 +48,40 @@ class Row:
     control: str
     seconds: float
     longest_wait: float
-    stages: dict[str, float] = field(default_factory=dict)
+    rate: Rate
+    stages: dict[str, Stage] = field(default_factory=dict)
 
     @property
     def times_real_time(self) -> float:
         """Seconds of motion made in one second."""
         return self.frames / FPS / self.seconds
+
+    @property
+    def operations(self) -> float:
+        """Of matrix products, convolutions and attention."""
+        return sum(stage.operations for stage in self.stages.values())
+
+    @property
+    def floor_seconds(self) -> float:
+        """What these operations would take at the rate of large matrix products."""
+        return self.operations / self.rate.engine
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; ``stages`` are seconds, as in earlier versions, ``costs`` all that is known of each."""
+        return {
+            "frames": self.frames,
+            "steps": self.steps,
+            "control": self.control,
+            "seconds": self.seconds,
+            "longest_wait": self.longest_wait,
+            "times_real_time": self.times_real_time,
+            "gflop": self.operations / 1e9,
+            "floor_seconds": self.floor_seconds,
+            "matrix_gflops": self.rate.torch / 1e9,
+            "engine_matrix_gflops": self.rate.engine / 1e9,
+            "stages": {name: stage.seconds for name, stage in self.stages.items()},
+            "costs": {name: asdict(stage) for name, stage in self.stages.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -62,6 +93,17 @@ class ColdStart:
     first_motion: float
     total: float
     peak_memory_mb: float
+
+
+def load_pipeline(source: Path | str | None, device: str) -> Pipeline:
+    """The embedded model, a checkpoint, or ``PUBLISHED_SIZES``."""
+    if source == PUBLISHED_SIZES:
+        from engine.untrained import published_sizes
+
+        return published_sizes(device)
+    from engine.pipeline import Pipeline
+
+    return Pipeline.load(Path(source) if source else None, device=device)
 
 
 def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Generate:
@@ -86,41 +128,54 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
 
 def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -> Row:
     """Run ``request`` ``repeats`` times after one warm-up; medians."""
-    seconds, waits, stages = [], [], []
-    for run in range(repeats + 1):
-        started = last = time.perf_counter()
-        longest, result = 0.0, None
-        for item in pipeline.generate(request):
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
-            result = item
-        if run and isinstance(result, Result):
-            seconds.append(last - started)
-            waits.append(longest)
-            stages.append({stage: value for stage, value in result.timing.items() if stage != TOTAL})
-    medians = {name: statistics.median(stage[name] for stage in stages) for name in stages[0]}
-    steps = request.num_inference_steps
-    return Row(request.num_frames, steps, control, statistics.median(seconds), max(waits), medians)
+    counted = counting(pipeline.generate(request))
+    runs, rates = [], []
+    for _ in range(repeats):
+        rates.append(matrix_rate(str(pipeline.device)))
+        runs.append(follow(pipeline.generate(request)))
+    typical = median_run(runs)
+    for name, stage in typical.stages.items():
+        stage.operations = counted.stages[name].operations if name in counted.stages else 0.0
+    # Not the sum of the stages' medians: on a busy machine each of them may come from another run.
+    seconds = float(np.median([run.seconds for run in runs]))
+    return Row(
+        request.num_frames,
+        request.num_inference_steps,
+        control,
+        seconds,
+        typical.longest_wait,
+        median_rate(rates),
+        typical.stages,
+    )
 
 
 def measure_all(
-    pipeline: Pipeline, repeats: int, show: Callable[[str, float], None] = lambda stage, fraction: None
+    pipeline: Pipeline,
+    repeats: int,
+    show: Callable[[str, float], None] = lambda stage, fraction: None,
+    *,
+    networks_only: bool = False,
 ) -> Iterator[Row]:
-    """A row for every length that the model can make, number of steps, and kind of control."""
+    """A row for every length that the model can make, number of steps, and kind of control.
+
+    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining and planted feet.
+    """
     welcome = pipeline.describe()
     frames = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
-    controls = CONTROLS if welcome.joints else CONTROLS[:1]
+    controls = (CONTROLS[:2] if networks_only else CONTROLS) if welcome.joints else CONTROLS[:1]
     settings = [(f, s, c) for f in frames for s in STEPS for c in controls]
     for done, (count, steps, control) in enumerate(settings):
         show(f"{count} frames, {steps} steps, control: {control}", done / len(settings))
-        yield measure(pipeline, walk_request(count, steps, control), repeats, control)
+        request = walk_request(count, steps, control)
+        request = dataclasses.replace(request, plant_feet=False) if networks_only else request
+        yield measure(pipeline, request, repeats, control)
 
 
-def cold_start(checkpoint: Path | None, device: str) -> ColdStart:
+def cold_start(source: Path | str | None, device: str) -> ColdStart:
     """Time a new process from its start to its first motion. Raises EngineUnavailable with what it said when it
     fails.
     """
-    command = [sys.executable, "-m", "engine.bench", str(checkpoint or ""), device]
+    command = [sys.executable, "-m", "engine.bench", str(source or ""), device]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     total = time.perf_counter() - started
@@ -128,18 +183,6 @@ def cold_start(checkpoint: Path | None, device: str) -> ColdStart:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise EngineUnavailable(f"A new process could not make a motion: {last}", "Run `gaitway doctor`.")
     return ColdStart(total=total, **json.loads(done.stdout.splitlines()[-1]))
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held so far."""
-    if sys.platform == "win32":
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset / 2**20
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def summary(cold: ColdStart, rows: list[Row], model: str, device: str, video_memory_mb: float | None) -> dict[str, Any]:
@@ -157,28 +200,30 @@ def summary(cold: ColdStart, rows: list[Row], model: str, device: str, video_mem
         "model": model,
         "device": device,
         "cold_start": asdict(cold),
-        "rows": [asdict(row) | {"times_real_time": row.times_real_time} for row in rows],
+        "matrix_gflops": median_rate([row.rate for row in rows]).torch / 1e9,
+        "engine_matrix_gflops": median_rate([row.rate for row in rows]).engine / 1e9,
+        "rows": [row.to_dict() for row in rows],
         "ratios_to_one_step_without_control": ratios,
         "longest_wait_for_cancel": max(row.longest_wait for row in rows),
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": process_peak_mb(),
         "video_memory_mb": video_memory_mb,
     }
 
 
-def _child(checkpoint: str, device: str) -> None:
+def _child(source: str, device: str) -> None:
     """The cold process: import, load, make one motion, print the times."""
     began = time.perf_counter()
-    from engine.pipeline import Pipeline
+    import engine.pipeline  # noqa: F401  (what takes the time of importing)
 
     imported = time.perf_counter()
-    pipeline = Pipeline.load(Path(checkpoint) if checkpoint else None, device=device)
+    pipeline = load_pipeline(source, device)
     loaded = time.perf_counter()
     welcome = pipeline.describe()
     frames = min(FRAMES[1], welcome.max_frames)
     for _ in pipeline.generate(walk_request(frames, 0, "path" if welcome.joints else "none")):
         pass
     times = {"importing": imported - began, "loading": loaded - imported, "first_motion": time.perf_counter() - loaded}
-    print(json.dumps(times | {"peak_memory_mb": peak_memory_mb()}))
+    print(json.dumps(times | {"peak_memory_mb": process_peak_mb()}))
 
 
 if __name__ == "__main__":

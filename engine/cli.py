@@ -277,12 +277,26 @@ def bench(
     repeats: Annotated[
         int, typer.Option(metavar="N", help="Runs of each measurement; the median counts.", min=1, max=100)
     ] = 3,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with the times in this file: what an earlier bench printed, or another's times.",
+        ),
+    ] = None,
+    published_sizes: Annotated[
+        bool,
+        typer.Option(
+            "--published-sizes",
+            help="Measure the networks of MotionLCM-V2 at their published sizes, with random weights, instead.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how long everything takes on this machine. The last line is JSON."""
     from .commands import bench as command
 
-    command.run(checkpoint, device, repeats, as_json)
+    command.run(checkpoint, device, repeats, as_json, against, published_sizes)
 
 
 @app.command()

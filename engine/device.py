@@ -47,12 +47,17 @@ def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
     return dtype
 
 
+MAX_THREADS = 8
+"""The matrices here are some hundred rows: more threads would wait for each other longer than they work."""
+
+
 def pin_threads() -> int:
-    """Give torch one thread a physical core (GAITWAY_THREADS overrides) and return their number.
+    """Give torch one thread a physical core, up to ``MAX_THREADS`` (GAITWAY_THREADS overrides); return their number.
 
     Sums are taken in an order that depends on the number of threads: pinned, every way into the engine gives the same
     bytes.
     """
-    threads = int(os.environ.get("GAITWAY_THREADS") or 0) or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    threads = int(os.environ.get("GAITWAY_THREADS") or 0) or min(cores, MAX_THREADS)
     torch.set_num_threads(threads)
     return threads

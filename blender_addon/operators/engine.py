@@ -50,6 +50,28 @@ class GAITWAY_OT_engine_stop(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GAITWAY_OT_engine_restart(bpy.types.Operator):
+    """End the engine and start it again; a motion that is being made is given up"""
+
+    bl_idname = "gaitway.engine_restart"
+    bl_label = "Restart Engine"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not RUNTIME.engine_wanted:
+            cls.poll_message_set("No engine is running")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            RUNTIME.restart_engine(preferences.get(context))
+        except GaitwayError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
 class GAITWAY_OT_engine_open_log(bpy.types.Operator):
     """Open the engine's log with the computer's text viewer"""
 
@@ -65,4 +87,4 @@ class GAITWAY_OT_engine_open_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (GAITWAY_OT_engine_start, GAITWAY_OT_engine_stop, GAITWAY_OT_engine_open_log)
+CLASSES = (GAITWAY_OT_engine_start, GAITWAY_OT_engine_stop, GAITWAY_OT_engine_restart, GAITWAY_OT_engine_open_log)

@@ -55,7 +55,9 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
             self._leave(context)
             return {"CANCELLED"}
         if event.type == "LEFTMOUSE" and event.value == "PRESS":
+            # The line begins with the first movement: the place of a press may be told late.
             self._drawing = True
+            return {"RUNNING_MODAL"}
         if self._drawing and event.type in {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
             self._reach(event)
             context.area.tag_redraw()

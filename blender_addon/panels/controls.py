@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..tracks import control_label, leads_along_curve
+from ..tracks import control_label, leads_along_curve, scene_fps
 from .tab import Tab, paragraph
 
 
@@ -74,9 +74,26 @@ def draw_way(column: bpy.types.UILayout, context: bpy.types.Context, control: bp
     column.prop(control, "pace")
     if control.pace.startswith("EASE"):
         column.prop(control, "ease")
+    if control.pace != "ANIMATED" and control.frame_end > control.frame_start:
+        column.label(text=told_way(context.scene, control))
     column.prop(control, "reverse")
     if len(control.target.data.splines) > 1:
         column.prop(control, "spline")
+
+
+def told_way(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
+    """Length of the curve and mean speed along it in the scene's units; drawing may not evaluate, so the length is that
+    of the curve before its modifiers.
+    """
+    splines = control.target.data.splines
+    chosen = list(splines) if control.spline == 0 else list(splines)[control.spline - 1 : control.spline]
+    size = sum(control.target.matrix_world.to_scale()) / 3
+    metres = sum(spline.calc_length() for spline in chosen) * size * scene.unit_settings.scale_length
+    seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
+    system = scene.unit_settings.system
+    length = bpy.utils.units.to_string(system, "LENGTH", metres, precision=3)
+    speed = bpy.utils.units.to_string(system, "VELOCITY", metres / seconds, precision=3)
+    return f"{length} in {seconds:.1f} s: {speed}"
 
 
 def draw_closeness(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:

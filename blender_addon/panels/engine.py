@@ -27,6 +27,7 @@ class GAITWAY_PT_engine(Tab, bpy.types.Panel):
         row = column.row(align=True)
         if RUNTIME.engine_wanted:
             row.operator("gaitway.engine_stop", icon="PAUSE")
+            row.operator("gaitway.engine_restart", text="", icon="FILE_REFRESH")
         else:
             row.operator("gaitway.engine_start", icon="PLAY")
         row.operator("gaitway.engine_open_log", text="", icon="TEXT")

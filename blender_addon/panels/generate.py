@@ -16,7 +16,9 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
         if RUNTIME.busy:
             row = self.layout.row(align=True)
             row.scale_y = 1.5
-            row.progress(factor=RUNTIME.fraction, text=RUNTIME.stage)
+            remaining = RUNTIME.remaining
+            left = "" if remaining is None else f", {max(1, round(remaining))} s left"
+            row.progress(factor=RUNTIME.fraction, text=RUNTIME.stage + left)
             row.operator("gaitway.cancel", text="", icon="X")
         else:
             row = self.layout.row(align=True)

@@ -71,9 +71,9 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     )
     start_frame: IntProperty(name="Start Frame", default=1, description="Frame of the scene at which the motion begins")
     start_here: BoolProperty(
-        name="Start Where It Stands",
+        name="Start from Here",
         default=True,
-        description="The character starts from its own place when the controls leave it the time to come to theirs",
+        description="Start where the character stands, when the controls leave it the time to come to theirs",
     )
     seed: IntProperty(
         name="Seed",

@@ -5,7 +5,7 @@ changes."""
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import bpy
@@ -17,13 +17,14 @@ from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
-from . import bake, contacts, guide, keyframes, rig, solve
+from . import bake, contacts, guide, keyframes, rig, solve, twist
 from .bone_map import BoneMap
 from .hold import Hold, Stage, hold, sparse_rows
 from .reduce import Curve, Spacing, every, thinned
 from .resample import resample, scene_frames
 from .rest import Rig
 from .sparse import Bound, reduce
+from .travel import Carrier, carry
 
 FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
@@ -62,6 +63,9 @@ class Plan:
     hold: Hold = field(default_factory=Hold)
     controls: Rig | None = None
     limbs: str = "BOTH"
+    carrier: Carrier = field(default_factory=Carrier)
+    object_basis: np.ndarray = field(default_factory=lambda: np.eye(4))
+    object_mode: str = "XYZ"
 
     @property
     def keyed(self) -> Rig:
@@ -183,9 +187,11 @@ def prepare(
         )
     rest, found = character.read(armature, scene)
     bone_map = bone_map or found
-    moved = {*bone_map.bones.values(), *bone_map.between}
-    rig.check_keyable(armature, moved)
-    guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - moved) & rig.held_bones(armature))
+    rig.check_keyable(armature, bone_map.moved)
+    held = rig.held_bones(armature)
+    guided = bool(bone_map.limbs or (set(solve.posed_chain(rest, bone_map)) - bone_map.moved) & held)
+    if not guided:
+        bone_map = replace(bone_map, twists=twist.shares(rest, bone_map, held))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
     matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
@@ -202,6 +208,9 @@ def prepare(
         hold or Hold(),
         controls,
         limbs or character.limbs(armature),
+        character.carrier(armature),
+        np.array(armature.matrix_basis, dtype=np.float64),
+        armature.rotation_mode,
     )
 
 
@@ -210,10 +219,22 @@ def to_controls(
 ) -> Generator[None, None, solve.Solution]:
     """What to key for ``armature`` to be as ``solution`` poses ``plan.rest``; a generator that hands the thread back.
 
-    That is ``solution`` itself unless the bones hang on constraints.
+    That is ``solution`` itself unless the bones hang on constraints or something else than the hips carries them.
     """
+    carried = yield from carry(
+        plan.rest,
+        plan.keyed,
+        plan.bone_map,
+        solution,
+        plan.carrier,
+        plan.matrix_world,
+        plan.object_basis,
+        plan.fps,
+    )
+    solution = carried.solution
     if plan.controls is None:
         return solution
+    yield
     carrier = solve.location_carrier(plan.controls, plan.bone_map["pelvis"])
     if carrier != plan.bone_map["pelvis"]:
         raise RetargetError(
@@ -223,13 +244,19 @@ def to_controls(
     poles = {limb.pole: rig.pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}
     pole_axes = {pole: axis for pole, axis in poles.items() if axis is not None}
     wanted = guide.targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
+    if carried.root is not None:
+        wanted = wanted.with_bone(*carried.root)
     yield
-    return (yield from bake.bake(armature, plan.controls, wanted, carrier))
+    baked = yield from bake.bake(armature, plan.controls, wanted, carrier)
+    return replace(baked, place=solution.place)
 
 
 def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Generator[None, None, list[Curve]]:
-    """The curves of ``solution`` with as many keys as ``spacing`` says; a generator that hands the thread back."""
-    modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones}
+    """The curves of ``solution`` with as many keys as ``spacing`` says; a generator that hands the thread back.
+
+    Where the object itself carries the motion it has a key a frame, unless these are set every few frames.
+    """
+    modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones} | {"": plan.object_mode}
     curves = keyframes.curves(plan.frames, solution, modes)
     yield
     must = sparse_rows(plan.hold.targets, plan.frames, plan.fps)
@@ -237,8 +264,10 @@ def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Genera
         return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
     if spacing.kind == "SPARSE":
         bound = Bound(spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
+        on_bones = [curve for curve in curves if curve.bone]
         simple = plan.controls is None
-        return (yield from reduce(plan.keyed, curves, modes, plan.matrix_world, bound, compensate=simple))
+        few = yield from reduce(plan.keyed, on_bones, modes, plan.matrix_world, bound, compensate=simple)
+        return [*(curve for curve in curves if not curve.bone), *few]
     return curves
 
 

@@ -9,6 +9,8 @@ import bpy
 import numpy as np
 
 from .. import compat
+from ..shared import quat
+from .fk import strip_scale
 from .reduce import Channel, Curve
 from .rotation_modes import channels
 from .solve import Solution
@@ -17,9 +19,14 @@ from .solve import Solution
 def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str]) -> list[Curve]:
     """``solution`` as curves with a key at each of the scene ``frames`` (K,), bone by bone.
 
-    ``rotation_modes``: bone -> Blender's rotation mode, which is kept.
+    ``rotation_modes``: bone -> Blender's rotation mode, which is kept; that of the object under "".
     """
     found = []
+    if solution.place is not None:
+        turns = quat.make_continuous(quat.from_matrix(strip_scale(solution.place)[:, :3, :3]))
+        found.append(Curve.dense("", "location", frames, solution.place[:, :3, 3]))
+        prop, values = channels(turns, rotation_modes[""])
+        found.append(Curve.dense("", prop, frames, values))
     for bone, rotations in solution.rotations.items():
         if bone == solution.carrier:
             found.append(Curve.dense(bone, "location", frames, solution.location))
@@ -42,11 +49,13 @@ def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, found: Sequence[
     for curve in found:
         start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
         path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
+        if not curve.bone:
+            path = curve.prop
         for index, channel in enumerate(curve.channels):
-            fcurve = compat.new_fcurve(bag, path, index, curve.bone)
+            fcurve = compat.new_fcurve(bag, path, index, curve.bone or "Object Transforms")
             _write_channel(fcurve.keyframe_points, channel)
             fcurve.update()
-    return tuple(dict.fromkeys(curve.bone for curve in found))
+    return tuple(dict.fromkeys(curve.bone for curve in found if curve.bone))
 
 
 def _write_channel(points: bpy.types.FCurveKeyframePoints, channel: Channel) -> None:

@@ -126,6 +126,17 @@ def test_a_control_shows_what_its_settings_ask_for(addon) -> None:
     assert {"ease", "spline"} <= set(drawn())
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.01])
+def test_the_way_is_told_in_the_units_of_the_scene(addon, unit: float) -> None:
+    scene = bpy.context.scene
+    scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", unit
+    path = scenes.curve("Path", [(0, 0, 0), (6 / unit, 0, 0)], "POLY")
+    scenes.control(path, frame_start=1, frame_end=97)
+    assert "6 m in 4.0 s: 1.5 m/s" in drawn()
+    scene.unit_settings.system = "IMPERIAL"
+    assert any("4.92 ft/s" in word for word in drawn())
+
+
 def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> None:
     settings = bpy.context.scene.gaitway
     assert {"prompt", "GAITWAY_MT_prompts", "seconds"} <= set(drawn())

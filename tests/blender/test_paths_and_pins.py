@@ -125,8 +125,8 @@ def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPat
     assert drawing.invoke(context, event("LEFTMOUSE", "PRESS", 0, 0)) == {"RUNNING_MODAL"}
     assert drawing.modal(context, event("MOUSEMOVE", "NOTHING", 5, 5)) == {"PASS_THROUGH"}  # nothing pressed yet
     assert drawing.modal(context, event("MIDDLEMOUSE", "PRESS", 5, 5)) == {"PASS_THROUGH"}  # turn the view
-    drawing.modal(context, event("LEFTMOUSE", "PRESS", 0, 0))
-    for x in range(10, 500, 10):
+    assert drawing.modal(context, event("LEFTMOUSE", "PRESS", 200, 90)) == {"RUNNING_MODAL"}
+    for x in range(0, 500, 10):
         assert drawing.modal(context, event("MOUSEMOVE", "NOTHING", x, 0)) == {"RUNNING_MODAL"}
     assert drawing.modal(context, event("LEFTMOUSE", "RELEASE", 500, 0)) == {"FINISHED"}
     (control,) = settings.controls

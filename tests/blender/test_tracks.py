@@ -293,3 +293,14 @@ def test_a_path_that_begins_later_is_walked_to(settings) -> None:
     settings.controls[0].frame_start = 1
     captured = capture.capture(bpy.context.scene)
     assert np.allclose(hips_at_start(captured), (0, -2), atol=1e-4)
+
+
+def test_a_character_that_rides_starts_where_it_is_at_the_start(settings) -> None:
+    cart = scenes.empty("Cart", {1: (0, 0, 0), 25: (3, 0, 0), 97: (3, -9, 0)})
+    settings.character.parent = cart
+    settings.start_frame = 25
+    bpy.context.scene.frame_set(97)
+    scenes.control(scenes.empty("Pin", {61: (3, -1.5, 1.2)}), "left_wrist")
+    captured = capture.capture(bpy.context.scene)
+    assert np.allclose(captured.body.position, (3, 0), atol=1e-3)
+    assert np.allclose(hips_at_start(captured), (3, 0), atol=1e-3)

@@ -190,23 +190,36 @@ def test_doctor_compares_packages_with_what_is_required(monkeypatch: pytest.Monk
         required("numpy>=99")
 
 
-def test_bench_prints_a_table_and_a_line_of_json(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_prints_tables_and_a_line_of_json(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (bench.FRAMES, bench.STEPS) == ((60, 120, 196), (1, 2, 4))
     monkeypatch.setattr(bench, "FRAMES", (60, 120))  # two of each are enough to see that all are measured
     monkeypatch.setattr(bench, "STEPS", (1, 2))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    result = run("bench", "--repeats", 1, "--checkpoint", model)
+    others = [{"frames": 60, "steps": 1, "control": c, "seconds": s} for c, s in (("none", 0.05), ("path", 0.075))]
+    times = tmp_path / "times.json"
+    times.write_text(json.dumps({"matrix_gflops": 100, "rows": others}))
+    result = run("bench", "--repeats", 1, "--checkpoint", model, "--against", times)
     assert result.exit_code == 0, result.output
     assert "control" in result.stdout and "Cold start" in result.stdout
+    assert "processor ms" in result.stdout and "times faster" in result.stdout
     facts = json.loads(result.stdout.splitlines()[-1])
-    settings = {(row["frames"], row["steps"], row["control"]) for row in facts["rows"]}
+    rows = {(row["frames"], row["steps"], row["control"]): row for row in facts["rows"]}
     controls = ("none", "path", "refined")
-    assert settings == {(f, s, c) for f in (60, 120) for s in (1, 2) for c in controls}
+    assert set(rows) == {(f, s, c) for f in (60, 120) for s in (1, 2) for c in controls}
     for row in facts["rows"]:
         assert row["longest_wait"] > 0 and row["times_real_time"] > 0 and "Sampling" in row["stages"]
+        assert row["gflop"] > 0 and row["floor_seconds"] > 0 and row["costs"]["Sampling"]["cpu_seconds"] > 0
     assert facts["cold_start"]["total"] > facts["cold_start"]["first_motion"] > 0
     assert facts["ratios_to_one_step_without_control"]["120 frames, 1 steps, none"] == 1.0
     assert facts["peak_memory_mb"] > 100
+    for other, compared in zip(others, facts["against"]["rows"], strict=True):
+        here = rows[60, 1, other["control"]]
+        assert compared["ratio"] == pytest.approx(other["seconds"] / here["seconds"])
+        assert compared["ratio_at_equal_rate"] == pytest.approx(compared["ratio"] * 100 / here["matrix_gflops"])
+    assert "no times to compare" in _two_lines(run("bench", "--against", tmp_path / "missing.json"))
+    assert "exclude" in _two_lines(run("bench", "--published-sizes", "--checkpoint", model))
 
 
 # Bad input

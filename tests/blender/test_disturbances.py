@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disturbances at each stage of a request; the table of all of them: ``python -m tests.benchmarks.disturbances``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import preferences  # noqa: E402
+
+from . import disturbances  # noqa: E402
+
+QUICK = [case for case in disturbances.CASES if case[1] not in disturbances.COLD] + [
+    ("cancel", "engine starts"),
+    ("kill_engine", "engine starts"),
+    ("stop_engine", "engine loads"),
+    ("delete_armature", "engine loads"),
+]
+
+
+def test_the_scene_is_what_it_would_be_without_a_request(addon, tmp_path: Path) -> None:
+    chosen = preferences.get()
+    chosen.engine_command, chosen.autostart = str(disturbances.launcher(tmp_path)), True
+    failed = [outcome for outcome in disturbances.run_all(tuple(QUICK)) if not outcome.passed]
+    assert not failed, failed
