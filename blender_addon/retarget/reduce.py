@@ -135,8 +135,7 @@ def _thin(piece: _Piece, near: np.ndarray, exact: np.ndarray, known: np.ndarray)
     while True:
         fit = _fit(piece, knots, exact)
         off = np.abs(_evaluate(fit, len(near)) - piece.values) / near
-        added = [_worst(off, a, b) for a, b in pairwise(knots) if b - a > 1]
-        added = [row for row in added if off[row] > 1.0]
+        added = [_worst(off, a, b) for a, b in pairwise(knots) if b - a > 1 and off[a + 1 : b].max() > 1.0]
         if not added:
             return fit
         knots = np.union1d(knots, added)
