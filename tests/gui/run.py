@@ -162,7 +162,7 @@ def for_readme(source: Path, target: Path) -> None:
     """The viewport beside the tab, small enough for a page."""
     target.parent.mkdir(parents=True, exist_ok=True)
     top = screen_height() - WINDOW[1] + 74  # the window stands at the foot of the screen
-    crop = ["-crop", f"990x738+320+{top}", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
+    crop = ["-crop", f"1130x738+180+{top}", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
     subprocess.run(["convert", str(source), *crop, f"PNG8:{target}"], check=True)
 
 
