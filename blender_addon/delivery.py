@@ -25,12 +25,21 @@ from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
+from .splice import Stretch, splice
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate, Result
 
 ACTION_NAME_BYTES = 63
 UNDO_NAME = "Generate Motion"
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Only a stretch is new; the rest comes from the Action with this uid."""
+
+    action_uid: int
+    stretch: Stretch
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,10 @@ def deliver(
     captured: Capture,
     phase: Callable[[str], None],
     only: int | None = None,
+    patch: Patch | None = None,
 ) -> Generator[None, None, Observed]:
-    """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed.
+    """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed. With
+    ``patch`` they are an earlier take but for some frames.
 
     ``phase`` is told what is going on. Raises RetargetError when the character or the scene is gone, or keys would not
     show.
@@ -63,6 +74,8 @@ def deliver(
                 yield
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
             frames = yield from _key(answer, variation, name, captured, before, written)
+            if patch is not None:
+                _splice(written[-1], captured, patch)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
@@ -108,6 +121,18 @@ def _key(
     written.append(Written(action.session_uid, variation, applied.frames))
     _carry_over(armature, before, applied)
     return applied.frames
+
+
+def _splice(made: Written, captured: Capture, patch: Patch) -> None:
+    """Give the new Action all that the old one holds outside of the patch."""
+    armature, old = armature_of(captured), states.action_by_uid(patch.action_uid)
+    new = curve_keys.bag_of(states.action_by_uid(made.action_uid), armature.animation_data.action_slot)
+    source = next((bag for bag in curve_keys.bags(old) if len(bag.fcurves)), None) if old is not None else None
+    if source is None or new is None:
+        raise RetargetError(
+            "The take of which a range was to be made anew is gone.", "Choose another take, or generate a new one."
+        )
+    splice(source, new, patch.stretch)
 
 
 def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:

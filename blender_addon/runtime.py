@@ -27,6 +27,7 @@ from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .shared.skeleton import FPS
+from .splice import stretch_of
 from .version import addon_version
 
 if TYPE_CHECKING:
@@ -203,8 +204,24 @@ class Runtime:
             self.error = (error.message, error.hint)
             raise
 
+    def regenerate(self, context: bpy.types.Context, take: GaitwayTake, first: int, last: int) -> None:
+        """Ask for ``take`` anew between two scene frames. Raises what is wrong."""
+        self.forget()
+        try:
+            order, captured = takes.order_of_range(context.scene, take, first, last)
+            patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
+            self._submit(context, order, captured, patch=patch)
+        except GaitwayError as error:
+            self.error = (error.message, error.hint)
+            raise
+
     def _submit(
-        self, context: bpy.types.Context, order: Generate, captured: capture.Capture, only: int | None = None
+        self,
+        context: bpy.types.Context,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None = None,
+        patch: delivery.Patch | None = None,
     ) -> None:
         session = self.session()
         self._left = False
@@ -216,7 +233,7 @@ class Runtime:
                 self.start_engine(chosen)
         session.submit(order)
         self.last = captured
-        self._request = self._life(order, captured, only)
+        self._request = self._life(order, captured, only, patch)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
@@ -232,7 +249,9 @@ class Runtime:
         elif self._session is not None:
             self._session.cancel()
 
-    def _life(self, order: Generate, captured: capture.Capture, only: int | None) -> Generator[None, None, None]:
+    def _life(
+        self, order: Generate, captured: capture.Capture, only: int | None, patch: delivery.Patch | None
+    ) -> Generator[None, None, None]:
         from .shared.protocol import Error
 
         while order.request_id not in self._finished:
@@ -240,17 +259,22 @@ class Runtime:
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
-        yield from self._deliver(answer, order, captured, only)
+        yield from self._deliver(answer, order, captured, only, patch)
         self.report = delivery.report(answer, self.measured)
 
     def _deliver(
-        self, answer: Result, order: Generate, captured: capture.Capture, only: int | None = None
+        self,
+        answer: Result,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None = None,
+        patch: delivery.Patch | None = None,
     ) -> Generator[None, None, None]:
         self.answer = answer
         self._enter_phase("Waiting for the render")
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
             yield
-        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only)
+        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch)
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
