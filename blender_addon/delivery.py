@@ -115,6 +115,7 @@ def _key(
     yield
     solution = yield from plan.solve(*segments)
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
+    _check_that_all_is_there(written)  # before anything is written after an undo
     armature = armature_of(captured)
     applied = apply.write(armature, plan, solution, name)
     action = bpy.data.actions[applied.action_name]
@@ -148,12 +149,9 @@ def _enter(
 ) -> None:
     """Put what was written into the history; the worn one comes last and is the active one."""
     scene, armature = _scene(captured), armature_of(captured)
+    _check_that_all_is_there(written)
     for made in written:
         action = states.action_by_uid(made.action_uid)
-        if action is None:
-            raise RetargetError(
-                "The motion was taken back while it was being measured.", "Generate again; the same seed repeats it."
-            )
         making = takes.Making(
             order, captured, answer.joints[made.variation], answer.foot_contacts[made.variation], before
         )
@@ -162,11 +160,20 @@ def _enter(
     scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
 
 
+def _check_that_all_is_there(written: list[Written]) -> None:
+    if any(states.action_by_uid(made.action_uid) is None for made in written):
+        raise RetargetError(
+            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
+        )
+
+
 def _take_back(written: list[Written], captured: Capture, before: Before) -> None:
     actions = [action for made in written if (action := states.action_by_uid(made.action_uid)) is not None]
     armature = _armature_if_any(captured)
     if armature is not None and takes.played(armature) in actions:
         states.put_back(armature, before, states.action_of(before))
+    elif written and (old := states.action_of(before)) is not None:
+        old.use_fake_user = before.fake_user  # it was kept when the first new Action took its place
     for action in actions:
         bpy.data.actions.remove(action)
 

@@ -51,6 +51,7 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self._delivering = False
         self._left = False
         self._looked = 0.0
         self.error: tuple[str, str] | None = None
@@ -274,7 +275,11 @@ class Runtime:
         self._enter_phase("Waiting for the render")
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
             yield
-        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch)
+        self._delivering = True
+        try:
+            observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch)
+        finally:
+            self._delivering = False
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
@@ -309,6 +314,11 @@ class Runtime:
 
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
+
+    def finish_delivery(self) -> None:
+        """Go through with keys that are being set, however long it takes: half of them must not get into a file."""
+        while self._delivering and self.busy:
+            self._advance()
 
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
@@ -418,6 +428,12 @@ def before_load(*_args: object) -> None:
         )
 
 
+@bpy.app.handlers.persistent
+def before_save(*_args: object) -> None:
+    """What is saved is saved as a whole."""
+    RUNTIME.finish_delivery()
+
+
 def _leave() -> None:
     RUNTIME.stop_engine()
 
@@ -426,6 +442,7 @@ def register() -> None:
     """The timer, the handlers, and the engine's end with Blender's."""
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
+    bpy.app.handlers.save_pre.append(before_save)
     bpy.app.handlers.depsgraph_update_post.append(after_change)
     atexit.register(_leave)
 
@@ -434,6 +451,7 @@ def unregister() -> None:
     """Undo :func:`register`; the engine that was started here ends."""
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
+    bpy.app.handlers.save_pre.remove(before_save)
     bpy.app.handlers.depsgraph_update_post.remove(after_change)
     LOOKING.forget()
     OVERLAY.leave()

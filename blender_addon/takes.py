@@ -254,6 +254,8 @@ def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
         if action is not None:
             if armature is not None and played(armature) == action:
                 _give_back(armature, take)
+            elif take.before is not None and (armature is None or not armature.users_scene) and KEY in action:
+                take.before.use_fake_user = _before(action).fake_user  # it was kept for a character that is gone
             _forget(scene, take)
         scene.gaitway.takes.items.remove(index)
         if action is not None:
