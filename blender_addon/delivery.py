@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import before as states
-from . import carry, curve_keys, takes
+from . import carry, curve_keys, probe, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for
@@ -58,9 +58,10 @@ def deliver(
     phase: Callable[[str], None],
     only: int | None = None,
     patch: Patch | None = None,
+    replaces: str = "",
 ) -> Generator[None, None, Observed]:
     """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed. With
-    ``patch`` they are an earlier take but for some frames.
+    ``patch`` they are an earlier take but for some frames. The pending takes of the request ``replaces`` go.
 
     ``phase`` is told what is going on. Raises RetargetError when the character or the scene is gone, or keys would not
     show.
@@ -84,6 +85,7 @@ def deliver(
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
         observed = yield from observe(captured, stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
+        _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel
         _take_back(written, captured, before)
         raise
@@ -160,6 +162,13 @@ def _enter(
     scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
 
 
+def _remove_replaced(scene: bpy.types.Scene, generation: str) -> None:
+    old = [take for take in scene.gaitway.takes.items if take.generation == generation and not take.accepted]
+    if generation and old:
+        takes.remove(scene, old)
+        scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
+
+
 def _check_that_all_is_there(written: list[Written]) -> None:
     if any(states.action_by_uid(made.action_uid) is None for made in written):
         raise RetargetError(
@@ -169,20 +178,14 @@ def _check_that_all_is_there(written: list[Written]) -> None:
 
 def _take_back(written: list[Written], captured: Capture, before: Before) -> None:
     actions = [action for made in written if (action := states.action_by_uid(made.action_uid)) is not None]
-    armature = _armature_if_any(captured)
+    # A deleted armature that something still points to is put back as well: undo may bring it back.
+    armature = probe.object_by_uid(captured.body.uid)
     if armature is not None and takes.played(armature) in actions:
         states.put_back(armature, before, states.action_of(before))
     elif written and (old := states.action_of(before)) is not None:
         old.use_fake_user = before.fake_user  # it was kept when the first new Action took its place
     for action in actions:
         bpy.data.actions.remove(action)
-
-
-def _armature_if_any(captured: Capture) -> bpy.types.Object | None:
-    try:
-        return armature_of(captured)
-    except RetargetError:
-        return None
 
 
 def _scene(captured: Capture) -> bpy.types.Scene:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, preferences, takes
-from .looking import LOOKING, after_change
+from . import bring_in, capture, delivery, live, looking, preferences, takes
+from .live import LIVE
+from .looking import LOOKING
 from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
@@ -66,6 +67,8 @@ class Runtime:
         """Where the last motion came out on the rig."""
         self.last: capture.Capture | None = None
         """What the last request asked for."""
+        self.request_id = ""
+        """Of the last request."""
         self.answer: Result | None = None
         """What the engine made of it."""
         self.longest_tick = 0.0
@@ -180,8 +183,9 @@ class Runtime:
         taken = time.monotonic() - session.began
         return taken * (1.0 - session.fraction) / session.fraction if session.fraction > 0.05 and taken > 0.5 else None
 
-    def generate(self, context: bpy.types.Context) -> None:
-        """Begin a request with what the scene says.
+    def generate(self, context: bpy.types.Context, replaces: str = "") -> None:
+        """Begin a request with what the scene says. Its takes take the place of those that the request ``replaces``
+        made and nobody accepted.
 
         Raises what is wrong with it at once; what follows comes by :func:`tick`.
         """
@@ -189,7 +193,7 @@ class Runtime:
         self.forget()
         try:
             captured = capture.capture(context.scene)
-            self._submit(context, capture.order(context.scene, captured), captured)
+            self._submit(context, capture.order(context.scene, captured), captured, replaces=replaces)
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
@@ -223,6 +227,7 @@ class Runtime:
         captured: capture.Capture,
         only: int | None = None,
         patch: delivery.Patch | None = None,
+        replaces: str = "",
     ) -> None:
         session = self.session()
         self._left = False
@@ -234,7 +239,9 @@ class Runtime:
                 self.start_engine(chosen)
         session.submit(order)
         self.last = captured
-        self._request = self._life(order, captured, only, patch)
+        LIVE.let_go(captured)
+        self.request_id = order.request_id
+        self._request = self._life(order, captured, only, patch, replaces)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
@@ -251,7 +258,12 @@ class Runtime:
             self._session.cancel()
 
     def _life(
-        self, order: Generate, captured: capture.Capture, only: int | None, patch: delivery.Patch | None
+        self,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None,
+        patch: delivery.Patch | None,
+        replaces: str,
     ) -> Generator[None, None, None]:
         from .shared.protocol import Error
 
@@ -260,7 +272,7 @@ class Runtime:
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
-        yield from self._deliver(answer, order, captured, only, patch)
+        yield from self._deliver(answer, order, captured, only, patch, replaces)
         self.report = delivery.report(answer, self.measured)
 
     def _deliver(
@@ -270,6 +282,7 @@ class Runtime:
         captured: capture.Capture,
         only: int | None = None,
         patch: delivery.Patch | None = None,
+        replaces: str = "",
     ) -> Generator[None, None, None]:
         self.answer = answer
         self._enter_phase("Waiting for the render")
@@ -277,7 +290,7 @@ class Runtime:
             yield
         self._delivering = True
         try:
-            observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch)
+            observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
         finally:
             self._delivering = False
         self.observed = observed
@@ -285,6 +298,7 @@ class Runtime:
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         if scene is not None:
+            OVERLAY.clear("preview")
             LOOKING.take_over(scene, observed, captured)
 
     def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
@@ -336,11 +350,14 @@ class Runtime:
         self._listen(now)
         self._advance()
         if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
-            LOOKING.advance(bpy.context.scene)
+            if not LIVE.has_preview:
+                LOOKING.advance(bpy.context.scene)
+            LIVE.advance(self, bpy.context.scene)
+            OVERLAY.sync(bpy.context.scene)
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
+        working = self.busy or LIVE.watched or LOOKING.is_looking or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -360,7 +377,8 @@ class Runtime:
             self._rejoin(self._session)
         try:
             for message in self._session.pump(now):
-                self._finished[message.request_id] = message
+                if not LIVE.receive(message):
+                    self._finished[message.request_id] = message
         except Exception as error:  # whatever it is, it must not end Blender's timer, and not come again at every tick
             traceback.print_exc()
             self._session = None
@@ -443,7 +461,8 @@ def register() -> None:
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
     bpy.app.handlers.save_pre.append(before_save)
-    bpy.app.handlers.depsgraph_update_post.append(after_change)
+    bpy.app.handlers.depsgraph_update_post.append(looking.after_change)
+    bpy.app.handlers.depsgraph_update_post.append(live.after_change)
     atexit.register(_leave)
 
 
@@ -452,10 +471,12 @@ def unregister() -> None:
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
     bpy.app.handlers.save_pre.remove(before_save)
-    bpy.app.handlers.depsgraph_update_post.remove(after_change)
+    bpy.app.handlers.depsgraph_update_post.remove(looking.after_change)
+    bpy.app.handlers.depsgraph_update_post.remove(live.after_change)
     LOOKING.forget()
+    LIVE.forget()
     OVERLAY.leave()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    RUNTIME.stop_engine()
     RUNTIME.forget()
+    RUNTIME.stop_engine()  # says why when a motion was being made; the panel shows it when the add-on comes back

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, overlay, prompt, rig, settings, take
+from . import control, feet, live, overlay, prompt, rig, settings, take
 
 CLASSES = (
     *rig.CLASSES,
@@ -18,6 +18,7 @@ CLASSES = (
     *prompt.CLASSES,
     *take.CLASSES,
     *overlay.CLASSES,
+    *live.CLASSES,
     *settings.CLASSES,
 )
 

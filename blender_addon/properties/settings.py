@@ -17,6 +17,7 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .feet import GaitwayFeet
+from .live import GaitwayLive
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -109,6 +110,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)
     overlay: PointerProperty(type=GaitwayOverlay)
+    live: PointerProperty(type=GaitwayLive)
 
 
 CLASSES = (GaitwaySettings,)
