@@ -16,6 +16,7 @@ import numpy as np
 from .retarget import mapping, rig
 from .retarget.bone_map import BoneMap, detect
 from .retarget.rest import BoneRest, Rig
+from .retarget.travel import Carrier
 from .shared.errors import RetargetError
 
 
@@ -37,6 +38,12 @@ def limbs(armature: bpy.types.Object) -> str:
     """Which controls of arms and legs are keyed and play: "FK", "BOTH" or "IK"."""
     settings = _settings(armature)
     return settings.limbs if settings else "BOTH"
+
+
+def carrier(armature: bpy.types.Object) -> Carrier:
+    """What carries the motion: the hips, a root bone or the object."""
+    settings = _settings(armature)
+    return Carrier(settings.carrier, settings.root_bone, settings.in_place) if settings else Carrier()
 
 
 def _settings(armature: bpy.types.Object) -> bpy.types.PropertyGroup | None:

@@ -46,6 +46,10 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
                 _draw_part(column, armature, part, joints)
         column.separator()
         column.prop(settings, "limbs")
+        column.prop(settings, "carrier")
+        if settings.carrier == "BONE":
+            column.prop_search(settings, "root_bone", armature.data, "bones")
+        column.prop(settings, "in_place")
         pose = column.column(align=True)
         if settings.t_pose:
             pose.label(text="Stands as in a kept pose", icon="ARMATURE_DATA")

@@ -5,12 +5,19 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, PointerProperty, StringProperty
 
 LIMB_ITEMS = [
     ("BOTH", "FK, with IK alike", "FK plays; the IK controls are keyed to the same pose, to switch over at any frame"),
     ("FK", "FK only", "Only the FK controls are keyed, and the switches set to FK"),
     ("IK", "IK, with FK alike", "IK plays, the FK controls are keyed to the same pose"),
+]
+
+
+CARRIER_ITEMS = [
+    ("HIPS", "Hips", "The hips carry the whole motion; root and object stay where they are"),
+    ("BONE", "Root bone", "A bone on the ground goes along below the hips, which keep what is left of the motion"),
+    ("OBJECT", "Object", "The armature's object goes along below the hips, which keep what is left of the motion"),
 ]
 
 
@@ -32,6 +39,13 @@ class GaitwayRig(bpy.types.PropertyGroup):
         name="Limbs",
         default="BOTH",
         description="Which controls of arms and legs are keyed, on rigs that have both kinds",
+    )
+    carrier: EnumProperty(
+        items=CARRIER_ITEMS, name="Root Motion", default="HIPS", description="What carries the character along its way"
+    )
+    root_bone: StringProperty(name="Root Bone", description="Bone that carries the body; empty to find it by name")
+    in_place: BoolProperty(
+        name="In Place", default=False, description="Leave the way out: the character walks where it starts"
     )
 
 

@@ -17,6 +17,7 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .feet import GaitwayFeet
+from .keys import GaitwayKeys
 from .live import GaitwayLive
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
@@ -106,6 +107,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="Follow the controls closely after sampling; takes a little longer",
     )
     feet: PointerProperty(type=GaitwayFeet)
+    keys: PointerProperty(type=GaitwayKeys)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)

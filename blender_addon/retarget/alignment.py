@@ -87,7 +87,7 @@ def object_rotation(matrix_world: np.ndarray) -> np.ndarray:
 
 
 def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
-    """Neutral orientation (4,) of every mapped bone and every bone between, by bone name."""
+    """Neutral orientation (4,) of every mapped bone, bone between and twist bone, by bone name."""
     figure = figure_rotation(rig, bone_map)
     corrections = {joint: quat.identity() for joint in bone_map.bones}
     for limb in LIMBS:
@@ -103,7 +103,11 @@ def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
         bone: quat.multiply(corrections[joint], quat.multiply(figure, rest_rotation(rig, bone)))
         for joint, bone in bone_map.bones.items()
     }
-    return neutral | {bone: quat.multiply(figure, rest_rotation(rig, bone)) for bone in bone_map.between}
+    with_limb = {
+        bone: quat.multiply(corrections[joint], quat.multiply(figure, rest_rotation(rig, bone)))
+        for bone, (joint, _) in bone_map.twists.items()
+    }
+    return neutral | with_limb | {bone: quat.multiply(figure, rest_rotation(rig, bone)) for bone in bone_map.between}
 
 
 def _canonical_offset(joint: str) -> np.ndarray:

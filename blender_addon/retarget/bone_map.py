@@ -51,6 +51,7 @@ class BoneMap:
     The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
     joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
     names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
+    ``twists``: see :data:`.twist.Shares`.
     """
 
     bones: dict[str, str]
@@ -58,6 +59,12 @@ class BoneMap:
     score: float
     between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
     limbs: dict[str, IkControls] = field(default_factory=dict)
+    twists: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> set[str]:
+        """All bones that are turned."""
+        return {*self.bones.values(), *self.between, *self.twists}
 
     def __contains__(self, joint: str) -> bool:
         return joint in self.bones

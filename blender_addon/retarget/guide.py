@@ -42,6 +42,10 @@ class Targets:
     moved: tuple[str, ...]
     properties: dict[tuple[str, str], float]
 
+    def with_bone(self, bone: str, places: np.ndarray) -> Targets:
+        """The same with one more bone that is turned and moved."""
+        return Targets(self.places | {bone: places}, (*self.turned, bone), (*self.moved, bone), self.properties)
+
 
 def stand_in(rig: Rig, bone_map: BoneMap) -> Rig:
     """The mapped bones and the bones between alone, each below the next of them above it, at rest."""
@@ -186,4 +190,4 @@ def keys(rig: Rig, wanted: Targets, carrier: str, parents: dict[str, np.ndarray]
             missing = (target[:, :3, 3] - location_frame[..., :3, 3])[..., None]
             axes = np.broadcast_to(location_frame[..., :3, :3], (len(missing), 3, 3))
             locations[name] = np.linalg.solve(axes, missing)[..., 0]
-    return Solution(rotations, carrier, locations.pop(carrier), locations, wanted.properties)
+    return Solution(rotations, carrier, locations.pop(carrier), locations, properties=wanted.properties)

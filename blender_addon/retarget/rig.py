@@ -166,7 +166,7 @@ def is_moving(armature: bpy.types.Object) -> bool:
         animated = animation is not None and (
             (above != armature and animation.action is not None)
             or bool(animation.nla_tracks)
-            or bool(animation.drivers)
+            or any(not driver.data_path.startswith("pose.") for driver in animation.drivers)
         )
         if animated or any(not constraint.mute for constraint in above.constraints):
             return True

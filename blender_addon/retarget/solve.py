@@ -19,7 +19,7 @@ from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.skeleton import SKELETON
 from ..shared.space import model_to_blender_rotation
-from . import alignment, fk
+from . import alignment, fk, twist
 from .bone_map import BoneMap
 from .rest import BoneRest, Rig
 
@@ -30,13 +30,15 @@ class Solution:
     3) of the one bone ``carrier``.
 
     Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
-    property) -> the value that it has throughout: the switches between FK and IK.
+    property) -> the value that it has throughout: the switches between FK and IK. ``place`` (T, 4, 4): the armature
+    object's own transform, where it moves.
     """
 
     rotations: dict[str, np.ndarray]
     carrier: str
     location: np.ndarray
     locations: dict[str, np.ndarray] = field(default_factory=dict)
+    place: np.ndarray | None = None
     properties: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -54,30 +56,43 @@ def solve(
         bone: quat.multiply(quat.conjugate(object_turn), orientation)
         for bone, orientation in world_orientations(rig, bone_map, rotations).items()
     }
-    chain = posed_chain(rig, bone_map)
-    bases, carrier = _solve_rotations(rig, chain, wanted, len(rotations)), location_carrier(rig, bone_map["pelvis"])
-    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (len(rotations), 4, 4)))
-    bases[carrier][:, :3, 3] = 0
-    posed = fk.pose_rig(rig, chain, bases)
     inverse = np.linalg.inv(matrix_world)
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
+    return key(rig, bone_map, wanted, target)
+
+
+def key(
+    rig: Rig,
+    bone_map: BoneMap,
+    wanted: dict[str, np.ndarray],
+    target: np.ndarray,
+    held: dict[str, np.ndarray] | None = None,
+) -> Solution:
+    """What to key for bones to point as ``wanted`` says (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
+    armature space. ``held``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
+    chain, frames = posed_chain(rig, bone_map), len(target)
+    bases = _solve_rotations(rig, chain, wanted, frames, held or {})
+    carrier = location_carrier(rig, bone_map["pelvis"])
+    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (frames, 4, 4)))
+    bases[carrier][:, :3, 3] = 0
+    posed = fk.pose_rig(rig, chain, bases)
     missing = target - posed[bone_map["pelvis"]][..., :3, 3]
     parent = rig.by_name[carrier].parent
     _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent or ""))
-    location = np.linalg.solve(
-        np.broadcast_to(location_frame[..., :3, :3], (len(rotations), 3, 3)), missing[..., None]
-    )[..., 0]
+    location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (frames, 3, 3)), missing[..., None])
     keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
-    return Solution(keyed, carrier, location)
+    return Solution(keyed, carrier, location[..., 0])
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
-    """Orientation (T, 4) in the world, by bone, of every mapped bone and bone between, for segment rotations (T,
-    22, 4)."""
+    """Orientation (T, 4) in the world, by bone, of every mapped bone, bone between and twist bone, for segment
+    rotations (T, 22, 4)."""
     neutral = alignment.neutral_rotations(rig.standing, bone_map)
     turns = model_to_blender_rotation(rotations)
     index = SKELETON.index
     by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
+    for bone, (joint, share) in bone_map.twists.items():
+        by_bone[bone] = twist.untwisted(turns, joint, bone_map, share)
     for bone, (below, above, share) in bone_map.between.items():
         by_bone[bone] = quat.slerp(turns[:, index(below)], turns[:, index(above)], share)
     return {bone: quat.multiply(turn, neutral[bone]) for bone, turn in by_bone.items()}
@@ -85,8 +100,7 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
     """Mapped bones, bones between and all their ancestors, parents first."""
-    moved = set(bone_map.bones.values()) | set(bone_map.between)
-    needed = moved | {above for bone in moved for above in rig.ancestors(bone)}
+    needed = bone_map.moved | {above for bone in bone_map.moved for above in rig.ancestors(bone)}
     return sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
 
 
@@ -100,10 +114,11 @@ def location_carrier(rig: Rig, hips: str) -> str:
 
 
 def _solve_rotations(
-    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int
+    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, held: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards."""
-    bases: dict[str, np.ndarray] = {}
+    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and
+    those in ``held``."""
+    bases = dict(held)
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]
