@@ -19,7 +19,7 @@ from . import before as states
 from . import carry, curve_keys, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
-from .holding import hold_for
+from .holding import hold_for, spacing_for
 from .measuring import Observed, armature_of, observe
 from .retarget import apply
 from .retarget.contacts import standing
@@ -102,8 +102,9 @@ def _key(
     yield
     solution = yield from plan.solve(*segments)
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
+    curves = yield from apply.space_keys(plan, solution, spacing_for(_scene(captured)))
     armature = armature_of(captured)
-    applied = apply.write(armature, plan, solution, name)
+    applied = apply.write(armature, plan, solution, name, curves)
     action = bpy.data.actions[applied.action_name]
     written.append(Written(action.session_uid, variation, applied.frames))
     _carry_over(armature, before, applied)

@@ -1,149 +1,146 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet that slide less while they stand, and clear the floor while they swing, in a finished motion.
+"""Where feet shall be: still and on the floor while they stand, clear of it while they swing.
 
-For each foot a displacement d(t) over the ground is found that minimises
+``footsteps.py`` says when each foot stands. From that follow places for its toe and ankle: in a stance the toe has one
+place on the floor and the foot one direction; in a swing both follow the motion they come from, bent as little as it
+takes to leave one stance and arrive at the next without a jolt, and lifted so that the toe does not brush the floor.
+The ankle's height above the toe is the motion's own throughout, so that heels rise and strike as they did. The places
+are wishes: ``exact.py`` moves the body.
 
-    sum over steps  w (p(t+1) + d(t+1) - p(t) - d(t))^2   planted feet do not move
-  + sum over frames |d''|^2 + KEEP |d|^2                   the change is smooth and small
+The lift takes swinging toes above the 5 cm below which the skating ratio counts them. It counts real walks, whose toes
+leave the floor at a low angle, with 0.1 and more; a ratio below that is not more natural, only cleaner.
 
-where p is the foot's point nearest to the ground and w how surely it is planted, from height, speed and the model's
-own contact. Ankle and toe move by d, the knee follows by two-bone inverse kinematics. Where a leg is too short for
-that and nobody asked for the body's height, the body is lowered a little; what still cannot be reached is dragged. A
-foot that swings is lifted clear of the floor, which it else brushes. The body's way over the ground is not touched, nor
-is a foot where a control holds it.
-
-The lift takes swinging toes above the 5 cm below which the skating ratio counts them: a lower ratio with it is in good
-part no less sliding. Compare ratios with ``MAX_LIFT`` 0 to see what planting alone does.
-
-Shapes: T frames, J = 22 joints. Metres, Y up, 20 fps.
+Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0, 20 fps; numpy.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, uniform_filter1d
+from scipy.linalg import solveh_banded
 
-from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-STIFFNESS = 300.0  # weight of a surely planted step beside the bending of d
-KEEP = 1e-2
-HELD = 1e4  # weight of d = 0 where a control holds the foot
-LOW, LOW_WIDTH = 0.065, 0.012  # metres above the floor at which a foot counts as planted by half, and how sharply
-SLOW, SLOW_WIDTH = 0.9, 0.15  # metres a second
-MAX_STRETCH = 0.998  # of a leg's length
-CLEARANCE, MAX_LIFT = 0.065, 0.035  # metres: height of the toe of a swinging foot, and by how much it is lifted for it
-SWINGING, LIFT_SMOOTHING = 0.9, 1.0  # metres a second; frames
-MAX_DROP = 0.07  # metres by which the body is lowered at most
-DROP_SMOOTHING = 3.0  # frames
+from .footsteps import plan_steps, stances
 
-_LEGS = tuple(
-    SKELETON.indices(f"{side}_hip", f"{side}_knee", f"{side}_ankle", f"{side}_foot") for side in ("left", "right")
-)
-
-_FEET = {joint for leg in _LEGS for joint in leg[2:]}
+TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
+ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
+CLEARANCE = 0.075  # metres to which a swinging toe is lifted in the middle of its swing, at least
+LIFTING = 1  # frames at both ends of a swing in which the toe only goes up or down
+LIFT_SHAPE = 0.5  # below 1 the toe leaves the floor steeply
+BLEND = 4  # frames in which a foot comes down to the floor's height
+KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
+REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
+FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
-def plant_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, free_height: bool = False) -> np.ndarray:
-    """Joints (T, J, 3) with planted feet standing still.
-
-    contacts (T, 4): the model's belief, 0..1, that left ankle, left toe, right ankle, right toe are planted.
-    held (T, J) bool: joints that a control holds in place; a leg with a held knee is left alone in those frames too.
-    With ``free_height`` the pelvis is held over the ground only.
+@dataclass(frozen=True, eq=False)
+class Feet:
+    """Places (T, 4, 3) for the contact joints (left ankle and toe, right ankle and toe), and whether they stand
+    (T, 4).
     """
-    joints = np.array(joints, np.float64)
-    if len(joints) < 4:
-        return joints
-    sure = [_planted(joints[:, leg[2:]], contacts[:, 2 * i : 2 * i + 2]) for i, leg in enumerate(_LEGS)]
-    shifts = [
-        _displacement(joints[:, leg[2:]][..., [0, 2]], planted, held[:, leg[1:]].any(1))
-        for leg, planted in zip(_LEGS, sure, strict=True)
-    ]
-    body = [j for j in range(SKELETON.num_joints) if j not in _FEET and (j or not free_height)]
-    if not held[:, body].any():
-        _lower_body(joints, shifts, sure)
-    for leg, shift, planted in zip(_LEGS, shifts, sure, strict=True):
-        lift = _lift(joints[:, leg[3]], shift, planted) * ~held[:, leg[1:]].any(1)
-        _move_foot(joints, leg, np.stack([shift[:, 0], lift, shift[:, 1]], axis=-1))
-    return joints
+
+    places: np.ndarray
+    stands: np.ndarray
 
 
-def _lift(toe: np.ndarray, shift: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """By how much (T,) a foot with its toe at (T, 3), moved by ``shift``, is lifted where it swings close to the
-    floor.
+def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept: np.ndarray | None = None) -> Feet:
+    """Where the feet of ``joints`` (T, J, 3) shall be.
+
+    contacts (T, 4): the model's belief, 0..1, that the contact joints are planted. held (T, J) bool: joints that a
+    control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
+    that stay as they are; a stance that reaches into them has its place from there.
     """
-    speed = np.linalg.norm(np.diff(toe[:, [0, 2]] + shift, axis=0), axis=-1) * FPS
-    swings = _sigmoid((speed - SWINGING) / SLOW_WIDTH) * (1.0 - sure.max(1))
-    swings = np.maximum(np.append(swings, swings[-1]), np.append(swings[0], swings))
-    lift = swings * np.clip(CLEARANCE - toe[:, 1], 0.0, MAX_LIFT)
-    return gaussian_filter1d(lift, LIFT_SMOOTHING)
+    joints = np.asarray(joints, np.float64)
+    indices = SKELETON.indices(*CONTACT_JOINTS)
+    legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
+    fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
+    kept = np.zeros(len(joints), bool) if kept is None else kept
+    toes = joints[:, indices[1::2]]
+    standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
+    places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
+    for foot in (0, 1):
+        ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
+        over = ankle - toe
+        spans = stances(standing[:, foot])
+        way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept)
+        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept)
+        hip = joints[:, SKELETON.index("left_hip" if foot == 0 else "right_hip")]
+        way[:, :2] = _within_reach(way[:, :2], height, hip, standing[:, foot] | fixed[:, foot] | kept)
+        places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
+        places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
+        stands[:, 2 * foot + 1] = standing[:, foot]
+        stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] < FLAT)
+    return Feet(places, stands)
 
 
-def _lower_body(joints: np.ndarray, shifts: list[np.ndarray], sure: list[np.ndarray]) -> None:
-    """Lower all but the feet, smoothly and by little, so that the planted feet at their new places are in reach."""
-    need = np.zeros(len(joints))
-    for leg, shift, planted in zip(_LEGS, shifts, sure, strict=True):
-        hip, knee, ankle = (joints[:, joint] for joint in leg[:3])
-        length = MAX_STRETCH * (np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1))
-        way = ankle + np.insert(shift, 1, 0.0, axis=1) - hip
-        height = np.sqrt(np.maximum(length**2 - way[:, 0] ** 2 - way[:, 2] ** 2, 0.0))
-        stands = np.append(planted.max(1), planted[-1].max())
-        need = np.maximum(need, stands * np.clip(-way[:, 1] - height, 0.0, MAX_DROP))
-    drop = gaussian_filter1d(maximum_filter1d(need, int(2 * DROP_SMOOTHING) + 1), DROP_SMOOTHING)
-    above = [joint for joint in range(SKELETON.num_joints) if joint not in _FEET]
-    joints[:, above, 1] -= drop[:, None]
+def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """``channels`` (T, C) that keep one value in each of ``spans`` and bend smoothly in between.
 
-
-def _planted(foot: np.ndarray, believed: np.ndarray) -> np.ndarray:
-    """How surely ankle and toe (T, 2, 3) stand in the step to the next frame, (T-1, 2) in 0..1.
-
-    The ankle may be higher. The toe decides while it is planted itself, so that a rising heel is free to turn.
+    Minimises sum |d''|^2 in swings + |(x + d)''|^2 at their ends + KEEP |d|^2 + STAND |x + d - place|^2 in stances.
     """
-    speed = np.linalg.norm(np.diff(foot[..., [0, 2]], axis=0), axis=-1) * FPS
-    speed = uniform_filter1d(speed, size=3, axis=0, mode="nearest")
-    above = foot[..., 1] - np.array([0.06, 0.0])
-    low = _sigmoid((LOW - np.maximum(above[1:], above[:-1])) / LOW_WIDTH)
-    sure = low * _sigmoid((SLOW - speed) / SLOW_WIDTH) * np.minimum(believed[1:], believed[:-1])
-    sure[:, 0] *= 1.0 - sure[:, 1]
-    return sure
+    frames = len(channels)
+    target, stand = channels.copy(), np.zeros(frames, bool)
+    for start, end in spans:
+        # The foot is lifted before it moves on, and arrives before it is put down.
+        first, last = max(start - LIFTING, 0), min(end + LIFTING, frames)
+        known = kept[start:end]
+        target[first:last] = channels[start:end][known if known.any() else ~known].mean(0)
+        stand[first:last] = True
+    own = kept | fixed
+    stand[own], target[own] = True, channels[own]
+    weight = np.where(stand, STAND, KEEP)
+    if frames < 3:
+        return target
+    swinging = ~(stand[:-2] | stand[1:-1] | stand[2:])
+    bend = np.diff(channels, n=2, axis=0) * swinging[:, None]  # what a swing may keep of its own bends
+    band = np.zeros((3, frames))
+    right = weight[:, None] * target
+    for away, pairs in enumerate((((0, 1.0), (1, 4.0), (2, 1.0)), ((0, -2.0), (1, -2.0)), ((0, 1.0),))):
+        for shift, value in pairs:
+            band[away, shift : shift + frames - 2] += value
+    band[0] += weight
+    for shift, value in ((0, 1.0), (1, -2.0), (2, 1.0)):
+        right[shift : shift + frames - 2] += value * bend
+    return solveh_banded(band, right, lower=True, check_finite=False)
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -40, 40)))
+def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled: np.ndarray) -> np.ndarray:
+    """The toe's ``way`` (T, 2) over the ground, where it swings no further from the ``hip`` (T, 3) than a leg is
+    long.
+    """
+    below = hip[:, 1] - height
+    radius = np.sqrt(np.maximum(REACH**2 - below**2, SMALLEST_REACH**2))
+    apart = way - hip[:, [0, 2]]
+    distance = np.linalg.norm(apart, axis=-1)
+    share = np.where(settled, 1.0, np.minimum(1.0, radius / np.maximum(distance, 1e-9)))
+    return hip[:, [0, 2]] + apart * share[:, None]
 
 
-def _displacement(points: np.ndarray, sure: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """d (T, 2) over the ground for ankle and toe at ``points`` (T, 2, 2), planted as ``sure`` (T-1, 2) says."""
-    frames = len(points)
-    step = np.diff(np.eye(frames), axis=0)
-    bend = np.diff(np.eye(frames), n=2, axis=0)
-    weight = STIFFNESS * sure
-    matrix = bend.T @ bend + KEEP * np.eye(frames) + step.T @ (weight.sum(1)[:, None] * step)
-    matrix[np.diag_indices(frames)] += HELD * held
-    moves = (weight[..., None] * np.diff(points, axis=0)).sum(1)
-    return np.linalg.solve(matrix, -step.T @ moves)
-
-
-def _move_foot(joints: np.ndarray, leg: list[int], shift: np.ndarray) -> None:
-    """Move ankle and toe by ``shift`` (T, 3), as far as the leg reaches, and let the knee follow."""
-    hip, knee, ankle, toe = (joints[:, joint].copy() for joint in leg)
-    thigh = np.linalg.norm(knee - hip, axis=-1, keepdims=True)
-    shin = np.linalg.norm(ankle - knee, axis=-1, keepdims=True)
-    way = ankle + shift - hip
-    before = np.linalg.norm(ankle - hip, axis=-1, keepdims=True)
-    most = np.maximum(MAX_STRETCH * (thigh + shin), np.minimum(before, thigh + shin))
-    # What the leg cannot reach is dragged along the ground: the foot keeps its height.
-    level = np.linalg.norm(way[:, [0, 2]], axis=-1, keepdims=True)
-    reachable = np.sqrt(np.maximum(most**2 - way[:, 1:2] ** 2, 0.0))
-    way[:, [0, 2]] *= np.minimum(1.0, reachable / np.maximum(level, 1e-9))
-    direction = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-9)
-    allowed = np.clip(np.linalg.norm(way, axis=-1, keepdims=True), np.abs(thigh - shin) + 1e-6, thigh + shin)
-    target = hip + direction * allowed
-    along = (thigh**2 - shin**2 + allowed**2) / (2 * allowed)
-    height = np.sqrt(np.maximum(thigh**2 - along**2, 0.0))
-    side = knee - hip
-    side = side - (side * direction).sum(-1, keepdims=True) * direction
-    length = np.linalg.norm(side, axis=-1, keepdims=True)
-    bent = length > 1e-6
-    joints[:, leg[1]] = np.where(bent, hip + along * direction + height * side / np.where(bent, length, 1.0), knee)
-    joints[:, leg[2]] = target
-    joints[:, leg[3]] = toe + (target - ankle)
+def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray) -> np.ndarray:
+    """The toe's height (T,): the floor's in stances near it, lifted in swings, smooth between; held ones unchanged."""
+    frames = len(height)
+    floor = np.full(frames, np.nan)
+    for start, end in spans:
+        level = np.median(height[start:end])
+        floor[start:end] = TOE_HEIGHT if level < ON_FLOOR else level
+    known = np.flatnonzero(~np.isnan(floor))
+    if not len(known):
+        return height
+    ground = np.interp(np.arange(frames), known, floor[known])
+    result = np.where(np.isnan(floor), np.maximum(height, ground), floor)
+    edges = [0, *(x for span in spans for x in span), frames]
+    for start, end in zip(edges[::2], edges[1::2], strict=True):  # the swings
+        if end - start < 2 or fixed[start:end].any():
+            continue
+        # A swing that the motion's begin or end cuts off is in its middle there.
+        phase = (np.arange(start, end) - start + 1) / (end - start + 1)
+        phase = 0.5 + phase / 2 if start == 0 and end < frames else phase
+        phase = phase / 2 if end == frames and start > 0 else phase
+        lift = (CLEARANCE - TOE_HEIGHT) * np.sin(np.pi * phase) ** LIFT_SHAPE
+        # The motion's own lift above the line from floor to floor, faded in where the foot was not yet down.
+        fade = np.minimum(1, np.minimum(np.arange(1, end - start + 1), np.arange(end - start, 0, -1)) / BLEND)
+        own = (result[start:end] - ground[start:end]) * fade
+        result[start:end] = ground[start:end] + np.maximum(own, lift)
+    return np.where(fixed, height, result)

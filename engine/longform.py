@@ -9,7 +9,7 @@ Shapes: T frames, J = 22 joints, n frames of a window. Metres, Y up, world axes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,8 +29,10 @@ CLOSING = 50  # frames of a loop that are made last, to lead back to its beginni
 CLOSED = 0.1  # metres between the first and last hint of the pelvis, below which a path is a closed one
 WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
 
-Finish = Callable[[Generate, np.ndarray, np.ndarray], np.ndarray]
-"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4)) -> its finished joints."""
+Finish = Callable[[Generate, np.ndarray, np.ndarray, Sequence[int], np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin, frames
+(n,) that are final) -> its finished joints and contacts.
+"""
 
 _PELVIS = SKELETON.index("pelvis")
 
@@ -38,9 +40,12 @@ _PELVIS = SKELETON.index("pelvis")
 class Take:
     """One variation in the making. ``joints`` (T, J, 3) and ``contacts`` (T, 4) are final up to frame ``done``."""
 
-    def __init__(self, request: Generate, seed: int, least: int, longest: int) -> None:
-        """``request``: checked, any length; ``least`` and ``longest``: the frames that the model makes at once."""
+    def __init__(self, request: Generate, seed: int, least: int, longest: int, patch: int = 0) -> None:
+        """``request``: checked, any length; ``least`` and ``longest``: the frames that the model makes at once;
+        ``patch``: those that one of its tokens stands for, if it does.
+        """
         self.request = request
+        self.patch, self.seams = patch, set[int]()
         self.generator = torch.Generator().manual_seed(seed % 2**63)
         self.signal = ControlSignal(request.hint.copy(), request.hint_mask.copy(), request.free_height)
         """The hints in the frames in which they are met."""
@@ -137,6 +142,9 @@ class Take:
         """Join the window's features (n, F); ``settled``: its hints where they are met."""
         free = not self.request.hint_mask[:, _PELVIS].any()
         self.timeline.write(window, vectors, frame, close_heading=free)
+        if self.patch:
+            seams = range(window.start + self.patch, window.end, self.patch)
+            self.seams |= {seam for seam in seams if window.first < seam < window.last}
         if self.request.slack is not None:
             here = slice(window.first, min(window.last, self.request.num_frames))
             seen = slice(window.first - window.start, here.stop - window.start)
@@ -166,7 +174,14 @@ class Take:
         begin = max(start - MARGIN, 0)
         stop = end + int(np.cumprod(known[end : end + MARGIN]).sum())
         asked = cut(replace(self.request, hint=self.signal.hint, hint_mask=self.signal.hint_mask), begin, stop)
-        joints = finish(asked, self.timeline.joints(begin, stop), self.timeline.contacts(begin, stop))
+        final = self.kept[begin:stop] | (np.arange(begin, stop) < self.done)
+        joints = self.timeline.joints(begin, stop)
+        joints[final] = self.joints[begin:stop][final]
+        asked = replace(asked, hint_mask=asked.hint_mask & ~final[:, None])
+        borders = begin + 1 + np.flatnonzero(np.diff(final.astype(int)))
+        seams = sorted({*self.seams, *borders.tolist()})
+        seams = [seam - begin for seam in seams if begin < seam < stop]
+        joints, stands = finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
         made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
         for border, step in ((start, -1), (end - 1, 1)):
             beside = [border + step, border + 2 * step]
@@ -177,7 +192,7 @@ class Take:
             eased = ease(off, len(made), EASE)
             made += eased if step < 0 else eased[::-1]
         self.joints[start:end] = made.reshape(-1, *joints.shape[1:])
-        self.contacts[start:end] = self.timeline.contacts(start, end) > 0.5
+        self.contacts[start:end] = stands[start - begin : end - begin]
 
     def _repeat_final(self, frame: int) -> None:
         """The frames from ``frame`` on are the first ones again."""

@@ -40,9 +40,9 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoint import load, load_default
 from .checks import check
-from .contacts import plant_feet
 from .correct import correct
 from .device import pick_device, pick_dtype, pin_threads
+from .finish import finish
 from .longform import MAX_FRAMES, Take
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
@@ -124,8 +124,9 @@ class Pipeline:
         signal = check(request, self.config, self.has_control)
         request = replace(request, hint=signal.hint, hint_mask=signal.hint_mask)
         least, longest = self.config.min_frames, self.config.max_frames
+        patch = self.config.patch_size if self.config.token_layout == "patch" else 0
         takes = [
-            Take(request, request.seed + variation * _SEED_STEP, least, longest)
+            Take(request, request.seed + variation * _SEED_STEP, least, longest, patch)
             for variation in range(request.num_variations)
         ]
         windows = takes[0].windows
@@ -138,7 +139,7 @@ class Pipeline:
                 asked, frame, context = take.prepare(window)
                 made = yield from self._window(asked, frame, context, text, take.generator, clock)
                 take.add(window, *made)
-                span = take.finish(window, _finish)
+                span = take.finish(window, finish)
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
@@ -243,13 +244,6 @@ class Pipeline:
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps
-
-
-def _finish(request: Generate, joints: np.ndarray, contacts: np.ndarray) -> np.ndarray:
-    """The joints (n, J, 3) of a stretch as they leave the engine; ``request`` is for this stretch, contacts (n, 4)."""
-    if request.plant_feet:
-        joints = plant_feet(joints, contacts, request.hint_mask, request.free_height)
-    return joints
 
 
 def _stacked(takes: list[Take], span: slice) -> tuple[np.ndarray, np.ndarray]:

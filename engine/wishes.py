@@ -2,9 +2,10 @@
 """What is asked of a motion's joints, as misses in metres and as quadratic pulls for whoever moves the joints.
 
 Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one;
-obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
-solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever the joints are
-functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule over there.
+obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints'
+positions, so a solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever
+the joints are functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule
+over there.
 
 Shapes: T frames, J = 22 joints, C joints that are concerned. Metres, radians; Y up, canonical frame; numpy, float64.
 """
@@ -74,6 +75,15 @@ class Wishes:
             depth, _ = depth_and_way(obstacle, joints)
             parts.append(depth[depth > 0])
         return np.concatenate(parts)
+
+    def cost(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> float:
+        """Half the squares whose slope :meth:`pull` is, at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        total = (self._missing(joints)[self.insisted] ** 2).sum()
+        total += sum((missing**2).sum() for _, _, _, missing in self._relative(joints, yaw))
+        for obstacle in self.obstacles:
+            depth, _ = depth_and_way(obstacle, joints)
+            total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH, 0.0) ** 2).sum()
+        return float(total / 2)
 
     def pull(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> Pull:
         """The pull on the concerned joints at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""

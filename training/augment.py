@@ -16,7 +16,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.contacts import plant_feet
+
+from .planting import plant_feet
 
 LONG = 200  # frames
 SHORTEST_LOOP, SEAM = 18, 8  # frames
@@ -120,8 +121,8 @@ def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.nd
 
 def carry(joints: np.ndarray, speed: float) -> np.ndarray:
     """The motion (T, 22, 3) while the body also goes on at ``speed`` (m/s) where it faces at first: a dance or a jump
-    along a way. Feet that stand stay where they stand (see :mod:`engine.contacts`), the others go with the body, which
-    goes faster while fewer stand.
+    along a way. Feet that stand stay where they stand (see :mod:`training.planting`), the others go with the body,
+    which goes faster while fewer stand.
     """
     canonical = feature_set.canonicalize(joints)
     contacts = feature_set.foot_contacts(canonical)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, overlay, prompt, rig, settings, take
+from . import control, feet, keys, overlay, prompt, rig, settings, take
 
 CLASSES = (
     *rig.CLASSES,
     *control.CLASSES,
     *feet.CLASSES,
+    *keys.CLASSES,
     *prompt.CLASSES,
     *take.CLASSES,
     *overlay.CLASSES,

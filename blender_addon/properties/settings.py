@@ -17,6 +17,7 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .feet import GaitwayFeet
+from .keys import GaitwayKeys
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -105,6 +106,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="Follow the controls closely after sampling; takes a little longer",
     )
     feet: PointerProperty(type=GaitwayFeet)
+    keys: PointerProperty(type=GaitwayKeys)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)

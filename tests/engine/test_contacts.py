@@ -1,105 +1,104 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Planted feet: what slides is stopped, what is asked for is kept, legs keep their lengths."""
+"""Steps: those of a walk are found, dragged feet get new ones; places of standing feet are still and on the floor."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
 
-from blender_addon.shared import pose, quat
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.contacts import plant_feet
-from engine.metrics import foot_skating_ratio
+from engine.contacts import CLEARANCE, ON_FLOOR, TOE_HEIGHT, place_feet
+from engine.footsteps import LONGEST_STANCE, SHORTEST_SWING, plan_steps, stances
+from tests.engine.walking import FRAMES, gliding, stepping
 
-FRAMES = 80
 NOBODY = np.zeros((FRAMES, 22), bool)
-LEFT = SKELETON.indices("left_hip", "left_knee", "left_ankle", "left_foot")
+NO_BELIEF = np.zeros((FRAMES, 4))
+TOES, HIPS = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left_hip", "right_hip")
 
 
-def gliding(speed: float = 0.6, knees: float = 0.5) -> np.ndarray:
-    """Joints (T, 22, 3) of a figure that stands with bent knees and is carried ahead at ``speed`` m/s."""
-    local = quat.identity((FRAMES, 22))
-    for side in ("left", "right"):
-        for joint, turn in (("hip", -knees), ("knee", 2 * knees), ("ankle", -knees)):
-            axis = np.tile([1.0, 0.0, 0.0], (FRAMES, 1))
-            local[:, SKELETON.index(f"{side}_{joint}")] = quat.from_axis_angle(axis, np.full(FRAMES, turn))
-    joints = pose.forward_kinematics(local, np.zeros((FRAMES, 3)), SKELETON.offsets)
-    joints[..., 1] -= joints[..., 1].min() - 0.01
-    joints[..., 2] += (speed * np.arange(FRAMES) / FPS)[:, None]
-    return joints
+def plan(joints: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
+    fixed = np.zeros((len(joints), 2), bool) if fixed is None else fixed
+    return plan_steps(joints[:, TOES], joints[:, HIPS], np.zeros((len(joints), 2)), fixed)
 
 
-def sawtooth(knees: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """The same, but with feet that are believed planted for ten frames in twenty, and lifted in between."""
-    joints, contacts = gliding(knees=knees), np.zeros((FRAMES, 4))
+def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:
+    stands = plan(stepping())
     phase = np.arange(FRAMES) % 20
-    for side, start in ((0, 0), (1, 10)):
-        stands = (phase - start) % 20 < 10
-        contacts[:, 2 * side : 2 * side + 2] = stands[:, None]
-        lift = np.where(stands, 0.0, 0.15 * np.sin(np.pi * ((phase - start) % 20 - 9) / 11))
-        ankle = SKELETON.index("left_ankle" if side == 0 else "right_ankle")
-        joints[:, [ankle, ankle + 3], 1] += lift[:, None]
-    return joints, contacts
+    really = np.stack([phase < 11, (phase >= 10) | (phase == 0)], 1)
+    assert (stands == really)[5:-5].mean() > 0.85
+    assert 4 <= len(stances(stands[:, 0])) <= 6
 
 
-def test_standing_feet_stop_and_the_body_goes_on() -> None:
-    joints, contacts = sawtooth()
-    planted = plant_feet(joints, contacts, NOBODY)
-    assert foot_skating_ratio(joints) > 0.5 and foot_skating_ratio(planted) == 0
-    toe = SKELETON.index("left_foot")
-    steps = np.linalg.norm(np.diff(planted[:, toe], axis=0)[:, [0, 2]], axis=-1) * FPS
-    stands = contacts[1:, 1] * contacts[:-1, 1] > 0
-    assert steps[stands].mean() < 0.15  # of 0.6
-    others = [j for j in range(22) if not SKELETON.names[j].endswith(("knee", "ankle", "foot"))]
-    np.testing.assert_array_equal(planted[:, others][..., [0, 2]], joints[:, others][..., [0, 2]])
+@pytest.mark.parametrize("radius", [None, 1.2])
+def test_dragged_feet_step_in_turn(radius: float | None) -> None:
+    stands = plan(gliding(radius=radius))
+    for foot in (0, 1):
+        spans = stances(stands[:, foot])
+        assert 3 <= len(spans) <= 10  # in five seconds
+        assert all(later - end >= SHORTEST_SWING for (_, end), (later, _) in itertools.pairwise(spans))
+    assert stands.any(1).mean() > 0.9
 
 
-def test_the_body_is_lowered_for_legs_that_are_too_short_unless_its_height_is_asked_for() -> None:
-    joints, contacts = sawtooth(knees=0.1)  # nearly straight
-    held = NOBODY.copy()
-    held[:, 0] = True
-    free, ground, fixed = (
-        plant_feet(joints, contacts, mask, free) for mask, free in ((NOBODY, False), (held, True), (held, False))
+def test_who_stands_still_keeps_standing_and_what_others_hold_is_no_stance() -> None:
+    still = np.repeat(gliding()[:1], FRAMES, 0)
+    assert plan(still).all()
+    long = np.repeat(still[:1], 3 * LONGEST_STANCE, 0)
+    assert plan(long).mean() > 0.95
+    fixed = np.zeros((FRAMES, 2), bool)
+    fixed[30:60, 1] = True
+    stands = plan(still, fixed)
+    assert stands[:, 0].all() and not stands[32:58, 1].any() and stands[:25, 1].all()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5])
+def test_a_few_frames_are_no_trouble(frames: int) -> None:
+    joints = gliding()[:frames]
+    feet = place_feet(joints, NO_BELIEF[:frames], NOBODY[:frames])
+    assert feet.places.shape == (frames, 4, 3) and np.isfinite(feet.places).all()
+
+
+@pytest.mark.parametrize("joints", [gliding(), gliding(radius=1.2), stepping()], ids=["line", "circle", "steps"])
+def test_standing_toes_are_still_and_swinging_ones_clear_the_floor(joints: np.ndarray) -> None:
+    joints[..., 1] += 0.03  # floats, as models do
+    feet = place_feet(joints, NO_BELIEF, NOBODY)
+    for foot in (0, 1):
+        toe, stands = feet.places[:, 2 * foot + 1], feet.stands[:, 2 * foot + 1]
+        both = stands[1:] & stands[:-1]
+        speed = np.linalg.norm(np.diff(toe, axis=0), axis=-1) * FPS
+        assert speed[both].max() < 0.02
+        np.testing.assert_allclose(toe[stands, 1], TOE_HEIGHT, atol=1e-9)
+        heights = [toe[end:start, 1].max() for (_, end), (start, _) in itertools.pairwise(stances(stands))]
+        assert min(heights) > 0.9 * CLEARANCE
+        assert speed.max() < 6
+
+
+def test_a_foot_on_something_high_stays_up_there() -> None:
+    still = np.repeat(gliding()[:1], FRAMES, 0)
+    still[:, SKELETON.indices("left_ankle", "left_foot"), 1] += 0.4
+    feet = place_feet(still, NO_BELIEF, NOBODY)
+    np.testing.assert_allclose(feet.places[:, 1, 1], still[:, TOES[0], 1])
+    np.testing.assert_allclose(feet.places[:, 3, 1], TOE_HEIGHT)
+    assert still[0, TOES[0], 1] > ON_FLOOR
+
+
+def test_a_foot_that_a_control_holds_follows_it() -> None:
+    joints, held = gliding(), NOBODY.copy()
+    held[40:60, TOES[0]] = True
+    feet = place_feet(joints, NO_BELIEF, held)
+    np.testing.assert_allclose(feet.places[40:60, 1], joints[40:60, TOES[0]], atol=2e-3)
+    assert not feet.stands[42:58, 1].any() and feet.stands[:, 3].any()
+
+
+def test_a_stance_that_began_in_kept_frames_keeps_its_place() -> None:
+    joints, kept = stepping(), np.arange(FRAMES) < 26
+    feet = place_feet(joints, NO_BELIEF, NOBODY, kept)
+    np.testing.assert_allclose(feet.places[:24, [1, 3]], joints[:24, TOES], atol=2e-3)
+    stands = feet.stands[:, 1]
+    start, end = next(span for span in stances(stands) if span[0] < 26 <= span[1] - 1)
+    np.testing.assert_allclose(
+        feet.places[26:end, 1, [0, 2]],
+        joints[start:26, TOES[0]][:, [0, 2]].mean(0)[None].repeat(end - 26, 0),
+        atol=5e-3,
     )
-    drop = joints[:, 0, 1] - free[:, 0, 1]
-    assert 0.005 < drop.max() <= 0.07 and drop.min() >= 0
-    np.testing.assert_array_equal(ground, free)
-    np.testing.assert_array_equal(fixed[:, 0], joints[:, 0])
-    assert foot_skating_ratio(free) <= foot_skating_ratio(fixed)
-
-
-def test_legs_keep_their_lengths_and_knees_bend_the_same_way() -> None:
-    joints, contacts = sawtooth()
-    planted = plant_feet(joints, contacts, NOBODY)
-    for parent, child in ((0, 1), (1, 2), (2, 3)):
-        before, after = (np.linalg.norm(j[:, LEFT[child]] - j[:, LEFT[parent]], axis=-1) for j in (joints, planted))
-        np.testing.assert_allclose(after, before, atol=1e-6)
-    ahead = planted[:, LEFT[1], 2] - (planted[:, LEFT[0], 2] + planted[:, LEFT[2], 2]) / 2
-    assert (ahead > 0).all()
-
-
-def test_nothing_moves_without_contact_or_where_a_control_holds_the_foot() -> None:
-    joints, contacts = sawtooth()
-    joints[:, :, 1] += 0.1  # clear of the floor
-    np.testing.assert_allclose(plant_feet(joints, 0 * contacts, NOBODY), joints, atol=1e-9)
-    joints[:, :, 1] -= 0.1
-    held = NOBODY.copy()
-    held[:, LEFT[3]] = True
-    planted = plant_feet(joints, contacts, held)
-    assert np.abs(planted - joints)[:, LEFT].max() < 1e-3
-    assert np.abs(planted - joints).max() > 0.05  # the other foot is free
-
-
-def test_a_swinging_foot_is_lifted_clear_of_the_floor() -> None:
-    joints = gliding(speed=2.0)
-    lifted = plant_feet(joints, np.zeros((FRAMES, 4)), NOBODY)
-    toe = SKELETON.index("left_foot")
-    assert joints[0, toe, 1] == pytest.approx(0.01, abs=1e-6) and (lifted[:, toe, 1] > 0.04).all()
-    np.testing.assert_allclose(lifted[:, toe][:, [0, 2]], joints[:, toe][:, [0, 2]], atol=1e-9)
-    assert foot_skating_ratio(lifted) <= foot_skating_ratio(joints)
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3])
-def test_a_few_frames_are_left_alone(frames: int) -> None:
-    joints, contacts = sawtooth()
-    np.testing.assert_array_equal(plant_feet(joints[:frames], contacts[:frames], NOBODY[:frames]), joints[:frames])
