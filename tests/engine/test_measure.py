@@ -75,7 +75,7 @@ def test_the_published_sizes_run_and_cost_what_their_shapes_say() -> None:
     denoiser = 2 * (9 * layer + joints)
     controlnet = denoiser + 2 * 9 * 18 * 256**2
     assert row.stages["Sampling"].operations == pytest.approx(denoiser + controlnet, rel=0.02)
-    assert 0 < row.floor_seconds
+    assert row.floor_seconds > 0
 
 
 def test_comparisons_are_quotients(tmp_path: Path) -> None:
