@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import pace, paths, prompts
+from . import facing, pace, paths, prompts
 from .body import Body, read_body
 from .shared import space
 from .shared.control import ControlSignal
@@ -71,8 +71,8 @@ def capture(scene: bpy.types.Scene) -> Capture:
         wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
         tolerance[frames, SKELETON.index(track.joint)] = metres
-    # A path of the hips says itself where the character looks; without one it starts the way it stands.
-    heading = None if "pelvis" in wishes else body.heading
+        if track.joint == "pelvis":
+            _face(frames, points, track.facing[keys], {other.joint for other in tracks}, wishes, tolerance)
     on_ground = any(track.on_ground for track in tracks)
     if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
         on_ground = True
@@ -81,7 +81,7 @@ def capture(scene: bpy.types.Scene) -> Capture:
         tracks=tracks,
         signal=ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground),
         tolerance=tolerance if tolerance.any() else None,
-        heading=heading,
+        heading=_heading(tracks, settings.start_frame, body),
         start_frame=settings.start_frame,
         unit_scale=scene.unit_settings.scale_length,
         scene_uid=scene.session_uid,
@@ -143,6 +143,29 @@ def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
         place = space.blender_to_model(np.array([x, y, 0.0]), captured.unit_scale) / captured.body.scale
         joints[..., [0, 2]] += (place - joints[0, SKELETON.index("pelvis")])[[0, 2]]
     return joints
+
+
+def _face(
+    frames: np.ndarray, points: np.ndarray, angles: np.ndarray, led: set[str], wishes: Wishes, tolerance: np.ndarray
+) -> None:
+    """Ask for the hips beside the pelvis's points (K, 3) at model frames (K,), so that the character looks along
+    ``angles`` (K,); hips that a control leads are left to it.
+    """
+    asked, beside = facing.hips(frames, points, angles)
+    for hip, places in beside.items():
+        if len(asked) and hip not in led:
+            wishes[hip] = (frames[asked] / FPS, places)
+            tolerance[frames[asked], SKELETON.index(hip)] = facing.TOLERANCE
+
+
+def _heading(tracks: tuple[Track, ...], start_frame: int, body: Body) -> float | None:
+    """The way the character looks at the start, None when the engine takes it from the path."""
+    track = next((track for track in tracks if track.joint == "pelvis"), None)
+    if track is None:
+        return body.heading  # nothing says where it goes: it starts the way it stands
+    if np.isfinite(track.facing[0]) and track.frames[0] - start_frame < 1:
+        return float(track.facing[0])
+    return None
 
 
 def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a motion must not be lost on the way to the character: from the scene's settings and what was captured."""
+"""How a motion comes onto the character: what must not be lost on the way, and how many keys it gets, from the scene's
+settings and what was captured.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import numpy as np
 from .capture import Capture
 from .retarget.effectors import Target
 from .retarget.hold import Hold
+from .retarget.reduce import Spacing
 
 
 def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Hold:
@@ -17,3 +20,9 @@ def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Sc
     floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
     targets = tuple(Target(track.joint, track.frames, track.points, track.on_ground) for track in captured.tracks)
     return Hold(feet.lock, contacts, floor, targets if feet.hit_controls else ())
+
+
+def spacing_for(scene: bpy.types.Scene) -> Spacing:
+    """What ``scene.gaitway.keys`` says."""
+    keys = scene.gaitway.keys
+    return Spacing(keys.spacing, keys.step, keys.bound / 100)

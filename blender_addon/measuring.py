@@ -6,23 +6,18 @@ A generator, a few frames a tick, for a heavy rig takes Blender 15 ms a frame.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from . import probe
+from . import probe, stage
 from .capture import Capture
 from .paths import error_summary, slide
 from .shared import space
 from .shared.errors import RetargetError
 from .shared.skeleton import CONTACT_JOINTS
-
-LONG, SHORT = 0.035, 0.015
-"""Seconds of work in a tick above which the next observes fewer frames, and below which it observes more."""
-MOST_FRAMES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +68,7 @@ def observe(captured: Capture, contacts: np.ndarray, fps: float) -> Generator[No
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     joints, bones = tuple(captured.body.bones), list(captured.body.bones.values())
-    places = np.empty((len(frames), len(joints), 3))
-    done, at_once = 0, 4
-    while done < len(frames):
-        began = time.thread_time()  # what other programs take says nothing of the rig
-        part = frames[done : done + at_once]
-        places[done : done + len(part)] = probe.world_positions(armature_of(captured), bones, part)
-        done += len(part)
-        taken = time.thread_time() - began
-        at_once = max(1, at_once // 2) if taken > LONG else min(MOST_FRAMES, at_once * 2) if taken < SHORT else at_once
-        yield
+    places = yield from stage.heads(lambda: armature_of(captured), bones, frames)
     misses = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import pace, paths, probe
+from . import facing, pace, paths, probe
 from .body import Body, standing_height
 from .shared import space
 from .shared.errors import BadControl
@@ -34,6 +34,7 @@ class Track:
     """One joint's wishes: scene frames (K,), ascending, and Blender world points (K, 3) that the joint itself shall
     pass, each to within ``tolerance`` (K,) scene units; infinity only shows the way.
 
+    ``facing`` (K,) is the way the character looks then, in radians about the model's +Y, and NaN where it is free.
     ``on_ground``: the points came from marks on the floor, their height is a guess, and the model chooses its own.
     """
 
@@ -42,6 +43,7 @@ class Track:
     frames: np.ndarray
     points: np.ndarray
     tolerance: np.ndarray
+    facing: np.ndarray
     on_ground: bool = False
 
     def misses(self, places: np.ndarray, which: slice = slice(None)) -> np.ndarray:
@@ -91,6 +93,7 @@ def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: 
         frames,
         points,
         np.full(len(frames), width),
+        _facing(control, frames, points),
         on_ground=on_ground and control.joint == SKELETON.names[0],
     )
 
@@ -118,6 +121,7 @@ def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
         frames[order],
         np.concatenate([track.points for track in tracks])[order],
         np.concatenate([track.tolerance for track in tracks])[order],
+        np.concatenate([track.facing for track in tracks])[order],
         on_ground=all(track.on_ground for track in tracks),
     )
 
@@ -294,7 +298,16 @@ def _shares(control: bpy.types.PropertyGroup, frames: np.ndarray, scene: bpy.typ
     )
 
 
-# ---- how high
+# ---- which way, and how high
+
+
+def _facing(control: bpy.types.PropertyGroup, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Angles (K,) of a pelvis's control; NaN for whatever is free."""
+    if control.joint != "pelvis" or control.facing == "FREE":
+        return np.full(len(frames), np.nan)
+    if control.facing == "OBJECT":
+        return facing.of_objects(probe.world_matrices(control.target, frames))
+    return facing.along(points) + facing.TURNS[control.facing]
 
 
 def _marks_the_floor(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+
+from blender_addon.shared.errors import BadRequest
 
 from . import __version__
 from .commands.terminal import FriendlyGroup
@@ -92,11 +94,46 @@ def generate(
             rich_help_panel="Control",
         ),
     ] = None,
+    then: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SECONDS=PROMPT",
+            help='What the character does from that second on, such as "4=a person sits down". May be given several '
+            "times.",
+            rich_help_panel="Control",
+        ),
+    ] = None,
+    loop: Annotated[
+        bool,
+        typer.Option(
+            "--loop", help="Let the end lead back to the beginning, to be repeated.", rich_help_panel="Control"
+        ),
+    ] = False,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Stay over the starting point, as on a treadmill.", rich_help_panel="Control"),
+    ] = False,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="An earlier motion (.npz) that is to be made anew in part only; see --redo.",
+            rich_help_panel="Control",
+        ),
+    ] = None,
+    redo: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FROM-TO",
+            help="Seconds of --base that are made anew, such as 2.5-4; all else stays. May be given several times.",
+            rich_help_panel="Control",
+        ),
+    ] = None,
     length: Annotated[
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="Seconds of motion. Left out: until the last time in the files, or 6.",
+            help="Seconds of motion, at most 600. Left out: until the last time in the files, as long as --base, or 6.",
             rich_help_panel="Control",
         ),
     ] = None,
@@ -187,9 +224,18 @@ def generate(
     outputs = command.Outputs(tuple(out or ()), picture, bvh_unit)
     outputs.check(as_json)
     track, tracks = command.read_controls(path, control or [])
-    num_frames = command.motion_frames(length, [*tracks, *([track] if track else [])])
+    sentences = command.read_sentences(prompt, then or [])
+    num_frames = command.motion_frames(
+        length, [*tracks, *([track] if track else [])], [second for second, _ in sentences[1:]]
+    )
+    kept: dict[str, Any] = {}
+    if base is not None:
+        kept["base"], kept["base_mask"] = command.read_base(base, redo or [])
+        num_frames = num_frames if length is not None else len(kept["base"])
+    elif redo:
+        raise BadRequest("There is no motion to make anew in part.", "Name its .npz file with --base.")
     request = command.build_request(
-        prompt,
+        command.blocks_of(sentences, num_frames),
         command.build_signal(track, tracks, num_frames),
         seed=seed,
         num_inference_steps=steps,
@@ -198,6 +244,9 @@ def generate(
         plant_feet=feet,
         num_variations=variations,
         heading=None if heading is None else math.radians(heading),
+        loop=loop,
+        in_place=in_place,
+        **kept,
     )
     report = command.run(request, outputs, checkpoint, device)
     if as_json:

@@ -6,7 +6,7 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import bones, character, controls, engine, feet, first_run, generate, prompt, seeing, takes
+from . import bones, character, controls, engine, feet, first_run, generate, keys, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -17,6 +17,7 @@ CLASSES = (
     *controls.CLASSES,
     *generate.CLASSES,
     *feet.CLASSES,
+    *keys.CLASSES,
     *takes.CLASSES,
     *seeing.CLASSES,
 )

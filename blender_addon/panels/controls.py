@@ -59,6 +59,8 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
             if control.times == "RANGE":
                 draw_span(column, control)
         column.prop(control, "height")
+        if control.joint == "pelvis":
+            column.prop(control, "facing")
         draw_closeness(column, control)
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, overlay, prompt, rig, settings, take
+from . import control, feet, keys, live, overlay, prompt, rig, settings, take
 
 CLASSES = (
     *rig.CLASSES,
     *control.CLASSES,
     *feet.CLASSES,
+    *keys.CLASSES,
     *prompt.CLASSES,
     *take.CLASSES,
     *overlay.CLASSES,
+    *live.CLASSES,
     *settings.CLASSES,
 )
 

@@ -38,6 +38,15 @@ PACE_ITEMS = [
     ("ANIMATED", "As Animated", "As the curve's own Evaluation Time says, like an object that follows the path"),
 ]
 
+FACING_ITEMS = [
+    ("FREE", "Free", "The motion decides which way the character looks; it begins the way the path goes"),
+    ("AHEAD", "Along the Path", "The character looks where it goes, all the way"),
+    ("BACK", "Backward", "The character goes backward"),
+    ("LEFT", "Left Side Ahead", "The character goes sideways, to its left"),
+    ("RIGHT", "Right Side Ahead", "The character goes sideways, to its right"),
+    ("OBJECT", "As the Object Looks", "The character looks the way the control's object does, along its own -Y axis"),
+]
+
 FOLLOW_ITEMS = [
     ("EXACT", "Exactly", "The joint comes exactly to the control"),
     ("TOLERANCE", "Within a Tolerance", "The joint comes as near as the tolerance says, and is free within it"),
@@ -91,6 +100,9 @@ class GaitwayControl(bpy.types.PropertyGroup):
         min=0,
         description="Which of the curve's splines to walk, counted from 1; 0 walks one after the other, "
         "straight from each to the next",
+    )
+    facing: EnumProperty(
+        items=FACING_ITEMS, name="Facing", default="FREE", description="Which way the character looks on its way"
     )
     follow: EnumProperty(
         items=FOLLOW_ITEMS, name="Follow", default="EXACT", description="How closely the joint follows the control"

@@ -17,6 +17,8 @@ from bpy.props import (
 
 from .control import GaitwayControl
 from .feet import GaitwayFeet
+from .keys import GaitwayKeys
+from .live import GaitwayLive
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -105,10 +107,12 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="Follow the controls closely after sampling; takes a little longer",
     )
     feet: PointerProperty(type=GaitwayFeet)
+    keys: PointerProperty(type=GaitwayKeys)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)
     overlay: PointerProperty(type=GaitwayOverlay)
+    live: PointerProperty(type=GaitwayLive)
 
 
 CLASSES = (GaitwaySettings,)

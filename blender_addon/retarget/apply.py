@@ -4,8 +4,9 @@ changes."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import bpy
 import numpy as np
@@ -14,17 +15,22 @@ from .. import character, compat
 from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
-from ..shared.skeleton import SKELETON
+from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
-from . import bake, guide, keyframes, rig, solve, twist
+from . import bake, contacts, guide, keyframes, rig, solve, twist
 from .bone_map import BoneMap
-from .hold import Hold, Stage, hold
+from .hold import Hold, Stage, hold, sparse_rows
+from .reduce import Curve, Spacing, every, thinned
 from .resample import resample, scene_frames
 from .rest import Rig
+from .sparse import Bound, reduce
 from .travel import Carrier, carry
 
 FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
+
+
+Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Plan:
     limbs: str = "BOTH"
     carrier: Carrier = field(default_factory=Carrier)
     object_basis: np.ndarray = field(default_factory=lambda: np.eye(4))
+    object_mode: str = "XYZ"
 
     @property
     def keyed(self) -> Rig:
@@ -71,6 +78,20 @@ class Plan:
         pelvis = self.joints[:, SKELETON.index("pelvis")] * self.scale
         rotations, pelvis = resample(global_rotations(self.joints), pelvis, self.frames, self.start_frame, self.fps)
         return rotations, model_to_blender(pelvis, self.rest.unit_scale)
+
+    def stricter(self) -> dict[str, np.ndarray]:
+        """Bone -> by what factor (K,) it must be kept nearer than others: a foot that stands keeps within the bound of
+        every place that it has meanwhile."""
+        if not self.hold.lock_feet:
+            return {}
+        stands = contacts.at_scene_frames(
+            contacts.standing(self.joints, self.hold.contacts), self.frames, self.start_frame, self.fps
+        )
+        return {
+            self.bone_map[joint]: 1.0 + stands[:, column]
+            for column, joint in enumerate(CONTACT_JOINTS)
+            if joint in self.bone_map
+        }
 
     def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> Generator[None, None, solve.Solution]:
         """What to key, from :meth:`segments`, held as asked: a generator that hands the thread back between runs of
@@ -111,25 +132,27 @@ def apply_motion(
     action_name: str,
     bone_map: BoneMap | None = None,
     hold: Hold | None = None,
+    spacing: Spacing | None = None,
 ) -> AppliedMotion:
     """Key ``joints`` (T, 22, 3; metres, model axes) onto ``armature`` in a new Action, which it plays from now on.
 
     Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's
-    pelvis in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands
-    at ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way; without
-    it feet that stand are kept standing, and :data:`.hold.NOTHING` copies the motion as it is. The Action played before
-    is kept if it holds keys that were not generated.
+    pelvis in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands at
+    ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way; without it
+    feet that stand are kept standing, and :data:`.hold.NOTHING` copies the motion as it is. ``spacing`` says how many
+    keys there are, one a frame without it. The Action played before is kept if it holds keys that were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
-    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls` and :func:`write` one
-    after the other.
+    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls`, :func:`space_keys` and
+    :func:`write` one after the other.
     """
     plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
     solution = finish(to_controls(armature, plan, finish(plan.solve(*plan.segments()))))
-    return write(armature, plan, solution, action_name)
+    curves = finish(space_keys(plan, solution, spacing or Spacing()))
+    return write(armature, plan, solution, action_name, curves)
 
 
-def finish(work: Generator[None, None, solve.Solution]) -> solve.Solution:
+def finish(work: Generator[None, None, Returned]) -> Returned:
     """Run a generator to its end; what it returns."""
     while True:
         try:
@@ -187,6 +210,7 @@ def prepare(
         limbs or character.limbs(armature),
         character.carrier(armature),
         np.array(armature.matrix_basis, dtype=np.float64),
+        armature.rotation_mode,
     )
 
 
@@ -227,14 +251,44 @@ def to_controls(
     return replace(baked, place=solution.place)
 
 
-def write(armature: bpy.types.Object, plan: Plan, solution: solve.Solution, action_name: str) -> AppliedMotion:
-    """Key the solution in a new Action, which ``armature`` plays from now on; when it fails everything is as it was."""
+def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Generator[None, None, list[Curve]]:
+    """The curves of ``solution`` with as many keys as ``spacing`` says; a generator that hands the thread back.
+
+    Where the object itself carries the motion it has a key a frame, unless these are set every few frames.
+    """
+    modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones} | {"": plan.object_mode}
+    curves = keyframes.curves(plan.frames, solution, modes)
+    yield
+    must = sparse_rows(plan.hold.targets, plan.frames, plan.fps)
+    if spacing.kind == "STEP":
+        return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
+    if spacing.kind == "SPARSE":
+        bound = Bound(spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
+        on_bones = [curve for curve in curves if curve.bone]
+        simple = plan.controls is None
+        few = yield from reduce(plan.keyed, on_bones, modes, plan.matrix_world, bound, compensate=simple)
+        return [*(curve for curve in curves if not curve.bone), *few]
+    return curves
+
+
+def write(
+    armature: bpy.types.Object,
+    plan: Plan,
+    solution: solve.Solution,
+    action_name: str,
+    curves: Sequence[Curve] | None = None,
+) -> AppliedMotion:
+    """Key the solution in a new Action, which ``armature`` plays from now on; when it fails everything is as it was.
+
+    ``curves``: what :func:`space_keys` made of it, else every frame is keyed.
+    """
     before = _played(armature)
     action, slot = compat.new_action(armature, action_name)
     try:
         compat.assign_action(armature, action, slot)
-        modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones}
-        keyed = keyframes.write(action, slot, plan.frames, solution, modes | {"": armature.rotation_mode})
+        if curves is None:
+            curves = finish(space_keys(plan, solution, Spacing()))
+        keyed = keyframes.write(action, slot, curves)
     except BaseException:
         _play(armature, *before)
         bpy.data.actions.remove(action)

@@ -9,12 +9,12 @@ T model frames, K scene frames.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..shared.skeleton import SKELETON
+from ..shared.skeleton import FPS, SKELETON
 from ..shared.space import blender_to_model_rotation
 from . import contacts, effectors, feet
 from .bone_map import BoneMap
@@ -68,10 +68,11 @@ def hold(
     wished = effectors.wishes(figure, wanted.targets, stage.frames, stage.fps)
     effectors.place_hips(figure, wished, stage.fps)
     yield
-    effectors.lean(figure, wished, stage.fps)
+    depends = effectors.lean(figure, wished, stage.fps)
     yield
     footing = _footing(stage, wanted, joints, wished)
-    feet.plant(figure, footing, wished, _hips_held(wanted, wished, len(pelvis)), stage.fps)
+    held = _hips_held(wanted, wished, len(pelvis)) | depends[:, None]
+    feet.plant(figure, footing, wished, held, stage.fps)
     yield
     effectors.point_knees(figure, wished, stage.fps)
     goals = effectors.bring_arms(figure, wished, stage.fps)
@@ -119,3 +120,14 @@ def _hips_held(wanted: Hold, wished: feet.Wishes, num_frames: int) -> np.ndarray
         held[:] = wished["pelvis"][0][:, None]
         held[:, 2] &= not any(target.on_ground for target in wanted.targets if target.joint == SKELETON.names[0])
     return held
+
+
+def sparse_rows(targets: Iterable[Target], frames: np.ndarray, fps: float) -> list[int]:
+    """The rows of the scene ``frames`` (K,) next to points of ``targets`` that stand alone: there a key is worth it."""
+    rows: set[int] = set()
+    for target in targets:
+        times = np.sort(np.asarray(target.frames, dtype=np.float64)) - frames[0]
+        gaps = np.diff(times, prepend=-np.inf, append=np.inf)
+        alone = np.minimum(gaps[1:], gaps[:-1]) > max(effectors.DENSE * fps / FPS, 1.0) + 1e-6
+        rows |= {int(row) for time in times[alone] for row in (np.floor(time + 1e-6), np.ceil(time - 1e-6))}
+    return sorted(row for row in rows if 0 <= row < len(frames))

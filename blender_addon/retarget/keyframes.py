@@ -3,74 +3,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 import numpy as np
 
 from .. import compat
 from ..shared import quat
 from .fk import strip_scale
+from .reduce import Channel, Curve
 from .rotation_modes import channels
 from .solve import Solution
 
 
-def write(
-    action: bpy.types.Action,
-    slot: bpy.types.ActionSlot,
-    frames: np.ndarray,
-    solution: Solution,
-    rotation_modes: dict[str, str],
-) -> tuple[str, ...]:
-    """Key ``solution`` at scene ``frames`` (K,) into ``slot``; returns the bones that were keyed. Keys are typed as
-    generated.
+def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str]) -> list[Curve]:
+    """``solution`` as curves with a key at each of the scene ``frames`` (K,), bone by bone.
 
     ``rotation_modes``: bone -> Blender's rotation mode, which is kept; that of the object under "".
     """
-    bag = compat.ensure_channelbag(action, slot)
+    found = []
     if solution.place is not None:
         turns = quat.make_continuous(quat.from_matrix(strip_scale(solution.place)[:, :3, :3]))
-        _write_channels(bag, "", "location", frames, solution.place[:, :3, 3])
+        found.append(Curve.dense("", "location", frames, solution.place[:, :3, 3]))
         prop, values = channels(turns, rotation_modes[""])
-        _write_channels(bag, "", prop, frames, values)
+        found.append(Curve.dense("", prop, frames, values))
     for bone, rotations in solution.rotations.items():
-        prop, values = channels(rotations, rotation_modes[bone])
         if bone == solution.carrier:
-            _write_channels(bag, bone, "location", frames, solution.location)
-        _write_channels(bag, bone, prop, frames, values)
+            found.append(Curve.dense(bone, "location", frames, solution.location))
+        prop, values = channels(rotations, rotation_modes[bone])
+        found.append(Curve.dense(bone, prop, frames, values))
     if solution.carrier not in solution.rotations:
-        _write_channels(bag, solution.carrier, "location", frames, solution.location)
+        found.append(Curve.dense(solution.carrier, "location", frames, solution.location))
     for bone, locations in solution.locations.items():
-        _write_channels(bag, bone, "location", frames, locations)
+        found.append(Curve.dense(bone, "location", frames, locations))
     for (bone, prop), value in solution.properties.items():
         # One key holds for the whole Action.
-        _write_channels(bag, bone, f'["{bpy.utils.escape_identifier(prop)}"]', frames[:1], np.array([[value]]))
-    bones = (*solution.rotations, solution.carrier, *solution.locations, *(bone for bone, _ in solution.properties))
-    return tuple(dict.fromkeys(bones))
+        path = f'["{bpy.utils.escape_identifier(prop)}"]'
+        found.append(Curve.dense(bone, path, frames[:1], np.array([[value]])))
+    return found
 
 
-def _write_channels(
-    bag: bpy.types.ActionChannelbag, bone: str, prop: str, frames: np.ndarray, values: np.ndarray
-) -> None:
-    """One F-curve for each column of ``values`` (K, C); of the object itself where ``bone`` is empty."""
-    start = f'pose.bones["{bpy.utils.escape_identifier(bone)}"]'
-    path = prop if not bone else start + prop if prop.startswith("[") else f"{start}.{prop}"
-    group = bone or "Object Transforms"
-    for index, column in enumerate(values.T):
-        points = compat.new_fcurve(bag, path, index, group).keyframe_points
-        points.add(len(frames))
-        points.foreach_set("co", np.stack([frames, column], -1).astype(np.float32).ravel())
-        points.foreach_set(
-            "interpolation", np.full(len(frames), _enum_value("interpolation", "BEZIER"), dtype=np.int32)
-        )
-        # Automatic handles make a curve of even acceleration, which keeps what lies between two scene frames and
-        # stays good to edit.
-        for side in ("handle_left_type", "handle_right_type"):
-            points.foreach_set(side, np.full(len(frames), _enum_value(side, "AUTO"), dtype=np.int32))
-        points.foreach_set("type", np.full(len(frames), _enum_value("type", "GENERATED"), dtype=np.int32))
-        if len(frames) > 1:
-            _lean(points[0], column[1] - column[0])
-            _lean(points[-1], column[-1] - column[-2])
-    for fcurve in bag.fcurves[-values.shape[1] :]:
-        fcurve.update()
+def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, found: Sequence[Curve]) -> tuple[str, ...]:
+    """Key the curves ``found`` into ``slot``; returns the bones that were keyed. Keys are typed as generated."""
+    bag = compat.ensure_channelbag(action, slot)
+    for curve in found:
+        start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
+        path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
+        if not curve.bone:
+            path = curve.prop
+        for index, channel in enumerate(curve.channels):
+            fcurve = compat.new_fcurve(bag, path, index, curve.bone or "Object Transforms")
+            _write_channel(fcurve.keyframe_points, channel)
+            fcurve.update()
+    return tuple(dict.fromkeys(curve.bone for curve in found if curve.bone))
+
+
+def _write_channel(points: bpy.types.FCurveKeyframePoints, channel: Channel) -> None:
+    count = len(channel.frames)
+    points.add(count)
+    points.foreach_set("co", _pairs(channel.frames, channel.values))
+    _set_all(points, "interpolation", "BEZIER")
+    _set_all(points, "type", "GENERATED")
+    # Automatic handles make a curve of even acceleration, which keeps what lies between two scene frames and stays good
+    # to edit; where keys are few their slopes are part of the motion.
+    handles = "AUTO" if channel.slopes is None else "ALIGNED"
+    for side in ("handle_left_type", "handle_right_type"):
+        _set_all(points, side, handles)
+    if channel.slopes is not None:
+        _set_handles(points, channel, channel.slopes)
+    elif count > 1:
+        _lean(points[0], channel.values[1] - channel.values[0])
+        _lean(points[-1], channel.values[-1] - channel.values[-2])
+
+
+def _set_handles(points: bpy.types.FCurveKeyframePoints, channel: Channel, slopes: np.ndarray) -> None:
+    """Handles a third of the way to the next key: there Blender's curve is a cubic of time."""
+    thirds = np.diff(channel.frames) / 3
+    before, after = np.append(thirds[:1], thirds), np.append(thirds, thirds[-1:])
+    points.foreach_set("handle_left", _pairs(channel.frames - before, channel.values - before * slopes))
+    points.foreach_set("handle_right", _pairs(channel.frames + after, channel.values + after * slopes))
+
+
+def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.stack([x, y], -1).astype(np.float32).ravel()
+
+
+def _set_all(points: bpy.types.FCurveKeyframePoints, prop: str, item: str) -> None:
+    points.foreach_set(prop, np.full(len(points), _enum_value(prop, item), dtype=np.int32))
 
 
 def _lean(key: bpy.types.Keyframe, slope: float) -> None:

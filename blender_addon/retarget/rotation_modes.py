@@ -86,3 +86,16 @@ def to_axis_angle(rotations: np.ndarray) -> np.ndarray:
 
 def _about(axis: int, angle: float) -> np.ndarray:
     return quat.to_matrix(quat.from_axis_angle(np.eye(3)[axis], np.asarray(angle)))
+
+
+def rotations(values: np.ndarray, mode: str) -> np.ndarray:
+    """What the channels ``values`` (T, 3 or 4) of ``mode`` turn a bone by (T, 4), as Blender reads them."""
+    if mode == "QUATERNION":
+        return quat.normalize(values)
+    if mode == "AXIS_ANGLE":
+        return quat.from_axis_angle(quat.normalize(values[:, 1:]), values[:, 0])
+    turned = quat.identity(values.shape[:1])
+    for axis in mode:
+        index = "XYZ".index(axis)
+        turned = quat.multiply(quat.from_axis_angle(np.eye(3)[index], values[:, index]), turned)
+    return turned

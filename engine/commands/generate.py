@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,16 +61,87 @@ def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[Track | N
     return (None if path is None else read_track(path.expanduser(), min_points=2)), tracks
 
 
-def motion_frames(length: float | None, tracks: Sequence[Track]) -> int:
-    """Number of frames of ``length`` seconds, or as far as the tracks reach, or 6 seconds. Raises BadRequest."""
+def motion_frames(length: float | None, tracks: Sequence[Track], starts: Sequence[float] = ()) -> int:
+    """Number of frames of ``length`` seconds, or as far as the tracks reach and the last of the ``starts`` of prompts
+    takes, or 6 seconds. Raises BadRequest.
+    """
     if length is None:
         ends = [track.last_time for track in tracks if track.last_time is not None]
+        ends += [start + DEFAULT_SECONDS for start in starts]
         length = max(ends) if ends else DEFAULT_SECONDS
     if not math.isfinite(length) or length < 0:
         raise BadRequest(f"A motion cannot last {length} seconds.", "Give a length in seconds, for example --length 6.")
     if length > _MAX_SECONDS:
         raise BadRequest(f"{length:.0f} seconds are more than can be made.", "Are the times in seconds, not in frames?")
     return round(length * FPS) + 1
+
+
+def read_sentences(prompt: str, later: Sequence[str]) -> list[tuple[float, str]]:
+    """(second, sentence) in order, from the first prompt and ``seconds=sentence`` arguments. Raises BadRequest."""
+    sentences = [(0.0, prompt)]
+    for text in later:
+        start, equals, sentence = text.partition("=")
+        try:
+            second = float(start)
+        except ValueError:
+            second = math.nan
+        if not equals or not math.isfinite(second) or second <= 0:
+            raise BadRequest(
+                f"'{text}' is not a second and a sentence.", 'Write seconds=sentence, such as "4=a person sits down".'
+            )
+        sentences.append((second, sentence))
+    sentences.sort(key=lambda each: each[0])
+    return sentences
+
+
+def blocks_of(sentences: Sequence[tuple[float, str]], num_frames: int) -> tuple[PromptBlock, ...]:
+    """The prompts as blocks that follow each other over the motion. Raises BadRequest for what does not fit in."""
+    starts = [round(second * FPS) for second, _ in sentences]
+    blocks = []
+    for (second, text), start, end in zip(sentences, starts, [*starts[1:], num_frames], strict=True):
+        prompt = " ".join(text.split())
+        if not prompt.isprintable():
+            raise BadRequest("The prompt holds characters that are not text.", "Write it in plain letters.")
+        if not prompt:
+            raise BadRequest("A prompt is empty.", "Say in a sentence what the character does.")
+        if end <= start:
+            raise BadRequest(
+                f"The prompt '{prompt[:50]}' begins at {second:g} s, where there is no room for it.",
+                "Give each prompt another second, all of them within the motion, or make it longer with --length.",
+            )
+        blocks.append(PromptBlock(prompt, start, end - start))
+    return tuple(blocks)
+
+
+def read_base(path: Path, ranges: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The motion (T,22,3) in a file of ours, and a mask (T,), True outside the ``from-to`` ranges in seconds.
+
+    Raises BadFile or BadRequest.
+    """
+    from engine.convert import read_motions
+
+    motions = read_motions(path.expanduser())
+    if motions.fps != FPS:
+        raise BadRequest(
+            f"'{path}' has {motions.fps:g} frames a second.", f"Only motions of {FPS:g} can be made anew in part."
+        )
+    joints = motions.clip().validate().joints
+    kept = np.ones(len(joints), bool)
+    for text in ranges:
+        match = re.fullmatch(r"\s*([\d.]+)\s*-\s*([\d.]+)\s*", text)
+        try:
+            start, end = (float(number) for number in match.groups()) if match else (1.0, 0.0)
+        except ValueError:
+            start, end = 1.0, 0.0
+        if start >= end:
+            raise BadRequest(f"'{text}' is not a range.", "Write from-to in seconds, such as 2.5-4.")
+        kept[round(start * FPS) : round(end * FPS) + 1] = False
+    if kept.all():
+        raise BadRequest(
+            "Nothing of the motion is to be made anew.",
+            f"Name a range with --redo, such as 2.5-4; the motion lasts {(len(kept) - 1) / FPS:g} s.",
+        )
+    return np.asarray(joints, np.float32), kept
 
 
 def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -> ControlSignal:
@@ -85,17 +157,12 @@ def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -
     return ControlSignal(hint, way.hint_mask | signal.hint_mask, free_height).validate()
 
 
-def build_request(prompt: str, signal: ControlSignal, **options: Any) -> Generate:
-    """The request of one prompt over the whole motion; ``options`` are further fields of Generate. Raises
-    BadRequest.
+def build_request(prompt: str | tuple[PromptBlock, ...], signal: ControlSignal, **options: Any) -> Generate:
+    """The request of one prompt over the whole motion, or of several blocks; ``options`` are further fields of
+    Generate. Raises BadRequest.
     """
-    prompt = " ".join(prompt.split())
-    if not prompt.isprintable():
-        raise BadRequest("The prompt holds characters that are not text.", "Write it in plain letters.")
-    block = PromptBlock(prompt, 0, signal.num_frames)
-    request = Generate(
-        "cli", (block,), signal.num_frames, signal.hint, signal.hint_mask, free_height=signal.free_height
-    )
+    blocks = blocks_of([(0.0, prompt)], signal.num_frames) if isinstance(prompt, str) else prompt
+    request = Generate("cli", blocks, signal.num_frames, signal.hint, signal.hint_mask, free_height=signal.free_height)
     return dataclasses.replace(request, **options)
 
 
@@ -132,7 +199,7 @@ def _clip(request: Generate, result: Result, welcome: Welcome, variation: int) -
     return Clip(
         joints=result.joints[variation],
         fps=welcome.fps,
-        prompt=" ".join(block.text for block in request.prompts),
+        prompt=", then ".join(block.text for block in request.prompts),
         seed=result.seed,
         model=welcome.model,
         hint=request.hint,

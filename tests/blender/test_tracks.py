@@ -254,6 +254,59 @@ def test_two_controls_of_one_joint_at_different_times_make_one_track(settings) -
     assert track.tolerance == pytest.approx([0, 0, 0.2, 0.2]) and track.label == "'Later' and 'Earlier'"
 
 
+# ---- which way the character looks
+
+
+def looks(captured: capture.Capture) -> tuple[np.ndarray, np.ndarray]:
+    """Model frames (K,) and Blender world directions (K, 2) in which the hips that are asked for look."""
+    left, right = (capture.SKELETON.index(joint) for joint in ("left_hip", "right_hip"))
+    frames = np.flatnonzero(captured.signal.hint_mask[:, left] & captured.signal.hint_mask[:, right])
+    across = captured.signal.hint[frames, left] - captured.signal.hint[frames, right]
+    ahead = np.stack([-across[:, 2], -across[:, 0]], -1)  # model X is Blender's X, model Z is Blender's -Y
+    return frames, ahead / np.linalg.norm(ahead, axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize(("facing", "degrees"), [("AHEAD", 0), ("BACK", 180), ("LEFT", -90), ("RIGHT", 90)])
+def test_facing_along_a_circle(settings, facing: str, degrees: float) -> None:
+    """Counter-clockwise from (0, -2): the tangent is perpendicular to the radius; with the left side ahead one looks
+    outward.
+    """
+    scenes.control(ring(2.0), frame_start=1, frame_end=145, facing=facing)
+    captured = capture.capture(bpy.context.scene)
+    frames, ahead = looks(captured)
+    assert len(frames) >= 28
+    angles = np.radians(-90 + 360 * frames / 120 + 90 + degrees)
+    # The hips of the T-pose are askew by 0.6 degrees.
+    assert np.sum(ahead * np.stack([np.cos(angles), np.sin(angles)], -1), -1).min() > np.cos(np.radians(5))
+    start = np.radians(degrees)  # 0 looks along the tangent, which is +X there: a heading of 90 degrees
+    assert np.cos(captured.heading - (np.pi / 2 + start)) > 0.999
+    asked_for = captured.tolerance[captured.signal.hint_mask[:, 1], 1]
+    assert asked_for == pytest.approx(0.02) and len(captured.tracks) == 1
+
+
+def test_facing_as_the_object_looks(settings) -> None:
+    guide = scenes.empty("Guide", {1: (0, 0, 0), 97: (0, -4, 0)})
+    for frame, turn in ((1, 0.0), (97, math.pi)):
+        guide.rotation_euler = (0, 0, turn)
+        guide.keyframe_insert("rotation_euler", index=2, frame=frame)
+    scenes.control(guide, times="BETWEEN", facing="OBJECT")
+    frames, ahead = looks(capture.capture(bpy.context.scene))
+    for frame, direction in zip(frames, ahead, strict=True):
+        scenes.evaluated(guide, 1 + frame * 1.2)
+        expected = -np.array(guide.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)[:2, 1]
+        assert direction @ expected > np.cos(np.radians(2))
+
+
+def test_facing_is_free_unless_it_is_asked_for_and_keeps_through_a_stop(settings) -> None:
+    item = scenes.control(scenes.empty("Guide", {1: (0, 0, 0), 25: (2, 0, 0), 73: (2, 0, 0), 97: (4, 0, 0)}))
+    item.times = "BETWEEN"
+    captured = capture.capture(bpy.context.scene)
+    assert len(looks(captured)[0]) == 0 and captured.tolerance is None and captured.heading is None
+    item.facing = "AHEAD"
+    _, ahead = looks(capture.capture(bpy.context.scene))
+    assert ahead[:, 0].min() > np.cos(np.radians(2))
+
+
 # ---- where the motion starts
 
 

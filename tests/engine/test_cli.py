@@ -127,6 +127,57 @@ def test_path_fills_every_frame_and_control_only_its_times(tmp_path: Path) -> No
     assert np.flatnonzero(control.hint_mask[:, SKELETON.index("right_wrist")]).tolist() == [20, 40]
 
 
+def test_prompts_follow_each_other_and_a_range_is_made_anew(run: Run, model: Path, tmp_path: Path) -> None:
+    made = run(
+        "generate", "a person walks", "--then", "4=a person runs", "--then", "2=a person sits", "--checkpoint", model,
+        "--length", 6, "-o", "a.npz",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    first = np.load(tmp_path / "a.npz")
+    assert str(first["prompt"]) == "a person walks, then a person sits, then a person runs"
+    again = run(
+        "generate", "a person jumps", "--base", "a.npz", "--redo", "2-3", "--checkpoint", model, "--seed", 5,
+        "-o", "b.npz",
+    )  # fmt: skip
+    assert again.exit_code == 0, again.output
+    before, after = first["joints"], np.load(tmp_path / "b.npz")["joints"]
+    same = (before == after).all((1, 2))
+    assert same[:40].all() and same[61:].all() and not same[40:61].any()
+
+
+def test_in_place_and_loop(run: Run, model: Path, tmp_path: Path) -> None:
+    made = run(
+        "generate", "a person walks", "--loop", "--in-place", "--length", 3, "--checkpoint", model, "-o", "a.npz"
+    )
+    assert made.exit_code == 0, made.output
+    joints = np.load(tmp_path / "a.npz")["joints"]
+    assert np.abs(joints[:, 0, [0, 2]]).max() < 1e-5 and np.abs(joints[0] - joints[-1]).max() < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--then", "a person runs"), "not a second and a sentence"),
+        (("--then", "nan=a person runs"), "not a second and a sentence"),
+        (("--then", "-1=a person runs"), "not a second and a sentence"),
+        (("--length", "5", "--then", "9=a person runs"), "no room for it"),
+        (("--then", "1=a person runs", "--then", "1=a person sits"), "no room for it"),
+        (("--then", "1= "), "empty"),
+        (("--redo", "1-2"), "no motion to make anew"),
+        (("--base", "none.npz"), "none.npz"),
+    ],
+)
+def test_bad_prompts_and_ranges(run: Run, model: Path, options: tuple[str, ...], words: str) -> None:
+    assert words in _two_lines(_generate(run, model, *options))
+
+
+@pytest.mark.parametrize("wanted", ["x", "3", "3-2", "1..2-3", "50-60"])
+def test_ranges_that_mean_nothing(run: Run, model: Path, tmp_path: Path, wanted: str) -> None:
+    np.savez(tmp_path / "base.npz", joints=np.zeros((60, 22, 3), np.float32), fps=20.0)
+    said = _two_lines(run("generate", "a person walks", "--base", "base.npz", "--redo", wanted, "-o", "b.npz"))
+    assert "range" in said or "Nothing of the motion" in said
+
+
 def test_length_stretches_a_path_without_times(tmp_path: Path) -> None:
     (tmp_path / "path.csv").write_text("x,z\n0,0\n0,1\n0,4\n")
     path, _ = read_controls(tmp_path / "path.csv", [])
@@ -244,7 +295,7 @@ def test_what_else_slips_in(run: Run, model: Path) -> None:
     assert _generate(run, model, "--seed", 2**63 - 1, "-o", "a.npz").exit_code == 0
 
 
-@pytest.mark.parametrize("length", [0, 0.05, 500, 1e9, -1, "nan", "inf"])
+@pytest.mark.parametrize("length", [0, 0.05, 601, 1e9, -1, "nan", "inf"])
 def test_lengths_that_no_model_makes(run: Run, model: Path, length: object) -> None:
     said = _two_lines(_generate(run, model, "--length", length))
     assert "frames" in said or "last" in said or "more than can be made" in said

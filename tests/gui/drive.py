@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens inside the real window: a character, a path, an empty, the sidebar tab, step by step. Run by ``run.py``.
+"""What happens inside the real window: a character, a drawn path, the sidebar tab, step by step. Run by ``run.py``.
 
 A step ends with a file ``<step>.ready`` in this script's folder; the next begins when ``<step>.done`` lies beside it,
-so that the one outside can look and type in between.
+so that the one outside can look, draw and type in between. What was seen goes to ``seen.json``.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -15,14 +16,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-from mathutils import Euler
+from bpy_extras.view3d_utils import location_3d_to_region_2d
+from mathutils import Euler, Vector
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
-from rigs import mixamo  # noqa: E402  (lies beside this script in the folder that run.py fills)
+from mannequin import dress  # noqa: E402  (lies beside this script in the folder that run.py fills)
+from rigs import mixamo  # noqa: E402
 
-WAIT = object()
+DRAWN = [(0.8 * math.sin(4.5 * step / 40), -3.6 * step / 40, 0.0) for step in range(41)]
+"""The path that the mouse draws, on the ground in front of the character."""
+_seen: dict[str, object] = {}
 
 
 def module(name: str = "") -> object:
@@ -37,96 +42,148 @@ def view() -> tuple[bpy.types.Window, bpy.types.Area]:
     return window, next(area for area in window.screen.areas if area.type == "VIEW_3D")
 
 
-def scene_with_a_path() -> None:
+def region(kind: str) -> bpy.types.Region:
+    return next(region for region in view()[1].regions if region.type == kind)
+
+
+def scene_with_a_character() -> None:
     scene = bpy.context.scene
     for member in list(bpy.data.objects):
         bpy.data.objects.remove(member)
     scene.render.fps = 24
     scene.frame_end = 120
     armature = mixamo()
-    armature.name, armature.show_in_front = "Walker", True
-    data = bpy.data.curves.new("Path", "CURVE")
-    data.dimensions = "3D"
-    data.bevel_depth = 0.012
-    spline = data.splines.new("BEZIER")
-    spline.bezier_points.add(2)
-    for point, place in zip(spline.bezier_points, ((0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)), strict=True):
-        point.co = place
-        point.handle_left_type = point.handle_right_type = "AUTO"
-    path = bpy.data.objects.new("Path", data)
-    hand = bpy.data.objects.new("Hand.L", None)
-    hand.empty_display_size = 0.15
-    for member in (path, hand):
-        scene.collection.objects.link(member)
-    for frame, place in ((96, (0.9, -3.2, 1.5)), (108, (0.9, -3.4, 1.6))):
-        hand.location = place
-        hand.keyframe_insert("location", frame=frame)
+    armature.name = "Walker"
+    skeleton = module(".shared.skeleton").SKELETON
+    parents = {joint: skeleton.names[p] for joint, p in zip(skeleton.names, skeleton.parents, strict=True) if p >= 0}
+    bones = module(".body").read_body(armature, scene).bones
+    dress(armature, bones, parents, (0.85, 0.5, 0.3)).hide_select = True
     settings = scene.gaitway
     settings.character = armature
-    settings.prompt = "a person walks forward and waves the left hand."
-    for member in (path, hand):
-        bpy.ops.object.select_all(action="DESELECT")
-        member.select_set(True)
-        bpy.ops.gaitway.control_add()
-    settings.controls[0].frame_end = 108
-    settings.active_control = 0
+    settings.prompt = "a person walks forward."
 
 
 def open_tab() -> Iterator[None]:
     _, area = view()
     space = area.spaces.active
     space.show_region_ui = True
-    space.overlay.show_extras = True
+    space.shading.color_type = "OBJECT"
     yield
-    region = next(region for region in area.regions if region.type == "UI")
-    region.active_panel_category = "Gaitway"
+    region("UI").active_panel_category = "Gaitway"
     sight = space.region_3d
     sight.view_perspective = "PERSP"
-    sight.view_rotation = Euler((math.radians(66), 0, math.radians(55))).to_quaternion()
-    sight.view_location, sight.view_distance = (0.75, -1.7, 0.6), 6.3
+    sight.view_rotation = Euler((math.radians(62), 0, math.radians(55))).to_quaternion()
+    sight.view_location, sight.view_distance = (0.7, -1.7, 0.45), 6.0
     bpy.ops.object.select_all(action="DESELECT")
     area.tag_redraw()
     yield
 
 
+def scroll_tab(steps: int) -> None:
+    """Down, or up when negative: the tab is longer than most windows are high."""
+    window, area = view()
+    with bpy.context.temp_override(window=window, area=area, region=region("UI")):
+        for _ in range(abs(steps)):
+            (bpy.ops.view2d.scroll_down if steps > 0 else bpy.ops.view2d.scroll_up)()
+
+
+def on_screen(points: list[tuple[float, float, float]]) -> list[tuple[float, float]]:
+    """Where world points are seen: pixels from the lower left of the screen."""
+    window, area = view()
+    main = region("WINDOW")
+    found = (location_3d_to_region_2d(main, area.spaces.active.region_3d, Vector(point)) for point in points)
+    return [(window.x + main.x + point.x, window.y + main.y + point.y) for point in found if point is not None]
+
+
+def expect(name: str, held: bool, **more: object) -> None:
+    _seen[name] = {"ok": bool(held), **more}
+    (FOLDER / "seen.json").write_text(json.dumps(_seen, indent=1, default=str))
+
+
 def steps() -> Iterator[object]:
-    """The whole visit; what is yielded is None (next timer tick) or the name of a step to show."""
+    """The whole visit; what is yielded is None (next timer tick), or the name of a step to show and what the one
+    outside needs for it.
+    """
     yield
-    scene_with_a_path()
+    tab = [name for name in dir(bpy.types) if name.startswith("GAITWAY_PT_")]
+    expect("the add-on is registered", len(tab) >= 5, panels=tab)
+    scene_with_a_character()
     yield from open_tab()
     yield "idle"
+    yield from draw_a_path()
     if (FOLDER / "connection.json").exists():
         yield from with_an_engine()
     yield "end"
 
 
+def draw_a_path() -> Iterator[object]:
+    window, area = view()
+    with bpy.context.temp_override(window=window, area=area, region=region("WINDOW")):
+        bpy.ops.gaitway.path_draw("INVOKE_DEFAULT")
+    yield "draw", on_screen(DRAWN)
+    for _ in range(20):
+        if bpy.context.scene.gaitway.controls:
+            break
+        yield
+    controls = bpy.context.scene.gaitway.controls
+    if controls:
+        line = controls[0].target.data.splines[0].bezier_points
+        ends = [(controls[0].target.matrix_world @ line[index].co - Vector(DRAWN[index])).length for index in (0, -1)]
+        expect("the mouse draws a path", max(ends) < 0.15, knots=len(line), metres_off_at_the_ends=ends)
+    else:
+        expect("the mouse draws a path", False)
+    yield "drawn"
+
+
 def with_an_engine() -> Iterator[object]:
     runtime = module(".runtime").RUNTIME
+    takes = module(".takes")
     preferences = bpy.context.preferences.addons[module().__name__].preferences
     preferences.connection_file = str(FOLDER / "connection.json")
     preferences.autostart = False
     settings = bpy.context.scene.gaitway
-    prompt = settings.prompt
-    settings.prompt = "slow walk of a person, who looks around."
+    seconds = settings.length_mode, settings.seconds
+    settings.length_mode, settings.seconds, settings.variations = "SECONDS", 9.0, 8  # long enough to be caught at it
     bpy.ops.gaitway.generate()
-    while runtime.busy and runtime.fraction < 0.1:
+    while runtime.busy and runtime.engine_state != "running":
         yield
+    yield  # until the bar is drawn
     yield "running"  # the one outside presses Escape over the viewport
     while runtime.busy:
         yield
-    print("after escape:", runtime.error)
+    said = runtime.error[0] if runtime.error else ""
+    expect("Escape cancels", said.startswith("Cancelled"), said=said, takes=len(settings.takes.items))
     yield "cancelled"
-    settings.prompt = prompt
+    (settings.length_mode, settings.seconds), settings.variations = seconds, 1
     bpy.ops.ed.undo_push(message="Set the scene up")
     bpy.ops.gaitway.generate()
     while runtime.busy:
         yield
-    bpy.context.scene.frame_set(60)
-    print("generated:", runtime.report, runtime.error, f"longest tick {runtime.longest_tick * 1e3:.1f} ms")
+    for _ in range(10):  # the figures on the rig
+        yield
+    scene = bpy.context.scene
+    scene.frame_set(scene.gaitway.controls[0].frame_end // 2 if scene.gaitway.controls else 30)
+    action = scene.gaitway.character.animation_data and scene.gaitway.character.animation_data.action
+    expect(
+        "a motion is made",
+        bool(action) and runtime.error is None,
+        report=runtime.report,
+        error=runtime.error,
+        longest_tick_ms=round(runtime.longest_tick * 1e3, 1),
+        own_work_ms=round(runtime.longest_work * 1e3, 1),
+    )
     yield "generated"
+    scroll_tab(40)
+    yield "report"
+    scroll_tab(-40)
+    bpy.ops.gaitway.take_accept()
+    shown = takes.shown(bpy.context.scene)
+    expect("the take is kept", shown is not None and shown.accepted)
+    yield "accepted"
+    bpy.ops.ed.undo()
     bpy.ops.ed.undo()
     animation = bpy.context.scene.gaitway.character.animation_data
-    print("after one undo:", "no motion" if animation is None or animation.action is None else animation.action.name)
+    expect("undo takes it back", animation is None or animation.action is None)
     yield "undone"
 
 
@@ -143,6 +200,8 @@ def pump() -> float | None:
         # A timer has no window of its own, and operators want one.
         with bpy.context.temp_override(window=view()[0]):
             step = next(_steps)
+            if step is not None:  # a picture of what is, not of what was before a slow redraw
+                bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
     except StopIteration:
         bpy.ops.wm.quit_blender()
         return None
@@ -150,9 +209,10 @@ def pump() -> float | None:
         traceback.print_exc()
         sys.stdout.flush()
         os._exit(1)
-    if isinstance(step, str):
-        _shown[0] = step
-        (FOLDER / f"{step}.ready").touch()
+    if step is not None:
+        _shown[0], message = step if isinstance(step, tuple) else (step, None)
+        (FOLDER / f"{_shown[0]}.partial").write_text(json.dumps(message))
+        (FOLDER / f"{_shown[0]}.partial").rename(FOLDER / f"{_shown[0]}.ready")
     return 0.3
 
 

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on in a real Blender window, as a person would see it: install the zip, open the tab, press, escape, take
-pictures.
+"""The add-on in a real Blender window, as a person would see it: install the zip into a fresh user folder, open the
+tab, draw a path with the mouse, press, escape, press again, accept, undo; a picture of each step and what held.
 
     python tests/gui/run.py --zip dist/gaitway-0.1.0-linux-x64.zip --blender blender --folder /tmp/gaitway-gui
 
 Needs an X display (Xvfb serves), ImageMagick's ``import`` and xdotool. ``--inside`` is what Blender calls the folder
 when it runs in a container or chroot. With ``--serve`` an engine is started here and the visit goes on to a generated
-motion.
+motion. The exit code is 0 when everything held; whether it looks right is for a person to say.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -38,38 +40,45 @@ def main() -> int:
     chosen = parser.parse_args()
     folder, inside = chosen.folder.resolve(), chosen.inside or str(chosen.folder.resolve())
     fill(folder, chosen.zip)
+    # A user folder that nobody has used: what is found there afterwards came with the zip.
+    os.environ["BLENDER_USER_RESOURCES"] = f"{inside}/user"
     blender = shlex.split(chosen.blender)
     subprocess.run([*blender, "-b", "--python-expr", NO_SPLASH], check=True)
-    install = [
-        *blender,
-        "--command",
-        "extension",
-        "install-file",
-        "-r",
-        "user_default",
-        "-e",
-        f"{inside}/{chosen.zip.name}",
-    ]
-    subprocess.run(install, check=True)
+    install(blender, f"{inside}/{chosen.zip.name}")
     engine = start_engine(shlex.split(chosen.serve), folder) if chosen.serve else None
+    window = None
     try:
         size = [str(value) for value in (0, 0, *WINDOW)]
         window = subprocess.Popen([*blender, "--window-geometry", *size, "--python", f"{inside}/drive.py"])
         code = watch(window, folder)
+        code = max(code, tell(folder))
         if chosen.picture is not None and code == 0:
             for_readme(folder / ("generated.png" if chosen.serve else "idle.png"), chosen.picture)
         return code
     finally:
+        if window is not None:
+            window.kill()
         if engine is not None:
             engine.terminate()
             engine.wait(30)
 
 
+def install(blender: list[str], archive: str) -> None:
+    """By Blender's own command, whose exit code is 0 whatever happens."""
+    command = [*blender, "--command", "extension", "install-file", "-r", "user_default", "-e", archive]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "nstalled" not in done.stdout or "ERROR" in done.stdout:
+        raise SystemExit(f"Blender did not install {archive}:\n{done.stdout}{done.stderr}")
+
+
 def fill(folder: Path, archive: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.ready"), *folder.glob("*.done"), *folder.glob("*.png"), folder / "connection.json"):
-        old.unlink(missing_ok=True)
-    for source in (archive, HERE / "drive.py", HERE.parent / "blender" / "rigs.py"):
+    for pattern in ("*.ready", "*.done", "*.png", "*.json"):
+        for old in folder.glob(pattern):
+            old.unlink()
+    shutil.rmtree(folder / "user", ignore_errors=True)
+    (folder / "user").mkdir()
+    for source in (archive, HERE / "drive.py", HERE / "mannequin.py", HERE.parent / "blender" / "rigs.py"):
         shutil.copy(source, folder)
 
 
@@ -83,19 +92,21 @@ def start_engine(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
     return engine
 
 
-def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 180.0) -> int:
-    """Take a picture at each step that drive.py announces, and press Escape while a motion is being made."""
+def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 300.0) -> int:
+    """Take a picture at each step that drive.py announces; draw the path, and press Escape while a motion is made."""
     began = time.monotonic()
     while window.poll() is None:
         for ready in sorted(folder.glob("*.ready")):
             done = ready.with_suffix(".done")
             if done.exists():
                 continue
-            if ready.stem == "running":
-                subprocess.run(["xdotool", "mousemove", *map(str, VIEWPORT)], check=True)
-                subprocess.run(["xdotool", "mousemove_relative", "3", "3"], check=True)
+            if ready.stem == "draw":
+                draw(json.loads(ready.read_text()))
+            elif ready.stem == "running":
+                mouse("mousemove", *VIEWPORT)
+                mouse("mousemove_relative", 3, 3)
                 picture(folder / "running.png")
-                subprocess.run(["xdotool", "key", "Escape"], check=True)
+                mouse("key", "Escape")
             else:
                 time.sleep(1.5)  # the last redraw
                 picture(folder / f"{ready.stem}.png")
@@ -109,6 +120,40 @@ def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 180.0) -
     return window.returncode
 
 
+def draw(points: list[tuple[float, float]]) -> None:
+    """Drag the mouse through ``points``, pixels from the lower left of the screen, no faster than a hand."""
+    height = screen_height()
+    places = [(round(x), round(height - 1 - y)) for x, y in points]
+    # Without a window manager nobody gives the window the focus, and Blender overlooks moves until it has it.
+    mouse("search", "--onlyvisible", "--class", "blender", "windowfocus")
+    for x, y in ((-8, 0), (0, 0)):
+        mouse("mousemove", places[0][0] + x, places[0][1] + y)
+        time.sleep(0.5)
+    mouse("mousedown", 1)
+    time.sleep(0.3)
+    for place in places:
+        mouse("mousemove", *place)
+        time.sleep(0.03)
+    mouse("mouseup", 1)
+
+
+def screen_height() -> int:
+    return int(subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, text=True).stdout.split()[1])
+
+
+def mouse(*words: object) -> None:
+    subprocess.run(["xdotool", *map(str, words)], check=True)
+
+
+def tell(folder: Path) -> int:
+    """Print what drive.py saw; 1 if anything did not hold."""
+    seen = json.loads((folder / "seen.json").read_text()) if (folder / "seen.json").exists() else {}
+    for name, found in seen.items():
+        more = {key: value for key, value in found.items() if key != "ok"}
+        print(f"{'held  ' if found['ok'] else 'FAILED'}  {name}  {more or ''}")
+    return int(not seen or not all(found["ok"] for found in seen.values()))
+
+
 def picture(path: Path) -> None:
     subprocess.run(["import", "-window", "root", str(path)], check=True)
 
@@ -116,7 +161,8 @@ def picture(path: Path) -> None:
 def for_readme(source: Path, target: Path) -> None:
     """The viewport beside the tab, small enough for a page."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    crop = ["-crop", "990x738+320+74", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
+    top = screen_height() - WINDOW[1] + 74  # the window stands at the foot of the screen
+    crop = ["-crop", f"1130x738+180+{top}", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
     subprocess.run(["convert", str(source), *crop, f"PNG8:{target}"], check=True)
 
 

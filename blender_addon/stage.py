@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scene of its own where a copy of the character is evaluated, out of sight, over many ticks: nothing else of the
+file is evaluated with it, and the animator's scene, rig and playhead are not touched.
+
+It is known by its session uid, for an undo may take it away between two ticks, and goes with all in it when the work
+that needs it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from . import probe
+from .shared.errors import RetargetError
+
+NAME = "Gaitway stage"
+SHARE = 0.015
+"""Seconds of the processor that a tick is given; what other programs take says nothing of the rig."""
+
+
+@contextmanager
+def opened() -> Iterator[int]:
+    """The uid of a new stage, which is removed with its objects and their data at the end."""
+    uid = bpy.data.scenes.new(NAME).session_uid
+    try:
+        yield uid
+    finally:
+        scene = _find(uid)
+        if scene is not None:
+            members = list(scene.collection.objects)
+            data = [member.data for member in members if member.data is not None]
+            bpy.data.batch_remove([*members, *data, scene])
+
+
+def scene_of(uid: int) -> bpy.types.Scene:
+    """The stage's scene. Raises RetargetError when an undo took it away."""
+    scene = _find(uid)
+    if scene is None:
+        raise RetargetError(
+            "An undo took away what the motion was being put onto the rig with.",
+            "Generate again; the same seed gives the same motion.",
+        )
+    return scene
+
+
+def _find(uid: int) -> bpy.types.Scene | None:
+    return next((scene for scene in bpy.data.scenes if scene.session_uid == uid), None)
+
+
+def copy_of(uid: int) -> bpy.types.Object:
+    """The character's copy on the stage."""
+    return next(member for member in scene_of(uid).collection.objects if member.type == "ARMATURE")
+
+
+def bring_copy(uid: int, armature: bpy.types.Object) -> bpy.types.Object:
+    """A copy of ``armature`` on the stage, which plays what it plays; its constraints and drivers look at the copy
+    where they looked at the rig."""
+    copy = armature.copy()
+    copy.name = NAME
+    copy.data = armature.data.copy()
+    scene_of(uid).collection.objects.link(copy)
+    copy.hide_viewport = copy.hide_render = False
+    for bone in copy.pose.bones:
+        bone.custom_shape = None  # Blender would evaluate the shapes as well, which takes as long as the bones
+        for constraint in bone.constraints:
+            for owner in (constraint, *getattr(constraint, "targets", ())):
+                for prop in ("target", "pole_target"):
+                    if getattr(owner, prop, None) == armature:
+                        setattr(owner, prop, copy)
+    for owner in (copy, copy.data):
+        drivers = owner.animation_data.drivers if owner.animation_data else ()
+        for variable in (variable for driver in drivers for variable in driver.driver.variables):
+            for target in variable.targets:
+                if target.id == armature:
+                    target.id = copy
+                elif target.id == armature.data and target.id_type == "ARMATURE":
+                    target.id = copy.data
+    return copy
+
+
+def heads(
+    armature: Callable[[], bpy.types.Object], bones: Sequence[str], frames: np.ndarray
+) -> Generator[None, None, np.ndarray]:
+    """World points (K, B, 3), scene units, of the heads of ``bones`` at scene ``frames`` (K,), a few frames a tick.
+
+    ``armature`` tells the character, and is asked again in every tick, for it raises when the character is gone.
+    """
+    points = np.empty((len(frames), len(bones), 3))
+    with opened() as uid:
+        bring_copy(uid, armature())
+        yield
+        done = 0
+        while done < len(frames):
+            armature()
+            began, scene, copy = time.thread_time(), scene_of(uid), copy_of(uid)
+            while done < len(frames) and time.thread_time() - began < SHARE:
+                probe.set_frame(scene, float(frames[done]))
+                final = copy.evaluated_get(scene.view_layers[0].depsgraph)
+                world, pose = np.array(final.matrix_world), final.pose.bones
+                places = np.array([pose[bone].head for bone in bones], dtype=np.float64).reshape(-1, 3)
+                points[done] = places @ world[:3, :3].T + world[:3, 3]
+                done += 1
+            yield
+    return points

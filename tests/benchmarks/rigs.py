@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well armatures of many makes do what real motions do, how long their keys take, and how long Blender is held.
+
+    python -m tests.benchmarks.rigs [--rigs NAME ...] [--motions NAME ...] [--fps 24]
+
+Everything after the engine's answer is the add-on's own: retargeting, keys, measuring, undo; read from the pose that
+Blender evaluates. The hips are led along their whole way, the left hand at five frames, to places where the motion has
+them on a body of the rig's size. A row a rig and motion:
+
+- *copied*: the largest angle between a limb bone and the model's while the motion is only copied, degrees; *held*: 95th
+  percentile and largest of the same while feet stand and controls are hit;
+- *control*: distance of hips and hand from their controls, 95th percentile and largest, cm;
+- *drift*: how far standing feet come from where they were put down, 95th percentile and largest, cm;
+- *flips*: frames in which a limb bone turns 60 degrees farther than its direction and its carrier do;
+- *keys*: seconds from the answer to the keys, *all*: until everything is measured too; *tick*: the longest time in
+  milliseconds that Blender's main thread was held at once, and of that, *work*: without what other programs took.
+
+Needs bpy and the motions of the folder ``shared``. Times depend on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+import blender_addon
+from blender_addon import capture, delivery
+from blender_addon.retarget import apply, hold
+from blender_addon.retarget.contacts import standing
+from blender_addon.shared import quat
+from blender_addon.shared.limbs import LIMBS, bend
+from blender_addon.shared.pose import global_rotations
+from blender_addon.shared.protocol import ControlError, Result
+from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.space import model_to_blender, model_to_scene_frame
+from blender_addon.tracks import Track
+from tests.blender import measure, rigs
+
+MOTIONS = {
+    "walk": "012181",
+    "salsa": "000065",
+    "cartwheel": "003918",
+    "ballet": "003354",
+    "sit": "014166",
+    "punch": "002536",
+    "climb": "008142",
+}
+NUM_FRAMES = 196
+START = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    rig: str
+    motion: str
+    frames: int
+    copied_deg: float
+    held_p95_deg: float
+    held_max_deg: float
+    control_p95_cm: float
+    control_max_cm: float
+    drift_p95_cm: float
+    drift_max_cm: float
+    flips: int
+    keys_s: float
+    all_s: float
+    tick_ms: float
+    work_ms: float
+
+
+def limb_angles(heads: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
+    """Angles (T, 8) in degrees between the limb bones of a rig, joint -> heads (T, 3), and those of ``wanted`` (T, 22,
+    3)."""
+    angles = []
+    for limb in LIMBS:
+        for start, end in ((limb.upper, limb.middle), (limb.middle, limb.end)):
+            model = wanted[:, SKELETON.index(end)] - wanted[:, SKELETON.index(start)]
+            angles.append(np.degrees(bend(heads[end] - heads[start], model)))
+    return np.stack(angles, -1)
+
+
+def flips(heads: dict[str, np.ndarray], turns: dict[str, np.ndarray], source: np.ndarray) -> int:
+    """Limb frames that turn without cause; ``turns``: joint -> orientations (T, 4), ``source``: the model's turns."""
+
+    def step(directions: np.ndarray) -> np.ndarray:
+        return np.degrees(bend(directions[1:], directions[:-1]))
+
+    def turn(rotations: np.ndarray) -> np.ndarray:
+        return np.degrees(quat.angle(quat.multiply(quat.conjugate(rotations[1:]), rotations[:-1])))
+
+    found = 0
+    for limb in LIMBS:
+        upper, lower = heads[limb.middle] - heads[limb.upper], heads[limb.end] - heads[limb.middle]
+        carried = turn(source[:, SKELETON.parents[SKELETON.index(limb.upper)]])
+        causes = np.maximum(step(upper), step(lower)) + carried
+        found += sum(int((turn(turns[joint]) > causes + measure.FLIP).sum()) for joint in (limb.upper, limb.middle))
+    return found
+
+
+def evaluated(armature: bpy.types.Object, bones: dict[str, str], frames: np.ndarray) -> tuple[dict, dict]:
+    """Joint -> heads (T, 3) and joint -> orientations (T, 4) as Blender evaluates them at scene ``frames``."""
+    names = list(bones.values())
+    heads, turns = measure.evaluated_heads(armature, names, frames)
+    return {j: heads[:, i] for i, j in enumerate(bones)}, {j: turns[:, i] for i, j in enumerate(bones)}
+
+
+def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
+    """One rig and one motion (T, 22, 3) in a new file."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps = fps
+    armature = rigs.ALL[rig]()
+    scene.gaitway.character = armature
+    scene.gaitway.length_mode, scene.gaitway.seconds = "SECONDS", len(joints) / 20
+    captured = capture.capture(scene)
+    factor, bones = captured.body.scale, captured.body.bones
+    frames = np.asarray(model_to_scene_frame(np.arange(len(joints)), START, fps), float)
+    places = model_to_blender(capture.to_floor(joints, replace(captured, tracks=(None,))) * factor, captured.unit_scale)
+
+    on_floor = capture.to_floor(joints, replace(captured, tracks=(None,)))
+    apply.apply_motion(
+        armature, on_floor, scale=factor, start_frame=START, scene=scene, action_name="Copied", hold=hold.NOTHING
+    )
+    copied = limb_angles(evaluated(armature, bones, frames)[0], places)
+
+    at = np.linspace(0, len(joints) - 1, 5).round().astype(int)
+    tracks = tuple(
+        Track(joint, joint, frames[rows], places[rows, SKELETON.index(joint)], np.zeros(len(rows)))
+        for joint, rows in (("pelvis", np.arange(len(joints))), ("left_wrist", at))
+    )
+    captured = replace(captured, tracks=tracks)
+    answer = Result(
+        "benchmark", joints[None].astype(np.float32), standing(joints)[None], (ControlError(0, 0, 0),), (0.0,),
+        {}, 0, "",
+    )  # fmt: skip
+    order = replace(capture.order(scene, captured), num_frames=len(joints))
+    phases: dict[str, float] = {}
+    began = time.perf_counter()
+    work = delivery.deliver(answer, order, captured, lambda name: phases.setdefault(name, time.perf_counter() - began))
+    ticks, works = [], []
+    while True:
+        tick, worked = time.perf_counter(), time.thread_time()
+        try:
+            next(work)
+        except StopIteration as done:
+            observed = done.value
+            break
+        finally:
+            ticks.append(time.perf_counter() - tick)
+            works.append(time.thread_time() - worked)
+    whole = time.perf_counter() - began
+    heads, turns = evaluated(armature, bones, frames)
+    held = limb_angles(heads, places)
+    misses = np.concatenate([errors for _, errors in observed.misses.values()]) * 100
+    slides = observed.slides[observed.contacts] * 100
+    return Row(
+        rig, motion, len(joints), float(copied.max()), float(np.percentile(held, 95)), float(held.max()),
+        float(np.percentile(misses, 95)), float(misses.max()),
+        float(np.percentile(slides, 95)) if slides.size else 0.0, float(slides.max(initial=0)),
+        flips(heads, turns, global_rotations(joints)), phases["Measuring"], whole, max(ticks) * 1e3, max(works) * 1e3,
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rigs", nargs="*", default=list(rigs.ALL), choices=list(rigs.ALL), metavar="NAME")
+    parser.add_argument("--motions", nargs="*", default=list(MOTIONS), choices=list(MOTIONS), metavar="NAME")
+    parser.add_argument("--fps", type=int, default=24, help="of the scene")
+    options = parser.parse_args()
+    shared = Path(os.environ.get("GAITWAY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+    motions = measure.cmu_motions(shared, {name: MOTIONS[name] for name in options.motions})
+    blender_addon.register()
+    columns = "copied held p95   max  ctrl p95   max drift p95   max flips  keys   all  tick  work"
+    print(f"{'rig':25}{'motion':10}{'T':>4} {columns}", flush=True)
+    found = []
+    for rig in options.rigs:
+        for name, joints in motions.items():
+            with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
+                row = run(rig, name, np.asarray(joints[:NUM_FRAMES]), options.fps)
+            found.append(asdict(row))
+            print(
+                f"{row.rig:25}{row.motion:10}{row.frames:4} {row.copied_deg:6.2f}{row.held_p95_deg:9.2f}"
+                f"{row.held_max_deg:6.1f}{row.control_p95_cm:10.2f}{row.control_max_cm:6.2f}{row.drift_p95_cm:10.2f}"
+                f"{row.drift_max_cm:6.2f}{row.flips:6}{row.keys_s:6.2f}{row.all_s:6.2f}{row.tick_ms:6.0f}{row.work_ms:6.0f}",
+                flush=True,
+            )
+    print(json.dumps({"benchmark": "rigs", "fps": options.fps, "rows": found}))
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # Blender as a module may hang on the way out
