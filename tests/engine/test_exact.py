@@ -120,7 +120,7 @@ def test_tolerance_is_room_and_without_exact_nobody_is_moved_on() -> None:
 def test_a_hand_stays_on_the_hip_and_out_of_a_box() -> None:
     joints = gliding(radius=1.2)
     held = RelativeTarget("right_wrist", "right_hip", (-0.12, 0.05, 0.03), 20, 60)
-    request, signal = ask({}, relative=(held,))
+    request, _ = ask({}, relative=(held,))
     done, _ = finish(request, joints, NO_BELIEF)
     wrist, hip = SKELETON.indices("right_wrist", "right_hip")
     way = done[20:80, wrist] - done[20:80, hip]
@@ -147,7 +147,7 @@ def test_jumps_between_patches_go_and_kept_frames_stay() -> None:
     jumping = joints.copy()
     for patch in range(0, FRAMES, 8):
         jumping[patch : patch + 8, SKELETON.index("left_wrist")] += 0.05 * RANDOM.normal(size=3)
-    request, signal = ask({}, plant_feet=False, exact=False)
+    request, _ = ask({}, plant_feet=False, exact=False)
     smooth, _ = finish(request, jumping, NO_BELIEF, range(8, FRAMES, 8))
 
     def jerk(motion: np.ndarray) -> float:
