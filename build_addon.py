@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent
 SOURCE = ROOT / "blender_addon"
 LOCK = SOURCE / "wheels.lock"
 WHEELS = SOURCE / "wheels"
-LEFT_OUT = ("__pycache__", "wheels", "docs", "wheels.lock", "blender_manifest.toml", "*.pyc", ".*")
+LEFT_OUT = ("__pycache__", "wheels", "docs", "README.md", "wheels.lock", "blender_manifest.toml", "*.pyc", ".*")
 PLATFORM_TAGS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux2014_x86_64"),
     "windows-x64": ("win_amd64",),

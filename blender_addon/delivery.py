@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import before as states
-from . import carry, curve_keys, takes
+from . import carry, curve_keys, probe, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for, spacing_for
@@ -25,12 +25,21 @@ from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
+from .splice import Stretch, splice
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate, Result
 
 ACTION_NAME_BYTES = 63
 UNDO_NAME = "Generate Motion"
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Only a stretch is new; the rest comes from the Action with this uid."""
+
+    action_uid: int
+    stretch: Stretch
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,11 @@ def deliver(
     captured: Capture,
     phase: Callable[[str], None],
     only: int | None = None,
+    patch: Patch | None = None,
+    replaces: str = "",
 ) -> Generator[None, None, Observed]:
-    """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed.
+    """Make takes of ``answer``, or of its variation ``only``; the nearest to the controls is worn and observed. With
+    ``patch`` they are an earlier take but for some frames. The pending takes of the request ``replaces`` go.
 
     ``phase`` is told what is going on. Raises RetargetError when the character or the scene is gone, or keys would not
     show.
@@ -63,6 +75,8 @@ def deliver(
                 yield
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
             frames = yield from _key(answer, variation, name, captured, before, written)
+            if patch is not None:
+                _splice(written[-1], captured, patch)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
@@ -71,6 +85,7 @@ def deliver(
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
         observed = yield from observe(captured, stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
+        _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel
         _take_back(written, captured, before)
         raise
@@ -103,12 +118,25 @@ def _key(
     solution = yield from plan.solve(*segments)
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
     curves = yield from apply.space_keys(plan, solution, spacing_for(_scene(captured)))
+    _check_that_all_is_there(written)  # before anything is written after an undo
     armature = armature_of(captured)
     applied = apply.write(armature, plan, solution, name, curves)
     action = bpy.data.actions[applied.action_name]
     written.append(Written(action.session_uid, variation, applied.frames))
     _carry_over(armature, before, applied)
     return applied.frames
+
+
+def _splice(made: Written, captured: Capture, patch: Patch) -> None:
+    """Give the new Action all that the old one holds outside of the patch."""
+    armature, old = armature_of(captured), states.action_by_uid(patch.action_uid)
+    new = curve_keys.bag_of(states.action_by_uid(made.action_uid), armature.animation_data.action_slot)
+    source = next((bag for bag in curve_keys.bags(old) if len(bag.fcurves)), None) if old is not None else None
+    if source is None or new is None:
+        raise RetargetError(
+            "The take of which a range was to be made anew is gone.", "Choose another take, or generate a new one."
+        )
+    splice(source, new, patch.stretch)
 
 
 def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:
@@ -124,12 +152,9 @@ def _enter(
 ) -> None:
     """Put what was written into the history; the worn one comes last and is the active one."""
     scene, armature = _scene(captured), armature_of(captured)
+    _check_that_all_is_there(written)
     for made in written:
         action = states.action_by_uid(made.action_uid)
-        if action is None:
-            raise RetargetError(
-                "The motion was taken back while it was being measured.", "Generate again; the same seed repeats it."
-            )
         making = takes.Making(
             order, captured, answer.joints[made.variation], answer.foot_contacts[made.variation], before
         )
@@ -138,20 +163,30 @@ def _enter(
     scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
 
 
+def _remove_replaced(scene: bpy.types.Scene, generation: str) -> None:
+    old = [take for take in scene.gaitway.takes.items if take.generation == generation and not take.accepted]
+    if generation and old:
+        takes.remove(scene, old)
+        scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
+
+
+def _check_that_all_is_there(written: list[Written]) -> None:
+    if any(states.action_by_uid(made.action_uid) is None for made in written):
+        raise RetargetError(
+            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
+        )
+
+
 def _take_back(written: list[Written], captured: Capture, before: Before) -> None:
     actions = [action for made in written if (action := states.action_by_uid(made.action_uid)) is not None]
-    armature = _armature_if_any(captured)
+    # A deleted armature that something still points to is put back as well: undo may bring it back.
+    armature = probe.object_by_uid(captured.body.uid)
     if armature is not None and takes.played(armature) in actions:
         states.put_back(armature, before, states.action_of(before))
+    elif written and (old := states.action_of(before)) is not None:
+        old.use_fake_user = before.fake_user  # it was kept when the first new Action took its place
     for action in actions:
         bpy.data.actions.remove(action)
-
-
-def _armature_if_any(captured: Capture) -> bpy.types.Object | None:
-    try:
-        return armature_of(captured)
-    except RetargetError:
-        return None
 
 
 def _scene(captured: Capture) -> bpy.types.Scene:

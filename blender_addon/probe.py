@@ -91,6 +91,8 @@ def followed_path(
     Time says: along its first spline, or the one numbered ``spline`` from 1; with ``reverse`` from the end.
     """
     points = []
+    if curve.mode == "EDIT":
+        curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
     with _probe_scene() as scene:
         copy = _copy_into(scene, curve)
         splines = copy.data.splines
@@ -126,6 +128,8 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
     """World points (P, 3) of each spline of ``curve`` as it is at ``frame``: Bezier, NURBS or poly, modifiers and
     shape keys included.
     """
+    if curve.mode == "EDIT":
+        curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
     with _probe_scene() as scene:
         copy = _copy_into(scene, curve)
         _bare(copy.data)

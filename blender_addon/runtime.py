@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, preferences, takes
-from .looking import LOOKING, after_change
+from . import bring_in, capture, delivery, live, looking, preferences, takes
+from .live import LIVE
+from .looking import LOOKING
 from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .shared.skeleton import FPS
+from .splice import stretch_of
 from .version import addon_version
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self._delivering = False
         self._left = False
         self._looked = 0.0
         self.error: tuple[str, str] | None = None
@@ -64,6 +67,8 @@ class Runtime:
         """Where the last motion came out on the rig."""
         self.last: capture.Capture | None = None
         """What the last request asked for."""
+        self.request_id = ""
+        """Of the last request."""
         self.answer: Result | None = None
         """What the engine made of it."""
         self.longest_tick = 0.0
@@ -178,8 +183,9 @@ class Runtime:
         taken = time.monotonic() - session.began
         return taken * (1.0 - session.fraction) / session.fraction if session.fraction > 0.05 and taken > 0.5 else None
 
-    def generate(self, context: bpy.types.Context) -> None:
-        """Begin a request with what the scene says.
+    def generate(self, context: bpy.types.Context, replaces: str = "") -> None:
+        """Begin a request with what the scene says. Its takes take the place of those that the request ``replaces``
+        made and nobody accepted.
 
         Raises what is wrong with it at once; what follows comes by :func:`tick`.
         """
@@ -187,7 +193,7 @@ class Runtime:
         self.forget()
         try:
             captured = capture.capture(context.scene)
-            self._submit(context, capture.order(context.scene, captured), captured)
+            self._submit(context, capture.order(context.scene, captured), captured, replaces=replaces)
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
@@ -203,8 +209,25 @@ class Runtime:
             self.error = (error.message, error.hint)
             raise
 
+    def regenerate(self, context: bpy.types.Context, take: GaitwayTake, first: int, last: int) -> None:
+        """Ask for ``take`` anew between two scene frames. Raises what is wrong."""
+        self.forget()
+        try:
+            order, captured = takes.order_of_range(context.scene, take, first, last)
+            patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
+            self._submit(context, order, captured, patch=patch)
+        except GaitwayError as error:
+            self.error = (error.message, error.hint)
+            raise
+
     def _submit(
-        self, context: bpy.types.Context, order: Generate, captured: capture.Capture, only: int | None = None
+        self,
+        context: bpy.types.Context,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None = None,
+        patch: delivery.Patch | None = None,
+        replaces: str = "",
     ) -> None:
         session = self.session()
         self._left = False
@@ -216,7 +239,9 @@ class Runtime:
                 self.start_engine(chosen)
         session.submit(order)
         self.last = captured
-        self._request = self._life(order, captured, only)
+        LIVE.let_go(captured)
+        self.request_id = order.request_id
+        self._request = self._life(order, captured, only, patch, replaces)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
@@ -232,7 +257,14 @@ class Runtime:
         elif self._session is not None:
             self._session.cancel()
 
-    def _life(self, order: Generate, captured: capture.Capture, only: int | None) -> Generator[None, None, None]:
+    def _life(
+        self,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None,
+        patch: delivery.Patch | None,
+        replaces: str,
+    ) -> Generator[None, None, None]:
         from .shared.protocol import Error
 
         while order.request_id not in self._finished:
@@ -240,22 +272,33 @@ class Runtime:
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
-        yield from self._deliver(answer, order, captured, only)
+        yield from self._deliver(answer, order, captured, only, patch, replaces)
         self.report = delivery.report(answer, self.measured)
 
     def _deliver(
-        self, answer: Result, order: Generate, captured: capture.Capture, only: int | None = None
+        self,
+        answer: Result,
+        order: Generate,
+        captured: capture.Capture,
+        only: int | None = None,
+        patch: delivery.Patch | None = None,
+        replaces: str = "",
     ) -> Generator[None, None, None]:
         self.answer = answer
         self._enter_phase("Waiting for the render")
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
             yield
-        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only)
+        self._delivering = True
+        try:
+            observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
+        finally:
+            self._delivering = False
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         if scene is not None:
+            OVERLAY.clear("preview")
             LOOKING.take_over(scene, observed, captured)
 
     def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
@@ -286,6 +329,11 @@ class Runtime:
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
 
+    def finish_delivery(self) -> None:
+        """Go through with keys that are being set, however long it takes: half of them must not get into a file."""
+        while self._delivering and self.busy:
+            self._advance()
+
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
         if self._request is not None:
@@ -302,11 +350,14 @@ class Runtime:
         self._listen(now)
         self._advance()
         if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
-            LOOKING.advance(bpy.context.scene)
+            if not LIVE.has_preview:
+                LOOKING.advance(bpy.context.scene)
+            LIVE.advance(self, bpy.context.scene)
+            OVERLAY.sync(bpy.context.scene)
         if was_busy:
             self._count(began, worked)
         self._redraw_if_changed()
-        working = self.busy or LOOKING.is_looking or (self._session is not None and self._session.busy)
+        working = self.busy or LIVE.watched or LOOKING.is_looking or (self._session is not None and self._session.busy)
         return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
@@ -326,7 +377,8 @@ class Runtime:
             self._rejoin(self._session)
         try:
             for message in self._session.pump(now):
-                self._finished[message.request_id] = message
+                if not LIVE.receive(message):
+                    self._finished[message.request_id] = message
         except Exception as error:  # whatever it is, it must not end Blender's timer, and not come again at every tick
             traceback.print_exc()
             self._session = None
@@ -394,6 +446,12 @@ def before_load(*_args: object) -> None:
         )
 
 
+@bpy.app.handlers.persistent
+def before_save(*_args: object) -> None:
+    """What is saved is saved as a whole."""
+    RUNTIME.finish_delivery()
+
+
 def _leave() -> None:
     RUNTIME.stop_engine()
 
@@ -402,7 +460,9 @@ def register() -> None:
     """The timer, the handlers, and the engine's end with Blender's."""
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
-    bpy.app.handlers.depsgraph_update_post.append(after_change)
+    bpy.app.handlers.save_pre.append(before_save)
+    bpy.app.handlers.depsgraph_update_post.append(looking.after_change)
+    bpy.app.handlers.depsgraph_update_post.append(live.after_change)
     atexit.register(_leave)
 
 
@@ -410,10 +470,13 @@ def unregister() -> None:
     """Undo :func:`register`; the engine that was started here ends."""
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
-    bpy.app.handlers.depsgraph_update_post.remove(after_change)
+    bpy.app.handlers.save_pre.remove(before_save)
+    bpy.app.handlers.depsgraph_update_post.remove(looking.after_change)
+    bpy.app.handlers.depsgraph_update_post.remove(live.after_change)
     LOOKING.forget()
+    LIVE.forget()
     OVERLAY.leave()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    RUNTIME.stop_engine()
     RUNTIME.forget()
+    RUNTIME.stop_engine()  # says why when a motion was being made; the panel shows it when the add-on comes back

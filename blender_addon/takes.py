@@ -22,6 +22,7 @@ from . import before as states
 from . import settings_record
 from .before import Before
 from .retarget import keyframes
+from .shared import space
 from .shared.errors import BadFile, BadRequest
 from .shared.skeleton import SKELETON
 
@@ -125,6 +126,37 @@ def order_again(scene: bpy.types.Scene, take: GaitwayTake) -> tuple[Generate, Ca
     return replace(making.order, request_id=uuid.uuid4().hex), captured
 
 
+def order_of_range(scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int) -> tuple[Generate, Capture]:
+    """A request that makes ``take`` anew between the scene frames ``first`` and ``last`` and keeps the rest.
+
+    The controls and options are the scene's when they still give a motion of that length, else the take's own; prompt
+    and seed are the scene's, and another seed when that would make the same again. Raises BadRequest for a range
+    outside of the take, and as :func:`order_again`.
+    """
+    from . import capture
+
+    making = making_of(take)
+    order, captured = order_again(scene, take)
+    first, last = max(first, take.frame_start), min(last, take.frame_end)
+    if last - first < 2:
+        raise BadRequest(
+            f"The range does not reach into the take, which goes from frame {take.frame_start} to {take.frame_end}.",
+            "Set a range of at least three frames within the take.",
+        )
+    now = capture.capture(scene)
+    if now.signal.num_frames == order.num_frames and now.start_frame == captured.start_frame:
+        order, captured = capture.order(scene, now), now
+    fps = capture.scene_fps(scene)
+    at = np.asarray(space.model_to_scene_frame(np.arange(order.num_frames), captured.start_frame, fps))
+    # An end of the range within the take is a frame of both; the take's own first and last frame may be made anew.
+    keep = (at <= first if first > take.frame_start else at < first) | (
+        at >= last if last < take.frame_end else at > last
+    )
+    seed = scene.gaitway.seed if scene.gaitway.seed != take.seed else take.seed + 1
+    base = making.joints.astype(np.float32)
+    return replace(order, seed=seed, num_variations=1, base=base, base_mask=keep), captured
+
+
 def _before(action: bpy.types.Action) -> Before:
     from .record import unpack
 
@@ -222,6 +254,8 @@ def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
         if action is not None:
             if armature is not None and played(armature) == action:
                 _give_back(armature, take)
+            elif take.before is not None and (armature is None or not armature.users_scene) and KEY in action:
+                take.before.use_fake_user = _before(action).fake_user  # it was kept for a character that is gone
             _forget(scene, take)
         scene.gaitway.takes.items.remove(index)
         if action is not None:

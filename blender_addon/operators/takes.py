@@ -133,6 +133,23 @@ class GAITWAY_OT_take_repeat(_OnTake, bpy.types.Operator):
         RUNTIME.repeat(context, take)
 
 
+class GAITWAY_OT_take_regenerate(_OnTake, bpy.types.Operator):
+    """Make the frames of the range anew and keep all others, as a take of its own; change the prompt or the seed for
+    another motion
+    """
+
+    bl_idname = "gaitway.take_regenerate"
+    bl_label = "Regenerate Range"
+    bl_options = {"REGISTER"}  # the keys come later, with an undo step of their own
+
+    index: bpy.props.IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+
+    def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
+        takes.show(context.scene, take)
+        history = context.scene.gaitway.takes
+        RUNTIME.regenerate(context, take, history.range_start, history.range_end)
+
+
 CLASSES = (
     GAITWAY_OT_take_show,
     GAITWAY_OT_take_accept,
@@ -140,4 +157,5 @@ CLASSES = (
     GAITWAY_OT_take_remove,
     GAITWAY_OT_take_restore,
     GAITWAY_OT_take_repeat,
+    GAITWAY_OT_take_regenerate,
 )

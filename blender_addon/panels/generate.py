@@ -24,6 +24,7 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
             row = self.layout.row(align=True)
             row.scale_y = 1.5
             row.operator("gaitway.generate", icon="ARMATURE_DATA")
+            row.prop(context.scene.gaitway.live, "enabled", text="", icon="REC", toggle=True)
             row.operator("gaitway.bring_in", text="", icon="IMPORT")
         if RUNTIME.error is not None:
             message, hint = RUNTIME.error

@@ -56,6 +56,10 @@ class GAITWAY_PT_takes(Tab, bpy.types.Panel):
         if take is not None:
             column = self.column(self.layout)
             column.label(text=f"Seed {take.seed}, frames {take.frame_start} to {take.frame_end}")
+            row = self.layout.row(align=True)
+            row.prop(history, "range_start")
+            row.prop(history, "range_end")
+            row.operator("gaitway.take_regenerate", text="", icon="CON_ACTION")
 
     @staticmethod
     def decide(layout: bpy.types.UILayout, index: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, keys, overlay, prompt, rig, settings, take
+from . import control, feet, keys, live, overlay, prompt, rig, settings, take
 
 CLASSES = (
     *rig.CLASSES,
@@ -19,6 +19,7 @@ CLASSES = (
     *prompt.CLASSES,
     *take.CLASSES,
     *overlay.CLASSES,
+    *live.CLASSES,
     *settings.CLASSES,
 )
 

@@ -18,6 +18,7 @@ from bpy.props import (
 from .control import GaitwayControl
 from .feet import GaitwayFeet
 from .keys import GaitwayKeys
+from .live import GaitwayLive
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -111,6 +112,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     active_control: IntProperty(name="Active Control", default=0)
     takes: PointerProperty(type=GaitwayTakes)
     overlay: PointerProperty(type=GaitwayOverlay)
+    live: PointerProperty(type=GaitwayLive)
 
 
 CLASSES = (GaitwaySettings,)

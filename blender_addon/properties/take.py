@@ -46,6 +46,8 @@ class GaitwayTakes(bpy.types.PropertyGroup):
 
     items: CollectionProperty(type=GaitwayTake)
     active: IntProperty(name="Active Take", default=0)
+    range_start: IntProperty(name="From", default=30, description="First frame that is made anew")
+    range_end: IntProperty(name="To", default=60, description="Last frame that is made anew")
 
 
 CLASSES = (GaitwayTake, GaitwayTakes)

@@ -38,7 +38,9 @@ def test_the_manifest_of_a_platform_names_that_platform_alone() -> None:
 def test_the_zip_takes_sources_only() -> None:
     files = {path.as_posix() for path in build_addon.sources()}
     assert {"__init__.py", "shared/skeleton.py", "operators/generate.py"} <= files
-    assert not [name for name in files if "__pycache__" in name or name.endswith((".pyc", ".whl", ".lock", ".png"))]
+    assert not [
+        name for name in files if "__pycache__" in name or name.endswith((".pyc", ".whl", ".lock", ".png", ".md"))
+    ]
 
 
 def test_an_altered_wheel_is_not_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,10 +73,18 @@ def open_tab() -> Iterator[None]:
     sight = space.region_3d
     sight.view_perspective = "PERSP"
     sight.view_rotation = Euler((math.radians(62), 0, math.radians(55))).to_quaternion()
-    sight.view_location, sight.view_distance = (0.9, -1.7, 0.5), 7.2
+    sight.view_location, sight.view_distance = (0.7, -1.7, 0.45), 6.0
     bpy.ops.object.select_all(action="DESELECT")
     area.tag_redraw()
     yield
+
+
+def scroll_tab(steps: int) -> None:
+    """Down, or up when negative: the tab is longer than most windows are high."""
+    window, area = view()
+    with bpy.context.temp_override(window=window, area=area, region=region("UI")):
+        for _ in range(abs(steps)):
+            (bpy.ops.view2d.scroll_down if steps > 0 else bpy.ops.view2d.scroll_up)()
 
 
 def on_screen(points: list[tuple[float, float, float]]) -> list[tuple[float, float]]:
@@ -165,6 +173,9 @@ def with_an_engine() -> Iterator[object]:
         own_work_ms=round(runtime.longest_work * 1e3, 1),
     )
     yield "generated"
+    scroll_tab(40)
+    yield "report"
+    scroll_tab(-40)
     bpy.ops.gaitway.take_accept()
     shown = takes.shown(bpy.context.scene)
     expect("the take is kept", shown is not None and shown.accepted)
@@ -189,6 +200,8 @@ def pump() -> float | None:
         # A timer has no window of its own, and operators want one.
         with bpy.context.temp_override(window=view()[0]):
             step = next(_steps)
+            if step is not None:  # a picture of what is, not of what was before a slow redraw
+                bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
     except StopIteration:
         bpy.ops.wm.quit_blender()
         return None

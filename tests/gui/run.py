@@ -122,7 +122,7 @@ def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 300.0) -
 
 def draw(points: list[tuple[float, float]]) -> None:
     """Drag the mouse through ``points``, pixels from the lower left of the screen, no faster than a hand."""
-    height = int(subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, text=True).stdout.split()[1])
+    height = screen_height()
     places = [(round(x), round(height - 1 - y)) for x, y in points]
     # Without a window manager nobody gives the window the focus, and Blender overlooks moves until it has it.
     mouse("search", "--onlyvisible", "--class", "blender", "windowfocus")
@@ -135,6 +135,10 @@ def draw(points: list[tuple[float, float]]) -> None:
         mouse("mousemove", *place)
         time.sleep(0.03)
     mouse("mouseup", 1)
+
+
+def screen_height() -> int:
+    return int(subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, text=True).stdout.split()[1])
 
 
 def mouse(*words: object) -> None:
@@ -157,7 +161,8 @@ def picture(path: Path) -> None:
 def for_readme(source: Path, target: Path) -> None:
     """The viewport beside the tab, small enough for a page."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    crop = ["-crop", "990x738+320+74", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
+    top = screen_height() - WINDOW[1] + 74  # the window stands at the foot of the screen
+    crop = ["-crop", f"1130x738+180+{top}", "+repage", "-resize", "1000x", "-dither", "None", "-colors", "200"]
     subprocess.run(["convert", str(source), *crop, f"PNG8:{target}"], check=True)
 
 

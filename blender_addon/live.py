@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live: while a path or a pin is dragged, ghosts of the motion it would give; when it rests, the motion itself.
+
+Blender reports every change of the scene; the handler only notes that a control has moved, and the timer acts. One
+preview is on its way at a time, and the next one is read from the scene as it is then: no queue can build, and the rate
+is what engine and scene allow. A preview is one step of sampling without refining.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from . import capture, curve_keys, preferences
+from . import overlay_shapes as shapes
+from .capture import Capture, to_floor
+from .overlay import OVERLAY
+from .shared import space
+from .shared.errors import GaitwayError
+from .shared.skeleton import FPS, SKELETON
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+    from .shared.protocol import Error, Generate, Result
+
+RELEASE = 0.5
+"""Seconds without a change after which a control counts as released."""
+MAIN_THREAD_SHARE = 0.5
+"""Of the time between two previews this part may be spent in Blender's main thread."""
+
+
+class Live:
+    """What is under way while controls move; one of it: :data:`LIVE`."""
+
+    def __init__(self) -> None:
+        self.watched: frozenset[int] = frozenset()
+        self.latencies: list[float] = []
+        """Seconds from a change to the ghosts that show it, of each preview since the last release."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Show no preview and expect none."""
+        self._changed_at: float | None = None
+        self._noted_at: float | None = None
+        self._expected: tuple[str, float, Capture] | None = None
+        self._asked = 0
+        self._next_at = 0.0
+        self._generation = ""
+        OVERLAY.clear("preview")
+
+    def let_go(self, captured: Capture) -> None:
+        """The motion itself is asked for: no preview of what was changed until now is needed any more."""
+        self._changed_at = self._noted_at = self._expected = None
+        self._asked = _fingerprint(captured)
+
+    @property
+    def has_preview(self) -> bool:
+        """Whether ghosts of a preview are shown, or on their way."""
+        return self._expected is not None or len(OVERLAY.layers["preview"]) > 0
+
+    # ---- what Blender calls
+
+    def note_change(self, uids: set[int]) -> None:
+        """These data-blocks have changed."""
+        if self.watched & uids and self._noted_at is None:
+            self._noted_at = time.monotonic()
+
+    # ---- what the timer does
+
+    def is_on(self, scene: bpy.types.Scene) -> bool:
+        """Whether the animator wants previews."""
+        return bool(scene.gaitway.live.enabled and scene.gaitway.character is not None)
+
+    def advance(self, runtime: Runtime, scene: bpy.types.Scene) -> None:
+        """One step: ask for a preview, or for the motion itself."""
+        if not self.is_on(scene):
+            if self.watched:
+                self.watched = frozenset()
+                self.forget()
+            return
+        self.watched = watched_uids(scene)
+        now = time.monotonic()
+        if (self._changed_at is None and self._noted_at is None) or runtime.busy:
+            return
+        session = runtime.session()
+        if self._expected is not None and session.request_id != self._expected[0]:
+            self._expected = None  # replaced or failed
+        if session.state == "offline":
+            self._start_engine(runtime)
+        elif self._expected is None and self._noted_at is not None and now >= self._next_at:
+            self._ask(runtime, scene)
+        elif self._expected is None and self._noted_at is None and self._has_rested(now) and not _hand_is_at_it():
+            self._release(runtime)
+
+    def receive(self, answer: Result | Error) -> bool:
+        """Take an answer that belongs to a preview; False when it is somebody else's."""
+        if self._expected is None or answer.request_id != self._expected[0]:
+            return False
+        _, noted_at, captured = self._expected
+        self._expected = None
+        joints = getattr(answer, "joints", None)
+        if joints is not None:
+            OVERLAY.clear("ghosts")
+            OVERLAY.put(preview=preview_lines(joints[0], captured))
+            self.latencies.append(time.monotonic() - noted_at)
+        return True
+
+    def _ask(self, runtime: Runtime, scene: bpy.types.Scene) -> None:
+        began, noted_at, self._noted_at = time.monotonic(), self._noted_at, None
+        with suppress(GaitwayError):  # what is wrong with the controls is said when they are released
+            key_moved_pins(scene)
+            captured = capture.capture(scene)
+            if _fingerprint(captured) == self._asked:
+                return  # Blender reports a change of every curve when the playhead moves
+            self._asked, self._changed_at = _fingerprint(captured), began
+            order = preview_order(capture.order(scene, captured))
+            runtime.session().submit(order)
+            self._expected = (order.request_id, noted_at or began, captured)
+        self._next_at = began + (time.monotonic() - began) / MAIN_THREAD_SHARE
+
+    def _has_rested(self, now: float) -> bool:
+        return self._changed_at is not None and now - self._changed_at > RELEASE
+
+    def _release(self, runtime: Runtime) -> None:
+        self._changed_at = self._noted_at = None
+        with suppress(GaitwayError):  # the panel shows it
+            runtime.generate(bpy.context, replaces=self._generation)
+            self._generation = runtime.request_id
+
+    def _start_engine(self, runtime: Runtime) -> None:
+        chosen = preferences.get()
+        if chosen.autostart:
+            try:
+                runtime.start_engine(chosen)
+            except GaitwayError as error:
+                runtime.error = (error.message, error.hint)
+                self._changed_at = self._noted_at = None
+        else:
+            runtime.error = ("Live previews need the engine.", "Press Start Engine.")
+            self._changed_at = self._noted_at = None
+
+
+LIVE = Live()
+
+
+def preview_order(order: Generate) -> Generate:
+    """The same request at its quickest."""
+    return replace(order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1)
+
+
+def preview_lines(joints: np.ndarray, captured: Capture) -> shapes.Lines:
+    """Ghosts and the way of the hips for ``joints`` (T, 22, 3) as the engine gave them."""
+    places = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
+    frames = np.arange(len(joints), dtype=np.float64)
+    way = shapes.path(places[:, SKELETON.index("pelvis")], shapes.ACHIEVED)
+    return shapes.join([shapes.ghosts(frames, places, SKELETON.names, FPS), way])
+
+
+def _fingerprint(captured: Capture) -> int:
+    """A number that changes with anything that the controls ask for."""
+    signal = captured.signal
+    return hash((captured.start_frame, signal.hint.tobytes(), signal.hint_mask.tobytes()))
+
+
+def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
+    """The data-blocks that move a control when they change: targets, their curves, their parents."""
+    uids: set[int] = set()
+    for control in scene.gaitway.controls:
+        target = control.target if control.enabled else None
+        while target is not None and target != scene.gaitway.character:
+            uids.add(target.session_uid)
+            if target.type == "CURVE":
+                uids.add(target.data.session_uid)
+            target = target.parent
+    return frozenset(uids)
+
+
+def key_moved_pins(scene: bpy.types.Scene) -> None:
+    """A pin that is moved at one of its keys takes that key along, as with Blender's own automatic keying; without it
+    nothing would come of moving it.
+    """
+    frame = scene.frame_current
+    for control in scene.gaitway.controls:
+        target = control.target
+        if not control.enabled or target is None or target.type != "EMPTY" or control.bone:
+            continue
+        animation = target.animation_data
+        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        curves = [bag.fcurves.find("location", index=axis) for axis in range(3)] if bag is not None else []
+        if not curves or any(curve is None for curve in curves):
+            continue
+        has_key = any(abs(key.co.x - frame) < 0.5 for curve in curves for key in curve.keyframe_points)
+        moved = any(abs(curve.evaluate(frame) - target.location[curve.array_index]) > 1e-6 for curve in curves)
+        if has_key and moved:
+            target.keyframe_insert("location", frame=frame)
+
+
+def _hand_is_at_it() -> bool:
+    """Whether an operator such as Move holds the mouse: keys and an undo step must wait for its end."""
+    return any(window.modal_operators for window in bpy.context.window_manager.windows)
+
+
+@bpy.app.handlers.persistent
+def after_change(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    """Blender calls this after every change."""
+    if LIVE.watched and not any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows):
+        LIVE.note_change({update.id.original.session_uid for update in depsgraph.updates})
