@@ -84,7 +84,7 @@ class Pipeline:
         pin_threads()
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
-        networks = networks.to(target, pick_dtype(target, dtype)).eval()
+        networks = networks.to(target, pick_dtype(target, dtype)).freeze()
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 

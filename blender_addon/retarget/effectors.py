@@ -26,7 +26,7 @@ from .spread import fade, spread
 
 ARMS = tuple(limb for limb in LIMBS if "shoulder" in limb.upper)
 LEGS = tuple(limb for limb in LIMBS if "hip" in limb.upper)
-FEET = ("left_ankle", "right_ankle", "left_foot", "right_foot")
+LIMB_ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 FADE = 0.5  # seconds
 DENSE = 1.5  # model frames between two points of a control that is meant to lead in between
 EASE = {"pelvis": 0.15, "spine1": 0.15, "spine2": 0.15, "spine3": 0.15, "neck": 0.3}
@@ -93,17 +93,28 @@ def place_hips(figure: Figure, wished: Wishes, fps: float) -> None:
         figure.shift(spread(held, miss, _frames(fps)))
 
 
-def lean(figure: Figure, wished: Wishes, fps: float) -> None:
-    """Move hips and trunk for what limbs cannot reach and for joints of the trunk."""
-    held = np.any([known for joint, (known, _) in wished.items() if joint != "pelvis"] or [[False]], axis=0)
-    rows = np.flatnonzero(held) if len(held) == len(figure.places) else np.array([], dtype=int)
+def lean(figure: Figure, wished: Wishes, fps: float) -> np.ndarray:
+    """Move hips and trunk for what limbs cannot reach and for joints of the trunk.
+
+    Returns the frames (K,) bool in which a joint is where it shall be only as long as the hips stay.
+    """
+    depends = np.zeros(len(figure.places), dtype=bool)
+    goals = {joint: wish for joint, wish in wished.items() if joint != "pelvis"}
+    rows = np.flatnonzero(np.any([known for known, _ in goals.values()], axis=0)) if goals else depends.nonzero()[0]
     if len(rows) == 0:
-        return
+        return depends
+    held = np.zeros_like(depends)
+    held[rows] = True
+    goals = {joint: (known[rows], place[rows]) for joint, (known, place) in goals.items()}
+    for joint, (known, _) in goals.items():
+        if joint not in LIMB_ENDS:
+            depends[rows] |= known
     before, after = figure.copy(rows), figure.copy(rows)
     fixed = wished["pelvis"][0] if "pelvis" in wished else np.zeros(len(held), dtype=bool)
-    goals = {joint: (known[rows], place[rows]) for joint, (known, place) in wished.items() if joint != "pelvis"}
+    for miss in dict(_misses(before, goals)).values():
+        depends[rows] |= np.linalg.norm(miss, axis=-1) > SMALLEST * figure.metre
     if not _solve(after, goals, fixed[rows]):
-        return
+        return depends
     moved = np.zeros((len(held), 3))
     moved[rows] = after.at("pelvis") - before.at("pelvis")
     figure.shift(spread(held | fixed, moved, _frames(fps)))
@@ -116,6 +127,7 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> None:
         carried = _turned(upright, figure, above)
         step = quat.multiply(carried, from_vector(spread(held, vectors, _frames(fps))))
         figure.turn(joint, quat.multiply(step, quat.conjugate(carried)))
+    return depends
 
 
 def bring_arms(figure: Figure, wished: Wishes, fps: float) -> dict[str, np.ndarray]:

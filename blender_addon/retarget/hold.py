@@ -68,10 +68,11 @@ def hold(
     wished = effectors.wishes(figure, wanted.targets, stage.frames, stage.fps)
     effectors.place_hips(figure, wished, stage.fps)
     yield
-    effectors.lean(figure, wished, stage.fps)
+    depends = effectors.lean(figure, wished, stage.fps)
     yield
     footing = _footing(stage, wanted, joints, wished)
-    feet.plant(figure, footing, wished, _hips_held(wanted, wished, len(pelvis)), stage.fps)
+    held = _hips_held(wanted, wished, len(pelvis)) | depends[:, None]
+    feet.plant(figure, footing, wished, held, stage.fps)
     yield
     effectors.point_knees(figure, wished, stage.fps)
     goals = effectors.bring_arms(figure, wished, stage.fps)

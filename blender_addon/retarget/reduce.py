@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 WINDOW = 240  # frames that are fitted at once; longer motions are cut there, at a key
-EXACT = 1e3  # weight of a frame that is to be met beside the others
+EXACT, PINNED = 1e3, 1e8  # weight of a frame that is to be met beside the others, and of a slope
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,7 @@ def _thin(piece: _Piece, near: np.ndarray, exact: np.ndarray, known: np.ndarray)
     while True:
         fit = _fit(piece, knots, exact)
         off = np.abs(_evaluate(fit, len(near)) - piece.values) / near
-        added = [_worst(off, a, b) for a, b in pairwise(knots) if b - a > 1]
-        added = [row for row in added if off[row] > 1.0]
+        added = [_worst(off, a, b) for a, b in pairwise(knots) if b - a > 1 and off[a + 1 : b].max() > 1.0]
         if not added:
             return fit
         knots = np.union1d(knots, added)
@@ -156,7 +155,7 @@ def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
     weights[exact] = EXACT
     prior = np.stack([piece.values[knots], piece.slopes[knots]], -1).ravel()
     stiffness = np.tile([1e-6, 1e-4], len(knots))
-    stiffness[[1, -1]] = np.where(piece.goes_on, EXACT, stiffness[[1, -1]])
+    stiffness[[1, -1]] = np.where(piece.goes_on, PINNED, stiffness[[1, -1]])
     weighted = basis.T * weights
     unknown = np.linalg.solve(weighted @ basis + np.diag(stiffness), weighted @ piece.values + stiffness * prior)
     return knots, unknown[::2], unknown[1::2]
