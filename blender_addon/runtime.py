@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, live, looking, preferences, takes
+from . import bring_in, capture, delivery, live, looking, preferences, stage, takes
 from .live import LIVE
 from .looking import LOOKING
 from .overlay import OVERLAY
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
+AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
 REJOIN_INTERVAL = 3.0
 """Seconds between two looks for an engine while there is none."""
 
@@ -52,6 +53,8 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self.sweep = False
+        """Whether to look for what an undo or a file may have brought back."""
         self._delivering = False
         self._left = False
         self._looked = 0.0
@@ -347,6 +350,9 @@ class Runtime:
     def tick(self, now: float) -> float:
         """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
         began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
+        if self.sweep:
+            self.sweep = False
+            stage.sweep()
         self._listen(now)
         self._advance()
         if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
@@ -448,8 +454,15 @@ def before_load(*_args: object) -> None:
 
 @bpy.app.handlers.persistent
 def before_save(*_args: object) -> None:
-    """What is saved is saved as a whole."""
+    """What is saved is saved as a whole, and without what is only there for a moment."""
     RUNTIME.finish_delivery()
+    LOOKING.pause()
+
+
+@bpy.app.handlers.persistent
+def after_undo(*_args: object) -> None:
+    """An undo or a file may bring back what was only there for a moment."""
+    RUNTIME.sweep = True
 
 
 def _leave() -> None:
@@ -461,6 +474,8 @@ def register() -> None:
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
     bpy.app.handlers.save_pre.append(before_save)
+    for moment in AFTER_UNDO:
+        moment.append(after_undo)
     bpy.app.handlers.depsgraph_update_post.append(looking.after_change)
     bpy.app.handlers.depsgraph_update_post.append(live.after_change)
     atexit.register(_leave)
@@ -471,6 +486,8 @@ def unregister() -> None:
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
     bpy.app.handlers.save_pre.remove(before_save)
+    for moment in AFTER_UNDO:
+        moment.remove(after_undo)
     bpy.app.handlers.depsgraph_update_post.remove(looking.after_change)
     bpy.app.handlers.depsgraph_update_post.remove(live.after_change)
     LOOKING.forget()
