@@ -139,6 +139,7 @@ class Pipeline:
                 asked, frame, context = take.prepare(window)
                 made = yield from self._window(asked, frame, context, text, take.generator, clock)
                 take.add(window, *made)
+                yield clock.tell("Finishing")
                 span = take.finish(window, finish)
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
@@ -259,7 +260,7 @@ class _Clock:
 
     def __init__(self, request: Generate, windows: int, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + windows * request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
+        self.total = 3 + windows * request.num_variations * (steps + 4 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()
