@@ -19,8 +19,9 @@ import bpy
 import numpy as np
 
 from . import before as states
-from . import settings_record
+from . import compat, curve_keys, settings_record
 from .before import Before
+from .merge import merge
 from .retarget import keyframes
 from .shared import space
 from .shared.errors import BadFile, BadRequest
@@ -231,6 +232,25 @@ def accept(scene: bpy.types.Scene, take: GaitwayTake, to_nla: bool = False) -> N
     strip = track.strips.new(take.name, int(take.action.frame_range[0]), take.action)
     strip.action_slot = slot or take.action.slots[0]
     animation.action = None
+
+
+def accept_into_action(take: GaitwayTake) -> None:
+    """Keep ``take`` by putting its keys into the Action that the character played before, which it plays again; where
+    it played none the take's own is kept as it is.
+
+    Raises BadRequest when the character or the take's Action is gone.
+    """
+    armature, action = take.character, take.action
+    if armature is None or action is None:
+        raise BadRequest(f"The character or the Action of '{take.name}' is gone.", "Choose another take.")
+    if take.before is not None:
+        source = curve_keys.bag_of(action, action.slots[0])
+        _give_back(armature, take)
+        animation = armature.animation_data
+        if source is not None and animation.action_slot is not None:
+            target = compat.ensure_channelbag(animation.action, animation.action_slot)
+            merge(source, target, (take.frame_start, take.frame_end))
+    take.accepted, take.before = True, None
 
 
 def discard(scene: bpy.types.Scene, take: GaitwayTake) -> None:

@@ -86,6 +86,12 @@ class Networks:
             network.eval()
         return self
 
+    def freeze(self) -> Networks:
+        """For good: no weight will change, so that what depends on weights alone may be kept."""
+        for network in self.parts.values():
+            network.eval().requires_grad_(False)
+        return self
+
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors under their published names."""
         return {

@@ -84,7 +84,7 @@ class Pipeline:
         pin_threads()
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
-        networks = networks.to(target, pick_dtype(target, dtype)).eval()
+        networks = networks.to(target, pick_dtype(target, dtype)).freeze()
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
@@ -139,6 +139,7 @@ class Pipeline:
                 asked, frame, context = take.prepare(window)
                 made = yield from self._window(asked, frame, context, text, take.generator, clock)
                 take.add(window, *made)
+                yield clock.tell("Finishing")
                 span = take.finish(window, finish)
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
@@ -260,7 +261,7 @@ class _Clock:
 
     def __init__(self, request: Generate, windows: int, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + windows * request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
+        self.total = 3 + windows * request.num_variations * (steps + 4 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()

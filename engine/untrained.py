@@ -52,5 +52,5 @@ def published_sizes(device: str = "auto") -> Pipeline:
         torch.manual_seed(0)
         networks = build_networks(PAPER_V2)
     networks.statistics = load_default().statistics
-    networks = networks.to(target, pick_dtype(target)).eval()
+    networks = networks.to(target, pick_dtype(target)).freeze()
     return Pipeline(networks, cast("TextEncoder", DrawnSentences(PAPER_V2.text_width)), target)

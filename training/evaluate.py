@@ -127,8 +127,8 @@ def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
     steps = arguments.steps or [config.default_num_inference_steps]
     parts = [part for part in PARTS if part in arguments.parts]
     replications = arguments.replications or (1 if quick else 3)
-    controls = QUICK_CONTROLS if quick else tuple(CONTROLS)
-    densities = QUICK_DENSITIES if quick else DENSITIES
+    controls = arguments.joints or (QUICK_CONTROLS if quick else tuple(CONTROLS))
+    densities = arguments.densities or (QUICK_DENSITIES if quick else DENSITIES)
     figures: Figures = {
         "about": {
             "model": config.name,
@@ -191,6 +191,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--replications", type=int, help="draws behind each figure (default: 3; published: 20)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
+    parser.add_argument(
+        "--joints", nargs="+", choices=CONTROLS, help="which are led, for 'control' (default: each set)"
+    )
+    parser.add_argument(
+        "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"
+    )
     parser.add_argument("--quick", action="store_true", help="a short version: fewer clips, joints, densities")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("--evaluator", type=Path, help="evaluator.safetensors of ours, or a file with t2m_* tensors")

@@ -75,8 +75,19 @@ class GAITWAY_OT_take_accept(_OnTake, bpy.types.Operator):
         description="Make the take a strip of the character's NLA tracks, so that the next one comes on top",
     )
 
+    into_action: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Into the Action",
+        default=False,
+        options={"SKIP_SAVE"},
+        description="Put the keys into the Action that the character played before; only those of the bones in motion, "
+        "at the frames of the take, are replaced",
+    )
+
     def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        takes.accept(context.scene, take, self.to_nla)
+        if self.into_action:
+            takes.accept_into_action(take)
+        else:
+            takes.accept(context.scene, take, self.to_nla)
 
 
 class GAITWAY_OT_take_discard(_OnTake, bpy.types.Operator):

@@ -69,6 +69,8 @@ class GAITWAY_PT_takes(Tab, bpy.types.Panel):
         row.operator("gaitway.take_accept", text="Accept", icon="CHECKMARK").index = index
         push = row.operator("gaitway.take_accept", text="To NLA", icon="NLA_PUSHDOWN")
         push.index, push.to_nla = index, True
+        into = row.operator("gaitway.take_accept", text="", icon="ACTION")
+        into.index, into.into_action = index, True
         row.operator("gaitway.take_discard", text="Discard", icon="TRASH").index = index
 
 

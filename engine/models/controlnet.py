@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from engine.models.config import ModelConfig
 from engine.models.denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
 from engine.models.layers import Positions, SkipStack, router_loss
+from engine.models.matrix import Linear
 
 RESIDUAL_GAIN = 4.0
 """Of the 'patch' layout: pre-norm blocks carry large sums, which Linears that start at zero take long to match."""
@@ -37,19 +38,17 @@ class ControlNet(nn.Module):
         inner = config.control_embedding_width
         self.in_latent = config.token_layout == "global"
         self.gain = 1.0 if self.in_latent else RESIDUAL_GAIN
-        linears = [nn.Linear(config.control_input_width, inner), nn.Linear(inner, inner)]
+        linears = [Linear(config.control_input_width, inner), Linear(inner, inner)]
         if self.in_latent:
-            linears.append(_zeroed(nn.Linear(inner, config.latent_width)))
+            linears.append(_zeroed(Linear(inner, config.latent_width)))
         else:
-            linears.append(nn.Linear(inner, config.hidden_width))
+            linears.append(Linear(inner, config.hidden_width))
         if config.variant == "v2":
             self.controlnet_cond_embedding = nn.Sequential(linears[0], nn.SiLU(), linears[1], nn.SiLU(), linears[2])
         else:
             self.controlnet_cond_embedding = nn.Sequential(*linears)
         width = config.hidden_width
-        self.controlnet_down_mid_blocks = nn.ModuleList(
-            _zeroed(nn.Linear(width, width)) for _ in range(config.num_layers)
-        )
+        self.controlnet_down_mid_blocks = nn.ModuleList(_zeroed(Linear(width, width)) for _ in range(config.num_layers))
 
     def forward(
         self,
@@ -79,7 +78,7 @@ class ControlNet(nn.Module):
         return router_loss(self, self.config.moe_loss_weight)
 
 
-def _zeroed(linear: nn.Linear) -> nn.Linear:
+def _zeroed(linear: Linear) -> Linear:
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
     return linear

@@ -19,6 +19,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .config import ModelConfig
+from .matrix import Linear
 from .patch_trajectory_encoder import interpolate_keys
 from .patch_vae import PatchBlock
 
@@ -32,14 +33,12 @@ class Corrector(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.patch_size, width = config.patch_size, config.corrector_width
-        self.miss = nn.Linear(config.patch_size * config.num_joints * NUM_MISS_FEATURES, width)
-        self.latent = nn.Linear(config.latent_width, width)
-        self.mix = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
+        self.miss = Linear(config.patch_size * config.num_joints * NUM_MISS_FEATURES, width)
+        self.latent = Linear(config.latent_width, width)
+        self.mix = nn.Sequential(nn.LayerNorm(width), Linear(width, 2 * width), nn.GELU(), Linear(2 * width, width))
         self.blocks = nn.ModuleList(PatchBlock(width) for _ in range(_NUM_BLOCKS))
         # No norm before the way out: half the miss asks for half the change.
-        self.output = nn.Linear(width, config.latent_width)
+        self.output = Linear(width, config.latent_width)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.models.config import ModelConfig
 from engine.models.layers import Positions, SkipStack, key_mask, router_loss
+from engine.models.matrix import Linear
 from engine.models.sinusoid import frequencies
 
 
@@ -33,11 +34,11 @@ class TimeEmbedding(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.width = config.time_width
-        self.linear_1 = nn.Linear(config.time_width, config.hidden_width)
-        self.linear_2 = nn.Linear(config.hidden_width, config.hidden_width)
+        self.linear_1 = Linear(config.time_width, config.hidden_width)
+        self.linear_2 = Linear(config.hidden_width, config.hidden_width)
         self.cond_proj: nn.Linear | None = None
         if config.guidance_width is not None:
-            self.cond_proj = nn.Linear(config.guidance_width, config.time_width, bias=False)
+            self.cond_proj = Linear(config.guidance_width, config.time_width, bias=False)
             nn.init.zeros_(self.cond_proj.weight)  # a student starts as its teacher
 
     def forward(self, timestep: Tensor, guidance_embedding: Tensor | None) -> Tensor:
@@ -67,10 +68,10 @@ def add_token_parts(network: TokenParts, config: ModelConfig, *, final_norm: boo
     """Give ``network`` the modules of :class:`TokenParts` with fresh weights."""
     width, v2 = config.hidden_width, config.variant == "v2"
     network.config = config
-    network.latent_pre = nn.Linear(config.latent_width, width) if v2 else nn.Identity()
-    network.latent_post = nn.Linear(width, config.latent_width) if v2 else nn.Identity()
+    network.latent_pre = Linear(config.latent_width, width) if v2 else nn.Identity()
+    network.latent_post = Linear(width, config.latent_width) if v2 else nn.Identity()
     network.time_embedding = TimeEmbedding(config)
-    network.emb_proj = nn.Sequential(nn.Identity() if v2 else nn.ReLU(), nn.Linear(config.text_width, width))
+    network.emb_proj = nn.Sequential(nn.Identity() if v2 else nn.ReLU(), Linear(config.text_width, width))
     network.query_pos = Positions(width, config.positions)
     network.encoder = SkipStack(
         config,

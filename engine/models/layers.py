@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.models.config import MAX_POSITIONS, ModelConfig
-from engine.models.matrix import linear, linear_each, linear_gelu
+from engine.models.matrix import Linear, linear, linear_each, linear_gelu
 
 
 def key_mask(real: Tensor | None) -> Tensor | None:
@@ -39,7 +39,7 @@ class Attention(nn.Module):
         self.dropout = dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
-        self.out_proj = nn.Linear(width, width)
+        self.out_proj = Linear(width, width)
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
@@ -62,7 +62,7 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         query, key, value = (self._by_head(part) for part in (query, key, value))
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        return linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(B,S,H) -> (B,heads,S,H / heads)."""
@@ -106,8 +106,8 @@ class FeedForward(nn.Module):
     def __init__(self, width: int, inner: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.activation = activation
-        self.linear1 = nn.Linear(width, inner * (2 if activation == "geglu" else 1))
-        self.linear2 = nn.Linear(inner, width)
+        self.linear1 = Linear(width, inner * (2 if activation == "geglu" else 1))
+        self.linear2 = Linear(inner, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ class MixtureOfExperts(nn.Module):
         super().__init__()
         self.top_k = config.moe_top_k
         self.jitter = config.moe_jitter
-        self.gate = nn.Linear(width, config.moe_num_experts, bias=False)
+        self.gate = Linear(width, config.moe_num_experts, bias=False)
         self.experts = nn.ModuleList(
             FeedForward(width, inner, config.activation, config.dropout) for _ in range(config.moe_num_experts)
         )
@@ -170,8 +170,8 @@ class TransformerLayer(nn.Module):
         self.multihead_attn = Attention(width, num_heads, config.dropout) if cross else None
         self.moe = MixtureOfExperts(width, inner, config) if config.moe else None
         if self.moe is None:
-            self.linear1 = nn.Linear(width, inner * (2 if config.activation == "geglu" else 1))
-            self.linear2 = nn.Linear(inner, width)
+            self.linear1 = Linear(width, inner * (2 if config.activation == "geglu" else 1))
+            self.linear2 = Linear(inner, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
         if cross:
@@ -212,12 +212,11 @@ class TransformerLayer(nn.Module):
     def _feed_forward(self, x: Tensor) -> Tensor:
         if self.moe is not None:
             return self.moe(x)
-        first, second = self.linear1, self.linear2
         if self.activation == "gelu":
-            inner = linear_gelu(x, first.weight, first.bias)
+            inner = linear_gelu(x, self.linear1.weight, self.linear1.bias)
         else:
-            inner = activate(linear(x, first.weight, first.bias), self.activation)
-        return linear(self.dropout(inner), second.weight, second.bias)
+            inner = activate(self.linear1(x), self.activation)
+        return self.linear2(self.dropout(inner))
 
 
 class SkipStack(nn.Module):
@@ -246,7 +245,7 @@ class SkipStack(nn.Module):
         self.input_blocks = nn.ModuleList(layer() for _ in range(half))
         self.middle_block = layer()
         self.output_blocks = nn.ModuleList(layer() for _ in range(half))
-        self.linear_blocks = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(half))
+        self.linear_blocks = nn.ModuleList(Linear(2 * width, width) for _ in range(half))
         self.norm = nn.LayerNorm(width) if final_norm else None
         for parameter in self.parameters():
             if parameter.dim() > 1:

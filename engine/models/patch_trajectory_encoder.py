@@ -19,6 +19,7 @@ from torch.nn import functional
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .config import ModelConfig
+from .matrix import Linear
 from .patch_vae import PatchBlock
 
 NUM_TRACK_FEATURES = 20  # C
@@ -33,10 +34,8 @@ class PatchTrajectoryEncoder(nn.Module):
         super().__init__()
         self.patch_size, self.num_joints = config.patch_size, config.num_joints
         width = config.control_input_width
-        self.input = nn.Linear(config.patch_size * config.num_joints * NUM_TRACK_FEATURES, width)
-        self.mix = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
+        self.input = Linear(config.patch_size * config.num_joints * NUM_TRACK_FEATURES, width)
+        self.mix = nn.Sequential(nn.LayerNorm(width), Linear(width, 2 * width), nn.GELU(), Linear(2 * width, width))
         self.blocks = nn.ModuleList(PatchBlock(width) for _ in range(2))
         self.norm = nn.LayerNorm(width)
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .config import ModelConfig
+from .matrix import Linear, convolve
 from .seams import smooth_seams
 
 INITIAL_LOGVAR = -5.0
@@ -33,9 +33,8 @@ class PatchBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, N, H) with mask (B, N, 1) of 0/1."""
-        h = (self.norm(x) * mask).transpose(1, 2)
-        h = functional.gelu(self.conv1(h)) * mask.transpose(1, 2)
-        return x + self.dropout(self.conv2(h)).transpose(1, 2)
+        h = convolve(self.norm(x) * mask, self.conv1, gelu=True)
+        return x + self.dropout(convolve(h * mask, self.conv2))
 
 
 class PatchStack(nn.Module):
@@ -43,10 +42,10 @@ class PatchStack(nn.Module):
 
     def __init__(self, width_in: int, width: int, width_out: int, num_blocks: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.input = nn.Linear(width_in, width)
+        self.input = Linear(width_in, width)
         self.blocks = nn.ModuleList(PatchBlock(width, dropout) for _ in range(num_blocks))
         self.norm = nn.LayerNorm(width)
-        self.output = nn.Linear(width, width_out)
+        self.output = Linear(width, width_out)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
@@ -69,9 +68,9 @@ class PatchVae(nn.Module):
         )
         patch = config.patch_size * config.num_features
         width, blocks = config.vae_width, config.vae_layers
-        self.encoder_linear = nn.Linear(patch, config.latent_width)
+        self.encoder_linear = Linear(patch, config.latent_width)
         self.encoder_net = PatchStack(patch, width, 2 * config.latent_width, blocks)
-        self.decoder_linear = nn.Linear(config.latent_width, patch)
+        self.decoder_linear = Linear(config.latent_width, patch)
         self.decoder_net = PatchStack(config.latent_width, width, patch, blocks)
         self.encoder_net.output.bias.data[config.latent_width :] = INITIAL_LOGVAR
 

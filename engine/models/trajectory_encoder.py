@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from engine.models.config import ModelConfig
 from engine.models.layers import Positions, SkipStack, key_mask
+from engine.models.matrix import Linear
 
 
 class TrajectoryEncoder(nn.Module):
@@ -23,10 +24,10 @@ class TrajectoryEncoder(nn.Module):
         width = config.hidden_width
         self.num_tokens = config.num_latent_tokens
         self.global_motion_token = nn.Parameter(torch.randn(self.num_tokens, width))
-        self.skel_embedding = nn.Linear(3 * config.num_joints, width)
+        self.skel_embedding = Linear(3 * config.num_joints, width)
         self.query_pos_encoder = Positions(width, config.positions)
         v2 = config.variant == "v2"
-        self.latent_proj = nn.Linear(width, config.control_input_width) if v2 else nn.Identity()
+        self.latent_proj = Linear(width, config.control_input_width) if v2 else nn.Identity()
         self.encoder = SkipStack(
             config,
             width=width,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.models.config import ModelConfig
 from engine.models.layers import Positions, SkipStack, TransformerLayer, key_mask
-from engine.models.matrix import linear
+from engine.models.matrix import Linear
 
 
 class MldVae(nn.Module):
@@ -23,10 +23,10 @@ class MldVae(nn.Module):
         width, v2 = config.vae_width, config.variant == "v2"
         self.num_tokens = config.num_latent_tokens
         self.global_motion_token = nn.Parameter(torch.randn(2 * self.num_tokens, width))
-        self.skel_embedding = nn.Linear(config.num_features, width)
-        self.final_layer = nn.Linear(width, config.num_features)
-        self.latent_pre = nn.Linear(width, config.latent_width) if v2 else nn.Identity()
-        self.latent_post = nn.Linear(config.latent_width, width) if v2 else nn.Identity()
+        self.skel_embedding = Linear(config.num_features, width)
+        self.final_layer = Linear(width, config.num_features)
+        self.latent_pre = Linear(width, config.latent_width) if v2 else nn.Identity()
+        self.latent_post = Linear(config.latent_width, width) if v2 else nn.Identity()
         self.query_pos_encoder = Positions(width, config.positions)
         self.query_pos_decoder = Positions(width, config.positions)
         inner, heads, layers = config.vae_feedforward, config.vae_heads, config.vae_layers
@@ -47,15 +47,15 @@ class MldVae(nn.Module):
         """latent (B,N,D), mask (B,T) -> features (B,T,F), zero where the mask is False."""
         memory, keys = self.latent_post(latent), key_mask(mask)
         queries = self.query_pos_decoder.rows(mask.shape[1])[None]
-        known = keys is None and not self.training and not torch.is_grad_enabled()
+        known = keys is None and not self.training and not self.final_layer.weight.requires_grad
         queries = self._attended(queries) if known else queries
         x = self.decoder(queries.expand(latent.shape[0], -1, -1), memory, mask=keys, attended=known)
-        features = linear(x, self.final_layer.weight, self.final_layer.bias)
+        features = self.final_layer(x)
         return features if keys is None else features.masked_fill(~mask[..., None], 0.0)
 
     def _attended(self, queries: Tensor) -> Tensor:
-        """The queries (1,T,H) after the first block's self-attention, in which no latent has a part: the last one is
-        kept as long as length and weights stay the same.
+        """The queries (1,T,H) after the first block's self-attention, in which no latent has a part: of a frozen
+        network the last one is kept, as long as length and weights stay the same.
         """
         first = self.decoder.input_blocks[0] if len(self.decoder.input_blocks) else self.decoder.middle_block
         assert isinstance(first, TransformerLayer)

@@ -312,11 +312,84 @@ def vrm() -> bpy.types.Object:
     return build("VRM", middle + _sided(sides, ("L", "R")), points)
 
 
+def auto_rig_pro() -> bpy.types.Object:
+    """Controls by Auto-Rig Pro's names, FK and IK, on mechanism bones; deform bones follow either by a switch:
+    built the way such rigs are, not a copy of one."""
+    points = a_pose(arms=45, elbows=20, legs=4) | {"ground": np.zeros(3), "front": np.array([0.0, -0.3, 0.0])}
+    for side in ("left", "right"):
+        points[f"{side}_knee"] += np.array([0, -0.04, 0])
+        for pole, joint, way in (("kneepole", "knee", -0.6), ("elbowpole", "elbow", 0.6)):
+            points[f"{side}_{pole}"] = points[f"{side}_{joint}"] + np.array([0, way, 0])
+            points[f"{side}_{pole} end"] = points[f"{side}_{pole}"] + np.array([0, 0, 0.1])
+    middle: list[Row] = [
+        ("c_traj", None, "ground", "front"), ("c_root_master.x", "c_traj", "pelvis", "spine1"),
+        ("c_spine_01.x", "c_root_master.x", "spine1", "spine2"), ("c_spine_02.x", "c_spine_01.x", "spine2", "spine3"),
+        ("c_spine_03.x", "c_spine_02.x", "spine3", "neck"), ("c_neck.x", "c_spine_03.x", "neck", "head"),
+        ("head_follow.x", "c_neck.x", "head", "top"), ("c_head.x", "head_follow.x", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [("c_shoulder.{s}", "c_spine_03.x", "side_collar", "side_shoulder"),
+                        ("arm_follow.{s}", "c_shoulder.{s}", "side_shoulder", "side_elbow")]  # fmt: skip
+    for kind, arm, leg in (("_fk", "arm_follow.{s}", "c_root_master.x"), ("_ik", "c_shoulder.{s}", "c_root_master.x"),
+                           ("_stretch", "c_shoulder.{s}", "c_root_master.x")):  # fmt: skip
+        prefix = "c_" if kind == "_fk" else ""
+        upper, lower, thigh, calf = (f"{prefix}{part}{kind}.{{s}}" for part in ("arm", "forearm", "thigh", "leg"))
+        sides += [(upper, arm, "side_shoulder", "side_elbow"), (lower, upper, "side_elbow", "side_wrist"),
+                  (thigh, leg, "side_hip", "side_knee"), (calf, thigh, "side_knee", "side_ankle")]  # fmt: skip
+    sides += [
+        ("c_hand_fk.{s}", "c_forearm_fk.{s}", "side_wrist", "side_hand"),
+        ("c_foot_fk.{s}", "c_leg_fk.{s}", "side_ankle", "side_foot"),
+        ("c_toes_fk.{s}", "c_foot_fk.{s}", "side_foot", "side_toe"),
+        ("c_hand_ik.{s}", "c_traj", "side_wrist", "side_hand"), ("c_foot_ik.{s}", "c_traj", "side_ankle", "side_toe"),
+        ("c_arms_pole.{s}", "c_traj", "side_elbowpole", "side_elbowpole end"),
+        ("c_leg_pole.{s}", "c_traj", "side_kneepole", "side_kneepole end"),
+    ]  # fmt: skip
+    armature = build("Auto-Rig Pro", middle + _sided(sides, ("l", "r")), points)
+    follow = armature.pose.bones["head_follow.x"].constraints.new("COPY_ROTATION")
+    follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.7
+    for side in "lr":
+        follow = armature.pose.bones[f"arm_follow.{side}"].constraints.new("COPY_ROTATION")
+        follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.4
+        for end, pole, upper, lower in (("hand", "arms", "arm", "forearm"), ("foot", "leg", "thigh", "leg")):
+            armature.pose.bones[f"c_{end}_ik.{side}"]["ik_fk_switch"] = 0.0
+            _add_ik(armature, f"{upper}_ik.{side}", f"{lower}_ik.{side}", f"c_{end}_ik.{side}", f"c_{pole}_pole.{side}")
+            for part in (upper, lower):
+                _add_switched(armature, f"{part}_stretch.{side}", f"c_{part}_fk.{side}", f"{part}_ik.{side}",
+                              f"c_{end}_ik.{side}")  # fmt: skip
+    bpy.context.view_layer.update()
+    return armature
+
+
+def _add_ik(armature: bpy.types.Object, upper: str, lower: str, target: str, pole: str) -> None:
+    """IK of two bones that leaves them where they rest."""
+    constraint = armature.pose.bones[lower].constraints.new("IK")
+    constraint.target = constraint.pole_target = armature
+    constraint.subtarget, constraint.pole_subtarget, constraint.chain_count = target, pole, 2
+    bones = armature.data.bones
+    x, y, z = bones[upper].matrix_local.to_3x3().col
+    way = bones[pole].head_local - bones[upper].head_local
+    way -= way.dot(y) * y
+    constraint.pole_angle = float(np.arctan2(way.dot(z), way.dot(x)))
+
+
+def _add_switched(armature: bpy.types.Object, bone: str, fk: str, ik: str, switch: str) -> None:
+    """A deform bone that follows ``fk``, or ``ik`` while the switch is 0."""
+    for source in (fk, ik):
+        constraint = armature.pose.bones[bone].constraints.new("COPY_TRANSFORMS")
+        constraint.target, constraint.subtarget = armature, source
+    driver = constraint.driver_add("influence").driver
+    variable = driver.variables.new()
+    variable.name = "fk"
+    variable.targets[0].id = armature
+    variable.targets[0].data_path = f'pose.bones["{switch}"]["ik_fk_switch"]'
+    driver.expression = "1 - fk"
+
+
 ALL: dict[str, Callable[[], bpy.types.Object]] = {
     "Mixamo T-pose": mixamo,
     "Mixamo FBX, 0.01, turned": mixamo_scaled,
     "Rigify metarig": rigify_metarig,
     "Rigify generated": rigify_generated,
+    "Auto-Rig Pro": auto_rig_pro,
     "VRM": vrm,
     "SMPL": smpl,
     "Unreal A-pose": unreal,

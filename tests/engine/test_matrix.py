@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.models import matrix
 
@@ -52,3 +54,55 @@ def test_gradients_flow(function: object, asked: str) -> None:
     given[asked].requires_grad_()
     function(**given).sum().backward()
     assert given[asked].grad is not None and given[asked].grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("gelu", [False, True])
+@pytest.mark.parametrize(("size", "width", "tokens"), [(3, 256, 25), (5, 128, 40), (3, 16, 2)])
+def test_convolutions_are_torchs_own(gelu: bool, size: int, width: int, tokens: int) -> None:
+    conv = nn.Conv1d(width, width + 8, size, padding=size // 2)
+    x = draw(2, tokens, width)
+    expected = conv(x.transpose(1, 2)).transpose(1, 2)
+    expected = F.gelu(expected) if gelu else expected
+    torch.testing.assert_close(matrix.convolve(x, conv, gelu=gelu), expected, rtol=0, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(matrix.convolve(x, conv, gelu=gelu), expected, rtol=0, atol=1e-5)
+    matrix.convolve(x, conv, gelu=gelu).sum().backward()
+    assert conv.weight.grad is not None and conv.weight.grad.abs().sum() > 0
+
+
+def test_changed_weights_are_read_anew() -> None:
+    layer, conv, x = matrix.Linear(256, 300), nn.Conv1d(256, 256, 3, padding=1), draw(1, 30, 256)
+
+    def agree() -> None:
+        with torch.no_grad():
+            made = matrix.linear(x, layer.weight, layer.bias), matrix.convolve(x, conv)
+            expected = F.linear(x, layer.weight, layer.bias), conv(x.transpose(1, 2)).transpose(1, 2)
+        torch.testing.assert_close(made, expected, rtol=0, atol=1e-4)
+
+    agree()
+    for fused in (False, True):
+        optimizer = torch.optim.AdamW([*layer.parameters(), *conv.parameters()], lr=0.1, fused=fused)
+        (layer(x).square().sum() + conv(x.transpose(1, 2)).square().sum()).backward()
+        optimizer.step()
+        agree()
+    layer.requires_grad_(False), conv.requires_grad_(False)
+    agree()
+    layer.load_state_dict(matrix.Linear(256, 300).state_dict())
+    conv.load_state_dict(nn.Conv1d(256, 256, 3).state_dict())
+    agree()
+    layer.weight.data = draw(300, 256)
+    agree()
+
+
+def test_what_is_kept_goes_with_its_weight() -> None:
+    gc.collect()
+    before = len(matrix._kept)
+    layer = matrix.Linear(256, 300)
+    layer(draw(30, 256))
+    assert len(matrix._kept) == before  # in training nothing is kept
+    layer.requires_grad_(False)
+    layer(draw(30, 256))
+    assert len(matrix._kept) == before + matrix._has_onednn()
+    del layer
+    gc.collect()
+    assert len(matrix._kept) == before

@@ -298,14 +298,16 @@ def test_vae_padding_changes_nothing() -> None:
 
 
 def test_what_the_decoder_keeps_follows_length_and_weights() -> None:
-    vae = with_noise(MldVae(TINY_V2))
+    vae = with_noise(MldVae(TINY_V2)).requires_grad_(False)
     latent = torch.randn(2, TINY_V2.num_latent_tokens, TINY_V2.latent_width)
 
     def agree(frames: int) -> torch.Tensor:
         mask = torch.ones(2, frames, dtype=torch.bool)
-        with torch.no_grad():
-            kept = vae.decode(latent, mask)
+        kept = vae.decode(latent, mask)
+        assert vae._last_attended is not None
+        vae.requires_grad_(True)
         torch.testing.assert_close(kept, vae.decode(latent, mask), rtol=0, atol=1e-5)
+        vae.requires_grad_(False)
         return kept
 
     before = agree(30)

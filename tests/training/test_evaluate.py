@@ -17,12 +17,15 @@ from matplotlib import image
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.checkpoint import load_folder, save_folder
 from engine.models.config import as_mld, vae_only
+from engine.models.text_encoder import load_text_encoder
+from engine.pipeline import Pipeline
 from tests.engine.conftest import TINY_V2, tiny_networks
 from tests.engine.motions import standing, walking_in_a_circle
 from tests.engine.random_model import save_random_model
 from training import evaluate as command
 from training.control_figures import CONTROLS, control_figures, hint_mask_for, quick_control_figures
 from training.data import Clip, load_clips
+from training.delivered import KINDS, PATHS, delivered_rows, path_of
 from training.evaluate import evaluate
 from training.evaluator import OWN_LABEL, Evaluator
 from training.evaluator_networks import OwnEvaluator
@@ -170,6 +173,29 @@ def test_the_path_leaves_the_height_free():
     assert straight_path(40, slice(None)).hint_mask[:, 0].all() and not straight_path(40, None).hint_mask.any()
 
 
+def test_paths_are_the_clips_own(clips):
+    clip = clips[1]
+    captured = path_of(clip, 100, drawn=False, num_frames=196)
+    np.testing.assert_allclose(captured.hint[:, 0], clip.joints[:, 0], atol=1e-6)
+    assert captured.hint_mask.sum() == clip.num_frames and not captured.free_height
+    assert path_of(clip, 5, drawn=False, num_frames=196).hint_mask.sum() == 5
+    drawn = path_of(clip, 100, drawn=True, num_frames=40)
+    assert drawn.free_height and drawn.hint.shape[0] == 40 and np.ptp(drawn.hint[:, 0, 1]) < 1e-6
+
+
+def test_what_leaves_the_engine_is_measured_switch_by_switch(patch_folder, clips):
+    networks = load_folder(patch_folder)
+    encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, torch.device("cpu"))
+    rows = delivered_rows(Pipeline(networks, encoder, torch.device("cpu")), clips[:2])
+    assert len(rows) == len(PATHS) * len(KINDS) and all(np.isfinite(row["jerk_ratio"]) for row in rows)
+    for path in PATHS:
+        raw, exact, delivered = (
+            next(row for row in rows if (row["path"], row["kind"]) == (path, kind))
+            for kind in ("raw", "exact", "delivered")
+        )
+        assert raw["error_cm"] > 5 and exact["worst_cm"] < 0.5 and delivered["error_cm"] < 0.5
+
+
 def call(monkeypatch, *arguments: object) -> None:
     monkeypatch.setattr(sys, "argv", ["evaluate", *map(str, arguments)])
     command.main()
@@ -179,8 +205,9 @@ def test_the_command_prints_and_writes(made_up_data, patch_folder, tmp_path, mon
     wanted = ["--checkpoint", patch_folder, "--data", made_up_data, "--quick", "--device", "cpu"]
     call(monkeypatch, *wanted, "--json", tmp_path / "f.json", "--report", tmp_path / "r.html")
     shown = capsys.readouterr().out
-    for title in ("Reconstruction", "Control", "Motion under control", "Text that matters", "refined", "sneaks"):
+    for title in ("Reconstruction", "Control", "Motion under control", "What leaves the engine", "Text that matters"):
         assert title in shown
+    assert "refined" in shown and "sneaks" in shown
     figures = json.loads((tmp_path / "f.json").read_text())
     assert figures["about"]["model"] == "untrained" and len(figures["control"]) == 2 * 2 * 2
     assert len(figures["text_matters"]) == 3 * 5
