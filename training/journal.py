@@ -83,7 +83,9 @@ class Journal:
         self._progress.update(self._bar, completed=step, loss=loss)
 
     def draw_curves(self) -> None:
-        draw_curves(self.folder, self.name)
+        """A picture of the log; nothing while it has no line, as in a run that was stopped before its first figures."""
+        if self.path.is_file():
+            draw_curves(self.folder, self.name)
 
     def _take_back(self, start: int) -> None:
         if not self.path.is_file():

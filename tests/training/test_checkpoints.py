@@ -100,6 +100,19 @@ def test_a_gradient_that_is_not_finite_never_reaches_the_weights(tmp_path):
     assert state["step"] == 5 and torch.isfinite(state["module"]["weight"]).all()
 
 
+def test_a_request_to_end_before_the_first_figures_is_no_trouble(tmp_path):
+    task = toy(tmp_path)
+
+    def draw(generator, step):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return task.draw(generator, step)
+
+    rare = dataclasses.replace(task.stage, validate_every=100)
+    run_task(dataclasses.replace(task, draw=draw, stage=rare), tmp_path / "asked")
+    assert torch.load(tmp_path / "asked" / "toy.pt", weights_only=True)["step"] in (1, 2)
+    assert not list((tmp_path / "asked").glob("*_curves.png"))
+
+
 def test_a_request_to_end_leaves_a_checkpoint_to_go_on_from(tmp_path):
     plain = run_task(toy(tmp_path), tmp_path / "plain")
     task = toy(tmp_path)
