@@ -207,7 +207,11 @@ class Runtime:
         self.forget()
         try:
             order, captured = takes.order_again(context.scene, take)
-            self._submit(context, order, captured, only=take.variation)
+            if bring_in.is_made(order):
+                self.last = captured
+                self._request = self._put(order, captured)
+            else:
+                self._submit(context, order, captured, only=take.variation)
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
@@ -325,9 +329,12 @@ class Runtime:
         brought = yield from bring_in.read(wanted, command)
         joints, captured = bring_in.place(brought.at_model_rate(), captured, wanted)
         self.last = captured
-        order, answer = bring_in.as_answer(joints, brought.text or wanted.path.stem)
-        yield from self._deliver(answer, order, captured)
-        self.report = [f"{len(joints) / FPS:.1f} s of motion from {wanted.path.name}"]
+        yield from self._put(bring_in.as_order(joints, brought.text or wanted.path.stem), captured)
+
+    def _put(self, order: Generate, captured: capture.Capture) -> Generator[None, None, None]:
+        """Deliver a motion that is there already."""
+        yield from self._deliver(bring_in.answer_of(order), order, captured)
+        self.report = [f"{order.num_frames / FPS:.1f} s of motion from a file"]
 
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
