@@ -152,16 +152,13 @@ def facing(pose: np.ndarray) -> float:
     return float(np.arctan2(-across[2], across[0]))
 
 
-def as_answer(joints: np.ndarray, text: str) -> tuple[Generate, Result]:
-    """The motion as if the engine had been asked for it and had made it, so that it becomes a take like any other.
-
-    The request keeps every frame of it, so that repeating the take gives the same motion.
-    """
-    from .shared.protocol import ControlError, Generate, PromptBlock, Result
+def as_order(joints: np.ndarray, text: str) -> Generate:
+    """The motion as a request that keeps every frame of it, so that it becomes a take like any other."""
+    from .shared.protocol import Generate, PromptBlock
 
     num_frames = len(joints)
     nothing = ControlSignal.empty(num_frames)
-    order = Generate(
+    return Generate(
         request_id=uuid.uuid4().hex,
         prompts=(PromptBlock(text, 0, num_frames),),
         num_frames=num_frames,
@@ -170,17 +167,27 @@ def as_answer(joints: np.ndarray, text: str) -> tuple[Generate, Result]:
         base=joints.astype(np.float32),
         base_mask=np.ones(num_frames, bool),
     )
-    answer = Result(
+
+
+def is_made(order: Generate) -> bool:
+    """Whether a request keeps every frame of what it was given, so that no engine is needed."""
+    return order.base_mask is not None and bool(order.base_mask.all())
+
+
+def answer_of(order: Generate) -> Result:
+    """What an engine would answer to a request that :func:`is_made`."""
+    from .shared.protocol import ControlError, Result
+
+    return Result(
         request_id=order.request_id,
-        joints=joints[None].astype(np.float32),
-        foot_contacts=foot_contacts(joints)[None] > 0.5,
+        joints=order.base[None],
+        foot_contacts=foot_contacts(order.base)[None] > 0.5,
         control_errors=(ControlError(0.0, 0.0, 0.0),),
         foot_skating=(0.0,),
         timing={},
         seed=order.seed,
         model_hash="",
     )
-    return order, answer
 
 
 def suits(path: str) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import facing, pace, paths, prompts
+from . import facing, pace, paths, probe, prompts
 from .body import Body, read_body
 from .shared import space
 from .shared.control import ControlSignal
@@ -60,7 +60,8 @@ def capture(scene: bpy.types.Scene) -> Capture:
     """Read what ``scene.gaitway`` asks for. Raises BadControl, BadRequest or RetargetError with what to do about it."""
     settings = scene.gaitway
     body = read_body(settings.character, scene)
-    tracks = read_tracks(scene, body)
+    with probe.sharing():
+        tracks = read_tracks(scene, body)
     num_frames = _num_frames(scene, tracks)
     wishes: Wishes = {}
     tolerance = np.zeros((num_frames, SKELETON.num_joints), np.float32)
@@ -123,6 +124,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         heading=captured.heading,
         free_height=captured.signal.free_height,
         tolerance=captured.tolerance,
+        loop=settings.loop,
     )
 
 

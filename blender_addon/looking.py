@@ -50,6 +50,12 @@ class Looking:
         if self._seen[0] in action_uids:
             self._stale_at = time.monotonic()
 
+    def pause(self) -> None:
+        """Leave an observation that is under way and all it needs; it begins anew later."""
+        if self._work is not None:
+            self._work.close()
+            self.forget()
+
     @property
     def is_looking(self) -> bool:
         """Whether the character is being observed."""

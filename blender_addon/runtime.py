@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, live, looking, preferences, takes
+from . import bring_in, capture, delivery, live, looking, preferences, stage, takes
 from .live import LIVE
 from .looking import LOOKING
 from .overlay import OVERLAY
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 IDLE_INTERVAL = 0.5
+AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
 REJOIN_INTERVAL = 3.0
 """Seconds between two looks for an engine while there is none."""
 
@@ -52,6 +53,8 @@ class Runtime:
         self._finished: dict[str, Result | Error] = {}
         self._drawn: tuple[Any, ...] = ()
         self._phase = ""
+        self.sweep = False
+        """Whether to look for what an undo or a file may have brought back."""
         self._delivering = False
         self._left = False
         self._looked = 0.0
@@ -204,7 +207,11 @@ class Runtime:
         self.forget()
         try:
             order, captured = takes.order_again(context.scene, take)
-            self._submit(context, order, captured, only=take.variation)
+            if bring_in.is_made(order):
+                self.last = captured
+                self._request = self._put(order, captured)
+            else:
+                self._submit(context, order, captured, only=take.variation)
         except GaitwayError as error:
             self.error = (error.message, error.hint)
             raise
@@ -322,9 +329,12 @@ class Runtime:
         brought = yield from bring_in.read(wanted, command)
         joints, captured = bring_in.place(brought.at_model_rate(), captured, wanted)
         self.last = captured
-        order, answer = bring_in.as_answer(joints, brought.text or wanted.path.stem)
-        yield from self._deliver(answer, order, captured)
-        self.report = [f"{len(joints) / FPS:.1f} s of motion from {wanted.path.name}"]
+        yield from self._put(bring_in.as_order(joints, brought.text or wanted.path.stem), captured)
+
+    def _put(self, order: Generate, captured: capture.Capture) -> Generator[None, None, None]:
+        """Deliver a motion that is there already."""
+        yield from self._deliver(bring_in.answer_of(order), order, captured)
+        self.report = [f"{order.num_frames / FPS:.1f} s of motion from a file"]
 
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
@@ -347,6 +357,9 @@ class Runtime:
     def tick(self, now: float) -> float:
         """One step of everything; returns the seconds until the next. ``now``: seconds of a clock that only rises."""
         began, worked, was_busy = time.perf_counter(), time.thread_time(), self.busy
+        if self.sweep:
+            self.sweep = False
+            stage.sweep()
         self._listen(now)
         self._advance()
         if not was_busy and not self.busy and hasattr(bpy.context.scene, "gaitway"):
@@ -448,8 +461,15 @@ def before_load(*_args: object) -> None:
 
 @bpy.app.handlers.persistent
 def before_save(*_args: object) -> None:
-    """What is saved is saved as a whole."""
+    """What is saved is saved as a whole, and without what is only there for a moment."""
     RUNTIME.finish_delivery()
+    LOOKING.pause()
+
+
+@bpy.app.handlers.persistent
+def after_undo(*_args: object) -> None:
+    """An undo or a file may bring back what was only there for a moment."""
+    RUNTIME.sweep = True
 
 
 def _leave() -> None:
@@ -461,6 +481,8 @@ def register() -> None:
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
     bpy.app.handlers.save_pre.append(before_save)
+    for moment in AFTER_UNDO:
+        moment.append(after_undo)
     bpy.app.handlers.depsgraph_update_post.append(looking.after_change)
     bpy.app.handlers.depsgraph_update_post.append(live.after_change)
     atexit.register(_leave)
@@ -471,6 +493,8 @@ def unregister() -> None:
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
     bpy.app.handlers.save_pre.remove(before_save)
+    for moment in AFTER_UNDO:
+        moment.remove(after_undo)
     bpy.app.handlers.depsgraph_update_post.remove(looking.after_change)
     bpy.app.handlers.depsgraph_update_post.remove(live.after_change)
     LOOKING.forget()

@@ -23,18 +23,34 @@ SHARE = 0.015
 """Seconds of the processor that a tick is given; what other programs take says nothing of the rig."""
 
 
+_in_use: set[int] = set()
+
+
 @contextmanager
 def opened() -> Iterator[int]:
     """The uid of a new stage, which is removed with its objects and their data at the end."""
     uid = bpy.data.scenes.new(NAME).session_uid
+    _in_use.add(uid)
     try:
         yield uid
     finally:
+        _in_use.discard(uid)
         scene = _find(uid)
         if scene is not None:
-            members = list(scene.collection.objects)
-            data = [member.data for member in members if member.data is not None]
-            bpy.data.batch_remove([*members, *data, scene])
+            _remove(scene)
+
+
+def sweep() -> None:
+    """Remove stages that nobody works on: an undo step that was pushed over somebody's work brings its stage back."""
+    for scene in [scene for scene in bpy.data.scenes if scene.name.startswith(NAME)]:
+        if scene.session_uid not in _in_use and len(bpy.data.scenes) > 1:
+            _remove(scene)
+
+
+def _remove(scene: bpy.types.Scene) -> None:
+    members = list(scene.collection.objects)
+    data = [member.data for member in members if member.data is not None]
+    bpy.data.batch_remove([*members, *data, scene])
 
 
 def scene_of(uid: int) -> bpy.types.Scene:

@@ -266,6 +266,8 @@ def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tup
         points = paths.walk_along(line, _shares(control, frames, scene))
     except BadControl as error:
         raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
+    if not probe.may_move(control.target):
+        return frames, points
     # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
     matrices = probe.world_matrices(control.target, [start, *frames])
     return frames, paths.carried(points, matrices[0], matrices[1:])

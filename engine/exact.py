@@ -21,10 +21,11 @@ from .body import Body, dearness, freedom_for, step
 from .contacts import Feet
 from .wishes import Pull, Wishes
 
-STEPS = 10
+STEPS = 40
 STEP_LENGTHS = (1.0, 0.5, 0.2)
 FIRST_DAMPING = 1e-2
-ENOUGH = 0.02  # share of the cost that a step has to gain for another one to follow
+ENOUGH, PATIENCE = 0.02, 1  # share of the cost that a step has to gain for others to follow; steps that may gain less
+LITTLE, MORE_PATIENCE = 1e-3, 4  # the same while hints are not hit
 HINT_WEIGHT = 1000.0
 FOOT_WEIGHTS = np.array([0.3, 4.0, 0.3, 4.0])  # of ankle and toe
 NEAR = 1e-4  # metres; hints that are all this near are hit
@@ -50,7 +51,7 @@ def settle_body(
         return
     freedom = freedom_for(pulled)
     weights, gone = freedom.weights, np.zeros((len(joints), freedom.size))
-    cost, damping = _cost(body.joints, yaw, wishes, feet), 0.0
+    cost, damping, stalled = _cost(body.joints, yaw, wishes, feet), 0.0, 0
     for _ in range(steps):
         points = body.joints
         pull = _together(pulled, wishes.pull(points, yaw), feet, points)
@@ -68,7 +69,9 @@ def settle_body(
         damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, FIRST_DAMPING)
         yield body.joints
         misses = wishes.misses(body.joints, yaw)
-        if (not len(misses) or misses.max() < NEAR) and 0 <= gained < ENOUGH * cost:
+        hit = not len(misses) or misses.max() < NEAR
+        stalled = stalled + 1 if gained < (ENOUGH if hit else LITTLE) * cost else 0
+        if stalled >= (PATIENCE if hit else MORE_PATIENCE):
             return
 
 

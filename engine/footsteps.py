@@ -43,58 +43,86 @@ def plan_steps(toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: 
         return np.zeros((frames, 2), bool)
     up = toes[..., 1].min(1) > HIGH
     stands = np.ones((frames, 2), bool)
+    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot]) for foot in (0, 1)]
     for foot in (0, 1) * ROUNDS:
         other = ~stands[:, 1 - foot] & ~up
-        stands[:, foot] = _plan(toes[:, foot], hips[:, foot], contacts[:, foot], fixed[:, foot], other)
+        swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], other)
+        stands[:, foot] = _cheapest(costs[foot], swings)
     return stands
 
 
-def _plan(
-    toe: np.ndarray, hip: np.ndarray, belief: np.ndarray, fixed: np.ndarray, other_swings: np.ndarray
-) -> np.ndarray:
-    """(T,) bool for one foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
+def _segments(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The ends (frames, 1) of all segments and their starts (frames, L), the longest first; which of them there are,
+    and which may be short because the motion's begin or end cuts them off.
+    """
+    longest = min(LONGEST_STANCE, frames)
+    ends = np.arange(1, frames + 1)[:, None]
+    starts = ends - np.arange(longest, 0, -1)
+    there = starts >= 0
+    starts = np.maximum(starts, 0)
+    return ends, starts, there, (starts == 0) | (ends == frames)
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Of the first 0, 1, … T frames of ``values`` (T, …): the sum over any stretch by two look-ups."""
+    return np.concatenate([np.zeros((1, *values.shape[1:])), values.cumsum(0)])
+
+
+def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Of each segment (T, L) as a stance of a foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
     frames = len(toe)
+    ends, starts, there, cut = _segments(frames)
+    length = ends - starts
     ground, hip = toe[:, [0, 2]], hip[:, [0, 2]]
     speed = np.linalg.norm(np.gradient(ground, axis=0), axis=-1) * FPS
     high = HIGH_COST * np.maximum(toe[:, 1] - HIGH, 0) ** 2 * np.minimum(speed / 0.5, 1) + 10.0 * fixed
+    way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
+    middle = (way[ends] - way[starts]) / length[..., None]
+    spread = (squares[ends] - squares[starts] - length[..., None] * middle**2).sum(-1)
+    away = [np.linalg.norm(middle - hip[frame], axis=-1) for frame in (starts, ends - 1)]
+    far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
+    # Next to frames in which somebody else has the foot, it stands where it is taken up or left.
+    before, after = np.maximum(starts - 1, 0), np.minimum(ends, frames - 1)
+    taken = np.where(fixed[before], ((middle - ground[before]) ** 2).sum(-1), 0.0)
+    taken += np.where(fixed[after] & (ends < frames), ((middle - ground[after]) ** 2).sum(-1), 0.0)
+    cost = spread + far + REACH_COST * taken + heights[ends] - heights[starts]
+    cost[~there | ((length < SHORTEST_STANCE) & ~cut)] = np.inf
+    return cost
+
+
+def _swing_costs(toe: np.ndarray, belief: np.ndarray, fixed: np.ndarray, other_swings: np.ndarray) -> np.ndarray:
+    """Of each segment (T, L) as a swing."""
+    frames = len(toe)
+    ends, starts, there, cut = _segments(frames)
+    length = ends - starts
+    ground = toe[:, [0, 2]]
+    speed = np.linalg.norm(np.gradient(ground, axis=0), axis=-1) * FPS
     resting = RESTING_COST * np.maximum(1 - speed / RESTING, 0) + BELIEF_COST * belief + BOTH_COST * other_swings
     resting += DRAGGING_COST * (toe[:, 1] < LIFTED)
-    # Prefix sums: the cost of any stretch by two look-ups.
-    sums = [np.concatenate([np.zeros((1, *x.shape[1:])), x.cumsum(0)]) for x in (ground, ground**2, high)]
-    low = np.concatenate([[0.0], ((toe[:, 1] < HIGH) & ~fixed).cumsum()])
-    swing_sum = np.concatenate([[0.0], (resting * ~fixed).cumsum()])
-    # best[kind][t]: the cheapest division of the frames before t whose last segment is of that kind.
-    best = np.full((2, frames + 1), np.inf)
-    best[:, 0] = 0.0
+    low, rests = _sums((toe[:, 1] < HIGH) & ~fixed), _sums(resting * ~fixed)
+    way = np.linalg.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
+    fast = TOO_FAST_COST * np.maximum(way * FPS / length - SWING_SPEED, 0)
+    long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[ends] - low[starts]) / length
+    cost = STEP + rests[ends] - rests[starts] + fast + long
+    cost[~there | ((length < SHORTEST_SWING) & ~cut)] = np.inf
+    return cost
+
+
+def _cheapest(stance_costs: np.ndarray, swing_costs: np.ndarray) -> np.ndarray:
+    """(T,) bool: where the foot stands in the cheapest sequence of stances and swings in turns."""
+    frames, longest = stance_costs.shape
+    # best[kind][t]: the cheapest division of the frames before t whose last segment is of that kind; before the first
+    # frame there is room for segments that are not there.
+    best = np.full((2, longest + frames + 1), np.inf)
+    best[:, longest] = 0.0
     came_from = np.zeros((2, frames + 1), int)
     for end in range(1, frames + 1):
-        starts = np.arange(max(0, end - LONGEST_STANCE), end)
-        length = end - starts
-        middle = (sums[0][end] - sums[0][starts]) / length[:, None]
-        spread = (sums[1][end] - sums[1][starts] - length[:, None] * middle**2).sum(1)
-        away = [np.linalg.norm(middle - hip[frame], axis=-1) for frame in (starts, end - 1)]
-        far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
-        # Next to frames in which somebody else has the foot, it stands where it is taken up or left.
-        taken = np.where(
-            fixed[np.maximum(starts - 1, 0)], ((middle - ground[np.maximum(starts - 1, 0)]) ** 2).sum(1), 0
-        )
-        if end < frames and fixed[end]:
-            taken = taken + ((middle - ground[end]) ** 2).sum(1)
-        far = far + REACH_COST * taken
-        cost = best[1, starts] + spread + far + sums[2][end] - sums[2][starts]
-        # A segment that the motion's begin or end cuts off may be short.
-        cost[(length < SHORTEST_STANCE) & (starts > 0) & (end < frames)] = np.inf
-        best[0, end], came_from[0, end] = cost.min(), starts[cost.argmin()]
-        starts = np.arange(max(0, end - LONGEST_STANCE), end)
-        length = end - starts
-        way = np.linalg.norm(ground[min(end, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
-        fast = TOO_FAST_COST * np.maximum(way * FPS / length - SWING_SPEED, 0)
-        long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[end] - low[starts]) / length
-        cost = best[0, starts] + STEP + swing_sum[end] - swing_sum[starts] + fast + long
-        cost[(length < SHORTEST_SWING) & (starts > 0) & (end < frames)] = np.inf
-        best[1, end], came_from[1, end] = cost.min(), starts[cost.argmin()]
+        for kind, costs in enumerate((stance_costs, swing_costs)):
+            total = best[1 - kind, end : end + longest] + costs[end - 1]
+            choice = int(total.argmin())
+            best[kind, longest + end], came_from[kind, end] = total[choice], end - longest + choice
     stands = np.zeros(frames, bool)
-    kind, end = int(best[1, frames] < best[0, frames]), frames
+    kind, end = int(best[1, -1] < best[0, -1]), frames
     while end > 0:
         start = int(came_from[kind, end])
         stands[start:end] = kind == 0

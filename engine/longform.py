@@ -30,8 +30,8 @@ CLOSED = 0.1  # metres between the first and last hint of the pelvis, below whic
 WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
 
 Finish = Callable[[Generate, np.ndarray, np.ndarray, Sequence[int], np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin, frames
-(n,) that are final) -> its finished joints and contacts.
+"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin,
+frames (n,) that are final) -> its finished joints and contacts.
 """
 
 _PELVIS = SKELETON.index("pelvis")

@@ -72,6 +72,7 @@ class Pipeline:
                 "statistics.",
                 "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
             )
+        self._last_read: tuple[Tensor, Tensor, Tensor] | None = None  # hints, their mask, what they were read as
         self.feature_mean = torch.from_numpy(statistics.feature_mean).to(device)
         self.feature_std = torch.from_numpy(statistics.feature_std).to(device)
         if networks.controlnet is not None and statistics.hint_mean is not None:
@@ -139,6 +140,7 @@ class Pipeline:
                 asked, frame, context = take.prepare(window)
                 made = yield from self._window(asked, frame, context, text, take.generator, clock)
                 take.add(window, *made)
+                yield clock.tell("Finishing")
                 span = take.finish(window, finish)
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
@@ -173,15 +175,10 @@ class Pipeline:
         # Without a path, hints that end with the known frames would read as standing still from there on.
         shown = context.add_hints(signal, [_PELVIS]) if leads else signal
         hint = torch.from_numpy(frame.to_model(shown.hint)).float()[None].to(self.device)
-        hint_mask = torch.from_numpy(shown.hint_mask)[None].to(self.device)
         control = None
         if shown.hint_mask.any() and self.has_control:
             yield clock.tell("Reading the controls")
-            with torch.no_grad():
-                normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
-                encoder = self.networks.trajectory_encoder
-                assert encoder is not None  # has_control has looked
-                control = encoder(normalised.to(next(encoder.parameters()).dtype), hint_mask).float()
+            control = self._read_controls(hint, torch.from_numpy(shown.hint_mask)[None].to(self.device))
         yield clock.tell("Sampling")
         steps = sample(
             self.networks,
@@ -213,6 +210,23 @@ class Pipeline:
         return self._decode(latent, mask), frame, signal
 
     @torch.no_grad()
+    def _read_controls(self, hint: Tensor, hint_mask: Tensor) -> Tensor:
+        """The trajectory encoder's answer (1, N, ·) to hints (1, T, J, 3) in metres and their mask (1, T, J). The last
+        one is kept: variations, and another seed or sentence on the same path, ask for it again.
+        """
+        encoder = self.networks.trajectory_encoder
+        assert encoder is not None  # has_control has looked
+        normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
+        if self._last_read is not None:
+            seen, mask, control = self._last_read
+            if torch.equal(mask, hint_mask) and torch.equal(seen, normalised):
+                return control
+        weight = next(encoder.parameters())
+        control = encoder(normalised.to(weight.dtype), hint_mask).float()
+        self._last_read = None if weight.requires_grad else (normalised, hint_mask.clone(), control)
+        return control
+
+    @torch.no_grad()
     def _known_tokens(self, context: Context) -> tuple[Tensor, Tensor] | None:
         """Latents (1, N, D) and mask (1, N) of the tokens whose frames are known; None when there are none, or a token
         does not stand for frames.
@@ -229,8 +243,9 @@ class Pipeline:
         normalised = ((vectors - self.feature_mean) / self.feature_std)[None]
         # Each stretch by itself: the encoder looks at the neighbours of a token, and some are not there yet.
         for start, end in np.flatnonzero(np.diff(np.pad(tokens.astype(int), 1))).reshape(-1, 2):
-            # The token next to the new frames is made with them, so that there is no step between the two.
-            first, last = start + (start > 0), end - (end < len(tokens))
+            # Only the token next to the new frames is held: more of them would keep the motion from doing what a new
+            # sentence says (after a walk, a run came to 0.7 m/s instead of 1.2).
+            first, last = (start, start + 1) if start > 0 else (end - 1, end)
             span = normalised[:, start * patch : end * patch].to(next(self.networks.vae.parameters()).dtype)
             mean, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
             latent[:, start:end], mask[:, first:last] = mean.float() * self.config.vae_scale_factor, True
@@ -259,7 +274,7 @@ class _Clock:
 
     def __init__(self, request: Generate, windows: int, steps: int, refines: bool) -> None:
         self.request = request
-        self.total = 3 + windows * request.num_variations * (steps + 3 + (REFINING_STEPS + 1 if refines else 0))
+        self.total = 3 + windows * request.num_variations * (steps + 4 + (REFINING_STEPS + 1 if refines else 0))
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()

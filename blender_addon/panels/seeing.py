@@ -7,7 +7,7 @@ import bpy
 
 from .. import takes
 from ..looking import LOOKING
-from .tab import Tab, paragraph
+from .tab import Tab, centimetres, paragraph
 
 
 class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
@@ -30,27 +30,25 @@ class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
             for name in ("paths", "ticks", "contacts", "ghosts", "in_front"):
                 flow.prop(options, name)
 
-    @staticmethod
-    def figures(layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> None:
+    @classmethod
+    def figures(cls, layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> None:
         """Distances on the rig in centimetres; a click on one goes to its frame."""
         column = layout.column(align=True)
         if take.worst_joint:
-            row = column.row()
-            row.label(text="From the controls")
-            row.label(text=f"{take.average * 100:.1f} cm, 95 % below {take.percentile95 * 100:.1f}")
-            joint = take.worst_joint.replace("_", " ")
-            row = column.row()
-            row.label(text=f"Worst, {joint}")
-            go = row.operator(
-                "gaitway.go_to_frame", text=f"{take.worst * 100:.1f} cm at {take.worst_frame:.0f}", icon="VIEWZOOM"
-            )
-            go.frame = take.worst_frame
-        row = column.row()
-        row.label(text="Foot drift")
-        go = row.operator(
-            "gaitway.go_to_frame", text=f"{take.drift * 100:.1f} cm at {take.drift_frame:.0f}", icon="VIEWZOOM"
-        )
-        go.frame = take.drift_frame
+            for name, value in (("Average", take.average), ("95 % within", take.percentile95)):
+                row = column.row()
+                row.label(text=name)
+                row.label(text=centimetres(value))
+            cls.jump(column, f"Worst, {take.worst_joint.replace('_', ' ')}", take.worst, take.worst_frame)
+        cls.jump(column, "Foot drift", take.drift, take.drift_frame)
+
+    @staticmethod
+    def jump(layout: bpy.types.UILayout, name: str, value: float, frame: float) -> None:
+        """A distance in metres and a button to the frame at which it is met."""
+        row = layout.row()
+        row.label(text=name)
+        button = row.operator("gaitway.go_to_frame", text=f"{centimetres(value)} at {frame:.0f}", icon="VIEWZOOM")
+        button.frame = frame
 
 
 CLASSES = (GAITWAY_PT_seeing,)

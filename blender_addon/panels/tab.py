@@ -22,6 +22,11 @@ class Tab:
         return layout.column()
 
 
+def centimetres(metres: float) -> str:
+    """A distance as animators read it: millimetres count below a centimetre, and nothing beyond."""
+    return f"{metres * 100:.2f} cm" if metres < 0.01 else f"{metres * 100:.1f} cm"
+
+
 def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """``text`` in lines that fit the sidebar; Blender's labels do not wrap."""
     width = context.region.width if context.region else 300

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .. import takes
-from .tab import Tab, paragraph
+from .tab import Tab, centimetres, paragraph
 
 
 class GAITWAY_UL_takes(bpy.types.UIList):
@@ -28,11 +28,12 @@ class GAITWAY_UL_takes(bpy.types.UIList):
         shown = row.operator("gaitway.take_show", text="", icon="HIDE_OFF" if plays else "HIDE_ON", emboss=False)
         shown.index = index
         name = item.action.name if item.action is not None else item.name
-        row.label(text=name.removeprefix("Gaitway: "), icon="CHECKMARK" if item.accepted else "BLANK1")
+        split = row.split(factor=0.72)
+        split.label(text=name.removeprefix("Gaitway: "), icon="CHECKMARK" if item.accepted else "NONE")
         if item.action is None:
-            row.label(text="deleted", icon="ERROR")
-        elif item.is_measured and item.average > 0:
-            row.label(text=f"{item.average * 100:.1f} cm")
+            split.label(text="deleted", icon="ERROR")
+        else:
+            split.label(text=centimetres(item.average) if item.is_measured and item.average > 0 else "")
 
 
 class GAITWAY_PT_takes(Tab, bpy.types.Panel):

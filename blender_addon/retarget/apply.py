@@ -194,7 +194,7 @@ def prepare(
         bone_map = replace(bone_map, twists=twist.shares(rest, bone_map, held))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
-    matrices = _world_matrices(armature, frames, scene) if rig.is_moving(armature) else rest.matrix_world
+    matrices = rig.world_matrices(armature, frames) if rig.is_moving(armature) else rest.matrix_world
     solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
     return Plan(
         solved,
@@ -296,18 +296,6 @@ def write(
     if before[0] is not None and before[0].users == 0 and not keyframes.is_all_generated(before[0]):
         before[0].use_fake_user = True
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
-
-
-def _world_matrices(armature: bpy.types.Object, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-    """Where the object stands at ``frames`` without the Action that it plays now and that is about to be replaced."""
-    before = _played(armature)
-    if before[0] is None:
-        return rig.world_matrices(armature, frames, scene)
-    try:
-        armature.animation_data.action = None
-        return rig.world_matrices(armature, frames, scene)
-    finally:
-        _play(armature, *before)
 
 
 def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, bpy.types.ActionSlot | None]:

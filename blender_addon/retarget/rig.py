@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 import numpy as np
 
+from .. import probe, stage
 from ..shared.errors import RetargetError
 from .rest import BoneRest, Rig
 
@@ -174,14 +175,17 @@ def is_moving(armature: bpy.types.Object) -> bool:
     return False
 
 
-def world_matrices(armature: bpy.types.Object, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-    """Where the armature object stands at each scene frame (K,): (K, 4, 4). The playhead is put back."""
-    present = scene.frame_current_final
+def world_matrices(armature: bpy.types.Object, frames: np.ndarray) -> np.ndarray:
+    """Where the armature object stands at each scene frame (K,) without the Action that it plays now, which is about to
+    be replaced: (K, 4, 4). Neither it nor the playhead is touched."""
     matrices = np.empty((len(frames), 4, 4))
-    try:
+    with stage.opened() as uid:
+        scene, copy = stage.scene_of(uid), armature.copy()
+        copy.data = bpy.data.armatures.new(stage.NAME)  # without bones, which would only take time
+        scene.collection.objects.link(copy)
+        if copy.animation_data is not None:
+            copy.animation_data.action = None
         for row, frame in enumerate(frames):
-            scene.frame_set(int(frame))
-            matrices[row] = np.array(armature.matrix_world)
-    finally:
-        scene.frame_set(int(present), subframe=present % 1)
+            probe.set_frame(scene, float(frame))
+            matrices[row] = np.array(copy.evaluated_get(scene.view_layers[0].depsgraph).matrix_world)
     return matrices

@@ -151,9 +151,10 @@ class Generate:
     (T,22) are the frames by which a hint may be met earlier or later; None is 0 for all. ``relative`` and
     ``obstacles`` are further wishes.
 
-    ``loop``: the last frame goes on into the first, with one pose, velocity and heading; with a path, or a motion that
-    walks away, that holds up to a move and a turn about the vertical. ``in_place``: the character stays over its
-    starting point and keeps its heading, as on a treadmill; the height of the pelvis remains.
+    ``loop``: the last frame is the first one again, in pose, velocity and heading, so that the motion can be repeated;
+    along a path that ends elsewhere or otherwise turned, up to a move and a turn about the vertical. ``in_place``: the
+    way over the ground is taken out, as on a treadmill: the pelvis stays over its starting point; turns and heights
+    remain, and errors are those on the way that was walked.
 
     ``base`` (T,22,3) is an earlier motion and ``base_mask`` (T,) its frames that stay as they are, to the bit, in every
     variation; the others are made anew and join it smoothly. Both are given, or neither.

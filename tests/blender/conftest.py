@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,13 +17,15 @@ def addon(tmp_path: Path) -> Iterator[ModuleType]:
     """The add-on, registered in an empty file with preferences of its own; unregistered afterwards."""
     import bpy
 
+    from .engines import ENGINE_PYTHON
+
     bpy.ops.wm.read_homefile(use_empty=True)
     entry = bpy.context.preferences.addons.new()
     entry.module = "blender_addon"
     blender_addon.register()
     entry.preferences.log_directory = str(tmp_path)
     entry.preferences.connection_file = str(tmp_path / "connection.json")
-    entry.preferences.engine_command = sys.executable
+    entry.preferences.engine_command = ENGINE_PYTHON
     entry.preferences.autostart = False
     try:
         yield blender_addon

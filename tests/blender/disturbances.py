@@ -23,6 +23,7 @@ import bpy
 import numpy as np
 
 from blender_addon import preferences, runtime, takes
+from blender_addon.looking import LOOKING
 from blender_addon.runtime import RUNTIME
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import GaitwayError
@@ -225,6 +226,7 @@ def run(disturbance: str, stage: str) -> Outcome:
     wait_for(lambda: not RUNTIME.busy)
     for _ in range(3):
         time.sleep(min(runtime.tick(), 0.02))
+    wait_for(lambda: not LOOKING.is_looking)
     made = bool(bpy.context.scene.gaitway.takes.items)
     if stage == "all is done" and disturbance == "undo" and not made:
         act()  # the first undo took the motion away, this is the one that is compared

@@ -312,14 +312,182 @@ def vrm() -> bpy.types.Object:
     return build("VRM", middle + _sided(sides, ("L", "R")), points)
 
 
+def auto_rig_pro() -> bpy.types.Object:
+    """Controls by Auto-Rig Pro's names, FK and IK, on mechanism bones; deform bones follow either by a switch:
+    built the way such rigs are, not a copy of one."""
+    points = a_pose(arms=45, elbows=20, legs=4) | {"ground": np.zeros(3), "front": np.array([0.0, -0.3, 0.0])}
+    for side in ("left", "right"):
+        points[f"{side}_knee"] += np.array([0, -0.04, 0])
+        for pole, joint, way in (("kneepole", "knee", -0.6), ("elbowpole", "elbow", 0.6)):
+            points[f"{side}_{pole}"] = points[f"{side}_{joint}"] + np.array([0, way, 0])
+            points[f"{side}_{pole} end"] = points[f"{side}_{pole}"] + np.array([0, 0, 0.1])
+    middle: list[Row] = [
+        ("c_traj", None, "ground", "front"), ("c_root_master.x", "c_traj", "pelvis", "spine1"),
+        ("c_spine_01.x", "c_root_master.x", "spine1", "spine2"), ("c_spine_02.x", "c_spine_01.x", "spine2", "spine3"),
+        ("c_spine_03.x", "c_spine_02.x", "spine3", "neck"), ("c_neck.x", "c_spine_03.x", "neck", "head"),
+        ("head_follow.x", "c_neck.x", "head", "top"), ("c_head.x", "head_follow.x", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [("c_shoulder.{s}", "c_spine_03.x", "side_collar", "side_shoulder"),
+                        ("arm_follow.{s}", "c_shoulder.{s}", "side_shoulder", "side_elbow")]  # fmt: skip
+    for kind, arm, leg in (("_fk", "arm_follow.{s}", "c_root_master.x"), ("_ik", "c_shoulder.{s}", "c_root_master.x"),
+                           ("_stretch", "c_shoulder.{s}", "c_root_master.x")):  # fmt: skip
+        prefix = "c_" if kind == "_fk" else ""
+        upper, lower, thigh, calf = (f"{prefix}{part}{kind}.{{s}}" for part in ("arm", "forearm", "thigh", "leg"))
+        sides += [(upper, arm, "side_shoulder", "side_elbow"), (lower, upper, "side_elbow", "side_wrist"),
+                  (thigh, leg, "side_hip", "side_knee"), (calf, thigh, "side_knee", "side_ankle")]  # fmt: skip
+    sides += [
+        ("c_hand_fk.{s}", "c_forearm_fk.{s}", "side_wrist", "side_hand"),
+        ("c_foot_fk.{s}", "c_leg_fk.{s}", "side_ankle", "side_foot"),
+        ("c_toes_fk.{s}", "c_foot_fk.{s}", "side_foot", "side_toe"),
+        ("c_hand_ik.{s}", "c_traj", "side_wrist", "side_hand"), ("c_foot_ik.{s}", "c_traj", "side_ankle", "side_toe"),
+        ("c_arms_pole.{s}", "c_traj", "side_elbowpole", "side_elbowpole end"),
+        ("c_leg_pole.{s}", "c_traj", "side_kneepole", "side_kneepole end"),
+    ]  # fmt: skip
+    armature = build("Auto-Rig Pro", middle + _sided(sides, ("l", "r")), points)
+    follow = armature.pose.bones["head_follow.x"].constraints.new("COPY_ROTATION")
+    follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.7
+    for side in "lr":
+        follow = armature.pose.bones[f"arm_follow.{side}"].constraints.new("COPY_ROTATION")
+        follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.4
+        for end, pole, upper, lower in (("hand", "arms", "arm", "forearm"), ("foot", "leg", "thigh", "leg")):
+            armature.pose.bones[f"c_{end}_ik.{side}"]["ik_fk_switch"] = 0.0
+            _add_ik(armature, f"{upper}_ik.{side}", f"{lower}_ik.{side}", f"c_{end}_ik.{side}", f"c_{pole}_pole.{side}")
+            for part in (upper, lower):
+                _add_switched(armature, f"{part}_stretch.{side}", f"c_{part}_fk.{side}", f"{part}_ik.{side}",
+                              f"c_{end}_ik.{side}")  # fmt: skip
+    bpy.context.view_layer.update()
+    return armature
+
+
+def _add_ik(armature: bpy.types.Object, upper: str, lower: str, target: str, pole: str) -> None:
+    """IK of two bones that leaves them where they rest."""
+    constraint = armature.pose.bones[lower].constraints.new("IK")
+    constraint.target = constraint.pole_target = armature
+    constraint.subtarget, constraint.pole_subtarget, constraint.chain_count = target, pole, 2
+    bones = armature.data.bones
+    x, y, z = bones[upper].matrix_local.to_3x3().col
+    way = bones[pole].head_local - bones[upper].head_local
+    way -= way.dot(y) * y
+    constraint.pole_angle = float(np.arctan2(way.dot(z), way.dot(x)))
+
+
+def _add_switched(armature: bpy.types.Object, bone: str, fk: str, ik: str, switch: str) -> None:
+    """A deform bone that follows ``fk``, or ``ik`` while the switch is 0."""
+    for source in (fk, ik):
+        constraint = armature.pose.bones[bone].constraints.new("COPY_TRANSFORMS")
+        constraint.target, constraint.subtarget = armature, source
+    driver = constraint.driver_add("influence").driver
+    variable = driver.variables.new()
+    variable.name = "fk"
+    variable.targets[0].id = armature
+    variable.targets[0].data_path = f'pose.bones["{switch}"]["ik_fk_switch"]'
+    driver.expression = "1 - fk"
+
+
+def _divided(points: Points) -> Points:
+    """``points`` with the quarters of back, nape and limbs between: back1, left_upper2, right_calf3, ..."""
+    points = dict(points) | {"ground": np.zeros(3), "front": np.array([0.0, -0.3, 0.0])}
+    ends = {"back": ("pelvis", "neck"), "nape": ("neck", "head")}
+    for side in ("left", "right"):
+        for name, start, end in (("upper", "shoulder", "elbow"), ("lower", "elbow", "wrist"),
+                                 ("thigh", "hip", "knee"), ("calf", "knee", "ankle")):  # fmt: skip
+            ends[f"{side}_{name}"] = (f"{side}_{start}", f"{side}_{end}")
+    for name, (start, end) in ends.items():
+        for quarter in (1, 2, 3):
+            points[f"{name}{quarter}"] = points[start] + quarter / 4 * (points[end] - points[start])
+    return points
+
+
+def daz() -> bpy.types.Object:
+    """Genesis 8: a pelvis below the hip, bend and twist bones in line in arms and thighs."""
+    middle: list[Row] = [
+        ("hip", None, "pelvis", "back1"), ("pelvis", "hip", "pelvis", "left_hip"),
+        ("abdomenLower", "hip", "back1", "spine2"), ("abdomenUpper", "abdomenLower", "spine2", "back2"),
+        ("chestLower", "abdomenUpper", "back2", "back3"), ("chestUpper", "chestLower", "back3", "neck"),
+        ("neckLower", "chestUpper", "neck", "nape2"), ("neckUpper", "neckLower", "nape2", "head"),
+        ("head", "neckUpper", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [
+        ("{s}Collar", "chestUpper", "side_collar", "side_shoulder"),
+        ("{s}ShldrBend", "{s}Collar", "side_shoulder", "side_upper2"),
+        ("{s}ShldrTwist", "{s}ShldrBend", "side_upper2", "side_elbow"),
+        ("{s}ForearmBend", "{s}ShldrTwist", "side_elbow", "side_lower2"),
+        ("{s}ForearmTwist", "{s}ForearmBend", "side_lower2", "side_wrist"),
+        ("{s}Hand", "{s}ForearmTwist", "side_wrist", "side_hand"),
+        ("{s}Thumb1", "{s}Hand", "side_thumb", "side_thumbtip"),
+        ("{s}ThighBend", "pelvis", "side_hip", "side_thigh2"),
+        ("{s}ThighTwist", "{s}ThighBend", "side_thigh2", "side_knee"),
+        ("{s}Shin", "{s}ThighTwist", "side_knee", "side_ankle"), ("{s}Foot", "{s}Shin", "side_ankle", "side_foot"),
+        ("{s}Metatarsals", "{s}Foot", "side_ankle", "side_foot"), ("{s}Toe", "{s}Metatarsals", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("Daz", middle + _sided(sides, ("l", "r")), _divided(a_pose(arms=30, elbows=5, legs=4)))
+
+
+def character_creator() -> bpy.types.Object:
+    """Character Creator: a root, a pelvis beside the waist, twist bones beside the limbs."""
+    middle: list[Row] = [
+        ("RL_BoneRoot", None, "ground", "front"), ("CC_Base_Hip", "RL_BoneRoot", "pelvis", "back1"),
+        ("CC_Base_Pelvis", "CC_Base_Hip", "pelvis", "left_hip"), ("CC_Base_Waist", "CC_Base_Hip", "back1", "back2"),
+        ("CC_Base_Spine01", "CC_Base_Waist", "back2", "back3"), ("CC_Base_Spine02", "CC_Base_Spine01", "back3", "neck"),
+        ("CC_Base_NeckTwist01", "CC_Base_Spine02", "neck", "nape2"),
+        ("CC_Base_NeckTwist02", "CC_Base_NeckTwist01", "nape2", "head"),
+        ("CC_Base_Head", "CC_Base_NeckTwist02", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [
+        ("CC_Base_{s}_Clavicle", "CC_Base_Spine02", "side_collar", "side_shoulder"),
+        ("CC_Base_{s}_Upperarm", "CC_Base_{s}_Clavicle", "side_shoulder", "side_elbow"),
+        ("CC_Base_{s}_UpperarmTwist01", "CC_Base_{s}_Upperarm", "side_shoulder", "side_upper2"),
+        ("CC_Base_{s}_UpperarmTwist02", "CC_Base_{s}_Upperarm", "side_upper2", "side_elbow"),
+        ("CC_Base_{s}_Forearm", "CC_Base_{s}_Upperarm", "side_elbow", "side_wrist"),
+        ("CC_Base_{s}_ForearmTwist01", "CC_Base_{s}_Forearm", "side_elbow", "side_lower2"),
+        ("CC_Base_{s}_Hand", "CC_Base_{s}_Forearm", "side_wrist", "side_hand"),
+        ("CC_Base_{s}_Thigh", "CC_Base_Pelvis", "side_hip", "side_knee"),
+        ("CC_Base_{s}_ThighTwist01", "CC_Base_{s}_Thigh", "side_hip", "side_thigh2"),
+        ("CC_Base_{s}_Calf", "CC_Base_{s}_Thigh", "side_knee", "side_ankle"),
+        ("CC_Base_{s}_Foot", "CC_Base_{s}_Calf", "side_ankle", "side_foot"),
+        ("CC_Base_{s}_ToeBase", "CC_Base_{s}_Foot", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("Character Creator", middle + _sided(sides, ("L", "R")), _divided(a_pose(arms=45, elbows=8, legs=3)))
+
+
+def make_human() -> bpy.types.Object:
+    """MPFB's default rig: limbs of two pieces, two bones of the shoulder, a spine counted from the top."""
+    spine = ("root", "spine05", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head")
+    heads = ("pelvis", "spine1", "back1", "back2", "back3", "spine3", "neck", "nape2", "head", "top")
+    middle: list[Row] = [
+        (bone, above, start, end)
+        for bone, above, (start, end) in zip(spine, (None, *spine), pairwise(heads), strict=False)
+    ]
+    sides: list[Row] = [
+        ("clavicle.{s}", "spine01", "side_collar", "side_shoulder"),
+        ("shoulder01.{s}", "clavicle.{s}", "side_shoulder", "side_upper1"),
+        ("upperarm01.{s}", "shoulder01.{s}", "side_shoulder", "side_upper2"),
+        ("upperarm02.{s}", "upperarm01.{s}", "side_upper2", "side_elbow"),
+        ("lowerarm01.{s}", "upperarm02.{s}", "side_elbow", "side_lower2"),
+        ("lowerarm02.{s}", "lowerarm01.{s}", "side_lower2", "side_wrist"),
+        ("wrist.{s}", "lowerarm02.{s}", "side_wrist", "side_hand"),
+        ("finger1-1.{s}", "wrist.{s}", "side_thumb", "side_thumbtip"),
+        ("pelvis.{s}", "root", "pelvis", "side_hip"), ("upperleg01.{s}", "pelvis.{s}", "side_hip", "side_thigh2"),
+        ("upperleg02.{s}", "upperleg01.{s}", "side_thigh2", "side_knee"),
+        ("lowerleg01.{s}", "upperleg02.{s}", "side_knee", "side_calf2"),
+        ("lowerleg02.{s}", "lowerleg01.{s}", "side_calf2", "side_ankle"),
+        ("foot.{s}", "lowerleg02.{s}", "side_ankle", "side_foot"), ("toe1-1.{s}", "foot.{s}", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("MakeHuman", middle + _sided(sides, ("L", "R")), _divided(a_pose(arms=40, elbows=12, legs=5)))
+
+
 ALL: dict[str, Callable[[], bpy.types.Object]] = {
     "Mixamo T-pose": mixamo,
     "Mixamo FBX, 0.01, turned": mixamo_scaled,
     "Rigify metarig": rigify_metarig,
     "Rigify generated": rigify_generated,
+    "Auto-Rig Pro": auto_rig_pro,
     "VRM": vrm,
     "SMPL": smpl,
     "Unreal A-pose": unreal,
+    "Daz": daz,
+    "Character Creator": character_creator,
+    "MakeHuman": make_human,
     "oddly named": oddly_named,
     "rolled bones": mixamo_rolled,
     "Euler modes": mixamo_euler,

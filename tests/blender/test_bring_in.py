@@ -80,6 +80,17 @@ def test_every_kind_of_file_becomes_a_take(settings, tmp_path: Path, kind: str) 
     assert not bpy.context.scene.gaitway.takes.items and not bpy.data.actions
 
 
+def test_a_take_from_a_file_is_repeated_without_file_or_engine(settings, tmp_path: Path) -> None:
+    np.save(tmp_path / "walk.npy", walk())
+    bring(tmp_path / "walk.npy")
+    places = hips(settings, range(1, 72, 10))
+    (tmp_path / "walk.npy").unlink()
+    bpy.ops.gaitway.take_repeat()
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None and len(settings.takes.items) == 2
+    assert np.allclose(hips(settings, range(1, 72, 10)), places, atol=1e-6)
+
+
 @pytest.mark.parametrize("fps", [12.5, 30.0, 60.0])
 def test_the_rate_of_the_file_is_honoured(settings, tmp_path: Path, fps: float) -> None:
     joints = walk(round(2 * fps) + 1, fps)

@@ -82,6 +82,24 @@ def test_ik_plays_the_same_hands_and_feet(cartwheel):
     assert np.percentile(apart[:, 4:], 90) < 0.035
 
 
+@pytest.mark.parametrize("limbs, switch", [("BOTH", 1.0), ("IK", 0.0)])
+def test_another_make_of_control_rig(limbs, switch, cartwheel):
+    """FK below bones that follow others in part, IK with poles whose angle is any, a switch by driver."""
+    armature = rigs.auto_rig_pro()
+    plan, _ = put(armature, cartwheel, limbs)
+    bpy.context.scene.frame_set(20)
+    assert {armature.pose.bones[f"c_{end}_ik.{side}"]["ik_fk_switch"] for end in ("hand", "foot") for side in "lr"} == {
+        switch
+    }
+    parts = [f"{part}{{}}.{side}" for part in ("thigh", "leg", "arm", "forearm") for side in "lr"]
+    names = [part.format("_stretch") for part in parts] + [f"c_{part.format('_fk')}" for part in parts]
+    ends = [f"c_{end}_{kind}.{side}" for kind in ("ik", "fk") for end in ("hand", "foot") for side in "lr"]
+    heads, _ = measure.evaluated_heads(armature, names + ends, plan.frames)
+    apart = np.linalg.norm(heads[:, :8] - heads[:, 8:16], axis=-1)
+    assert np.percentile(apart, 95) < (1e-4 if limbs == "BOTH" else 0.01)
+    assert np.linalg.norm(heads[:, 16:20] - heads[:, 20:], axis=-1).max() < 1e-4
+
+
 def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
     armature = rigs.rigify_generated()
 

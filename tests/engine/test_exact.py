@@ -84,7 +84,7 @@ def test_several_joints_at_once_and_feet_that_stand_meanwhile() -> None:
 def test_dragged_feet_leave_without_sliding_under_hips_that_keep_to_their_path() -> None:
     for radius in (None, 1.2):
         joints = gliding(radius=radius)
-        request, signal = ask({"pelvis": dict(enumerate(joints[:, 0]))}, free_height=True)
+        request, _ = ask({"pelvis": dict(enumerate(joints[:, 0]))}, free_height=True)
         done, _ = finish(request, joints, NO_BELIEF)
         assert foot_skating_ratio(joints) > 0.9 and foot_skating_ratio(done) < 0.05
         np.testing.assert_allclose(done[:, 0][:, [0, 2]], joints[:, 0][:, [0, 2]], atol=1e-3)
@@ -93,7 +93,7 @@ def test_dragged_feet_leave_without_sliding_under_hips_that_keep_to_their_path()
 
 def test_knees_bend_forward() -> None:
     joints = gliding()
-    request, signal = ask({"pelvis": dict(enumerate(joints[:, 0]))}, free_height=True)
+    request, _ = ask({"pelvis": dict(enumerate(joints[:, 0]))}, free_height=True)
     done, _ = finish(request, joints, NO_BELIEF)
     for side in ("left", "right"):
         hip, knee, ankle = (done[:, SKELETON.index(f"{side}_{part}")] for part in ("hip", "knee", "ankle"))
@@ -120,13 +120,13 @@ def test_tolerance_is_room_and_without_exact_nobody_is_moved_on() -> None:
 def test_a_hand_stays_on_the_hip_and_out_of_a_box() -> None:
     joints = gliding(radius=1.2)
     held = RelativeTarget("right_wrist", "right_hip", (-0.12, 0.05, 0.03), 20, 60)
-    request, signal = ask({}, relative=(held,))
+    request, _ = ask({}, relative=(held,))
     done, _ = finish(request, joints, NO_BELIEF)
     wrist, hip = SKELETON.indices("right_wrist", "right_hip")
     way = done[20:80, wrist] - done[20:80, hip]
     assert np.abs(np.linalg.norm(way, axis=-1) - np.linalg.norm(held.offset)).max() < 0.01
     box = Obstacle("box", tuple(joints[50, wrist].tolist()), (0.1, 0.1, 0.1), margin=0.02)
-    request, signal = ask({}, obstacles=(box,))
+    request, _ = ask({}, obstacles=(box,))
     done, _ = finish(request, joints, NO_BELIEF)
     assert depth_and_way(box, joints)[0].max() > 0.1 and depth_and_way(box, done)[0].max() < 0.005
 
@@ -147,7 +147,7 @@ def test_jumps_between_patches_go_and_kept_frames_stay() -> None:
     jumping = joints.copy()
     for patch in range(0, FRAMES, 8):
         jumping[patch : patch + 8, SKELETON.index("left_wrist")] += 0.05 * RANDOM.normal(size=3)
-    request, signal = ask({}, plant_feet=False, exact=False)
+    request, _ = ask({}, plant_feet=False, exact=False)
     smooth, _ = finish(request, jumping, NO_BELIEF, range(8, FRAMES, 8))
 
     def jerk(motion: np.ndarray) -> float:
@@ -156,7 +156,7 @@ def test_jumps_between_patches_go_and_kept_frames_stay() -> None:
     assert jerk(smooth) < 0.2 * jerk(jumping)
     assert np.abs(smooth - jumping).max() < 0.2
     kept = np.arange(FRAMES) < 30
-    request, signal = ask({"head": {60: joints[60, SKELETON.index("head")] + 0.05}})
+    request, _ = ask({"head": {60: joints[60, SKELETON.index("head")] + 0.05}})
     done, _ = finish(request, Body.of(joints).joints, NO_BELIEF, (), kept)
     np.testing.assert_allclose(done[kept], Body.of(joints).joints[kept], atol=1e-5)
     bends = np.linalg.norm(np.diff(done, n=2, axis=0), axis=-1).max(1)

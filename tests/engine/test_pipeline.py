@@ -14,6 +14,7 @@ from blender_addon.shared.errors import BadControl, BadRequest
 from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import SKELETON
 from engine.checkpoint import EMBEDDED
+from engine.measure import counting
 from engine.pipeline import Pipeline
 
 FRAMES = 81
@@ -120,6 +121,26 @@ def test_variations_differ_and_the_first_is_the_single_one(pipeline):
     assert several.joints.shape[0] == len(several.control_errors) == len(several.foot_skating) == 3
     assert several.joints[0].tobytes() == single.joints[0].tobytes()
     assert np.abs(several.joints[0] - several.joints[1]).max() > 0.01
+
+
+def test_the_same_path_is_read_once_and_another_one_anew(pipeline):
+    def reading(signal: ControlSignal, seed: int) -> tuple[float, bytes]:
+        done = counting(pipeline.generate(request_for(signal, seed=seed)))
+        return done.stages["Reading the controls"].operations, done.result.joints.tobytes()
+
+    first, second = walk_signal(), walk_signal()
+    first.hint[20, PELVIS, 0] += 0.02  # unlike the other tests' path
+    second.hint[40, PELVIS, 0] += 0.05
+    fresh, joints = reading(first, 5)
+    assert fresh > 0
+    again, same = reading(first, 5)
+    assert again == 0 and same == joints
+    other_seed, others = reading(first, 6)
+    assert other_seed == 0 and others != joints
+    assert reading(second, 5)[0] == fresh
+    assert reading(first, 5) == (fresh, joints)
+    first.hint[40, PELVIS, 0] += 0.05  # in the arrays that were handed in
+    assert reading(first, 5)[0] == fresh
 
 
 def test_warm_up_and_description(pipeline):

@@ -54,7 +54,7 @@ def parts() -> list[Part]:
     turn = math.pi * (0.42 - 1.1 * share)
     arc = np.stack([2.0 * np.cos(turn) - 2.6, 2.0 * np.sin(turn) - 0.6, 0 * share], -1)
     wave = np.stack([0.6 * np.sin(2 * math.pi * share) + 0.15, 2.4 - 6.3 * share, 0 * share], -1)
-    bend = np.stack([3.4 - 1.7 * np.sin(math.pi * share) ** 2, 1.6 - 4.0 * share, 0 * share], -1)
+    bend = np.stack([2.9 - 1.5 * np.sin(math.pi * share) ** 2, 1.6 - 4.0 * share, 0 * share], -1)
     return [
         Part(rigs.mixamo, "a person walks forward.", arc, (0.9, 0.4, 0.16)),
         Part(rigs.rigify_metarig, "a person walks slowly.", wave, (0.16, 0.45, 0.85)),
@@ -109,8 +109,8 @@ def stage() -> None:
     scene.collection.objects.link(camera)
     scene.camera = camera
     camera.data.lens = 125  # a narrow view keeps those at the sides upright
-    camera.location = (-0.3, -27.0, 7.2)
-    camera.rotation_euler = (Vector((-0.35, -0.6, 0.5)) - camera.location).to_track_quat("-Z", "Y").to_euler()
+    camera.location = (-0.4, -27.0, 7.2)
+    camera.rotation_euler = (Vector((-0.45, -0.6, 0.55)) - camera.location).to_track_quat("-Z", "Y").to_euler()
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
     shading.color_type, shading.show_shadows, shading.show_cavity = "OBJECT", True, True
@@ -150,7 +150,7 @@ def main() -> None:
     stage()
     number = SHEET[0] * SHEET[1]
     cells = [render(round(1 + (end - 1) * cell / (number - 1)), out / f"cell{cell}.png") for cell in range(number)]
-    layout = ["-tile", f"{SHEET[0]}x{SHEET[1]}", "-geometry", "+3+3", "-quality", "88"]
+    layout = ["-tile", f"{SHEET[0]}x{SHEET[1]}", "-geometry", "+3+3", "-quality", "86"]
     subprocess.run(["montage", *map(str, cells), *layout, str(out / "three.jpg")], check=True)
     for cell in cells:
         cell.unlink()
