@@ -149,8 +149,11 @@ def _worst(off: np.ndarray, first: int, last: int) -> int:
 
 
 def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
-    """The spline with ``knots`` (N,) nearest to ``piece``, through its values at ``exact``. Slopes that few frames tell,
-    beside a key one or two frames away, are drawn to those of the motion, so that nothing swings out between frames."""
+    """The spline with ``knots`` (N,) nearest to ``piece``, through its values at ``exact``.
+
+    Slopes that few frames tell, beside a key one or two frames away, are drawn to those of the motion, so that nothing
+    swings out between frames.
+    """
     basis = _basis(knots, len(piece.values))
     weights = np.ones(len(piece.values))
     weights[exact] = EXACT
