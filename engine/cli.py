@@ -94,6 +94,34 @@ def generate(
             rich_help_panel="Control",
         ),
     ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CENTIMETRES",
+            help="How far joints may stay away from their points. Left out: they are to be hit.",
+            rich_help_panel="Control",
+            min=0.0,
+        ),
+    ] = None,
+    slack: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="By how much a point may be met earlier or later, if that costs the motion less. Left out: on time.",
+            rich_help_panel="Control",
+            min=0.0,
+            max=10.0,
+        ),
+    ] = None,
+    surroundings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON file with obstacles that no joint may enter (spheres, boxes, capsules), and with joints that "
+            "stay where they are seen from another one.",
+            rich_help_panel="Control",
+        ),
+    ] = None,
     then: Annotated[
         list[str] | None,
         typer.Option(
@@ -202,11 +230,19 @@ def generate(
             help="Draw the motion exactly onto the path after sampling; a little slower.", rich_help_panel="Model"
         ),
     ] = True,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--near",
+            help="Bring joints onto their points to a fraction of a millimetre, or leave them where refining has.",
+            rich_help_panel="Model",
+        ),
+    ] = True,
     feet: Annotated[
         bool,
         typer.Option(
             "--plant-feet/--slide",
-            help="Let standing feet slide less, and lift swinging feet clear of the floor.",
+            help="Let standing feet stand, make steps where they are dragged, and lift swinging feet off the floor.",
             rich_help_panel="Model",
         ),
     ] = True,
@@ -242,11 +278,13 @@ def generate(
         guidance_scale=guidance,
         refine=refine,
         plant_feet=feet,
+        exact=exact,
         num_variations=variations,
         heading=None if heading is None else math.radians(heading),
         loop=loop,
         in_place=in_place,
         **kept,
+        **command.room(num_frames, tolerance, slack, surroundings),
     )
     report = command.run(request, outputs, checkpoint, device)
     if as_json:
@@ -288,9 +326,7 @@ def serve(
     device: Device = "auto",
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        typer.Option(
-            help="Precision of the numbers; auto is float32 on processors and bfloat16 on new graphics cards."
-        ),
+        typer.Option(help="Precision of the numbers; auto is float32 on processors and float16 on graphics cards."),
     ] = "auto",
 ) -> None:
     """Run the engine that Blender talks to. Stops with Ctrl-C, or with the Blender that started it."""

@@ -17,10 +17,11 @@ import numpy as np
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadControl, BadRequest
 from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Result, Welcome
-from blender_addon.shared.skeleton import FPS
+from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.control_file import Track, read_track
 from engine.export import MOTION_SUFFIXES, PICTURE_SUFFIXES, Clip, check_target, export, numbered
 from engine.report import TOTAL, Report, make_report
+from engine.surroundings import read_surroundings
 
 from .terminal import progress_bar
 
@@ -155,6 +156,21 @@ def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -
     way = ControlSignal.from_tracks({path.joint: path.timed(seconds)}, num_frames, every_frame=True)
     hint = np.where(way.hint_mask[..., None], way.hint, signal.hint)
     return ControlSignal(hint, way.hint_mask | signal.hint_mask, free_height).validate()
+
+
+def room(num_frames: int, tolerance: float | None, slack: float | None, surroundings: Path | None) -> dict[str, Any]:
+    """Fields of Generate for the ``tolerance`` (centimetres) and ``slack`` (seconds) of all hints, and for what stands
+    in a file of surroundings. Raises BadFile or BadControl.
+    """
+    fields: dict[str, Any] = {}
+    shape = (num_frames, SKELETON.num_joints)
+    if tolerance is not None:
+        fields["tolerance"] = np.full(shape, tolerance / 100, np.float32)
+    if slack is not None:
+        fields["slack"] = np.full(shape, round(slack * FPS), np.int32)
+    if surroundings is not None:
+        fields["relative"], fields["obstacles"] = read_surroundings(surroundings.expanduser(), num_frames)
+    return fields
 
 
 def build_request(prompt: str | tuple[PromptBlock, ...], signal: ControlSignal, **options: Any) -> Generate:
