@@ -122,6 +122,20 @@ def test_generate_takes_over_from_a_preview(settings) -> None:
     assert LIVE._expected is None
 
 
+def test_a_report_of_changes_that_are_none_costs_no_reading(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    move(0.4)
+    preview()
+    read: list[object] = []
+    monkeypatch.setattr(capture, "capture", lambda scene: read.append(scene))
+    for _ in range(5):
+        bpy.data.objects["Path"].update_tag()
+        bpy.data.objects["Path"].data.update_tag()
+        bpy.context.view_layer.update()
+        LIVE._next_at = 0.0
+        LIVE.advance(RUNTIME, bpy.context.scene)
+    assert not read
+
+
 def test_off_means_off(settings) -> None:
     settings.live.enabled = False
     runtime.tick()
