@@ -105,7 +105,6 @@ class Live:
         self._expected = None
         joints = getattr(answer, "joints", None)
         if joints is not None:
-            OVERLAY.clear("ghosts")
             OVERLAY.put(preview=preview_lines(joints[0], captured))
             self.latencies.append(time.monotonic() - noted_at)
         return True

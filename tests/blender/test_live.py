@@ -64,6 +64,7 @@ def test_ghosts_follow_and_no_key_is_set_while_it_is_dragged(settings) -> None:
         (track,) = capture.capture(bpy.context.scene).tracks
         way = points[-2 * (len(track.points) - 1) :]
         assert np.abs(way[::2, :2] - track.points[:-1, :2]).max() < 0.02  # this engine walks where it is asked to
+    assert OVERLAY.visible(bpy.context.scene, "preview") and not OVERLAY.visible(bpy.context.scene, "achieved")
     assert settings.character.animation_data.action == played and len(settings.takes.items) == 1
 
 
