@@ -124,6 +124,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         heading=captured.heading,
         free_height=captured.signal.free_height,
         tolerance=captured.tolerance,
+        loop=settings.loop,
     )
 
 

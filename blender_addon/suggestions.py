@@ -10,26 +10,20 @@ Sentences = Mapping[str, tuple[str, ...]]
 OWN_MODEL = "gaitway-small"
 
 KNOWN_BY_OWN: Sentences = {
-    "Along a path": (
+    "Along a path; its speed counts": (
         "a person walks forward.",
         "a person walks forward slowly.",
         "a person walks over uneven ground.",
         "a person runs forward.",
         "a person jogs forward.",
-        "a person jumps forward.",
-        "a person dances salsa.",
     ),
-    "On the spot": (
+    "Without a path": (
+        "a person dances salsa.",
         "a person is boxing.",
         "a person performs a karate kata.",
-        "a person does karate side kicks.",
         "a person swings a sword.",
-        "a person does a modern dance with expressive arms.",
-        "a person dances ballet with turns and pirouettes.",
         "a person performs an indian dance.",
         "a person sits down on a high stool and stands up.",
-        "a person climbs up three steps.",
-        "a person climbs a ladder.",
         "a person washes windows with his hand.",
         "a person mops the floor.",
         "a person makes basketball referee signals with his arms.",
@@ -43,8 +37,9 @@ KNOWN_BY_OWN: Sentences = {
         "a person imitates a chicken.",
     ),
 }
-"""Captions of the embedded model's training clips, in its own words: each at least 20 s of motion, but for the slow
-and quick gaits, which are near to others.
+"""Captions of the embedded model's training clips, in its own words. Left out is what it makes unlike them from the
+sentence alone: speed, swing of hands and feet, height of hips, head and hands off by more than 0.6 of their spread over
+all clips, as for climbing, ballet, kicks and jumps. It runs where a path goes at a runner's speed, not from the word.
 """
 
 KNOWN_BY_OTHERS: Sentences = {

@@ -45,6 +45,7 @@ class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
             column.prop(settings, "seconds")
         column.prop(settings, "start_frame")
         column.prop(settings, "start_here")
+        column.prop(settings, "loop")
 
 
 def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:

@@ -70,6 +70,11 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         precision=1,
         description="Length of the motion in seconds",
     )
+    loop: BoolProperty(
+        name="Loop",
+        default=False,
+        description="The last frame goes on into the first: one pose and speed, on a path up to its move and turn",
+    )
     start_frame: IntProperty(name="Start Frame", default=1, description="Frame of the scene at which the motion begins")
     start_here: BoolProperty(
         name="Start from Here",

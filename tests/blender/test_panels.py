@@ -146,7 +146,7 @@ def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> No
     assert {"text", "frame_start", "frame_end", "1 - 73"} <= set(drawn())
     menu = CheckingLayout()
     bpy.types.GAITWAY_MT_prompts.draw(SimpleNamespace(layout=menu), bpy.context)
-    assert set(menu.words) >= {"On the spot", "gaitway.prompt_use"}
+    assert set(menu.words) >= {"Without a path", "gaitway.prompt_use"}
     assert menu.words.count("gaitway.prompt_use") == sum(map(len, suggestions.KNOWN_BY_OWN.values()))
 
 

@@ -222,7 +222,9 @@ def test_prompts_in_turn(settings) -> None:
         ("wal", 0, 60),
         ("run", 60, 61),
     ]
-    assert order.num_frames == 121
+    assert order.num_frames == 121 and not order.loop
+    settings.loop = True
+    assert capture.order(scene, captured).loop
     settings.active_prompt = 0
     bpy.ops.gaitway.prompt_remove()
     assert [block.text for block in settings.prompt_blocks] == ["a person runs forward."]
