@@ -134,7 +134,7 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
 
     at = np.linspace(0, len(joints) - 1, 5).round().astype(int)
     tracks = tuple(
-        Track(joint, joint, frames[rows], places[rows, SKELETON.index(joint)], np.zeros(len(rows)))
+        Track(joint, joint, frames[rows], places[rows, SKELETON.index(joint)], 0.0 * rows, np.nan * rows)
         for joint, rows in (("pelvis", np.arange(len(joints))), ("left_wrist", at))
     )
     captured = replace(captured, tracks=tracks)

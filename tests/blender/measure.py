@@ -15,7 +15,7 @@ import numpy as np
 
 from blender_addon.retarget import alignment, apply, bone_map, hold, rig, scale
 from blender_addon.shared import quat
-from blender_addon.shared.limbs import LIMBS, bend
+from blender_addon.shared.limbs import LIMBS, Limb, bend
 from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
@@ -92,7 +92,7 @@ def measure(
     )
     fps = scene.render.fps / scene.render.fps_base
     frames = model_to_scene_frame(np.arange(len(joints)), start_frame, fps)
-    names = sorted(set(found.bones.values()))
+    names = sorted({*found.bones.values(), *(_above_joint(rest, found, limb) for limb in LIMBS)})
     heads, turns = evaluated_heads(armature, names, frames)
 
     def head(joint: str) -> np.ndarray:
@@ -107,7 +107,7 @@ def measure(
         a, b, c = SKELETON.indices(limb.upper, limb.middle, limb.end)
         for rig_bone, start, end in ((upper, a, b), (lower, b, c)):
             directions.append(np.degrees(bend(rig_bone, wanted[:, end] - wanted[:, start])).max())
-        bone_turns = turns[:, names.index(found[limb.upper])]
+        bone_turns = turns[:, names.index(_above_joint(rest, found, limb))]
         bent = bend(upper, lower) > np.radians(25)
         shown = quat.rotate(bone_turns, local)
         hinges.append(np.degrees(bend(shown, np.cross(upper, lower)))[bent])
@@ -117,6 +117,12 @@ def measure(
         fastest = max(fastest, float(speed.max(initial=0)))
     hinge = float(np.percentile(np.concatenate(hinges), 95)) if any(len(h) for h in hinges) else 0.0
     return Fidelity(float(hips), float(max(directions)), hinge, flips, fastest, len(applied.bones_keyed))
+
+
+def _above_joint(rest: rig.Rig, found: bone_map.BoneMap, limb: Limb) -> str:
+    """The bone whose skin elbow or knee bends: the upper one, or its last piece where it is a chain of them."""
+    line = rest.ancestors(found[limb.middle])
+    return line[0] if found[limb.upper] in line else found[limb.upper]
 
 
 def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
@@ -135,7 +141,7 @@ def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
             axis = (
                 np.cross(upper, front) if "shoulder" in limb.upper else left - (left @ upper) * upper / (upper @ upper)
             )
-        turn = alignment.rest_rotation(rest, found[limb.upper])
+        turn = alignment.rest_rotation(rest, _above_joint(rest, found, limb))
         axes.append(quat.rotate(quat.conjugate(turn), axis / np.linalg.norm(axis)))
     return axes
 

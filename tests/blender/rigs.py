@@ -384,6 +384,98 @@ def _add_switched(armature: bpy.types.Object, bone: str, fk: str, ik: str, switc
     driver.expression = "1 - fk"
 
 
+def _divided(points: Points) -> Points:
+    """``points`` with the quarters of back, nape and limbs between: back1, left_upper2, right_calf3, ..."""
+    points = dict(points) | {"ground": np.zeros(3), "front": np.array([0.0, -0.3, 0.0])}
+    ends = {"back": ("pelvis", "neck"), "nape": ("neck", "head")}
+    for side in ("left", "right"):
+        for name, start, end in (("upper", "shoulder", "elbow"), ("lower", "elbow", "wrist"),
+                                 ("thigh", "hip", "knee"), ("calf", "knee", "ankle")):  # fmt: skip
+            ends[f"{side}_{name}"] = (f"{side}_{start}", f"{side}_{end}")
+    for name, (start, end) in ends.items():
+        for quarter in (1, 2, 3):
+            points[f"{name}{quarter}"] = points[start] + quarter / 4 * (points[end] - points[start])
+    return points
+
+
+def daz() -> bpy.types.Object:
+    """Genesis 8: a pelvis below the hip, bend and twist bones in line in arms and thighs."""
+    middle: list[Row] = [
+        ("hip", None, "pelvis", "back1"), ("pelvis", "hip", "pelvis", "left_hip"),
+        ("abdomenLower", "hip", "back1", "spine2"), ("abdomenUpper", "abdomenLower", "spine2", "back2"),
+        ("chestLower", "abdomenUpper", "back2", "back3"), ("chestUpper", "chestLower", "back3", "neck"),
+        ("neckLower", "chestUpper", "neck", "nape2"), ("neckUpper", "neckLower", "nape2", "head"),
+        ("head", "neckUpper", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [
+        ("{s}Collar", "chestUpper", "side_collar", "side_shoulder"),
+        ("{s}ShldrBend", "{s}Collar", "side_shoulder", "side_upper2"),
+        ("{s}ShldrTwist", "{s}ShldrBend", "side_upper2", "side_elbow"),
+        ("{s}ForearmBend", "{s}ShldrTwist", "side_elbow", "side_lower2"),
+        ("{s}ForearmTwist", "{s}ForearmBend", "side_lower2", "side_wrist"),
+        ("{s}Hand", "{s}ForearmTwist", "side_wrist", "side_hand"),
+        ("{s}Thumb1", "{s}Hand", "side_thumb", "side_thumbtip"),
+        ("{s}ThighBend", "pelvis", "side_hip", "side_thigh2"),
+        ("{s}ThighTwist", "{s}ThighBend", "side_thigh2", "side_knee"),
+        ("{s}Shin", "{s}ThighTwist", "side_knee", "side_ankle"), ("{s}Foot", "{s}Shin", "side_ankle", "side_foot"),
+        ("{s}Metatarsals", "{s}Foot", "side_ankle", "side_foot"), ("{s}Toe", "{s}Metatarsals", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("Daz", middle + _sided(sides, ("l", "r")), _divided(a_pose(arms=30, elbows=5, legs=4)))
+
+
+def character_creator() -> bpy.types.Object:
+    """Character Creator: a root, a pelvis beside the waist, twist bones beside the limbs."""
+    middle: list[Row] = [
+        ("RL_BoneRoot", None, "ground", "front"), ("CC_Base_Hip", "RL_BoneRoot", "pelvis", "back1"),
+        ("CC_Base_Pelvis", "CC_Base_Hip", "pelvis", "left_hip"), ("CC_Base_Waist", "CC_Base_Hip", "back1", "back2"),
+        ("CC_Base_Spine01", "CC_Base_Waist", "back2", "back3"), ("CC_Base_Spine02", "CC_Base_Spine01", "back3", "neck"),
+        ("CC_Base_NeckTwist01", "CC_Base_Spine02", "neck", "nape2"),
+        ("CC_Base_NeckTwist02", "CC_Base_NeckTwist01", "nape2", "head"),
+        ("CC_Base_Head", "CC_Base_NeckTwist02", "head", "top"),
+    ]  # fmt: skip
+    sides: list[Row] = [
+        ("CC_Base_{s}_Clavicle", "CC_Base_Spine02", "side_collar", "side_shoulder"),
+        ("CC_Base_{s}_Upperarm", "CC_Base_{s}_Clavicle", "side_shoulder", "side_elbow"),
+        ("CC_Base_{s}_UpperarmTwist01", "CC_Base_{s}_Upperarm", "side_shoulder", "side_upper2"),
+        ("CC_Base_{s}_UpperarmTwist02", "CC_Base_{s}_Upperarm", "side_upper2", "side_elbow"),
+        ("CC_Base_{s}_Forearm", "CC_Base_{s}_Upperarm", "side_elbow", "side_wrist"),
+        ("CC_Base_{s}_ForearmTwist01", "CC_Base_{s}_Forearm", "side_elbow", "side_lower2"),
+        ("CC_Base_{s}_Hand", "CC_Base_{s}_Forearm", "side_wrist", "side_hand"),
+        ("CC_Base_{s}_Thigh", "CC_Base_Pelvis", "side_hip", "side_knee"),
+        ("CC_Base_{s}_ThighTwist01", "CC_Base_{s}_Thigh", "side_hip", "side_thigh2"),
+        ("CC_Base_{s}_Calf", "CC_Base_{s}_Thigh", "side_knee", "side_ankle"),
+        ("CC_Base_{s}_Foot", "CC_Base_{s}_Calf", "side_ankle", "side_foot"),
+        ("CC_Base_{s}_ToeBase", "CC_Base_{s}_Foot", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("Character Creator", middle + _sided(sides, ("L", "R")), _divided(a_pose(arms=45, elbows=8, legs=3)))
+
+
+def make_human() -> bpy.types.Object:
+    """MPFB's default rig: limbs of two pieces, two bones of the shoulder, a spine counted from the top."""
+    spine = ("root", "spine05", "spine04", "spine03", "spine02", "spine01", "neck01", "neck02", "head")
+    heads = ("pelvis", "spine1", "back1", "back2", "back3", "spine3", "neck", "nape2", "head", "top")
+    middle: list[Row] = [
+        (bone, above, start, end)
+        for bone, above, (start, end) in zip(spine, (None, *spine), pairwise(heads), strict=False)
+    ]
+    sides: list[Row] = [
+        ("clavicle.{s}", "spine01", "side_collar", "side_shoulder"),
+        ("shoulder01.{s}", "clavicle.{s}", "side_shoulder", "side_upper1"),
+        ("upperarm01.{s}", "shoulder01.{s}", "side_shoulder", "side_upper2"),
+        ("upperarm02.{s}", "upperarm01.{s}", "side_upper2", "side_elbow"),
+        ("lowerarm01.{s}", "upperarm02.{s}", "side_elbow", "side_lower2"),
+        ("lowerarm02.{s}", "lowerarm01.{s}", "side_lower2", "side_wrist"),
+        ("wrist.{s}", "lowerarm02.{s}", "side_wrist", "side_hand"),
+        ("finger1-1.{s}", "wrist.{s}", "side_thumb", "side_thumbtip"),
+        ("pelvis.{s}", "root", "pelvis", "side_hip"), ("upperleg01.{s}", "pelvis.{s}", "side_hip", "side_thigh2"),
+        ("upperleg02.{s}", "upperleg01.{s}", "side_thigh2", "side_knee"),
+        ("lowerleg01.{s}", "upperleg02.{s}", "side_knee", "side_calf2"),
+        ("lowerleg02.{s}", "lowerleg01.{s}", "side_calf2", "side_ankle"),
+        ("foot.{s}", "lowerleg02.{s}", "side_ankle", "side_foot"), ("toe1-1.{s}", "foot.{s}", "side_foot", "side_toe"),
+    ]  # fmt: skip
+    return build("MakeHuman", middle + _sided(sides, ("L", "R")), _divided(a_pose(arms=40, elbows=12, legs=5)))
+
+
 ALL: dict[str, Callable[[], bpy.types.Object]] = {
     "Mixamo T-pose": mixamo,
     "Mixamo FBX, 0.01, turned": mixamo_scaled,
@@ -393,6 +485,9 @@ ALL: dict[str, Callable[[], bpy.types.Object]] = {
     "VRM": vrm,
     "SMPL": smpl,
     "Unreal A-pose": unreal,
+    "Daz": daz,
+    "Character Creator": character_creator,
+    "MakeHuman": make_human,
     "oddly named": oddly_named,
     "rolled bones": mixamo_rolled,
     "Euler modes": mixamo_euler,
