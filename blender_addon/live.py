@@ -48,7 +48,7 @@ class Live:
         self._changed_at: float | None = None
         self._noted_at: float | None = None
         self._expected: tuple[str, float, Capture] | None = None
-        self._asked = 0
+        self._asked = self._inputs = 0
         self._next_at = 0.0
         self._generation = ""
         OVERLAY.clear("preview")
@@ -105,15 +105,18 @@ class Live:
         self._expected = None
         joints = getattr(answer, "joints", None)
         if joints is not None:
-            OVERLAY.clear("ghosts")
             OVERLAY.put(preview=preview_lines(joints[0], captured))
             self.latencies.append(time.monotonic() - noted_at)
         return True
 
     def _ask(self, runtime: Runtime, scene: bpy.types.Scene) -> None:
         began, noted_at, self._noted_at = time.monotonic(), self._noted_at, None
+        key_moved_pins(scene)
+        inputs = _inputs(scene)
+        if inputs == self._inputs:
+            return  # Blender reports changes of everything after much that changes nothing, our own reading included
+        self._inputs = inputs
         with suppress(GaitwayError):  # what is wrong with the controls is said when they are released
-            key_moved_pins(scene)
             captured = capture.capture(scene)
             if _fingerprint(captured) == self._asked:
                 return  # Blender reports a change of every curve when the playhead moves
@@ -165,6 +168,37 @@ def _fingerprint(captured: Capture) -> int:
     """A number that changes with anything that the controls ask for."""
     signal = captured.signal
     return hash((captured.start_frame, signal.hint.tobytes(), signal.hint_mask.tobytes()))
+
+
+def _inputs(scene: bpy.types.Scene) -> int:
+    """A number that changes with what an animator moves, read without evaluating anything."""
+    parts: list[object] = []
+    for control in scene.gaitway.controls:
+        target = control.target
+        if not control.enabled or target is None:
+            continue
+        if target.type == "CURVE" and not control.bone:
+            if target.mode == "EDIT":
+                target.update_from_editmode()
+            parts.append(np.array(target.matrix_world).tobytes())
+            parts += [_points(spline) for spline in target.data.splines]
+        elif target.parent is not None:
+            parts.append(np.array(target.parent.matrix_world).tobytes())
+        animation = target.animation_data
+        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        parts += [curve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
+    return hash(tuple(parts))
+
+
+def _points(spline: bpy.types.Spline) -> bytes:
+    fields = {"co": 3, "handle_left": 3, "handle_right": 3} if spline.type == "BEZIER" else {"co": 4}
+    points = spline.bezier_points if spline.type == "BEZIER" else spline.points
+    parts = []
+    for name, width in fields.items():
+        values = np.empty(len(points) * width, np.float32)
+        points.foreach_get(name, values)
+        parts.append(values.tobytes())
+    return b"".join(parts)
 
 
 def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:

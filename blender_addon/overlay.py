@@ -68,8 +68,10 @@ class Overlay:
         return self._handler is not None
 
     def visible(self, scene: bpy.types.Scene, name: str) -> bool:
-        """Whether the layer holds something and is switched on."""
+        """Whether the layer holds something and is switched on; a preview is shown alone."""
         options = scene.gaitway.overlay
+        if name != "preview" and len(self.layers["preview"]):
+            return False
         return options.show and getattr(options, TOGGLES[name]) and len(self.layers[name]) > 0
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -326,9 +326,7 @@ def serve(
     device: Device = "auto",
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        typer.Option(
-            help="Precision of the numbers; auto is float32 on processors and bfloat16 on new graphics cards."
-        ),
+        typer.Option(help="Precision of the numbers; auto is float32 on processors and float16 on graphics cards."),
     ] = "auto",
 ) -> None:
     """Run the engine that Blender talks to. Stops with Ctrl-C, or with the Blender that started it."""

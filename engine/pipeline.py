@@ -222,7 +222,7 @@ class Pipeline:
             if torch.equal(mask, hint_mask) and torch.equal(seen, normalised):
                 return control
         weight = next(encoder.parameters())
-        control = encoder(normalised.to(weight.dtype), hint_mask).float()
+        control = encoder(normalised, hint_mask).float()
         self._last_read = None if weight.requires_grad else (normalised, hint_mask.clone(), control)
         return control
 

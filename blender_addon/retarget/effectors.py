@@ -11,7 +11,7 @@ K scene frames, N points of a control, R frames with a control. World points, sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ EASE = {"pelvis": 0.15, "spine1": 0.15, "spine2": 0.15, "spine3": 0.15, "neck": 
 LARGEST_LEAN = 0.5  # radians at each joint
 LARGEST_STEP = 0.1  # metres of one round
 ROUNDS = 12
+FRAMES_AT_ONCE = 256
 SMALLEST = 1e-3  # metres; less is not worth leaning for
 
 
@@ -93,8 +94,9 @@ def place_hips(figure: Figure, wished: Wishes, fps: float) -> None:
         figure.shift(spread(held, miss, _frames(fps)))
 
 
-def lean(figure: Figure, wished: Wishes, fps: float) -> np.ndarray:
-    """Move hips and trunk for what limbs cannot reach and for joints of the trunk.
+def lean(figure: Figure, wished: Wishes, fps: float) -> Generator[None, None, np.ndarray]:
+    """Move hips and trunk for what limbs cannot reach and for joints of the trunk; a generator that hands the thread
+    back.
 
     Returns the frames (K,) bool in which a joint is where it shall be only as long as the hips stay.
     """
@@ -113,7 +115,13 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> np.ndarray:
     fixed = wished["pelvis"][0] if "pelvis" in wished else np.zeros(len(held), dtype=bool)
     for miss in dict(_misses(before, goals)).values():
         depends[rows] |= np.linalg.norm(miss, axis=-1) > SMALLEST * figure.metre
-    if not _solve(after, goals, fixed[rows]):
+    worked = False
+    for first in range(0, len(rows), FRAMES_AT_ONCE):
+        run = slice(first, first + FRAMES_AT_ONCE)
+        part, asked = after.copy(run), {joint: (known[run], place[run]) for joint, (known, place) in goals.items()}
+        worked |= yield from _solve(part, asked, fixed[rows][run])
+        after.places[run], after.turns[run] = part.places, part.turns
+    if not worked:
         return depends
     moved = np.zeros((len(held), 3))
     moved[rows] = after.at("pelvis") - before.at("pelvis")
@@ -189,7 +197,7 @@ def _turned(before: Figure, after: Figure, joint: str) -> np.ndarray:
     return quat.multiply(after.turns[:, index], quat.conjugate(before.turns[:, index]))
 
 
-def _solve(figure: Figure, goals: Wishes, hips_fixed: np.ndarray) -> bool:
+def _solve(figure: Figure, goals: Wishes, hips_fixed: np.ndarray) -> Generator[None, None, bool]:
     """Move hips and trunk of ``figure`` (R frames) by damped least squares until what ``goals`` ask is in reach;
     False when nothing was to be done."""
     start, worked = figure.copy(), False
@@ -206,6 +214,7 @@ def _solve(figure: Figure, goals: Wishes, hips_fixed: np.ndarray) -> bool:
         for number, joint in enumerate(joints, start=1):
             vector = step[:, 3 * number : 3 * number + 3] * EASE[joint]
             figure.turn(joint, _limited(start, figure, joint, from_vector(vector)))
+        yield
     return worked
 
 

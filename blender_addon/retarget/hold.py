@@ -68,7 +68,7 @@ def hold(
     wished = effectors.wishes(figure, wanted.targets, stage.frames, stage.fps)
     effectors.place_hips(figure, wished, stage.fps)
     yield
-    depends = effectors.lean(figure, wished, stage.fps)
+    depends = yield from effectors.lean(figure, wished, stage.fps)
     yield
     footing = _footing(stage, wanted, joints, wished)
     held = _hips_held(wanted, wished, len(pelvis)) | depends[:, None]

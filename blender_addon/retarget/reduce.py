@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 WINDOW = 240  # frames that are fitted at once; longer motions are cut there, at a key
+STIFFNESS = 1.0  # weight of a slope beside a frame, with a key one frame away
 EXACT, PINNED = 1e3, 1e8  # weight of a frame that is to be met beside the others, and of a slope
 
 
@@ -148,13 +149,18 @@ def _worst(off: np.ndarray, first: int, last: int) -> int:
 
 
 def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
-    """The spline with ``knots`` (N,) nearest to ``piece``, through its values at ``exact``. A little stiffness settles
-    slopes that no frame tells."""
+    """The spline with ``knots`` (N,) nearest to ``piece``, through its values at ``exact``.
+
+    Slopes that few frames tell, beside a key one or two frames away, are drawn to those of the motion, so that nothing
+    swings out between frames.
+    """
     basis = _basis(knots, len(piece.values))
     weights = np.ones(len(piece.values))
     weights[exact] = EXACT
     prior = np.stack([piece.values[knots], piece.slopes[knots]], -1).ravel()
-    stiffness = np.tile([1e-6, 1e-4], len(knots))
+    spans = np.diff(knots).astype(float)
+    shortest = np.minimum(np.append(spans, spans[-1]), np.append(spans[0], spans))
+    stiffness = np.stack([np.full(len(knots), 1e-6), STIFFNESS / shortest**3], -1).ravel()
     stiffness[[1, -1]] = np.where(piece.goes_on, PINNED, stiffness[[1, -1]])
     weighted = basis.T * weights
     unknown = np.linalg.solve(weighted @ basis + np.diag(stiffness), weighted @ piece.values + stiffness * prior)

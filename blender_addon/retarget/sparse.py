@@ -26,9 +26,9 @@ from .rotation_modes import channels, rotations
 from .solve import with_rotation
 
 ROUNDS, PATIENT_ROUNDS = 24, 6  # in the first ones only the bones to blame are fitted nearer
-SHARE = 0.7  # of the bound that each bone may use up at first
+SHARE = 1.0  # of the bound that each bone may use up at first: they are seldom off together
 CLOSE = 0.97  # of the bound: rounding to 32 bits must not break it
-EACH = 0.6  # of what a bone may use up for each of its channels: they are seldom off together
+EACH = 0.6  # of that for each of its channels
 BLAME = 0.2  # of the bound, from which on a bone's own share of an error is to blame
 FARTHER = 0.4  # how much the length of all that hangs on a bone counts beside its own, 0..1, in what it may use up
 NEIGHBOURS = 2  # frames around one that is off in which the curves shall be nearer

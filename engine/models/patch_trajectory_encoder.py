@@ -44,7 +44,7 @@ class PatchTrajectoryEncoder(nn.Module):
         tokens = -(-frames // self.patch_size)
         seen = track_features(hint, hint_mask, self.patch_size)
         seen = functional.pad(seen.flatten(2), (0, 0, 0, tokens * self.patch_size - frames))
-        x = self.input(seen.reshape(batch, tokens, -1))
+        x = self.input(seen.reshape(batch, tokens, -1).to(self.input.weight.dtype))
         x = x + self.mix(x)
         real = x.new_ones(batch, tokens, 1)
         for block in self.blocks:

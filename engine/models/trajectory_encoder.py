@@ -39,7 +39,7 @@ class TrajectoryEncoder(nn.Module):
     def forward(self, hint: Tensor, hint_mask: Tensor) -> Tensor:
         """hint (B,T,J,3) normalised, hint_mask (B,T,J) bool -> (B,N,D)."""
         batch = hint.shape[0]
-        frames = hint.masked_fill(~hint_mask[..., None], 0.0).flatten(2)
+        frames = hint.masked_fill(~hint_mask[..., None], 0.0).flatten(2).to(self.skel_embedding.weight.dtype)
         positions = self.query_pos_encoder.rows(self.num_tokens + hint.shape[1])
         frame_positions = positions[self.num_tokens :].expand(batch, -1, -1)
         real = hint_mask.any(dim=-1)

@@ -87,11 +87,15 @@ BAD: dict[str, dict[str, Any]] = {
         "hint": np.zeros((1, 22, 3), np.float32),
         "hint_mask": np.zeros((1, 22), bool),
     },
-    "ten thousand frames": {
-        "num_frames": 10_000,
-        "hint": np.zeros((10_000, 22, 3), np.float32),
-        "hint_mask": np.zeros((10_000, 22), bool),
+    "longer than ten minutes": {
+        "prompts": (PromptBlock("a person walks", 0, 20_000),),
+        "num_frames": 20_000,
+        "hint": np.zeros((20_000, 22, 3), np.float32),
+        "hint_mask": np.zeros((20_000, 22), bool),
     },
+    "a gap between prompts": {"prompts": (PromptBlock("a person walks", 0, 20), PromptBlock("a person runs", 30, 30))},
+    "half of a motion to keep": {"base": np.zeros((FRAMES, 22, 3), np.float32)},
+    "nothing to make": {"base": walk().hint, "base_mask": np.ones(FRAMES, bool)},
     "a length the controls do not have": {"num_frames": FRAMES + 1},
     "a length beyond all bounds": {"num_frames": 2**62},
     "a negative length": {"num_frames": -5},
@@ -121,6 +125,30 @@ def test_every_seed_works_and_gives_the_same_bytes_again(session: Session, seed:
     assert isinstance(first, Result) and first.seed == seed
     assert first.joints.tobytes() == second.joints.tobytes() and np.isfinite(first.joints).all()
     assert first.joints[0].tobytes() != first.joints[1].tobytes()
+
+
+def test_a_long_motion_arrives_in_parts_and_can_be_cancelled_between_them(session: Session) -> None:
+    frames = 2000
+    long = walk(
+        request_id="long",
+        prompts=(PromptBlock("a person walks", 0, 700), PromptBlock("a person runs", 700, frames - 700)),
+        num_frames=frames,
+        hint=np.zeros((frames, 22, 3), np.float32),
+        hint_mask=np.zeros((frames, 22), bool),
+        stream=True,
+    )
+    session.submit(long)
+    pump_until(session, lambda: len(session.parts) > 0)
+    assert session.request_id == "long", "the first part came with the end"
+    (result,) = pump_until(session, lambda: False)
+    assert isinstance(result, Result) and result.joints.shape == (1, frames, 22, 3)
+    assert np.concatenate([part.joints for part in session.parts], 1).tobytes() == result.joints.tobytes()
+    session.submit(long)
+    pump_until(session, lambda: len(session.parts) > 0)
+    session.cancel()
+    (answered,) = pump_until(session, lambda: False)
+    assert isinstance(answered, Error) and answered.code == "cancelled"
+    assert isinstance(answer(session, walk()), Result)
 
 
 def test_without_controls_the_text_alone_drives(session: Session) -> None:

@@ -162,3 +162,14 @@ def test_a_key_every_few_frames(motions):
     curves = armature.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
     for curve in curves:
         assert [key.co[0] for key in curve.keyframe_points] == [*range(1, 70, 5), 70]
+
+
+def test_nothing_swings_out_between_frames(motions):
+    between = np.arange(1.0, 70.0, 0.25)
+    shown = []
+    for spacing in (Spacing(), Spacing("SPARSE", bound=0.005)):
+        bpy.ops.wm.read_homefile(use_empty=True)
+        bpy.context.scene.render.fps = FPS
+        armature, found, _ = put("Mixamo T-pose", motions["walk"], spacing=spacing)
+        shown.append(measure.evaluated_heads(armature, sorted(set(found.bones.values())), between)[0])
+    assert np.linalg.norm(shown[1] - shown[0], axis=-1).max() <= 0.0075

@@ -64,6 +64,7 @@ def test_ghosts_follow_and_no_key_is_set_while_it_is_dragged(settings) -> None:
         (track,) = capture.capture(bpy.context.scene).tracks
         way = points[-2 * (len(track.points) - 1) :]
         assert np.abs(way[::2, :2] - track.points[:-1, :2]).max() < 0.02  # this engine walks where it is asked to
+    assert OVERLAY.visible(bpy.context.scene, "preview") and not OVERLAY.visible(bpy.context.scene, "achieved")
     assert settings.character.animation_data.action == played and len(settings.takes.items) == 1
 
 
@@ -120,6 +121,20 @@ def test_generate_takes_over_from_a_preview(settings) -> None:
     assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
     runtime.tick()
     assert LIVE._expected is None
+
+
+def test_a_report_of_changes_that_are_none_costs_no_reading(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    move(0.4)
+    preview()
+    read: list[object] = []
+    monkeypatch.setattr(capture, "capture", lambda scene: read.append(scene))
+    for _ in range(5):
+        bpy.data.objects["Path"].update_tag()
+        bpy.data.objects["Path"].data.update_tag()
+        bpy.context.view_layer.update()
+        LIVE._next_at = 0.0
+        LIVE.advance(RUNTIME, bpy.context.scene)
+    assert not read
 
 
 def test_off_means_off(settings) -> None:

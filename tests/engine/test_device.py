@@ -18,6 +18,7 @@ def test_auto_is_a_device_that_computes() -> None:
 def test_the_cpu_is_always_there() -> None:
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_dtype(torch.device("cpu")) is torch.float32
+    assert pick_dtype(torch.device("cuda")) is torch.float16
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:99", "cpu:x"])

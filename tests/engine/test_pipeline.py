@@ -7,6 +7,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal, control_errors
@@ -141,6 +142,14 @@ def test_the_same_path_is_read_once_and_another_one_anew(pipeline):
     assert reading(first, 5) == (fresh, joints)
     first.hint[40, PELVIS, 0] += 0.05  # in the arrays that were handed in
     assert reading(first, 5)[0] == fresh
+
+
+def test_half_precision_runs_through_and_stays_within_a_millimetre(pipeline):
+    half = Pipeline.load(device="cpu")
+    half.networks.to(dtype=torch.float16)  # as on a graphics card; processors are not offered it
+    request = request_for(walk_signal(), num_inference_steps=1, refine=False, plant_feet=False)
+    miss = np.linalg.norm(run(half, request).joints - run(pipeline, request).joints, axis=-1)
+    assert 0 < miss.max() < 1e-3
 
 
 def test_warm_up_and_description(pipeline):
