@@ -12,14 +12,23 @@ from .capture import Capture
 from .retarget.effectors import Target
 from .retarget.hold import Hold
 from .retarget.reduce import Spacing
+from .tracks import Track
 
 
 def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Hold:
     """What ``scene.gaitway.feet`` says, for the model's ``contacts`` (T, 4) and the captured controls."""
     feet = scene.gaitway.feet
     floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
-    targets = tuple(Target(track.joint, track.frames, track.points, track.on_ground) for track in captured.tracks)
+    targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
     return Hold(feet.lock, contacts, floor, targets if feet.hit_controls else ())
+
+
+def _target(track: Track) -> Target:
+    """What the track asks for, without the points that only show the way."""
+    meant = np.isfinite(track.tolerance)
+    return Target(
+        track.joint, track.frames[meant], track.points[meant], track.on_ground, np.asarray(track.tolerance)[meant]
+    )
 
 
 def spacing_for(scene: bpy.types.Scene) -> Spacing:

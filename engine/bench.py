@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FRAMES = (60, 120, 196)
 STEPS = (1, 2, 4)
-CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, refined onto the path
+CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, brought onto the path
 PROMPT = "a person walks along a winding path"
 PUBLISHED_SIZES = "published-sizes"  # in place of a checkpoint: the published model's sizes, untrained
 
@@ -57,6 +57,11 @@ class Row:
         return self.frames / FPS / self.seconds
 
     @property
+    def cpu_seconds(self) -> float:
+        """Of all processors."""
+        return sum(stage.cpu_seconds for stage in self.stages.values())
+
+    @property
     def operations(self) -> float:
         """Of matrix products, convolutions and attention."""
         return sum(stage.operations for stage in self.stages.values())
@@ -73,6 +78,7 @@ class Row:
             "steps": self.steps,
             "control": self.control,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "longest_wait": self.longest_wait,
             "times_real_time": self.times_real_time,
             "gflop": self.operations / 1e9,
@@ -123,11 +129,12 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
         seed=seed,
         num_inference_steps=steps,
         refine=control == "refined",
+        exact=control == "refined",
     )
 
 
-def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -> Row:
-    """Run ``request`` ``repeats`` times after one warm-up; medians."""
+def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, without: tuple[str, ...] = ()) -> Row:
+    """Run ``request`` ``repeats`` times after one warm-up; medians. Stages named in ``without`` are left out."""
     counted = counting(pipeline.generate(request))
     runs, rates = [], []
     for run in range(repeats):
@@ -135,6 +142,8 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -
         # Each time another path, by a hair: what the pipeline has read of the last one is kept.
         request = dataclasses.replace(request, hint=request.hint * np.float32(1 + 1e-4 * (run + 1)))
         runs.append(follow(pipeline.generate(request)))
+        for name in without:
+            runs[-1].stages.pop(name, None)
     typical = median_run(runs)
     for name, stage in typical.stages.items():
         stage.operations = counted.stages[name].operations if name in counted.stages else 0.0
@@ -160,7 +169,8 @@ def measure_all(
 ) -> Iterator[Row]:
     """A row for every length that the model can make, number of steps, and kind of control.
 
-    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining and planted feet.
+    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining, and finishing,
+    which keeps bone lengths and plants feet.
     """
     welcome = pipeline.describe()
     frames = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
@@ -169,8 +179,8 @@ def measure_all(
     for done, (count, steps, control) in enumerate(settings):
         show(f"{count} frames, {steps} steps, control: {control}", done / len(settings))
         request = walk_request(count, steps, control)
-        request = dataclasses.replace(request, plant_feet=False) if networks_only else request
-        yield measure(pipeline, request, repeats, control)
+        request = dataclasses.replace(request, plant_feet=False, exact=False) if networks_only else request
+        yield measure(pipeline, request, repeats, control, ("Finishing",) if networks_only else ())
 
 
 def cold_start(source: Path | str | None, device: str) -> ColdStart:

@@ -50,12 +50,16 @@ def read_reference_times(path: Path) -> ReferenceTimes:
 
 
 def compare(
-    reference: ReferenceTimes, seconds: dict[Setting, float], matrix_gflops: dict[Setting, float]
+    reference: ReferenceTimes,
+    seconds: dict[Setting, float],
+    matrix_gflops: dict[Setting, float],
+    cpu_seconds: dict[Setting, float] | None = None,
 ) -> list[dict[str, Any]]:
     """For each setting that both have: ``ratio``, how many times faster it is here, and ``ratio_at_equal_rate``, the
     same if the reference's machine multiplied matrices as fast as this one did in the same run (None without its rate).
 
-    matrix_gflops: torch's rate here, while that setting was measured.
+    matrix_gflops: torch's rate here, while that setting was measured. cpu_seconds: what all processors spent on it,
+    which tells more than the clock on a machine that others use as well.
     """
     rows = []
     for setting in sorted(seconds.keys() & reference.seconds.keys()):
@@ -69,6 +73,7 @@ def compare(
                 "control": control,
                 "reference_seconds": reference.seconds[setting],
                 "seconds": seconds[setting],
+                "cpu_seconds": None if cpu_seconds is None else cpu_seconds[setting],
                 "ratio": ratio,
                 "ratio_at_equal_rate": equal,
             }

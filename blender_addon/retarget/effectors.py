@@ -41,12 +41,13 @@ SMALLEST = 1e-3  # metres; less is not worth leaning for
 @dataclass(frozen=True, eq=False)
 class Target:
     """``joint`` shall be at ``points`` (N, 3), world, at the scene frames ``frames`` (N,), which need not be whole;
-    with ``on_ground`` over the ground, at any height."""
+    with ``on_ground`` over the ground, at any height; each to within ``tolerance`` (N,) scene units."""
 
     joint: str
     frames: np.ndarray
     points: np.ndarray
     on_ground: bool = False
+    tolerance: np.ndarray | None = None
 
 
 def wishes(figure: Figure, targets: Iterable[Target], frames: np.ndarray, fps: float) -> Wishes:
@@ -74,6 +75,9 @@ def _on_whole_frames(
     misses = np.asarray(target.points, dtype=np.float64)[order] - now
     if target.on_ground:
         misses[:, 2] = 0.0
+    if target.tolerance is not None:
+        far = np.linalg.norm(misses, axis=-1)
+        misses *= np.maximum(1.0 - target.tolerance[order] / np.maximum(far, 1e-9), 0.0)[:, None]
     whole = np.arange(len(places), dtype=float)
     after = np.clip(np.searchsorted(times, whole), 0, len(times) - 1)
     before = np.maximum(after - 1, 0)

@@ -44,6 +44,7 @@ def run(
             reference,
             {setting: row.seconds for setting, row in keyed.items()},
             {setting: row.rate.torch / 1e9 for setting, row in keyed.items()},
+            {setting: row.cpu_seconds for setting, row in keyed.items()},
         )
         facts["against"] = {"name": reference.name, "matrix_gflops": reference.matrix_gflops, "rows": compared}
     if not as_json:
@@ -123,15 +124,18 @@ def _print_comparison(console: Any, against: dict[str, Any]) -> None:
     if not against["rows"]:
         console.print(f"{against['name']} has none of these settings.", highlight=False)
         return
-    titles = ["frames", "steps", "control", "theirs", "here", "times faster", "at equal rate"]
+    titles = ["frames", "steps", "control", "theirs", "here", "processor", "times faster", "at equal rate"]
     table = _table(f"Against {against['name']}, milliseconds", titles)
     for row in against["rows"]:
-        times = [f"{1000 * row[key]:.0f}" for key in ("reference_seconds", "seconds")]
+        times = [f"{1000 * row[key]:.0f}" for key in ("reference_seconds", "seconds", "cpu_seconds")]
         equal = row["ratio_at_equal_rate"]
         ratios = [f"[bold]{row['ratio']:.2f}[/bold]", "" if equal is None else f"{equal:.2f}"]
         table.add_row(str(row["frames"]), str(row["steps"]), row["control"], *times, *ratios)
     console.print(table)
-    console.print("at equal rate: had torch multiplied matrices as fast there as it did here.\n", highlight=False)
+    console.print(
+        "processor: time that all cores spent; at equal rate: had torch multiplied matrices as fast there as here.\n",
+        highlight=False,
+    )
 
 
 def _table(title: str, columns: list[str]) -> Any:

@@ -111,6 +111,19 @@ def test_a_hand_follows_a_whole_way(motions):
     assert np.percentile(np.linalg.norm(heads[:, 0] - points, axis=-1), 95) < 0.01
 
 
+def test_a_hand_comes_as_near_as_its_tolerance_and_no_nearer(motions):
+    joints = motions["walk"]
+    frames = np.array([20.0, 45.0])
+    armature, found, _ = put("Mixamo T-pose", joints, hold=NOTHING)
+    points = measure.evaluated_heads(armature, [found["left_wrist"]], frames)[0][:, 0] + np.array([0.1, 0, 0.05])
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = FPS
+    target = Target("left_wrist", frames, points, tolerance=np.array([0.03, 0.0]))
+    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(lock_feet=False, targets=(target,)))
+    heads, _ = measure.evaluated_heads(armature, [found["left_wrist"]], frames)
+    assert np.linalg.norm(heads[:, 0] - points, axis=-1) == pytest.approx([0.03, 0.0], abs=2e-3)
+
+
 def test_a_hand_out_of_reach_comes_as_near_as_it_can_and_nothing_breaks(motions):
     joints = motions["walk"]
     armature, found, factor = put("Mixamo T-pose", joints, hold=NOTHING)

@@ -86,6 +86,13 @@ def test_from_a_published_file_to_joints(
     empty = ControlSignal.empty(60)
     free = dataclasses.replace(walk(60, num_inference_steps=steps, seed=3), hint=empty.hint, hint_mask=empty.hint_mask)
     assert np.isfinite(joints(pipeline, free)).all()  # text alone drives
+    long = joints(pipeline, walk(300, num_inference_steps=steps, plant_feet=False, exact=False))
+    assert long.shape == (1, 300, 22, 3) and np.isfinite(long).all()
+    kept = np.arange(300) < 200
+    again = walk(300, num_inference_steps=steps, seed=9, plant_feet=False, exact=False, base=long[0], base_mask=kept)
+    anew = joints(pipeline, again)[0]
+    assert anew[kept].tobytes() == long[0, kept].tobytes() and np.isfinite(anew).all()
+    assert not np.allclose(anew[~kept], long[0, ~kept])
     with pytest.raises(BadRequest):
         joints(pipeline, walk(60, num_inference_steps=5000))
 
