@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import probe, stage
+from . import character, probe, stage
 from .capture import Capture
 from .paths import error_summary, slide
 from .shared import space
@@ -65,7 +65,9 @@ def observe(captured: Capture, contacts: np.ndarray, fps: float) -> Generator[No
     Raises RetargetError when the character is gone.
     """
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
-    tracks = [track for track in captured.tracks if track.joint in captured.body.bones]
+    # In place the character is not meant to come to where its controls are, nor do its feet stand.
+    in_place = character.carrier(armature_of(captured)).in_place
+    tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     joints, bones = tuple(captured.body.bones), list(captured.body.bones.values())
     places = yield from stage.heads(lambda: armature_of(captured), bones, frames)
@@ -74,7 +76,9 @@ def observe(captured: Capture, contacts: np.ndarray, fps: float) -> Generator[No
         rows = np.searchsorted(frames, track.frames.round(4))
         errors = track.misses(places[rows, joints.index(track.joint)]) * captured.unit_scale
         misses[track.joint] = (track.frames, errors)
-    standing = np.asarray(contacts, bool)[np.searchsorted(on_model, frames + 1e-3, side="right").clip(1) - 1]
+    standing = (np.asarray(contacts, bool) & (not in_place))[
+        np.searchsorted(on_model, frames + 1e-3, side="right").clip(1) - 1
+    ]
     slides = np.stack(
         [
             slide(places[:, joints.index(joint)], standing[:, column]) * captured.unit_scale

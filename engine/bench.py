@@ -133,8 +133,8 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
     )
 
 
-def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -> Row:
-    """Run ``request`` ``repeats`` times after one warm-up; medians."""
+def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, without: tuple[str, ...] = ()) -> Row:
+    """Run ``request`` ``repeats`` times after one warm-up; medians. Stages named in ``without`` are left out."""
     counted = counting(pipeline.generate(request))
     runs, rates = [], []
     for run in range(repeats):
@@ -142,6 +142,8 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str) -
         # Each time another path, by a hair: what the pipeline has read of the last one is kept.
         request = dataclasses.replace(request, hint=request.hint * np.float32(1 + 1e-4 * (run + 1)))
         runs.append(follow(pipeline.generate(request)))
+        for name in without:
+            runs[-1].stages.pop(name, None)
     typical = median_run(runs)
     for name, stage in typical.stages.items():
         stage.operations = counted.stages[name].operations if name in counted.stages else 0.0
@@ -167,7 +169,8 @@ def measure_all(
 ) -> Iterator[Row]:
     """A row for every length that the model can make, number of steps, and kind of control.
 
-    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining, planted feet.
+    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining, and finishing,
+    which keeps bone lengths and plants feet.
     """
     welcome = pipeline.describe()
     frames = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
@@ -177,7 +180,7 @@ def measure_all(
         show(f"{count} frames, {steps} steps, control: {control}", done / len(settings))
         request = walk_request(count, steps, control)
         request = dataclasses.replace(request, plant_feet=False, exact=False) if networks_only else request
-        yield measure(pipeline, request, repeats, control)
+        yield measure(pipeline, request, repeats, control, ("Finishing",) if networks_only else ())
 
 
 def cold_start(source: Path | str | None, device: str) -> ColdStart:

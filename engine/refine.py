@@ -25,11 +25,12 @@ import torch
 from torch import Tensor
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import SKELETON
 
 from .chain import linearise, solve
 from .models.patch_vae import PatchVae
 from .networks import Networks
-from .wishes import Wishes, only_hints
+from .wishes import Pull, Wishes, only_hints
 
 PRIOR = 3e-5  # m^2 a squared standard deviation: how dear it is to leave the sampled latent
 STEPS = 16
@@ -37,6 +38,7 @@ STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leav
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
 FIRST_DAMPING = 1e-3
 TOLERANCE = 5e-4  # metres; mean miss at which refining stops
+HEIGHT_WEIGHT = 0.05  # of the pelvis leaving its height beside a miss: a foot that kicks shall not lift the body
 
 
 def can_refine(networks: Networks) -> bool:
@@ -83,14 +85,21 @@ def refine(
         misses = wishes.misses(joints, yaw)
         miss = float(misses.mean()) if len(misses) else 0.0
         left = z - start
-        return _Seen(z, vectors, joints, yaw, miss, float((misses**2).sum() + prior * (left**2).sum()))
+        cost = float((misses**2).sum() + prior * (left**2).sum())
+        if level is not None:
+            cost += HEIGHT_WEIGHT * float(((joints[:, 0, 1] - level) ** 2).sum())
+        return _Seen(z, vectors, joints, yaw, miss, cost)
 
-    start = (latent[0] / scale).double().cpu().numpy()
+    start, level = (latent[0] / scale).double().cpu().numpy(), None
+    if not wishes.asked[:, 0, 1].any():
+        level = np.minimum(look(start).joints[:, 0, 1], SKELETON.standing_height)
     at = nearest = look(start)
     damping, stalled = 0.0, 0
     for _ in range(steps):
         if nearest.miss >= tolerance:
             pull = wishes.pull(at.joints, at.yaw)
+            if level is not None:
+                pull = _level(pull, at.joints[:, 0, 1] - level)
             chain = linearise(at.vectors, code, pull.joints)
             step = solve(chain, pull.gradient, pull.matrix, at.latent - start, prior + damping, prior)
             # Far from the hints the heading makes the problem bend: a shorter step on the same way is cheap to try.
@@ -121,6 +130,18 @@ class _Seen:
     yaw: np.ndarray
     miss: float
     cost: float
+
+
+def _level(pull: Pull, off: np.ndarray) -> Pull:
+    """The pull, and one that takes the pelvis back by ``off`` (T,) in height."""
+    joints, gradient, matrix = pull.joints, pull.gradient, pull.matrix
+    if 0 not in joints:
+        joints = [0, *joints]
+        gradient = np.pad(gradient, ((0, 0), (3, 0)))
+        matrix = np.pad(matrix, ((0, 0), (3, 0), (3, 0)))
+    gradient[:, 1] += HEIGHT_WEIGHT * off
+    matrix[:, 1, 1] += HEIGHT_WEIGHT
+    return Pull(joints, gradient, matrix)
 
 
 def heading_angles(vectors: np.ndarray) -> np.ndarray:

@@ -263,7 +263,9 @@ def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Genera
     if spacing.kind == "STEP":
         return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
     if spacing.kind == "SPARSE":
-        bound = Bound(spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
+        # What constraints make of the controls is not followed: half the bound is left to it.
+        share = 1.0 if plan.controls is None else 0.5
+        bound = Bound(share * spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
         on_bones = [curve for curve in curves if curve.bone]
         simple = plan.controls is None
         few = yield from reduce(plan.keyed, on_bones, modes, plan.matrix_world, bound, compensate=simple)

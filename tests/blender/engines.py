@@ -21,7 +21,7 @@ from blender_addon.runtime import RUNTIME
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE_PYTHON = os.environ.get("GAITWAY_ENGINE_PYTHON", sys.executable)
 """What runs the engine: Blender's Python need not have torch, and for users it never has."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @contextmanager

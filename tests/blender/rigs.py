@@ -345,10 +345,10 @@ def auto_rig_pro() -> bpy.types.Object:
     ]  # fmt: skip
     armature = build("Auto-Rig Pro", middle + _sided(sides, ("l", "r")), points)
     follow = armature.pose.bones["head_follow.x"].constraints.new("COPY_ROTATION")
-    follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.7
+    follow.target, follow.subtarget, follow.influence = armature, "c_root_master.x", 0.7
     for side in "lr":
         follow = armature.pose.bones[f"arm_follow.{side}"].constraints.new("COPY_ROTATION")
-        follow.target, follow.subtarget, follow.influence = armature, "c_traj", 0.4
+        follow.target, follow.subtarget, follow.influence = armature, "c_root_master.x", 0.4
         for end, pole, upper, lower in (("hand", "arms", "arm", "forearm"), ("foot", "leg", "thigh", "leg")):
             armature.pose.bones[f"c_{end}_ik.{side}"]["ik_fk_switch"] = 0.0
             _add_ik(armature, f"{upper}_ik.{side}", f"{lower}_ik.{side}", f"c_{end}_ik.{side}", f"c_{pole}_pole.{side}")

@@ -92,3 +92,21 @@ def test_a_root_keeps_upright_through_a_cartwheel(addon, shared_dir):
     turned = quat.multiply(turns[:, 0], quat.conjugate(rest))
     assert np.allclose(quat.rotate(turned, np.array([0.0, 0.0, 1.0])), [0, 0, 1], atol=1e-4)
     assert np.degrees(quat.angle(quat.multiply(quat.conjugate(turned[1:]), turned[:-1]))).max() < 25
+
+
+def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
+    from dataclasses import replace
+
+    from blender_addon import capture, measuring
+    from blender_addon.tracks import Track
+
+    bpy.context.scene.render.fps = 20
+    armature = rigs.unreal()
+    bpy.context.scene.gaitway.character = armature
+    captured = capture.capture(bpy.context.scene)
+    track = Track("pelvis", "path", np.array([1.0, 20.0]), np.zeros((2, 3)), np.zeros(2), np.full(2, np.nan))
+    for in_place in (False, True):
+        armature.gaitway_rig.in_place = in_place
+        work = measuring.observe(replace(captured, tracks=(track,)), np.ones((20, 4), bool), 20.0)
+        observed = apply.finish(work)
+        assert bool(observed.misses) != in_place and observed.contacts.any() != in_place
