@@ -227,6 +227,8 @@ def run(disturbance: str, stage: str) -> Outcome:
     for _ in range(3):
         time.sleep(min(runtime.tick(), 0.02))
     wait_for(lambda: not LOOKING.is_looking)
+    if act is kill_engine:
+        wait_for(lambda: not RUNTIME.engine_wanted)  # noticed, before the next case asks for it
     made = bool(bpy.context.scene.gaitway.takes.items)
     if stage == "all is done" and disturbance == "undo" and not made:
         act()  # the first undo took the motion away, this is the one that is compared

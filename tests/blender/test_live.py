@@ -89,8 +89,9 @@ def test_many_changes_make_no_queue(settings) -> None:
         runtime.tick()
         sent |= {session.request_id} - {None}
         time.sleep(0.005)
+    then = len(LIVE.latencies)
     wait_for(lambda: LIVE._expected is None and LIVE._noted_at is None)
-    assert 1 <= len(sent) < 60
+    assert sent and len(LIVE.latencies) - then <= 2  # the one under way, and the newest
     shown = len(LIVE.latencies)
     for frame in range(10):
         bpy.context.scene.frame_set(frame)  # neither reading the controls nor moving the playhead changes them
