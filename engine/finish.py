@@ -10,7 +10,7 @@ Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0; numpy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +35,24 @@ def finish(
     seams: Sequence[int] = (),
     kept: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4).
+    """What :func:`finishing` returns in the end."""
+    work = finishing(request, joints, contacts, seams, kept)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def finishing(
+    request: Generate,
+    joints: np.ndarray,
+    contacts: np.ndarray,
+    seams: Sequence[int] = (),
+    kept: np.ndarray | None = None,
+) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
+    """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4); may be abandoned wherever it
+    yields.
 
     ``request``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
     the model's belief 0..1. ``seams``: first frames of patches. kept (T,) bool: frames that are final already and stay
@@ -52,8 +69,9 @@ def finish(
     if not request.plant_feet and not wishes:
         return smooth, contacts > 0.5
     feet = place_feet(smooth, contacts, signal.hint_mask, kept) if request.plant_feet else None
+    yield
     for settled in settle_body(smooth, _yaw(smooth), wishes, feet, kept):  # noqa: B007
-        pass
+        yield
     if kept is None and not wishes:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return settled, contacts > 0.5 if feet is None else feet.stands

@@ -9,7 +9,7 @@ Shapes: T frames, J = 22 joints, n frames of a window. Metres, Y up, world axes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,9 +29,10 @@ CLOSING = 50  # frames of a loop that are made last, to lead back to its beginni
 CLOSED = 0.1  # metres between the first and last hint of the pelvis, below which a path is a closed one
 WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
 
-Finish = Callable[[Generate, np.ndarray, np.ndarray, Sequence[int], np.ndarray], tuple[np.ndarray, np.ndarray]]
+Finished = Generator[None, None, tuple[np.ndarray, np.ndarray]]
+Finish = Callable[[Generate, np.ndarray, np.ndarray, Sequence[int], np.ndarray], Finished]
 """(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin,
-frames (n,) that are final) -> its finished joints and contacts.
+frames (n,) that are final) -> its finished joints and contacts, in small pieces of work.
 """
 
 _PELVIS = SKELETON.index("pelvis")
@@ -150,25 +151,25 @@ class Take:
             seen = slice(window.first - window.start, here.stop - window.start)
             self.signal.hint[here], self.signal.hint_mask[here] = settled.hint[seen], settled.hint_mask[seen]
 
-    def finish(self, window: Window, finish: Finish) -> slice:
-        """Make final what can be after ``window``; the frames that became so."""
+    def finish(self, window: Window, finish: Finish) -> Generator[None, None, slice]:
+        """Make final what can be after ``window``, piece by piece; returns the frames that became so."""
         begin, frames = self.done, self.request.num_frames
         if window != self.windows[-1]:
-            self._finish_until(max(window.last - MARGIN, begin), finish)
+            yield from self._finish_until(max(window.last - MARGIN, begin), finish)
         else:
             if self._closes:
-                self._finish_until(max(self._closing, begin), finish)
+                yield from self._finish_until(max(self._closing, begin), finish)
                 self._repeat_final(frames - 1)
-            self._finish_until(frames, finish)
+            yield from self._finish_until(frames, finish)
         return slice(begin, self.done)
 
-    def _finish_until(self, until: int, finish: Finish) -> None:
+    def _finish_until(self, until: int, finish: Finish) -> Iterator[None]:
         edges = np.flatnonzero(np.diff(np.pad((~self.kept[self.done : until]).astype(int), 1))) + self.done
         for start, end in edges.reshape(-1, 2):
-            self._finish_stretch(int(start), int(end), finish)
+            yield from self._finish_stretch(int(start), int(end), finish)
         self.done = until
 
-    def _finish_stretch(self, start: int, end: int, finish: Finish) -> None:
+    def _finish_stretch(self, start: int, end: int, finish: Finish) -> Iterator[None]:
         """Finish the frames ``start`` to ``end`` and join them to the final ones on either side."""
         known = self.timeline.known
         begin = max(start - MARGIN, 0)
@@ -181,7 +182,7 @@ class Take:
         borders = begin + 1 + np.flatnonzero(np.diff(final.astype(int)))
         seams = sorted({*self.seams, *borders.tolist()})
         seams = [seam - begin for seam in seams if begin < seam < stop]
-        joints, stands = finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
+        joints, stands = yield from finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
         made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
         for border, step in ((start, -1), (end - 1, 1)):
             beside = [border + step, border + 2 * step]

@@ -42,7 +42,7 @@ from .checkpoint import load, load_default
 from .checks import check
 from .correct import correct
 from .device import pick_device, pick_dtype, pin_threads
-from .finish import finish
+from .finish import finishing
 from .longform import MAX_FRAMES, Take
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
@@ -141,7 +141,7 @@ class Pipeline:
                 made = yield from self._window(asked, frame, context, text, take.generator, clock)
                 take.add(window, *made)
                 yield clock.tell("Finishing")
-                span = take.finish(window, finish)
+                span = yield from clock.meanwhile(take.finish(window, finishing))
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
@@ -289,6 +289,15 @@ class _Clock:
         self.done += 1
         # A variation that refines in fewer steps than allowed leaves its share of the bar to what follows.
         return Progress(self.request.request_id, stage, min(1.0, self.done / self.total))
+
+    def meanwhile(self, work: Generator[None, None, slice]) -> Generator[Progress, None, slice]:
+        """The present stage said again at every piece of ``work``, where it can be abandoned; what that returns."""
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                return done.value
+            yield Progress(self.request.request_id, self.stage or "", min(1.0, self.done / self.total))
 
     def finish(self) -> dict[str, float]:
         """Seconds by stage, and 'Total'."""
