@@ -26,7 +26,7 @@ STEP_LENGTHS = (1.0, 0.5, 0.2)
 FIRST_DAMPING = 1e-2
 ENOUGH, PATIENCE = 0.02, 1  # share of the cost that a step has to gain for others to follow; steps that may gain less
 LITTLE, MORE_PATIENCE = 1e-3, 4  # the same while hints are not hit
-HINT_WEIGHT = 1000.0
+HINT_WEIGHT = 10000.0
 FOOT_WEIGHTS = np.array([0.05, 4.0, 0.05, 4.0])  # of ankle and toe
 NEAR = 1e-4  # metres; hints that are all this near are hit
 
