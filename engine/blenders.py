@@ -24,8 +24,7 @@ PATIENCE = 180.0
 FLATPAK = "org.blender.Blender"
 _SAYS = "GAITWAY "
 _ENTER = """
-import json, os, sys
-import bpy
+import json, os, sys, bpy
 key = next((key for key in bpy.context.preferences.addons.keys() if key.rsplit(".", 1)[-1] == "gaitway"), None)
 answer = {"module": key, "command": ""}
 if key is not None and key in sys.modules:
