@@ -28,22 +28,6 @@ from .wishes import wishes_of
 _HERE = CanonicalFrame(np.zeros(3), 0.0)
 
 
-def finish(
-    request: Generate,
-    joints: np.ndarray,
-    contacts: np.ndarray,
-    seams: Sequence[int] = (),
-    kept: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What :func:`finishing` returns in the end."""
-    work = finishing(request, joints, contacts, seams, kept)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
-
-
 def finishing(
     request: Generate,
     joints: np.ndarray,

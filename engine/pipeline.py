@@ -3,7 +3,8 @@
 
     text ──► text encoder ─────────────┐
     hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
-    latent ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joints ─► feet planted ─► back into the world
+    latent ─► corrector ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joined to what is there (longform.py)
+           ─► joints ─► finished: feet stand, hints are hit (finish.py)
 
 Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
@@ -287,8 +288,11 @@ class _Clock:
             self.timing[self.stage] = self.timing.get(self.stage, 0.0) + now - self.last
         self.last, self.stage = now, stage
         self.done += 1
+        return self._progress()
+
+    def _progress(self) -> Progress:
         # A variation that refines in fewer steps than allowed leaves its share of the bar to what follows.
-        return Progress(self.request.request_id, stage, min(1.0, self.done / self.total))
+        return Progress(self.request.request_id, self.stage or "", min(1.0, self.done / self.total))
 
     def meanwhile(self, work: Generator[None, None, slice]) -> Generator[Progress, None, slice]:
         """The present stage said again at every piece of ``work``, where it can be abandoned; what that returns."""
@@ -297,7 +301,7 @@ class _Clock:
                 next(work)
             except StopIteration as done:
                 return done.value
-            yield Progress(self.request.request_id, self.stage or "", min(1.0, self.done / self.total))
+            yield self._progress()
 
     def finish(self) -> dict[str, float]:
         """Seconds by stage, and 'Total'."""

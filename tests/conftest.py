@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from .shared_folder import SHARED
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -21,10 +23,9 @@ def shared_dir() -> Path:
     """The folder with fixtures and motion data that stands beside the repository; tests that need it skip without
     it.
     """
-    folder = Path(os.environ.get("GAITWAY_SHARED", REPOSITORY.parent / "shared"))
-    if not (folder / "fixtures").is_dir():
-        pytest.skip(f"needs the fixtures and motion data at {folder} (set GAITWAY_SHARED)")
-    return folder
+    if not (SHARED / "fixtures").is_dir():
+        pytest.skip(f"needs the fixtures and motion data at {SHARED} (set GAITWAY_SHARED)")
+    return SHARED
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -29,7 +29,7 @@ CARD = """# {name}
 Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} frames.
 
 - **Architecture**: {layout}; denoiser and ControlNet of {layers} layers, {hidden} wide; {kind}; text by {text} (frozen, not included).
-- **Trained by** `python -m training.vae|mld|distill|control`, recipe `{recipe}`, seed {seed}, data hash `{data}`{start}.
+- **Trained by** `python -m training.{stages}`, recipe `{recipe}`, seed {seed}, data hash `{data}`{start}.
 - **Steps**: {steps}.
 - **Data**: {clips} clips of the train split{variants}. The motion data itself is not included.
 - **Validation at the end of training** (held-out clips): {figures}.
@@ -98,7 +98,7 @@ def model_card(run: Run, about_data: str | None = None) -> str:
     return CARD.format(
         name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, layers=model.num_layers,
         hidden=model.hidden_width, kind=kind, text=model.text_encoder, recipe=recipe.name, seed=run.seed,
-        data=about["data"], start=start, steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages),
+        data=about["data"], start=start, stages="|".join(stages), steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages),
         clips=len(captured), variants=" and what was made of them" if len(captured) < len(run.clips["train"]) else "",
         figures=figures or "none", about=about_data.strip(),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Named recipes: frozen dataclasses, every hyper-parameter of a run in one place.
 
-``small`` makes the embedded default model on two CPU cores, ``debug`` runs all four stages in a minute or two, and the
+``small`` makes the embedded default model on two CPU cores, ``debug`` runs all stages in a minute or two, and the
 ``paper`` recipes hold the published hyper-parameters of MotionLCM (ECCV 2024) and MotionLCM-V2.
 """
 
@@ -107,7 +107,7 @@ CORRECT = Stage(
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model and its four stages."""
+    """A model and its stages."""
 
     name: str
     model: ModelConfig

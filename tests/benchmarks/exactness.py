@@ -32,6 +32,7 @@ from engine.export import Clip as Picture
 from engine.export import export
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
+from tests.shared_folder import needed
 from training.control_figures import hint_mask_for
 from training.control_masks import SIX_JOINTS
 from training.data import Clip, load_clips
@@ -132,7 +133,7 @@ def report(name: str, kind: str, rows: list[Row], real_jerk: float) -> dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/cmu"), help="clips.npz and captions.jsonl")
+    parser.add_argument("--data", type=Path, help="folder with clips.npz and captions.jsonl")
     parser.add_argument("--checkpoint", type=Path, help="default: the embedded model")
     parser.add_argument("--pictures", type=Path, help="folder for a picture of each drawn control's exact motion")
     parser.add_argument("--only", help="one set by its name, or 'drawn'")
@@ -141,7 +142,8 @@ def main() -> None:
     pipeline = Pipeline.load(options.checkpoint)
     pipeline.warm_up()
     longest = pipeline.config.max_frames
-    clips = [clip for clip in load_clips(options.data)["test"] if clip.num_frames >= pipeline.config.min_frames]
+    folder = options.data or needed("data/cmu")
+    clips = [clip for clip in load_clips(folder)["test"] if clip.num_frames >= pipeline.config.min_frames]
     real = [clip.joints[:longest] for clip in clips]
     real_jerk = float(np.mean([jerk_percentile(motion) for motion in real]))
     skating = float(np.mean([foot_skating_ratio(motion) for motion in real]))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import resource
 import sys
 import time
@@ -28,6 +27,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export import Clip, export
 from engine.longform import Take
 from engine.pipeline import Pipeline
+from tests.shared_folder import SHARED
 
 PROMPTS = (
     "a person walks forward",
@@ -59,7 +59,7 @@ def fastest(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def captured_limits() -> tuple[float, float]:
     """99th percentiles of both in captured motion: measured where it is, else as they were."""
-    folder = Path(os.environ.get("GAITWAY_SHARED", "shared")) / "data" / "cmu"
+    folder = SHARED / "data" / "cmu"
     if not (folder / "clips.npz").is_file():
         return REAL_SPEED, REAL_ACCELERATION
     with (folder / "captions.jsonl").open(encoding="utf-8") as lines:

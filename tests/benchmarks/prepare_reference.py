@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prepared takes against the same takes in the training data of the default model: mean distance of each joint in cm.
 
-    python -m tests.benchmarks.prepare_reference [SHARED]
+    python -m tests.benchmarks.prepare_reference
 
-``SHARED`` (or GAITWAY_SHARED) holds ``data/raw_samples`` and ``data/cmu``. Each clip is turned about the vertical and
+Needs ``data/raw_samples`` and ``data/cmu`` of the folder ``shared``. Each clip is turned about the vertical and
 moved on the whole, once, to lie best on its reference. The .bvh file is a conversion by other people onto a figure
 whose arms are bent at rest: its wrists are where the file shows them, not where the actor had them.
 """
@@ -11,8 +11,6 @@ whose arms are bent at rest: its wrists are where the file shows them, not where
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from rich.table import Table
 
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
+from tests.shared_folder import needed
 from training.prepare.options import Options
 from training.prepare.sources import find_sources
 from training.prepare.take import load_motion
@@ -58,7 +57,7 @@ def distances(shared: Path, name: str) -> np.ndarray:
 
 
 def main() -> None:
-    shared = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["GAITWAY_SHARED"])
+    shared = needed("data/raw_samples").parents[1]
     found = {name: 100 * distances(shared, name) for name in TAKES}
     table = Table(title="Mean distance from the reference, cm")
     table.add_column("joint")

@@ -27,7 +27,6 @@ import sys
 import time
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -44,6 +43,7 @@ from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 from blender_addon.tracks import Track
 from tests.blender import measure, rigs
+from tests.shared_folder import SHARED, needed
 
 MOTIONS = {
     "walk": "012181",
@@ -176,8 +176,8 @@ def main() -> None:
     parser.add_argument("--motions", nargs="*", default=list(MOTIONS), choices=list(MOTIONS), metavar="NAME")
     parser.add_argument("--fps", type=int, default=24, help="of the scene")
     options = parser.parse_args()
-    shared = Path(os.environ.get("GAITWAY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-    motions = measure.cmu_motions(shared, {name: MOTIONS[name] for name in options.motions})
+    needed("data/cmu")
+    motions = measure.cmu_motions(SHARED, {name: MOTIONS[name] for name in options.motions})
     blender_addon.register()
     columns = "copied held p95   max  ctrl p95   max drift p95   max flips  keys   all  tick  work"
     print(f"{'rig':25}{'motion':10}{'T':>4} {columns}", flush=True)

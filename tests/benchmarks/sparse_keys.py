@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -23,6 +22,7 @@ from blender_addon.retarget.contacts import at_scene_frames, places, standing
 from blender_addon.retarget.reduce import Spacing
 from blender_addon.shared.skeleton import CONTACT_JOINTS
 from tests.blender import measure, rigs
+from tests.shared_folder import SHARED, needed
 
 MOTIONS = ("walk", "run", "kick", "jump", "sit")
 
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("--rig", default="Mixamo T-pose", choices=rigs.ALL)
     parser.add_argument("--motions", nargs="+", default=MOTIONS, choices=measure.CLIPS)
     chosen = parser.parse_args()
-    shared = Path(os.environ.get("GAITWAY_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-    motions = measure.cmu_motions(shared, {label: measure.CLIPS[label] for label in chosen.motions})
+    needed("data/cmu")
+    motions = measure.cmu_motions(SHARED, {label: measure.CLIPS[label] for label in chosen.motions})
     print(f"{chosen.rig}, bound {chosen.bound:g} cm")
     print(f"{'motion':10}{'fps':>4}{'frames':>8}{'keys':>8}{'worst cm':>10}{'mean cm':>9}{'drift cm':>10}", end="")
     print(f"{'seconds':>9}{'longest ms':>12}")

@@ -24,6 +24,7 @@ from engine.networks import Networks, build_networks
 from engine.refine import refine
 from engine.sampler import sample
 from engine.tuning import tune_latent
+from tests.shared_folder import needed
 from training.control_figures import embed_hints, hint_mask_for
 from training.data import Clip, load_clips
 from training.losses import joints_of
@@ -79,7 +80,7 @@ def published_step(frames: int = 196, steps: int = 3) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/cmu"), help="clips.npz and captions.jsonl")
+    parser.add_argument("--data", type=Path, help="folder with clips.npz and captions.jsonl")
     parser.add_argument("--clips", type=int, default=3)
     parser.add_argument("--steps", type=int, default=100, help="of the published rule, which takes 400")
     options = parser.parse_args()
@@ -87,7 +88,8 @@ def main() -> None:
     for network in networks.parts.values():
         network.requires_grad_(False)
     encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, torch.device("cpu"))
-    clips = [clip for clip in load_clips(options.data)["test"] if clip.num_frames >= 60][: options.clips]
+    folder = options.data or needed("data/cmu")
+    clips = [clip for clip in load_clips(folder)["test"] if clip.num_frames >= 60][: options.clips]
     print(f"{'pelvis':<12}{'':<20}{'before, cm':>12}{'after, cm':>12}{'cpu, s':>10}")
     for density, label in ((100, "all frames"), (5, "five keys")):
         rows = [compare(networks, c, encoder.encode([c.captions[0]])[:, None], density, options.steps) for c in clips]

@@ -13,13 +13,23 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 from engine.body import LENGTHS, Body, freedom_for
-from engine.finish import finish
+from engine.finish import finishing
 from engine.metrics import foot_skating_ratio
 from engine.obstacles import depth_and_way
 from tests.engine.walking import FRAMES, gliding, stepping
 
 NO_BELIEF = np.zeros((FRAMES, 4))
 RANDOM = np.random.default_rng(0)
+
+
+def finish(*arguments):
+    """What the generator returns in the end."""
+    work = finishing(*arguments)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
 
 
 def ask(points: dict[str, dict[int, np.ndarray]], **options) -> tuple[Generate, ControlSignal]:
