@@ -104,7 +104,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     plant_feet: BoolProperty(
         name="Plant Feet",
         default=True,
-        description="Let standing feet slide less, and lift swinging feet clear of the floor",
+        description="Let standing feet stand still, make steps where they would be dragged, and lift swinging feet",
     )
     refine: BoolProperty(
         name="Refine",
