@@ -22,7 +22,7 @@ from .effectors import Target
 from .figure import Figure, stand
 from .rest import Rig
 
-FRAMES_AT_ONCE = 128
+FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
