@@ -25,6 +25,7 @@ from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
+from .slack import as_met
 from .splice import Stretch, splice
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def deliver(
         scene = _scene(captured)
         worn = written[-1].variation
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
-        observed = yield from observe(captured, stands, scene_fps(scene))
+        observed = yield from observe(captured, answer.joints[worn], stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
         _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel
@@ -104,13 +105,14 @@ def _key(
     answer: Result, variation: int, name: str, captured: Capture, before: Before, written: list[Written]
 ) -> Generator[None, None, tuple[int, int]]:
     """Key one variation in an Action, which ``written`` then knows; the frames it covers."""
+    met = as_met(captured, answer.joints[variation], scene_fps(_scene(captured)))
     plan = apply.prepare(
         armature_of(captured),
         to_floor(answer.joints[variation], captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
-        hold=hold_for(captured, answer.foot_contacts[variation], _scene(captured)),
+        hold=hold_for(met, answer.foot_contacts[variation], _scene(captured)),
     )
     yield
     segments = plan.segments()

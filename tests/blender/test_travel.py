@@ -107,6 +107,8 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
     track = Track("pelvis", "path", np.array([1.0, 20.0]), np.zeros((2, 3)), np.zeros(2), np.full(2, np.nan))
     for in_place in (False, True):
         armature.gaitway_rig.in_place = in_place
-        work = measuring.observe(replace(captured, tracks=(track,)), np.ones((20, 4), bool), 20.0)
+        work = measuring.observe(
+            replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
+        )
         observed = apply.finish(work)
         assert bool(observed.misses) != in_place and observed.contacts.any() != in_place
