@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import before as states
-from . import carry, curve_keys, probe, takes
+from . import carry, compat, probe, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for, spacing_for
@@ -77,7 +77,7 @@ def deliver(
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
             frames = yield from _key(answer, variation, name, captured, before, written)
             if patch is not None:
-                _splice(written[-1], captured, patch)
+                _splice(captured, patch)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
@@ -129,11 +129,11 @@ def _key(
     return applied.frames
 
 
-def _splice(made: Written, captured: Capture, patch: Patch) -> None:
+def _splice(captured: Capture, patch: Patch) -> None:
     """Give the new Action all that the old one holds outside of the patch."""
     armature, old = armature_of(captured), states.action_by_uid(patch.action_uid)
-    new = curve_keys.bag_of(states.action_by_uid(made.action_uid), armature.animation_data.action_slot)
-    source = next((bag for bag in curve_keys.bags(old) if len(bag.fcurves)), None) if old is not None else None
+    new = compat.played_bag(armature)
+    source = next((bag for bag in compat.bags(old) if len(bag.fcurves)), None) if old is not None else None
     if source is None or new is None:
         raise RetargetError(
             "The take of which a range was to be made anew is gone.", "Choose another take, or generate a new one."
@@ -142,9 +142,7 @@ def _splice(made: Written, captured: Capture, patch: Patch) -> None:
 
 
 def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:
-    old = states.action_of(before)
-    source = curve_keys.bag_of(old, old.slots.get(before.slot)) if old is not None else None
-    target = curve_keys.bag_of(armature.animation_data.action, armature.animation_data.action_slot)
+    source, target = states.bag_of(before), compat.played_bag(armature)
     if source is not None and target is not None:
         carry.carry_over(armature, source, target, applied.bones_keyed, applied.frames)
 

@@ -13,7 +13,7 @@ from collections.abc import Generator
 import bpy
 import numpy as np
 
-from . import curve_keys, takes
+from . import compat, takes
 from .capture import Capture, scene_fps
 from .measuring import Observed, observe
 from .overlay import OVERLAY, layers_of
@@ -122,7 +122,7 @@ class Looking:
 def _fingerprint(action: bpy.types.Action) -> int:
     """A number that changes with any key."""
     total = 0
-    for bag in curve_keys.bags(action):
+    for bag in compat.bags(action):
         for curve in bag.fcurves:
             points = curve.keyframe_points
             values = np.empty(2 * len(points), np.float32)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import facing, pace, paths, probe
+from . import compat, facing, pace, paths, probe
 from .body import Body, standing_height
 from .shared import space
 from .shared.errors import BadControl
@@ -252,14 +252,9 @@ def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
 
 def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
     """The F-curves of the Action that ``owner`` plays."""
-    animation = owner.animation_data
-    if animation is None or animation.action is None or animation.action_slot is None:
-        return
-    for layer in animation.action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(animation.action_slot)
-            if bag is not None:
-                yield from bag.fcurves
+    bag = compat.played_bag(owner)
+    if bag is not None:
+        yield from bag.fcurves
 
 
 # ---- where: curves

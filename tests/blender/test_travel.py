@@ -8,6 +8,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
+from blender_addon import compat  # noqa: E402
 from blender_addon.retarget import apply, bone_map, hold, rig, scale  # noqa: E402
 from blender_addon.shared import quat  # noqa: E402
 
@@ -33,8 +34,7 @@ def play(armature: bpy.types.Object, joints: np.ndarray, names: list[str]) -> np
 
 
 def paths_keyed(armature: bpy.types.Object) -> set[str]:
-    animation = armature.animation_data
-    return {curve.data_path for curve in animation.action.layers[0].strips[0].channelbag(animation.action_slot).fcurves}
+    return {curve.data_path for curve in compat.played_bag(armature).fcurves}
 
 
 @pytest.mark.parametrize("name, root", [("Unreal A-pose", "root"), ("Rigify generated", "root"), ("VRM", "Root")])
