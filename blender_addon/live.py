@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import capture, curve_keys, pieces, preferences
+from . import capture, compat, curve_keys, pieces, preferences
 from . import overlay_shapes as shapes
 from .capture import Capture, to_floor
 from .overlay import OVERLAY
@@ -76,6 +76,11 @@ class Live:
     def has_preview(self) -> bool:
         """Whether ghosts of a preview are shown, or on their way."""
         return self._expected is not None or len(OVERLAY.layers["preview"]) > 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a change is not shown yet."""
+        return self._noted_at is not None or self._reading is not None or self._expected is not None
 
     # ---- what Blender calls
 
@@ -210,8 +215,7 @@ def _inputs(scene: bpy.types.Scene) -> int:
             parts += [_points(spline) for spline in target.data.splines]
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
-        animation = target.animation_data
-        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        bag = compat.played_bag(target)
         parts += [curve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
     return hash(tuple(parts))
 
@@ -249,8 +253,7 @@ def key_moved_pins(scene: bpy.types.Scene) -> None:
         target = control.target
         if not control.enabled or target is None or target.type != "EMPTY" or control.bone:
             continue
-        animation = target.animation_data
-        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        bag = compat.played_bag(target)
         curves = [bag.fcurves.find("location", index=axis) for axis in range(3)] if bag is not None else []
         if not curves or any(curve is None for curve in curves):
             continue

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-SHARE = 0.010
+SHARE = 0.006
 """Seconds that a tick is given; its last piece may take it beyond."""
 
 Returned = TypeVar("Returned")

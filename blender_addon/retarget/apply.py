@@ -28,7 +28,7 @@ from .rest import Rig
 from .sparse import Bound, reduce
 from .travel import Carrier, carry
 
-FRAMES_AT_ONCE = 64
+FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
 
 
@@ -294,7 +294,7 @@ def write(
         armature, action = _still_there(probe.object_by_uid(uid)), _still_there(action_by_uid(made))
         before = _played(armature)
         try:
-            compat.assign_action(armature, action, action.slots[0])
+            compat.assign_action(armature, action, next(iter(compat.slots(action)), None))
         except BaseException:
             _play(armature, *before)
             raise
@@ -316,13 +316,11 @@ def _still_there(found: Owner | None) -> Owner:
     return found
 
 
-def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, bpy.types.ActionSlot | None]:
+def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, compat.Slot]:
     animation = armature.animation_data
-    return (None, None) if animation is None else (animation.action, animation.action_slot)
+    return (None, None) if animation is None else (animation.action, compat.played_slot(armature))
 
 
-def _play(armature: bpy.types.Object, action: bpy.types.Action | None, slot: bpy.types.ActionSlot | None) -> None:
+def _play(armature: bpy.types.Object, action: bpy.types.Action | None, slot: compat.Slot) -> None:
     """Let ``armature`` play what it played before."""
-    armature.animation_data.action = action
-    if action is not None:
-        armature.animation_data.action_slot = slot
+    compat.assign_action(armature, action, slot)

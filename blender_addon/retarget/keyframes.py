@@ -43,7 +43,7 @@ def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str
 
 def write(action: bpy.types.Action, curve: Curve) -> None:
     """Key ``curve`` into the first slot of ``action``. Keys are typed as generated."""
-    bag = compat.ensure_channelbag(action, action.slots[0])
+    bag = compat.ensure_bag(action, next(iter(compat.slots(action)), None))
     start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
     path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
     if not curve.bone:
@@ -99,14 +99,12 @@ def _lean(key: bpy.types.Keyframe, slope: float) -> None:
 def is_all_generated(action: bpy.types.Action) -> bool:
     """Whether every key of ``action`` is typed as generated, so that nothing made by hand would be lost with it."""
     generated = _enum_value("type", "GENERATED")
-    for layer in action.layers:
-        for strip in layer.strips:
-            for bag in strip.channelbags:
-                for fcurve in bag.fcurves:
-                    types = np.zeros(len(fcurve.keyframe_points), dtype=np.int32)
-                    fcurve.keyframe_points.foreach_get("type", types)
-                    if (types != generated).any():
-                        return False
+    for bag in compat.bags(action):
+        for fcurve in bag.fcurves:
+            types = np.zeros(len(fcurve.keyframe_points), dtype=np.int32)
+            fcurve.keyframe_points.foreach_get("type", types)
+            if (types != generated).any():
+                return False
     return True
 
 
