@@ -7,9 +7,12 @@ features, so hitting the hints is a well-conditioned least-squares problem. Each
     sum of squared misses / 2 + prior |z + d - z0|^2 / 2 + damping |d|^2 / 2
 
 over the move d of the latent. The misses are the true ones (full decoder); their derivative is taken through the
-features exactly and through the decoder's linear part, which is enough to converge and costs no pass through the
-network for each hint. The solve runs along the chain of tokens (``chain.py``), so that all 22 joints in all frames cost
-little more than a path.
+features exactly and through the decoder's linear part, which costs no pass through the network for each hint; what a
+step shows of the network's own part is added to it token by token (Broyden 1965, "good" update). The solve runs along
+the chain of tokens (``chain.py``), so that all 22 joints in all frames cost little more than a path.
+
+The prior is the variance of a miss that is taken for granted. A path in all frames is nearly within what latents can
+say; the more joints are asked for, the less they can, and the further they would go astray in trying.
 
 Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width.
 """
@@ -27,12 +30,13 @@ from torch import Tensor
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import SKELETON
 
-from .chain import linearise, solve
+from .chain import features_of, in_patches, linearise, solve
 from .models.patch_vae import PatchVae
 from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
 
-PRIOR = 3e-5  # m^2 a squared standard deviation: how dear it is to leave the sampled latent
+PRIOR = 2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+CROWDED = 1.5  # power of the joints asked for in a frame by which it grows
 STEPS = 16
 STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leave more than this share of the cost
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
@@ -53,8 +57,8 @@ def refine(
     hint: Tensor,
     asked: Tensor,
     steps: int = STEPS,
-    prior: float = PRIOR,
     *,
+    prior: float | None = None,
     wishes: Wishes | None = None,
     tolerance: float = TOLERANCE,
     budget: float | None = None,
@@ -62,7 +66,7 @@ def refine(
     """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
     mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame; asked (1, T, J, 3) bool, which coordinates.
-    ``wishes``, when given, stand for these two and may hold more. It ends after ``steps``, when the mean miss is below
+    ``wishes``, when given, stand for these two and may hold more. ``prior`` follows from them if None. It ends after ``steps``, when the mean miss is below
     ``tolerance`` metres, when little is gained any more, or after ``budget`` seconds. A step that does not lower the
     squares is taken back and tried shorter (Levenberg-Marquardt); what is yielded never misses by more, on average,
     than what was there before.
@@ -72,6 +76,7 @@ def refine(
     assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
     if wishes is None:
         wishes = only_hints(hint[0].cpu().numpy(), asked[0].cpu().numpy())
+    prior = prior_for(wishes) if prior is None else prior
     scale = networks.config.vae_scale_factor
     weight = vae.decoder_linear.weight
     mean, std = (np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std))
@@ -94,6 +99,9 @@ def refine(
     if not wishes.asked[:, 0, 1].any():
         level = np.minimum(look(start).joints[:, 0, 1], SKELETON.standing_height)
     at = nearest = look(start)
+    concerned = wishes.joints if level is None else sorted({0, *wishes.joints})
+    used = features_of(concerned)
+    code = np.repeat(code[None, :, used], len(start), 0)
     damping, stalled = 0.0, 0
     for _ in range(steps):
         if nearest.miss >= tolerance:
@@ -107,6 +115,7 @@ def refine(
                 tried = look(at.latent + length * step)
                 if tried.cost < at.cost:
                     break
+            _learn(code, length * step, in_patches((tried.vectors - at.vectors)[:, used], vae.patch_size))
             gained = tried.cost < STALL * at.cost
             stalled = 0 if gained else stalled + 1
             if tried.cost < at.cost:
@@ -118,6 +127,20 @@ def refine(
         late = budget is not None and time.perf_counter() - began > budget
         if nearest.miss < tolerance or stalled >= PATIENCE or late:
             return
+
+
+def prior_for(wishes: Wishes) -> float:
+    """How dear it is to leave the sampled latent for ``wishes``, in m^2."""
+    asked = wishes.insisted.sum() + sum(target.num_frames for target in wishes.relative)
+    return PRIOR * max(asked / len(wishes.hint), 1.0) ** CROWDED
+
+
+def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
+    """Change the derivative ``code`` (N, P, U, D) in place by the least that tells of a ``step`` (N, D) that it has
+    ``moved`` the features (N, P, U).
+    """
+    surprise = moved - (code @ step[:, None, :, None])[..., 0]
+    code += surprise[..., None] * (step / np.maximum((step**2).sum(1, keepdims=True), 1e-12))[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)
