@@ -2,9 +2,11 @@
 """Feet that stand do not move on this armature, whatever its proportions.
 
 Where ankle and toe stand, the whole foot lies still; where the toe alone does, the foot turns about it; where the
-ankle alone does, it stays. Between, the correction is led over smoothly. A leg that is too short for it lifts its heel
-while the toe stands, else the hips sink a little; what is still out of reach is dragged. On a known floor feet stand at
-their height at rest, toes lie flat, and swinging feet do not dip into it.
+ankle alone does, it stays. Between, the correction is led over smoothly. Hips that no control holds ride on the feet,
+most on the straighter leg, whose bones a centimetre turns by many degrees; where they are held a foot stands where its
+leg reaches it throughout. A leg that is too short lifts its heel while the toe stands, else the hips sink a little;
+what is still out of reach is dragged. On a known floor feet stand at their height at rest, toes lie flat, and swinging
+feet do not dip into it.
 
 K scene frames. World points, scene units.
 """
@@ -134,9 +136,7 @@ class _Leg:
         hip, knee, ankle = (figure.at(joint) for joint in (self.limb.upper, self.limb.middle, self.limb.end))
         along = quat.normalize(ankle - hip)
         sine = np.maximum(np.sin(bend(knee - hip, ankle - knee) / 2), STRAIGHT)[:, None, None]
-        return self.carrying[:, None, None] * (
-            np.eye(3) + (1 / sine**2 - 1) * along[:, :, None] * along[:, None, :]
-        )
+        return self.carrying[:, None, None] * (np.eye(3) + (1 / sine**2 - 1) * along[:, :, None] * along[:, None, :])
 
     def _lead(self, ankle: np.ndarray) -> None:
         """Aim at the places where the foot stands, and between on the way of ``ankle`` (K, 3) led over to them."""

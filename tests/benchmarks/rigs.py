@@ -8,9 +8,9 @@ Blender evaluates. The hips are led along their whole way, the left hand at five
 them on a body of the rig's size. A row a rig and motion:
 
 - angles between limb bones and the model's, degrees: *copied*: the largest while the motion is only copied; *planted*:
-  mean and 95th percentile while feet are kept standing; 95th percentiles while controls are hit as well: *legs* (between
-  hips that are led and feet that stand), *arm* (the one that is led to a place which the model's arm reaches, not this
-  one's, by its joints alone) and *other* (the arm that is not);
+  mean and 95th percentile while feet are kept standing; 95th percentiles while controls are hit too: *legs* (between
+  hips that are led and feet that stand), *arm* (the one led to a place that the model's arm reaches, which this one is
+  not long enough for) and *other* (the arm that is free);
 - *control*: distance of hips and hand from their controls, 95th percentile and largest, cm;
 - *drift*: how far standing feet come from where they were put down, 95th percentile and largest, cm;
 - *flips*: frames in which a limb bone turns 60 degrees farther than its direction and its carrier do;
