@@ -40,6 +40,7 @@ def remember(armature: bpy.types.Object) -> Before:
     """How ``armature`` stands now."""
     animation = armature.animation_data
     action = animation.action if animation is not None else None
+    slot = compat.played_slot(armature)
     bones = armature.pose.bones
     channels = {}
     for name, width in BONE_CHANNELS.items():
@@ -49,7 +50,7 @@ def remember(armature: bpy.types.Object) -> Before:
     return Before(
         has_animation=animation is not None,
         action_uid=action.session_uid if action is not None else 0,
-        slot=animation.action_slot.identifier if action is not None and animation.action_slot is not None else "",
+        slot=slot.identifier if action is not None and slot is not None else "",
         fake_user=action is not None and action.use_fake_user,
         bones=tuple(bone.name for bone in bones),
         channels=channels,
@@ -73,6 +74,15 @@ def _property_path(bone: str, name: str) -> str:
 def action_of(before: Before) -> bpy.types.Action | None:
     """The Action that was played, if it is still there."""
     return action_by_uid(before.action_uid)
+
+
+def bag_of(before: Before) -> compat.Bag | None:
+    """The F-curves that were played, if they are still there."""
+    action = action_of(before)
+    if action is None:
+        return None
+    slot = next((slot for slot in compat.slots(action) if slot.identifier == before.slot), None)
+    return compat.bag_of(action, slot)
 
 
 def action_by_uid(uid: int) -> bpy.types.Action | None:
@@ -123,10 +133,10 @@ def play(armature: bpy.types.Object, action: bpy.types.Action | None, slot: str 
         if armature.animation_data is not None:
             armature.animation_data.action = None
         return
-    suiting = [candidate for candidate in action.slots if candidate.target_id_type in ("OBJECT", "UNSPECIFIED")]
-    chosen = next((candidate for candidate in suiting if candidate.identifier == slot), None)
-    chosen = chosen or (suiting[0] if suiting else None)
-    if chosen is None:
-        (armature.animation_data or armature.animation_data_create()).action = action
-    else:
-        compat.assign_action(armature, action, chosen)
+    compat.assign_action(armature, action, slot_of(action, slot))
+
+
+def slot_of(action: bpy.types.Action, identifier: str = "") -> compat.Slot:
+    """The slot of ``action`` of that identifier, else the first that suits an object, if it has any."""
+    slots = compat.slots(action)
+    return next((slot for slot in slots if slot.identifier == identifier), slots[0] if slots else None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import character, paths, probe
 from .retarget import rig, scale
+from .shared import space
 from .shared.errors import BadRequest
 from .shared.skeleton import SKELETON
 
@@ -32,6 +33,11 @@ class Body:
     leg_length: float
     heading: float
     position: tuple[float, float]
+
+    def to_model(self, points: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+        """World points (..., 3) in scene units as the model's, on a body with its own legs on a floor at 0."""
+        above_floor = points - np.array([0.0, 0.0, self.floor])
+        return space.blender_to_model(above_floor, scene.unit_settings.scale_length) / self.scale
 
 
 def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:

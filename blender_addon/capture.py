@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import facing, pace, paths, probe, prompts
+from . import facing, obstacles, pace, paths, probe, prompts, relations
 from .body import Body, read_body
+from .retarget.relations import Relation
 from .shared import space
 from .shared.control import ControlSignal
 from .shared.errors import BadRequest
@@ -43,7 +44,8 @@ when that is not enough it starts at the control instead.
 class Capture:
     """All that the request and the way back need; holds no pointers into Blender's data.
 
-    ``tolerance`` (T, J) in the model's metres, None where all hints are to be hit.
+    ``tolerance`` (T, J) in the model's metres, None where all hints are to be hit; ``slack`` (T, J) in its frames,
+    None where none may wait.
     """
 
     body: Body
@@ -54,6 +56,8 @@ class Capture:
     start_frame: int
     unit_scale: float
     scene_uid: int
+    relations: tuple[Relation, ...] = ()
+    slack: np.ndarray | None = None
 
 
 def capture(scene: bpy.types.Scene) -> Capture:
@@ -62,18 +66,22 @@ def capture(scene: bpy.types.Scene) -> Capture:
     body = read_body(settings.character, scene)
     with probe.sharing():
         tracks = read_tracks(scene, body)
+    related = relations.read_relations(scene, tracks)
     num_frames = _num_frames(scene, tracks)
     wishes: Wishes = {}
     tolerance = np.zeros((num_frames, SKELETON.num_joints), np.float32)
+    slack = np.zeros(tolerance.shape, np.int32)
     for track in tracks:
         times = (track.frames - settings.start_frame) / scene_fps(scene)
-        frames, points, keys = paths.on_model_frames(times, _to_model(track.points, body, scene))
+        frames, points, keys = paths.on_model_frames(times, body.to_model(track.points, scene))
         frames = np.clip(frames, 0, num_frames - 1)
         wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
         tolerance[frames, SKELETON.index(track.joint)] = metres
+        slack[frames, SKELETON.index(track.joint)] = track.room[keys] * FPS / scene_fps(scene) + 1e-6
         if track.joint == "pelvis":
-            _face(frames, points, track.facing[keys], {other.joint for other in tracks}, wishes, tolerance)
+            led = {other.joint for other in tracks}
+            _face(frames, points, track.facing[keys], led, wishes, tolerance, slack)
     on_ground = any(track.on_ground for track in tracks)
     if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
         on_ground = True
@@ -86,6 +94,8 @@ def capture(scene: bpy.types.Scene) -> Capture:
         start_frame=settings.start_frame,
         unit_scale=scene.unit_settings.scale_length,
         scene_uid=scene.session_uid,
+        relations=related,
+        slack=slack if slack.any() else None,
     )
 
 
@@ -124,13 +134,11 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         heading=captured.heading,
         free_height=captured.signal.free_height,
         tolerance=captured.tolerance,
+        slack=captured.slack,
+        relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
+        obstacles=obstacles.read_obstacles(scene, captured.body),
         loop=settings.loop,
     )
-
-
-def _to_model(points: np.ndarray, body: Body, scene: bpy.types.Scene) -> np.ndarray:
-    above_floor = points - np.array([0.0, 0.0, body.floor])
-    return space.blender_to_model(above_floor, scene.unit_settings.scale_length) / body.scale
 
 
 def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
@@ -148,7 +156,13 @@ def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
 
 
 def _face(
-    frames: np.ndarray, points: np.ndarray, angles: np.ndarray, led: set[str], wishes: Wishes, tolerance: np.ndarray
+    frames: np.ndarray,
+    points: np.ndarray,
+    angles: np.ndarray,
+    led: set[str],
+    wishes: Wishes,
+    tolerance: np.ndarray,
+    slack: np.ndarray,
 ) -> None:
     """Ask for the hips beside the pelvis's points (K, 3) at model frames (K,), so that the character looks along
     ``angles`` (K,); hips that a control leads are left to it.
@@ -158,6 +172,7 @@ def _face(
         if len(asked) and hip not in led:
             wishes[hip] = (frames[asked] / FPS, places)
             tolerance[frames[asked], SKELETON.index(hip)] = facing.TOLERANCE
+            slack[frames[asked], SKELETON.index(hip)] = slack[frames[asked], SKELETON.index("pelvis")]
 
 
 def _heading(tracks: tuple[Track, ...], start_frame: int, body: Body) -> float | None:
@@ -172,13 +187,14 @@ def _heading(tracks: tuple[Track, ...], start_frame: int, body: Body) -> float |
 
 def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:
     """Ask for the hips over the place where the character stands at the start, if it can be in time for the first of
-    the ``wishes`` from there. Returns whether that was asked for.
+    the ``wishes`` from there, or if nothing but obstacles says where it is. Returns whether that was asked for.
     """
     settings = scene.gaitway
-    start = _to_model(np.array([[*body.position, body.ground]]), body, scene)[0]
+    start = body.to_model(np.array([[*body.position, body.ground]]), scene)[0]
     start[1] = SKELETON.standing_height
     speed = MOST_HURRY * pace.usual_speed(prompts.texts(settings))
-    if not settings.start_here or not paths.is_within_reach(start, wishes, speed):
+    lost = not wishes and any(obstacle.enabled for obstacle in settings.obstacles)
+    if not lost and not (settings.start_here and paths.is_within_reach(start, wishes, speed)):
         return False
     times, points = wishes.get("pelvis", (np.empty(0), np.empty((0, 3))))
     wishes["pelvis"] = (np.concatenate([[0.0], times]), np.concatenate([start[None], points]))

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 import bpy
 
 from . import curve_keys
+from .compat import Bag
 
 
 def carry_over(
     armature: bpy.types.Object,
-    source: bpy.types.ActionChannelbag,
-    target: bpy.types.ActionChannelbag,
+    source: Bag,
+    target: Bag,
     keyed: Iterable[str],
     frames: tuple[int, int],
 ) -> int:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import bpy
 import numpy as np
 
@@ -61,26 +59,12 @@ def join(*parts: Keys) -> Keys:
     return pick(joined, np.argsort(joined["co"][:, 0], kind="stable"))
 
 
-def bags(action: bpy.types.Action) -> Iterator[bpy.types.ActionChannelbag]:
-    """The F-curves of ``action``, a bag for each slot and strip."""
-    for layer in action.layers:
-        for strip in layer.strips:
-            yield from strip.channelbags
-
-
-def bag_of(action: bpy.types.Action | None, slot: bpy.types.ActionSlot | None) -> bpy.types.ActionChannelbag | None:
-    """The F-curves of ``slot``, None when it has none."""
-    if action is None or slot is None:
-        return None
-    return next((bag for bag in bags(action) if bag.slot_handle == slot.handle), None)
-
-
-def find(bag: bpy.types.ActionChannelbag, curve: bpy.types.FCurve) -> bpy.types.FCurve | None:
+def find(bag: compat.Bag, curve: bpy.types.FCurve) -> bpy.types.FCurve | None:
     """The curve of the same channel in another bag."""
     return bag.fcurves.find(curve.data_path, index=curve.array_index)
 
 
-def copy(curve: bpy.types.FCurve, bag: bpy.types.ActionChannelbag) -> bpy.types.FCurve:
+def copy(curve: bpy.types.FCurve, bag: compat.Bag) -> bpy.types.FCurve:
     """A curve like ``curve`` in another bag: keys, looks and modifiers."""
     group = curve.group.name if curve.group is not None else ""
     twin = compat.new_fcurve(bag, curve.data_path, curve.array_index, group)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import before as states
-from . import carry, curve_keys, probe, takes
+from . import carry, compat, probe, takes
 from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for, spacing_for
@@ -25,6 +25,7 @@ from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
+from .slack import as_met
 from .splice import Stretch, splice
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def deliver(
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
             frames = yield from _key(answer, variation, name, captured, before, written)
             if patch is not None:
-                _splice(written[-1], captured, patch)
+                _splice(captured, patch)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
         scene = _scene(captured)
         worn = written[-1].variation
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
-        observed = yield from observe(captured, stands, scene_fps(scene))
+        observed = yield from observe(captured, answer.joints[worn], stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
         _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel
@@ -104,13 +105,14 @@ def _key(
     answer: Result, variation: int, name: str, captured: Capture, before: Before, written: list[Written]
 ) -> Generator[None, None, tuple[int, int]]:
     """Key one variation in an Action, which ``written`` then knows; the frames it covers."""
+    met = as_met(captured, answer.joints[variation], scene_fps(_scene(captured)))
     plan = apply.prepare(
         armature_of(captured),
         to_floor(answer.joints[variation], captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
-        hold=hold_for(captured, answer.foot_contacts[variation], _scene(captured)),
+        hold=hold_for(met, answer.foot_contacts[variation], _scene(captured)),
     )
     yield
     segments = plan.segments()
@@ -127,11 +129,11 @@ def _key(
     return applied.frames
 
 
-def _splice(made: Written, captured: Capture, patch: Patch) -> None:
+def _splice(captured: Capture, patch: Patch) -> None:
     """Give the new Action all that the old one holds outside of the patch."""
     armature, old = armature_of(captured), states.action_by_uid(patch.action_uid)
-    new = curve_keys.bag_of(states.action_by_uid(made.action_uid), armature.animation_data.action_slot)
-    source = next((bag for bag in curve_keys.bags(old) if len(bag.fcurves)), None) if old is not None else None
+    new = compat.played_bag(armature)
+    source = next((bag for bag in compat.bags(old) if len(bag.fcurves)), None) if old is not None else None
     if source is None or new is None:
         raise RetargetError(
             "The take of which a range was to be made anew is gone.", "Choose another take, or generate a new one."
@@ -140,9 +142,7 @@ def _splice(made: Written, captured: Capture, patch: Patch) -> None:
 
 
 def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:
-    old = states.action_of(before)
-    source = curve_keys.bag_of(old, old.slots.get(before.slot)) if old is not None else None
-    target = curve_keys.bag_of(armature.animation_data.action, armature.animation_data.action_slot)
+    source, target = states.bag_of(before), compat.played_bag(armature)
     if source is not None and target is not None:
         carry.carry_over(armature, source, target, applied.bones_keyed, applied.frames)
 

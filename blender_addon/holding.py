@@ -20,7 +20,9 @@ def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Sc
     feet = scene.gaitway.feet
     floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
     targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
-    return Hold(feet.lock, contacts, floor, targets if feet.hit_controls else ())
+    if not feet.hit_controls:
+        return Hold(feet.lock, contacts, floor)
+    return Hold(feet.lock, contacts, floor, targets, captured.relations)
 
 
 def _target(track: Track) -> Target:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import capture, curve_keys, preferences
+from . import capture, compat, curve_keys, preferences
 from . import overlay_shapes as shapes
 from .capture import Capture, to_floor
 from .overlay import OVERLAY
@@ -184,8 +184,7 @@ def _inputs(scene: bpy.types.Scene) -> int:
             parts += [_points(spline) for spline in target.data.splines]
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
-        animation = target.animation_data
-        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        bag = compat.played_bag(target)
         parts += [curve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
     return hash(tuple(parts))
 
@@ -223,8 +222,7 @@ def key_moved_pins(scene: bpy.types.Scene) -> None:
         target = control.target
         if not control.enabled or target is None or target.type != "EMPTY" or control.bone:
             continue
-        animation = target.animation_data
-        bag = curve_keys.bag_of(animation.action, animation.action_slot) if animation is not None else None
+        bag = compat.played_bag(target)
         curves = [bag.fcurves.find("location", index=axis) for axis in range(3)] if bag is not None else []
         if not curves or any(curve is None for curve in curves):
             continue

@@ -13,7 +13,7 @@ from collections.abc import Generator
 import bpy
 import numpy as np
 
-from . import curve_keys, takes
+from . import compat, takes
 from .capture import Capture, scene_fps
 from .measuring import Observed, observe
 from .overlay import OVERLAY, layers_of
@@ -94,15 +94,15 @@ class Looking:
         self._seen = self._key(take)
         try:
             _, captured = takes.order_again(scene, take)
-            contacts = takes.making_of(take).contacts
+            making = takes.making_of(take)
         except GaitwayError:
             return  # it does not tell what it was made of: there is nothing to compare with
-        self._work = self._look(captured, contacts, scene_fps(scene), take.action.session_uid)
+        self._work = self._look(captured, making, scene_fps(scene), take.action.session_uid)
 
     def _look(
-        self, captured: Capture, contacts: np.ndarray, fps: float, action_uid: int
+        self, captured: Capture, making: takes.Making, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
-        observed = yield from observe(captured, contacts, fps)
+        observed = yield from observe(captured, making.joints, making.contacts, fps)
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         shown = takes.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:
@@ -122,7 +122,7 @@ class Looking:
 def _fingerprint(action: bpy.types.Action) -> int:
     """A number that changes with any key."""
     total = 0
-    for bag in curve_keys.bags(action):
+    for bag in compat.bags(action):
         for curve in bag.fcurves:
             points = curve.keyframe_points
             values = np.empty(2 * len(points), np.float32)

@@ -15,16 +15,20 @@ import numpy as np
 from . import character, probe, stage
 from .capture import Capture
 from .paths import error_summary, slide
+from .retarget import relations
 from .shared import space
 from .shared.errors import RetargetError
 from .shared.skeleton import CONTACT_JOINTS
+from .slack import as_met
+from .tracks import Track
 
 
 @dataclass(frozen=True, eq=False)
 class Observed:
     """Scene ``frames`` (K,), and at each the world places (K, J, 3) in scene units of the mapped ``joints``.
 
-    ``misses``: joint -> the control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
+    ``tracks``: what was asked for, at the frames in which it was met. ``misses``: joint, or "joint beside joint" -> the
+    control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
     (K, 4): which of the four foot joints should stand. ``slides`` (K, 4) in metres: how far it has come since it was
     put down.
     """
@@ -32,6 +36,7 @@ class Observed:
     frames: np.ndarray
     joints: tuple[str, ...]
     places: np.ndarray
+    tracks: tuple[Track, ...]
     misses: dict[str, tuple[np.ndarray, np.ndarray]]
     contacts: np.ndarray
     slides: np.ndarray
@@ -59,36 +64,56 @@ class Observed:
         return float(self.slides[at].max()), float(self.frames[at])
 
 
-def observe(captured: Capture, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
-    """Look at the character of ``captured`` at each of the model's frames (contacts: (T, 4)) and at each control's.
+def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
+    """Look at the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
+    (T, 4)) and at each control's.
 
     Raises RetargetError when the character is gone.
     """
+    captured = as_met(captured, joints, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
     in_place = character.carrier(armature_of(captured)).in_place
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
-    joints, bones = tuple(captured.body.bones), list(captured.body.bones.values())
+    names, bones = tuple(captured.body.bones), list(captured.body.bones.values())
     places = yield from stage.heads(lambda: armature_of(captured), bones, frames)
     misses = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))
-        errors = track.misses(places[rows, joints.index(track.joint)]) * captured.unit_scale
+        errors = track.misses(places[rows, names.index(track.joint)]) * captured.unit_scale
         misses[track.joint] = (track.frames, errors)
+    if captured.relations and not in_place:
+        yaw = relations.headings(joints, space.scene_to_model_frame(frames, captured.start_frame, fps))
+        for relation in captured.relations:
+            misses |= _apart(relation, frames, dict(zip(names, places.swapaxes(0, 1), strict=True)), yaw, captured)
     standing = (np.asarray(contacts, bool) & (not in_place))[
         np.searchsorted(on_model, frames + 1e-3, side="right").clip(1) - 1
     ]
     slides = np.stack(
         [
-            slide(places[:, joints.index(joint)], standing[:, column]) * captured.unit_scale
-            if joint in joints
+            slide(places[:, names.index(joint)], standing[:, column]) * captured.unit_scale
+            if joint in names
             else np.zeros(len(frames))
             for column, joint in enumerate(CONTACT_JOINTS)
         ],
         axis=-1,
     )
-    return Observed(frames, joints, places, misses, standing, slides)
+    return Observed(frames, names, places, tuple(tracks), misses, standing, slides)
+
+
+def _apart(
+    relation: relations.Relation, frames: np.ndarray, places: dict[str, np.ndarray], yaw: np.ndarray, captured: Capture
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The frames (C,) of a relation and how far (C,) in metres the joint was from its place beside the other one, under
+    a name for both; nothing where the character lacks one of them or is not asked. ``places``: joint -> (K, 3).
+    """
+    asked = (frames >= relation.first) & (frames <= relation.last)
+    if not asked.any() or relation.joint not in places or relation.to_joint not in places:
+        return {}
+    wanted = relations.places(relation, places[relation.to_joint][asked], yaw[asked])
+    errors = np.linalg.norm(places[relation.joint][asked] - wanted, axis=-1) * captured.unit_scale
+    return {f"{relation.joint} beside {relation.to_joint}": (frames[asked], errors)}
 
 
 def armature_of(captured: Capture) -> bpy.types.Object:

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import bpy
-
 from . import curve_keys
+from .compat import Bag
 
 
-def merge(
-    source: bpy.types.ActionChannelbag, target: bpy.types.ActionChannelbag, frames: tuple[int, int]
-) -> tuple[int, int]:
+def merge(source: Bag, target: Bag, frames: tuple[int, int]) -> tuple[int, int]:
     """Put the generated keys of ``source`` at ``frames``, first and last, into ``target``; how many keys went for
     them, and how many came.
 

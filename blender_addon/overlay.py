@@ -114,9 +114,7 @@ def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) 
     """All layers of a motion that was observed; ghosts only while it is ``pending``."""
     ground, unit = captured.body.ground, captured.unit_scale
     asked, achieved, ticks = [], [], []
-    for track in captured.tracks:
-        if track.joint not in observed.misses:
-            continue
+    for track in observed.tracks:
         wanted, came = track.points.copy(), observed.track(track.joint).copy()
         if track.on_ground:  # of a path on the floor only the way over the floor was asked for
             wanted[:, 2] = came[:, 2] = ground

@@ -15,6 +15,7 @@ import bpy
 import numpy as np
 
 from . import curve_keys
+from .compat import Bag
 from .curve_keys import Keys
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def stretch_of(take: GaitwayTake, first: int, last: int) -> Stretch:
     return Stretch(max(first, take.frame_start), min(last, take.frame_end), opens)
 
 
-def splice(old: bpy.types.ActionChannelbag, new: bpy.types.ActionChannelbag, stretch: Stretch) -> None:
+def splice(old: Bag, new: Bag, stretch: Stretch) -> None:
     """Make ``new`` what ``old`` is, with its own keys in ``stretch``; ``old`` is only read."""
     flipped = _flipped_quaternions(old, new, stretch.last if stretch.opens[0] else stretch.first)
     for curve in new.fcurves:
@@ -102,7 +103,7 @@ def _key_at(curve: bpy.types.FCurve, frame: float) -> Keys:
     return keys
 
 
-def _flipped_quaternions(old: bpy.types.ActionChannelbag, new: bpy.types.ActionChannelbag, frame: float) -> set[str]:
+def _flipped_quaternions(old: Bag, new: Bag, frame: float) -> set[str]:
     """Data paths of quaternions that turn the same way in both, but stand at ``frame`` with opposite signs."""
     dots: dict[str, float] = {}
     for curve in new.fcurves:

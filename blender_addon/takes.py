@@ -19,7 +19,7 @@ import bpy
 import numpy as np
 
 from . import before as states
-from . import compat, curve_keys, settings_record
+from . import compat, settings_record
 from .before import Before
 from .merge import merge
 from .retarget import keyframes
@@ -226,11 +226,11 @@ def accept(scene: bpy.types.Scene, take: GaitwayTake, to_nla: bool = False) -> N
     if not to_nla or armature is None or take.action is None:
         return
     animation = armature.animation_data or armature.animation_data_create()
-    slot = animation.action_slot if animation.action == take.action else None
+    slot = compat.played_slot(armature) if animation.action == take.action else None
     track = animation.nla_tracks.new()
     track.name = take.name
     strip = track.strips.new(take.name, int(take.action.frame_range[0]), take.action)
-    strip.action_slot = slot or take.action.slots[0]
+    compat.assign_slot(strip, slot or states.slot_of(take.action))
     animation.action = None
 
 
@@ -244,11 +244,10 @@ def accept_into_action(take: GaitwayTake) -> None:
     if armature is None or action is None:
         raise BadRequest(f"The character or the Action of '{take.name}' is gone.", "Choose another take.")
     if take.before is not None:
-        source = curve_keys.bag_of(action, action.slots[0])
+        source = compat.bag_of(action, states.slot_of(action))
         _give_back(armature, take)
-        animation = armature.animation_data
-        if source is not None and animation.action_slot is not None:
-            target = compat.ensure_channelbag(animation.action, animation.action_slot)
+        target = compat.ensure_played_bag(armature)
+        if source is not None and target is not None:
             merge(source, target, (take.frame_start, take.frame_end))
     take.accepted, take.before = True, None
 
@@ -299,13 +298,7 @@ def keep_hand_made(action: bpy.types.Action | None) -> None:
 
 def paths_of(action: bpy.types.Action) -> set[str]:
     """The data paths of all its channels."""
-    return {
-        curve.data_path
-        for layer in action.layers
-        for strip in layer.strips
-        for bag in strip.channelbags
-        for curve in bag.fcurves
-    }
+    return {curve.data_path for bag in compat.bags(action) for curve in bag.fcurves}
 
 
 def _is_pending(scene: bpy.types.Scene, action: bpy.types.Action | None) -> bool:

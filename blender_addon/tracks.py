@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import facing, pace, paths, probe
+from . import compat, facing, pace, paths, probe
 from .body import Body, standing_height
 from .shared import space
 from .shared.errors import BadControl
@@ -36,6 +36,7 @@ class Track:
 
     ``facing`` (K,) is the way the character looks then, in radians about the model's +Y, and NaN where it is free.
     ``on_ground``: the points came from marks on the floor, their height is a guess, and the model chooses its own.
+    ``slack`` (K,): scene frames by which the joint may come earlier or later; None is 0 for all.
     """
 
     joint: str
@@ -45,6 +46,12 @@ class Track:
     tolerance: np.ndarray
     facing: np.ndarray
     on_ground: bool = False
+    slack: np.ndarray | None = None
+
+    @property
+    def room(self) -> np.ndarray:
+        """``slack`` (K,), whether there is any or not."""
+        return np.zeros(len(self.frames), int) if self.slack is None else self.slack
 
     def misses(self, places: np.ndarray, which: slice = slice(None)) -> np.ndarray:
         """Distances between ``places`` (K, 3), where the joint came, and the points; on the ground without height."""
@@ -61,7 +68,7 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> tuple[Track, ...]:
     """What the enabled controls of ``scene.gaitway`` ask for, one track a joint. Raises BadControl."""
     by_joint: dict[str, list[Track]] = {}
     for control in scene.gaitway.controls:
-        if control.enabled:
+        if control.enabled and control.relative_to == "WORLD":
             by_joint.setdefault(control.joint, []).append(_read_track(control, scene, body))
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
 
@@ -79,7 +86,7 @@ def leads_along_curve(control: bpy.types.PropertyGroup) -> bool:
 
 
 def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> Track:
-    _check_target(control, scene)
+    check_target(control, scene)
     read = _read_curve if leads_along_curve(control) else _read_places
     frames, points = read(control, scene)
     _check_range(control_label(control), frames, scene)
@@ -95,6 +102,7 @@ def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: 
         np.full(len(frames), width),
         _facing(control, frames, points),
         on_ground=on_ground and control.joint == SKELETON.names[0],
+        slack=np.full(len(frames), control.slack) if control.slack else None,
     )
 
 
@@ -123,13 +131,15 @@ def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
         np.concatenate([track.tolerance for track in tracks])[order],
         np.concatenate([track.facing for track in tracks])[order],
         on_ground=all(track.on_ground for track in tracks),
+        slack=np.concatenate([track.room for track in tracks])[order],
     )
 
 
 # ---- what is wrong with a control
 
 
-def _check_target(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+def check_target(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    """Raise BadControl for a control whose object is not in ``scene``, or has no such bone."""
     target = control.target
     if target is None or target.name not in scene.objects:
         label = control_label(control)
@@ -242,14 +252,9 @@ def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
 
 def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
     """The F-curves of the Action that ``owner`` plays."""
-    animation = owner.animation_data
-    if animation is None or animation.action is None or animation.action_slot is None:
-        return
-    for layer in animation.action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(animation.action_slot)
-            if bag is not None:
-                yield from bag.fcurves
+    bag = compat.played_bag(owner)
+    if bag is not None:
+        yield from bag.fcurves
 
 
 # ---- where: curves

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the add-on's tests in the other Blenders that it supports, each as a Python module in an environment of its own.
 
-    python -m tests.other_blenders                 5.0 on Python 3.11 and 5.2 LTS on Python 3.13, what is there
+    python -m tests.other_blenders                 4.3 and 5.0 on Python 3.11, 5.2 LTS on Python 3.13, what is there
     python -m tests.other_blenders 5.2 --must      fail when Python 3.13 is not on this computer
 
 The engine runs in the Python that runs this script, as for users: Blender's Python has no torch. Environments are kept
@@ -20,7 +20,11 @@ import venv
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-BLENDERS = {"5.0": ("3.11", "bpy==5.0.1"), "5.2": ("3.13", "bpy==5.2.3")}
+BLENDERS = {
+    "4.3": ("3.11", "bpy==4.3.0", "numpy<2"),  # without numpy's bound pip brings one that this Blender cannot read
+    "5.0": ("3.11", "bpy==5.0.1"),
+    "5.2": ("3.13", "bpy==5.2.3"),
+}
 # pyzmq and msgpack for the add-on, the rest for the tests and for the server without its model.
 PACKAGES = ("pyzmq>=26,<28", "msgpack>=1.1,<2", "pytest>=8,<10", "hypothesis>=6.100,<7", "platformdirs>=4,<5", "psutil")
 TESTS = ("tests/blender", "tests/addon/test_first_run.py", "tests/addon/test_jobs.py", "tests/addon/test_paths.py")
@@ -40,15 +44,15 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def environment(python: str, package: str, folder: Path) -> Path:
-    """The Python of an environment with ``package``; made where it is not there."""
+def environment(python: str, packages: list[str], folder: Path) -> Path:
+    """The Python of an environment with ``packages``; made where it is not there."""
     inside = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not inside.exists():
         if python == sys.executable:
             venv.create(folder, with_pip=True)
         else:
             subprocess.run([python, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(inside), "-m", "pip", "install", "--quiet", package, *PACKAGES], check=True)
+    subprocess.run([str(inside), "-m", "pip", "install", "--quiet", *packages, *PACKAGES], check=True)
     return inside
 
 
@@ -62,14 +66,14 @@ def main() -> int:
         parser.error(f"no such Blender: {', '.join(unknown)}; there are {', '.join(BLENDERS)}")
     codes = []
     for version in chosen.versions:
-        wanted, package = BLENDERS[version]
+        wanted, *packages = BLENDERS[version]
         python = interpreter(wanted)
         if python is None:
             print(f"Blender {version}: there is no Python {wanted} here", flush=True)
             codes.append(int(chosen.must))
             continue
-        inside = environment(python, package, chosen.folder / version)
-        print(f"Blender {version} ({package}, Python {wanted})", flush=True)
+        inside = environment(python, packages, chosen.folder / version)
+        print(f"Blender {version} ({packages[0]}, Python {wanted})", flush=True)
         variables = {**os.environ, "GAITWAY_ENGINE_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
         command = [str(inside), "-m", "pytest", *TESTS]
         codes.append(subprocess.run(command, cwd=REPOSITORY, env=variables).returncode)

@@ -9,7 +9,8 @@ import re
 import bpy
 
 from ..paths import frame_ranges
-from ..shared.errors import BadControl
+from ..relations import offset_now
+from ..shared.errors import BadControl, GaitwayError
 from ..shared.skeleton import SKELETON
 from ..tracks import assigned_curves, leads_along_curve
 
@@ -72,6 +73,34 @@ class GAITWAY_OT_control_remove(bpy.types.Operator):
             return {"CANCELLED"}
         settings.controls.remove(index)
         settings.active_control = max(0, min(settings.active_control, len(settings.controls) - 1))
+        return {"FINISHED"}
+
+
+class GAITWAY_OT_control_offset(bpy.types.Operator):
+    """Let the joint stay where the control's object, or without one the joint itself, is from the other joint now"""
+
+    bl_idname = "gaitway.control_offset"
+    bl_label = "Take Offset from Here"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        settings = context.scene.gaitway
+        if not 0 <= settings.active_control < len(settings.controls):
+            cls.poll_message_set("Choose a control in the list")
+            return False
+        if settings.controls[settings.active_control].relative_to == "WORLD":
+            cls.poll_message_set("Choose under Relative to which joint the control shall stay with")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        control = context.scene.gaitway.controls[context.scene.gaitway.active_control]
+        try:
+            control.offset = offset_now(control)
+        except GaitwayError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 
@@ -163,4 +192,4 @@ def guess_joint(name: str, taken: set[str]) -> str:
     return next((joint for joint in USUAL_ORDER if joint not in taken), "pelvis")
 
 
-CLASSES = (GAITWAY_OT_control_add, GAITWAY_OT_control_remove, GAITWAY_OT_control_frame)
+CLASSES = (GAITWAY_OT_control_add, GAITWAY_OT_control_remove, GAITWAY_OT_control_offset, GAITWAY_OT_control_frame)

@@ -6,7 +6,7 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import bones, character, controls, engine, feet, first_run, generate, keys, prompt, seeing, takes
+from . import bones, character, controls, engine, feet, first_run, generate, keys, obstacles, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
@@ -15,6 +15,7 @@ CLASSES = (
     *bones.CLASSES,
     *prompt.CLASSES,
     *controls.CLASSES,
+    *obstacles.CLASSES,
     *generate.CLASSES,
     *feet.CLASSES,
     *keys.CLASSES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..shared.skeleton import FPS
 from ..tracks import control_label, leads_along_curve, scene_fps
 from .tab import Tab, paragraph
 
@@ -26,7 +27,8 @@ class GAITWAY_UL_controls(bpy.types.UIList):
         row.prop(item, "enabled", text="")
         kind = "ERROR" if item.target is None else "BONE_DATA" if item.bone else f"OUTLINER_OB_{item.target.type}"
         row.label(text=control_label(item).strip("'"), icon=kind)
-        row.label(text=item.joint.replace("_", " "))
+        beside = "" if item.relative_to == "WORLD" else f" beside {item.relative_to.replace('_', ' ')}"
+        row.label(text=item.joint.replace("_", " ") + beside)
 
 
 class GAITWAY_PT_controls(Tab, bpy.types.Panel):
@@ -52,6 +54,10 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         if control.target is not None and control.target.type == "ARMATURE":
             column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
+        column.prop(control, "relative_to")
+        if control.relative_to != "WORLD":
+            draw_relation(column, control)
+            return
         if leads_along_curve(control):
             draw_way(column, context, control)
         else:
@@ -61,7 +67,14 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         column.prop(control, "height")
         if control.joint == "pelvis":
             column.prop(control, "facing")
-        draw_closeness(column, control)
+        draw_closeness(column, context, control)
+
+
+def draw_relation(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+    """When a joint stays beside another one, and where."""
+    draw_span(column, control)
+    column.prop(control, "offset")
+    column.operator("gaitway.control_offset", icon="EMPTY_AXIS")
 
 
 def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
@@ -98,10 +111,14 @@ def told_way(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
     return f"{length} in {seconds:.1f} s: {speed}"
 
 
-def draw_closeness(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+def draw_closeness(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
     column.prop(control, "follow")
     if control.follow == "TOLERANCE":
         column.prop(control, "tolerance")
+    column.prop(control, "slack")
+    step = scene_fps(context.scene) / FPS
+    if 0 < control.slack < step:
+        paragraph(column, context, f"Too little to matter: the motion goes in steps of {step:.1f} frames", "INFO")
     column.prop(control, "use_frames")
     if control.use_frames:
         row = column.row(align=True)

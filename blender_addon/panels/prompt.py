@@ -40,7 +40,7 @@ class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
             self.layout.menu("GAITWAY_MT_prompts", icon="PRESET")
         column = self.column(self.layout)
         column.prop(settings, "length_mode")
-        led = any(control.enabled for control in settings.controls)
+        led = any(control.enabled and control.relative_to == "WORLD" for control in settings.controls)
         if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
             column.prop(settings, "seconds")
         column.prop(settings, "start_frame")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, keys, live, overlay, prompt, rig, settings, take
+from . import control, feet, keys, live, obstacle, overlay, prompt, rig, settings, take
 
 CLASSES = (
     *rig.CLASSES,
     *control.CLASSES,
+    *obstacle.CLASSES,
     *feet.CLASSES,
     *keys.CLASSES,
     *prompt.CLASSES,

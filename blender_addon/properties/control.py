@@ -4,14 +4,33 @@
 
 from __future__ import annotations
 
-import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from contextlib import suppress
 
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..shared.errors import GaitwayError
 from ..shared.skeleton import SKELETON
 
 JOINT_ITEMS = [
     (name, name.replace("_", " ").title(), f"The control leads the character's {name.replace('_', ' ')}")
     for name in SKELETON.names
+]
+
+RELATIVE_ITEMS = [
+    ("WORLD", "The World", "The joint comes to where the control is"),
+    *(
+        (name, name.replace("_", " ").title(), f"The joint keeps its place beside the {name.replace('_', ' ')}")
+        for name in SKELETON.names
+    ),
 ]
 
 HEIGHT_ITEMS = [
@@ -54,6 +73,15 @@ FOLLOW_ITEMS = [
 ]
 
 
+def _take_offset(control: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """A joint that shall stay with another begins with the offset that the two have now, where that can be told."""
+    from ..relations import offset_now
+
+    if control.relative_to != "WORLD":
+        with suppress(GaitwayError):
+            control.offset = offset_now(control)
+
+
 class GaitwayControl(bpy.types.PropertyGroup):
     """One wish: this object, curve or bone leads that joint of the character."""
 
@@ -67,6 +95,20 @@ class GaitwayControl(bpy.types.PropertyGroup):
         items=JOINT_ITEMS, name="Joint", default="pelvis", description="Joint of the character that follows the control"
     )
     enabled: BoolProperty(name="Use", default=True, description="Follow this control when the motion is made")
+    relative_to: EnumProperty(
+        items=RELATIVE_ITEMS,
+        name="Relative to",
+        default="WORLD",
+        update=_take_offset,
+        description="Let the joint keep its place beside another joint, as a hand on the hip, from start to end",
+    )
+    offset: FloatVectorProperty(
+        name="Offset",
+        size=3,
+        precision=3,
+        subtype="XYZ_LENGTH",
+        description="From the other joint to this one as the character looks: X to its left, Y behind it, Z up",
+    )
     height: EnumProperty(
         items=HEIGHT_ITEMS, name="Height", default="AUTO", description="How high above the control the joint moves"
     )
@@ -114,6 +156,13 @@ class GaitwayControl(bpy.types.PropertyGroup):
         precision=3,
         subtype="DISTANCE",
         description="Distance from the control within which the joint may be anywhere",
+    )
+    slack: IntProperty(
+        name="Time Slack",
+        default=0,
+        min=0,
+        soft_max=24,
+        description="Frames by which the joint may come earlier or later to the control, where the motion is better so",
     )
     use_frames: BoolProperty(name="Only at Frames", default=False, description="Follow the control at some frames only")
     frames: StringProperty(

@@ -19,6 +19,7 @@ from .control import GaitwayControl
 from .feet import GaitwayFeet
 from .keys import GaitwayKeys
 from .live import GaitwayLive
+from .obstacle import GaitwayObstacle
 from .overlay import GaitwayOverlay
 from .prompt import GaitwayPromptBlock
 from .take import GaitwayTakes
@@ -115,6 +116,8 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     keys: PointerProperty(type=GaitwayKeys)
     controls: CollectionProperty(type=GaitwayControl)
     active_control: IntProperty(name="Active Control", default=0)
+    obstacles: CollectionProperty(type=GaitwayObstacle)
+    active_obstacle: IntProperty(name="Active Obstacle", default=0)
     takes: PointerProperty(type=GaitwayTakes)
     overlay: PointerProperty(type=GaitwayOverlay)
     live: PointerProperty(type=GaitwayLive)

@@ -300,13 +300,11 @@ def write(
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
 
 
-def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, bpy.types.ActionSlot | None]:
+def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, compat.Slot]:
     animation = armature.animation_data
-    return (None, None) if animation is None else (animation.action, animation.action_slot)
+    return (None, None) if animation is None else (animation.action, compat.played_slot(armature))
 
 
-def _play(armature: bpy.types.Object, action: bpy.types.Action | None, slot: bpy.types.ActionSlot | None) -> None:
+def _play(armature: bpy.types.Object, action: bpy.types.Action | None, slot: compat.Slot) -> None:
     """Let ``armature`` play what it played before."""
-    armature.animation_data.action = action
-    if action is not None:
-        armature.animation_data.action_slot = slot
+    compat.assign_action(armature, action, slot)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shared.skeleton import FPS, SKELETON
-from ..shared.space import blender_to_model_rotation
-from . import contacts, effectors, feet
+from ..shared.space import blender_to_model_rotation, scene_to_model_frame
+from . import contacts, effectors, feet, relations
 from .bone_map import BoneMap
 from .effectors import Target
 from .figure import Figure, stand
@@ -29,12 +29,13 @@ FRAMES_AT_ONCE = 128
 class Hold:
     """``contacts`` (T, 4): the model's belief that ``CONTACT_JOINTS`` stand, None takes it from the joints.
     ``floor``: height of the floor in the world, scene units, None where it is not known. ``targets``: what joints
-    shall hit."""
+    shall hit. ``relations``: what joints shall stay beside others."""
 
     lock_feet: bool = True
     contacts: np.ndarray | None = None
     floor: float | None = None
     targets: tuple[Target, ...] = ()
+    relations: tuple[relations.Relation, ...] = ()
 
 
 NOTHING = Hold(lock_feet=False)
@@ -62,11 +63,13 @@ def hold(
 
     A generator that hands the thread back between pieces of work.
     """
-    if not wanted.lock_feet and not wanted.targets:
+    if not wanted.lock_feet and not wanted.targets and not wanted.relations:
         return rotations, pelvis
     figure = yield from _stand(stage, rotations, pelvis)
     wished = effectors.wishes(figure, wanted.targets, stage.frames, stage.fps)
     effectors.place_hips(figure, wished, stage.fps)
+    yaw = relations.headings(joints, scene_to_model_frame(stage.frames, stage.start_frame, stage.fps))
+    wished = relations.with_relations(wished, wanted.relations, figure, stage.frames, yaw)
     yield
     depends = yield from effectors.lean(figure, wished, stage.fps)
     yield
@@ -75,6 +78,8 @@ def hold(
     feet.plant(figure, footing, wished, held, stage.fps)
     yield
     effectors.point_knees(figure, wished, stage.fps)
+    # What hands stay beside has moved meanwhile.
+    wished = relations.with_relations(wished, wanted.relations, figure, stage.frames, yaw)
     goals = effectors.bring_arms(figure, wished, stage.fps)
     yield
     # A spine of more bones than the model's bends a little otherwise than was reckoned here: once more for the limbs.

@@ -43,9 +43,9 @@ def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str
     return found
 
 
-def write(action: bpy.types.Action, slot: bpy.types.ActionSlot, found: Sequence[Curve]) -> tuple[str, ...]:
+def write(action: bpy.types.Action, slot: compat.Slot, found: Sequence[Curve]) -> tuple[str, ...]:
     """Key the curves ``found`` into ``slot``; returns the bones that were keyed. Keys are typed as generated."""
-    bag = compat.ensure_channelbag(action, slot)
+    bag = compat.ensure_bag(action, slot)
     for curve in found:
         start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
         path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
@@ -103,14 +103,12 @@ def _lean(key: bpy.types.Keyframe, slope: float) -> None:
 def is_all_generated(action: bpy.types.Action) -> bool:
     """Whether every key of ``action`` is typed as generated, so that nothing made by hand would be lost with it."""
     generated = _enum_value("type", "GENERATED")
-    for layer in action.layers:
-        for strip in layer.strips:
-            for bag in strip.channelbags:
-                for fcurve in bag.fcurves:
-                    types = np.zeros(len(fcurve.keyframe_points), dtype=np.int32)
-                    fcurve.keyframe_points.foreach_get("type", types)
-                    if (types != generated).any():
-                        return False
+    for bag in compat.bags(action):
+        for fcurve in bag.fcurves:
+            types = np.zeros(len(fcurve.keyframe_points), dtype=np.int32)
+            fcurve.keyframe_points.foreach_get("type", types)
+            if (types != generated).any():
+                return False
     return True
 
 

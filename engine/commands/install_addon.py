@@ -12,7 +12,7 @@ import platformdirs
 
 from engine.blenders import Blender, InstallationFailed, ask, find_blenders, install, program_at
 
-OLDEST = (4, 5)
+OLDEST = (4, 3)  # as blender_manifest.toml says
 
 
 def run(chosen: list[Path], archive: Path | None, *, only_list: bool) -> Iterator[str]:
@@ -21,10 +21,10 @@ def run(chosen: list[Path], archive: Path | None, *, only_list: bool) -> Iterato
     if not blenders:
         raise InstallationFailed(
             "No Blender was found on the PATH or in the usual places.",
-            "Say where it is: gaitway install-addon --blender PATH. The add-on needs Blender 4.5 or newer.",
+            "Say where it is: gaitway install-addon --blender PATH. The add-on needs Blender 4.3 or newer.",
         )
     if only_list:
-        yield from (f"{blender}{'' if _fits(blender) else ', too old: 4.5 is needed'}" for blender in blenders)
+        yield from (f"{blender}{'' if _fits(blender) else ', too old: 4.3 is needed'}" for blender in blenders)
         return
     if archive is None:
         archive = make_zip()
@@ -48,7 +48,7 @@ def run(chosen: list[Path], archive: Path | None, *, only_list: bool) -> Iterato
 def install_into(blender: Blender, archive: Path) -> str:
     """Install into one; returns the engine's command in its preferences. Raises InstallationFailed."""
     if not _fits(blender):
-        raise InstallationFailed(f"{blender} is too old.", "Install Blender 4.5 LTS or newer.")
+        raise InstallationFailed(f"{blender} is too old.", "Install Blender 4.3 or newer.")
     return install(blender, archive, engine_command())
 
 

@@ -17,6 +17,7 @@ from contextlib import redirect_stdout
 import bpy
 import numpy as np
 
+from blender_addon import compat
 from blender_addon.retarget import apply, bone_map, rig, scale
 from blender_addon.retarget.contacts import at_scene_frames, places, standing
 from blender_addon.retarget.reduce import Spacing
@@ -42,8 +43,7 @@ def played(armature: bpy.types.Object, bones: list[str], frames: np.ndarray) -> 
 
 def count_keys(armature: bpy.types.Object) -> tuple[int, int]:
     """Keys and channels of the Action that is played."""
-    animation = armature.animation_data
-    curves = animation.action.layers[0].strips[0].channelbag(animation.action_slot).fcurves
+    curves = compat.played_bag(armature).fcurves
     return sum(len(curve.keyframe_points) for curve in curves), len(curves)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from blender_addon import compat
 from blender_addon.runtime import RUNTIME
 
 from . import scenes
@@ -28,8 +29,7 @@ def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray
 
 def keyed_bones(armature: bpy.types.Object) -> set[str]:
     """The bones with F-curves in the Action that is played."""
-    animation = armature.animation_data
-    bag = animation.action.layers[0].strips[0].channelbag(animation.action_slot)
+    bag = compat.played_bag(armature)
     return {curve.data_path.split('"')[1] for curve in bag.fcurves if curve.data_path.startswith("pose.bones")}
 
 
@@ -84,9 +84,7 @@ def everything() -> dict[str, object]:
 def _curves(action: bpy.types.Action) -> list[object]:
     return [
         (curve.data_path, curve.array_index, [(tuple(key.co), key.type, key.interpolation) for key in points])
-        for layer in action.layers
-        for strip in layer.strips
-        for bag in strip.channelbags
+        for bag in compat.bags(action)
         for curve in bag.fcurves
         if (points := curve.keyframe_points) is not None
     ]
@@ -96,5 +94,5 @@ def _played(member: bpy.types.Object) -> object:
     animation = member.animation_data
     if animation is None:
         return None
-    action, slot = animation.action, animation.action_slot
+    action, slot = animation.action, compat.played_slot(member)
     return (action and action.name, slot and slot.identifier, [track.name for track in animation.nla_tracks])

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import bpy
 import numpy as np
 
+from blender_addon import compat
+
 Point = Sequence[float]
 
 
@@ -27,8 +29,7 @@ def empty(name: str, keys: Mapping[int, Point], parent: bpy.types.Object | None 
         member.location = place
         member.keyframe_insert("location", frame=frame)
     if keys:
-        bag = member.animation_data.action.layers[0].strips[0].channelbag(member.animation_data.action_slot)
-        for curve in bag.fcurves:
+        for curve in compat.played_bag(member).fcurves:
             for key in curve.keyframe_points:
                 key.interpolation = "LINEAR"
     return member

@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import curve_keys, runtime, takes  # noqa: E402
+from blender_addon import compat, runtime, takes  # noqa: E402
 from blender_addon.looking import LOOKING  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
@@ -86,14 +86,11 @@ def test_another_take_and_keys_edited_by_hand_are_seen_anew(settings) -> None:
     assert second is not first and not np.allclose(second.places, first.places)
     take = takes.shown(bpy.context.scene)
     assert take.is_measured
-    animation = settings.character.animation_data
-    hips = curve_keys.bag_of(animation.action, animation.action_slot).fcurves.find(
-        'pose.bones["mixamorig:Hips"].location', index=0
-    )
+    hips = compat.played_bag(settings.character).fcurves.find('pose.bones["mixamorig:Hips"].location', index=0)
     for key in hips.keyframe_points:
         key.co.y += 0.5
     hips.update()
-    animation.action.update_tag()
+    take.action.update_tag()
     time.sleep(0.05)
     settle()
     assert LOOKING.observed is second  # not at once: the hand may still be at it

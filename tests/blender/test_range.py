@@ -12,7 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 checkpoint = pytest.importorskip("engine.checkpoint")
 
-from blender_addon import curve_keys, preferences, takes  # noqa: E402
+from blender_addon import compat, curve_keys, preferences, takes  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -53,7 +53,7 @@ def regenerate(first: int, last: int) -> None:
 def keys(action: bpy.types.Action) -> dict[tuple[str, int], np.ndarray]:
     return {
         (curve.data_path, curve.array_index): curve_keys.read(curve)["co"]
-        for bag in curve_keys.bags(action)
+        for bag in compat.bags(action)
         for curve in bag.fcurves
     }
 
@@ -62,7 +62,7 @@ def test_frames_outside_keep_their_keys_and_hand_made_changes(settings) -> None:
     armature = settings.character
     old = takes.shown(bpy.context.scene).action
     # The animator lowers an arm by hand, everywhere, before making a stretch anew.
-    (arm,) = [curve for curve in next(curve_keys.bags(old)).fcurves if "LeftArm" in curve.data_path][:1]
+    (arm,) = [curve for curve in next(compat.bags(old)).fcurves if "LeftArm" in curve.data_path][:1]
     for key in arm.keyframe_points:
         key.co.y += 0.2
         key.type = "KEYFRAME"

@@ -12,7 +12,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import curve_keys, settings_record, takes  # noqa: E402
+from blender_addon import compat, curve_keys, settings_record, takes  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -53,15 +53,12 @@ def key_by_hand(armature: bpy.types.Object) -> None:
 
 
 def keys_of(armature: bpy.types.Object, bone: str, channel: str) -> list[tuple[float, float, str]]:
-    animation = armature.animation_data
-    curve = curve_keys.bag_of(animation.action, animation.action_slot).fcurves.find(
-        f'pose.bones["{bone}"].{channel}', index=0
-    )
+    curve = compat.played_bag(armature).fcurves.find(f'pose.bones["{bone}"].{channel}', index=0)
     return [(key.co.x, key.co.y, key.type) for key in curve.keyframe_points]
 
 
 def values_of(action: bpy.types.Action) -> np.ndarray:
-    return np.concatenate([curve_keys.read(curve)["co"] for bag in curve_keys.bags(action) for curve in bag.fcurves])
+    return np.concatenate([curve_keys.read(curve)["co"] for bag in compat.bags(action) for curve in bag.fcurves])
 
 
 # ---- what a take is
@@ -75,9 +72,9 @@ def test_a_take_stands_in_the_history_and_on_the_character(engine, settings) -> 
     assert take.action.name == "Gaitway: a person walks" and take.seed == 4
     assert (take.frame_start, take.frame_end) == (1, 97)
     assert take.is_measured and take.average == pytest.approx(hips_errors(settings.character).mean(), abs=1e-5)
-    kinds = {key.type for curve in curve_keys.bag_of(
-        take.action, settings.character.animation_data.action_slot
-    ).fcurves for key in curve.keyframe_points}  # fmt: skip
+    bag = compat.played_bag(settings.character)
+    assert settings.character.animation_data.action == take.action
+    kinds = {key.type for curve in bag.fcurves for key in curve.keyframe_points}
     assert kinds == {"GENERATED"}
     making = takes.making_of(take)
     assert np.array_equal(making.joints, RUNTIME.answer.joints[0])

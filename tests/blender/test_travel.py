@@ -8,6 +8,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
+from blender_addon import compat  # noqa: E402
 from blender_addon.retarget import apply, bone_map, hold, rig, scale  # noqa: E402
 from blender_addon.shared import quat  # noqa: E402
 
@@ -33,8 +34,7 @@ def play(armature: bpy.types.Object, joints: np.ndarray, names: list[str]) -> np
 
 
 def paths_keyed(armature: bpy.types.Object) -> set[str]:
-    animation = armature.animation_data
-    return {curve.data_path for curve in animation.action.layers[0].strips[0].channelbag(animation.action_slot).fcurves}
+    return {curve.data_path for curve in compat.played_bag(armature).fcurves}
 
 
 @pytest.mark.parametrize("name, root", [("Unreal A-pose", "root"), ("Rigify generated", "root"), ("VRM", "Root")])
@@ -107,6 +107,8 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
     track = Track("pelvis", "path", np.array([1.0, 20.0]), np.zeros((2, 3)), np.zeros(2), np.full(2, np.nan))
     for in_place in (False, True):
         armature.gaitway_rig.in_place = in_place
-        work = measuring.observe(replace(captured, tracks=(track,)), np.ones((20, 4), bool), 20.0)
+        work = measuring.observe(
+            replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
+        )
         observed = apply.finish(work)
         assert bool(observed.misses) != in_place and observed.contacts.any() != in_place

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The objects that no joint may enter -> the solids that the engine keeps out of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from . import probe, solids
+from .body import Body
+from .shared import space
+from .shared.errors import BadControl
+
+if TYPE_CHECKING:
+    from .shared.protocol import Obstacle
+
+SOLID_TYPES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
+CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+
+
+def can_be_obstacle(target: bpy.types.Object) -> bool:
+    """Whether the object has an inside, or is an empty that stands for something that has."""
+    return target.type == "EMPTY" or target.type in SOLID_TYPES
+
+
+def read_obstacles(scene: bpy.types.Scene, body: Body) -> tuple[Obstacle, ...]:
+    """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's metres.
+
+    Raises BadControl for what is no solid.
+    """
+    from .shared.protocol import Obstacle
+
+    found = []
+    for item in scene.gaitway.obstacles:
+        if item.enabled:
+            solid = _solid(item, scene, body)
+            margin = item.margin * scene.unit_settings.scale_length / body.scale
+            numbers = (tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation))
+            found.append(Obstacle(solid.kind, *numbers, float(margin)))
+    return tuple(found)
+
+
+def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> solids.Solid:
+    target = item.target
+    if target is None or target.name not in scene.objects:
+        raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")
+    matrix = np.array(target.matrix_world)
+    if probe.may_move(target):
+        matrix = probe.world_matrices(target, [scene.gaitway.start_frame])[0]
+    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], scene)
+    axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
+    shape = item.shape
+    if shape == "AUTO":
+        ball = target.type == "EMPTY" and target.empty_display_type == "SPHERE"
+        shape = "BOX" if not ball else "CAPSULE" if solids.is_stretched(points, axes) else "SPHERE"
+    return solids.around(shape.lower(), points, axes)
+
+
+def _outline(target: bpy.types.Object) -> np.ndarray:
+    """Points (P, 3) of what the object looks like, in its own axes."""
+    if target.type == "EMPTY":
+        unit = _ball() if target.empty_display_type == "SPHERE" else CORNERS
+        return unit * target.empty_display_size
+    points = np.empty(0, np.float32)
+    if target.type in SOLID_TYPES:
+        evaluated = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        mesh = evaluated.to_mesh()
+        if mesh is not None:
+            points = np.empty(3 * len(mesh.vertices), np.float32)
+            mesh.vertices.foreach_get("co", points)
+        evaluated.to_mesh_clear()
+    if len(points) == 0:
+        raise BadControl(
+            f"'{target.name}' has no body that could be in the way.",
+            "Remove it from the obstacles, or choose an empty or a mesh.",
+        )
+    return points.reshape(-1, 3).astype(np.float64)
+
+
+def _ball() -> np.ndarray:
+    """Points (P, 3) of a ball's surface, its six poles among them."""
+    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 16, endpoint=False), np.linspace(-np.pi / 2, np.pi / 2, 9))
+    level = np.cos(rise)
+    return np.stack([level * np.cos(turn), level * np.sin(turn), np.sin(rise)], -1).reshape(-1, 3)
+
+
+def _axes(matrix: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) that is nearest to a matrix with scales, mirrors and shear."""
+    left, _, right = np.linalg.svd(matrix)
+    turn = left @ right
+    return turn if np.linalg.det(turn) > 0 else -turn
