@@ -43,8 +43,8 @@ def correct(
 
 
 def _steered(asked: Tensor) -> Tensor:
-    """``asked`` (B, T, J, 3) without the heights of legs where nothing is asked of the pelvis: the corrector knows whole
-    motions that follow, and would carry the body up with a foot that shall kick.
+    """``asked`` (B, T, J, 3) without the heights of legs where nothing is asked of the pelvis: to the corrector a miss
+    lasts, so it would carry the body up with a foot that shall kick.
     """
     shown = asked.clone()
     shown[:, :, list(_LEGS), 1] &= asked[:, :, 0].any(-1).any(1)[:, None, None]

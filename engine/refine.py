@@ -171,7 +171,7 @@ class _Ground:
 
     @classmethod
     def of(cls, joints: np.ndarray, wishes: Wishes) -> _Ground:
-        """The pelvis's height in ``joints`` (T, J, 3), and that of the toes of a leg while the other one is asked for."""
+        """The pelvis's height in ``joints`` (T, J, 3), and that of a leg's toes while the other leg is asked for."""
         busy = [_around(wishes.asked.any(-1)[:, leg].any(1)) for leg in _LEGS.values()]
         weight = np.stack([np.ones(len(joints), bool), busy[1] & ~busy[0], busy[0] & ~busy[1]], 1)
         which = [0, *_LEGS] if weight[:, 1:].any() else [0]
