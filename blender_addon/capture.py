@@ -41,6 +41,10 @@ when that is not enough it starts at the control instead.
 """
 
 
+AT_ONCE = 10 * FPS
+"""Frames up to which a motion is there at once; a longer one is asked for in parts, to be seen as they come."""
+
+
 @dataclass(frozen=True)
 class Capture:
     """All that the request and the way back need; holds no pointers into Blender's data.
@@ -151,6 +155,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
         obstacles=obstacles.read_obstacles(scene, captured.body),
         loop=settings.loop,
+        stream=num_frames > AT_ONCE,
     )
 
 

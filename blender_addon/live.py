@@ -184,7 +184,9 @@ LIVE = Live()
 
 def preview_order(order: Generate) -> Generate:
     """The same request at its quickest."""
-    return replace(order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1)
+    return replace(
+        order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1, stream=False
+    )
 
 
 def preview_lines(joints: np.ndarray, captured: Capture) -> shapes.Lines:

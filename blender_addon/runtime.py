@@ -74,6 +74,8 @@ class Runtime:
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
         """Those distances by joint, one for each of the control's frames."""
+        self.arrived = 0
+        """Frames of the motion under way that have arrived and are seen."""
         self.observed: Observed | None = None
         """Where the last motion came out on the rig."""
         self.last: capture.Capture | None = None
@@ -186,6 +188,13 @@ class Runtime:
         return self._session.fraction if self._session is not None else 0.0
 
     @property
+    def seconds_made(self) -> tuple[float, float] | None:
+        """How much of a long motion is seen already, and how long it will be; None while nothing is."""
+        if not self.busy or not self.arrived or self._phase or self.last is None:
+            return None
+        return self.arrived / FPS, self.last.signal.num_frames / FPS
+
+    @property
     def remaining(self) -> float | None:
         """Seconds until the engine's answer, None while nobody can tell."""
         session = self._session
@@ -260,6 +269,7 @@ class Runtime:
         """Clear what the last request left to be shown."""
         self.error, self.report, self.measured, self.measured_tracks, self.observed = None, [], {}, {}, None
         self.longest_tick = self.longest_work = 0.0
+        self.arrived = 0
 
     def cancel(self) -> None:
         """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it any more or
@@ -283,12 +293,23 @@ class Runtime:
 
         self._submit(order, captured)
         while order.request_id not in self._finished:
+            self._show_parts(captured)
             yield
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
         yield from self._deliver(answer, order, captured, only, patch, replaces)
         self.report = delivery.report(answer, self.measured)
+
+    def _show_parts(self, captured: capture.Capture) -> None:
+        """Let what has arrived of a long motion be seen."""
+        parts = self._session.parts if self._session is not None else []
+        arrived = sum(part.joints.shape[1] for part in parts)
+        if arrived > self.arrived:
+            self.arrived = arrived
+            joints = np.concatenate([part.joints[0] for part in parts])
+            OVERLAY.put(preview=live.preview_lines(joints, captured))
+            OVERLAY.sync(bpy.context.scene)
 
     def _deliver(
         self,
@@ -312,7 +333,6 @@ class Runtime:
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         if scene is not None:
-            OVERLAY.clear("preview")
             LOOKING.take_over(scene, observed, captured)
 
     def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
@@ -361,12 +381,13 @@ class Runtime:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
         if self._request is not None:
             self._request.close()
-        self._end()
+        self._leave_request()
         self._finished.clear()
         self.error = (error.message, error.hint)
 
-    def _end(self) -> None:
+    def _leave_request(self) -> None:
         self._request, self._phase, self._at_work = None, "", False
+        OVERLAY.clear("preview")
 
     # ---- time passes
 
@@ -421,7 +442,7 @@ class Runtime:
         try:
             pieces.spend(request, goes_on=lambda: self._at_work)
         except StopIteration:
-            self._end()
+            self._leave_request()
         except Cancelled:
             self.abandon(_cancelled())
         except GaitwayError as error:
@@ -438,6 +459,7 @@ class Runtime:
             self.busy,
             self.stage,
             round(self.fraction, 2),
+            self.arrived,
             self.error,
             len(self.report),
             id(LOOKING.observed),

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Joints with a control hit it on this armature, whose arms are longer or shorter than the model's.
 
-The pelvis is moved there. Hands are brought there by their arms; what an arm lacks the trunk leans for, and, where no
-control holds the hips, these move for it as well. Head, shoulders and the trunk's own joints are leaned and moved in
-the same way, elbows and knees are pointed. Between the keys of a control its correction fades in and out. What is out
-of reach stays so, and is measured on the rig afterwards.
+The pelvis is moved there. Hands are brought there by their arms; for what an arm lacks the shoulder is shrugged and the
+trunk leans, and, where no control holds the hips, these move as well; the other arm keeps its direction. Head,
+shoulders and the trunk's own joints are leaned and moved in the same way, elbows and knees are pointed. Between the
+keys of a control its correction fades in and out. What is out of reach stays so, and is measured on the rig
+afterwards.
 
 K scene frames, N points of a control, R frames with a control. World points, scene units.
 """
@@ -29,8 +30,17 @@ LEGS = tuple(limb for limb in LIMBS if "hip" in limb.upper)
 LIMB_ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 FADE = 0.5  # seconds
 DENSE = 1.5  # model frames between two points of a control that is meant to lead in between
-EASE = {"pelvis": 0.15, "spine1": 0.15, "spine2": 0.15, "spine3": 0.15, "neck": 0.3}
-"""How readily the hips move (metres) and the trunk leans (radians): the shares in which they are taken."""
+EASE = {
+    "pelvis": 0.15,
+    "spine1": 0.15,
+    "spine2": 0.15,
+    "spine3": 0.15,
+    "neck": 0.3,
+    "left_collar": 0.3,
+    "right_collar": 0.3,
+}
+"""How readily the hips move (metres), the trunk leans and shoulders are shrugged (radians): the shares in which they
+are taken."""
 LARGEST_LEAN = 0.5  # radians at each joint
 LARGEST_STEP = 0.1  # metres of one round
 ROUNDS = 12
@@ -139,6 +149,9 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> Generator[None, None, np
         carried = _turned(upright, figure, above)
         step = quat.multiply(carried, from_vector(spread(held, vectors, _frames(fps))))
         figure.turn(joint, quat.multiply(step, quat.conjugate(carried)))
+    for limb in ARMS:
+        if limb.upper in figure and not {limb.upper, limb.middle, limb.end} & set(goals):
+            figure.turn(limb.upper, quat.conjugate(_turned(upright, figure, limb.upper)))
     return depends
 
 
