@@ -23,12 +23,12 @@ from .body import Body, read_body
 from .retarget.relations import Relation
 from .shared import space
 from .shared.control import ControlSignal
-from .shared.errors import BadRequest
+from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
 from .tracks import Track, read_tracks, scene_fps
 
 if TYPE_CHECKING:
-    from .shared.protocol import Generate
+    from .shared.protocol import Generate, Obstacle
 
 
 Wishes = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -77,7 +77,9 @@ def capture(scene: bpy.types.Scene) -> Capture:
     slack = np.zeros(tolerance.shape, np.int32)
     for track in tracks:
         times = (track.frames - settings.start_frame) / scene_fps(scene)
-        frames, points, keys = paths.on_model_frames(times, body.to_model(track.points, scene))
+        frames, points, keys = paths.on_model_frames(
+            times, body.to_model(track.points, scene.unit_settings.scale_length)
+        )
         frames = np.clip(frames, 0, num_frames - 1)
         wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
@@ -140,10 +142,26 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         tolerance=captured.tolerance,
         slack=captured.slack,
         relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
-        obstacles=obstacles.read_obstacles(scene, captured.body),
+        obstacles=_obstacles(scene, captured),
         loop=settings.loop,
         stream=num_frames > AT_ONCE,
     )
+
+
+def _obstacles(scene: bpy.types.Scene, captured: Capture) -> tuple[Obstacle, ...]:
+    """What the character keeps out of. Raises BadControl for a control that leads through it."""
+    named = obstacles.read_obstacles(scene, captured.body)
+    for name, obstacle in named:
+        inside = obstacles.first_inside(obstacle, captured.signal, captured.tolerance)
+        if inside is not None:
+            frame = space.model_to_scene_frame(inside[0], captured.start_frame, scene_fps(scene))
+            raise BadControl(
+                f"The {SKELETON.names[inside[1]].replace('_', ' ')} is to be in '{name}' or too near to it at frame "
+                f"{frame:.0f}.",
+                "Move the control or the obstacle, give the obstacle less margin, or let the control be followed "
+                "loosely.",
+            )
+    return tuple(obstacle for _, obstacle in named)
 
 
 def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
@@ -195,7 +213,7 @@ def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:
     the ``wishes`` from there, or if nothing but obstacles says where it is. Returns whether that was asked for.
     """
     settings = scene.gaitway
-    start = body.to_model(np.array([[*body.position, body.ground]]), scene)[0]
+    start = body.to_model(np.array([[*body.position, body.ground]]), scene.unit_settings.scale_length)[0]
     start[1] = SKELETON.standing_height
     speed = MOST_HURRY * pace.usual_speed(prompts.texts(settings))
     lost = not wishes and any(obstacle.enabled for obstacle in settings.obstacles)

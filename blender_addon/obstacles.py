@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bpy
@@ -14,9 +16,12 @@ from .shared import space
 from .shared.errors import BadControl
 
 if TYPE_CHECKING:
+    from .shared.control import ControlSignal
     from .shared.protocol import Obstacle
 
 SOLID_TYPES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
+TOUCHING = 0.005
+"""Metres of depth that are not worth a word."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -25,8 +30,9 @@ def can_be_obstacle(target: bpy.types.Object) -> bool:
     return target.type == "EMPTY" or target.type in SOLID_TYPES
 
 
-def read_obstacles(scene: bpy.types.Scene, body: Body) -> tuple[Obstacle, ...]:
-    """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's metres.
+def read_obstacles(scene: bpy.types.Scene, body: Body) -> list[tuple[str, Obstacle]]:
+    """The names and solids of the enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the
+    model's metres.
 
     Raises BadControl for what is no solid.
     """
@@ -38,8 +44,32 @@ def read_obstacles(scene: bpy.types.Scene, body: Body) -> tuple[Obstacle, ...]:
             solid = _solid(item, scene, body)
             margin = item.margin * scene.unit_settings.scale_length / body.scale
             numbers = (tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation))
-            found.append(Obstacle(solid.kind, *numbers, float(margin)))
-    return tuple(found)
+            found.append((item.target.name, Obstacle(solid.kind, *numbers, float(margin))))
+    return found
+
+
+def first_inside(obstacle: Obstacle, signal: ControlSignal, tolerance: np.ndarray | None) -> tuple[int, int] | None:
+    """The first model frame, and the joint, that ``signal`` wants deeper inside than its ``tolerance`` (T, J) allows
+    for; None when there is none.
+    """
+    from .shared.obstacles import depth_and_way
+
+    frames, joints = np.nonzero(signal.hint_mask)
+    depth, _ = depth_and_way(obstacle, signal.hint[frames, joints])
+    if tolerance is not None:
+        depth = depth - tolerance[frames, joints]
+    inside = np.flatnonzero(depth > TOUCHING)
+    return (int(frames[inside[0]]), int(joints[inside[0]])) if len(inside) else None
+
+
+def depths(obstacles: Sequence[Obstacle], points: np.ndarray) -> np.ndarray:
+    """How deep in metres ``points`` (..., 3) are in the deepest of the solids themselves, without their margins; 0
+    outside.
+    """
+    from .shared.obstacles import depth_and_way
+
+    inside = (depth_and_way(replace(obstacle, margin=0.0), points)[0] for obstacle in obstacles)
+    return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)
 
 
 def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> solids.Solid:
@@ -49,7 +79,7 @@ def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) ->
     matrix = np.array(target.matrix_world)
     if probe.may_move(target):
         matrix = probe.world_matrices(target, [scene.gaitway.start_frame])[0]
-    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], scene)
+    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], scene.unit_settings.scale_length)
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
     shape = item.shape
     if shape == "AUTO":
