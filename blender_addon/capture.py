@@ -26,10 +26,11 @@ from .shared import space
 from .shared.control import ControlSignal
 from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
+from .solids import Solid
 from .tracks import Track, read_tracks, scene_fps
 
 if TYPE_CHECKING:
-    from .shared.protocol import Generate, Obstacle
+    from .shared.protocol import Generate
 
 
 Wishes = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -50,7 +51,7 @@ class Capture:
     """All that the request and the way back need; holds no pointers into Blender's data.
 
     ``tolerance`` (T, J) in the model's metres, None where all hints are to be hit; ``slack`` (T, J) in its frames,
-    None where none may wait.
+    None where none may wait; ``obstacles`` in its axes and metres.
     """
 
     body: Body
@@ -63,6 +64,7 @@ class Capture:
     scene_uid: int
     relations: tuple[Relation, ...] = ()
     slack: np.ndarray | None = None
+    obstacles: tuple[Solid, ...] = ()
 
 
 def capture(scene: bpy.types.Scene) -> Capture:
@@ -81,6 +83,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     yield
     with probe.sharing():
         tracks = yield from read_tracks(scene, body)
+        around = yield from obstacles.read_obstacles(scene, body)
     yield
     settings = scene.gaitway
     related = relations.read_relations(scene, tracks)
@@ -104,10 +107,19 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     on_ground = any(track.on_ground for track in tracks)
     if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
         on_ground = True
+    signal = ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground)
+    inside = obstacles.first_inside(around, signal, tolerance)
+    if inside is not None:
+        name, joint, frame = inside
+        raise BadControl(
+            f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame "
+            f"{space.model_to_scene_frame(frame, settings.start_frame, scene_fps(scene)):.0f}.",
+            "Move the control or the obstacle, give the obstacle less margin, or let the control be followed loosely.",
+        )
     return Capture(
         body=body,
         tracks=tracks,
-        signal=ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground),
+        signal=signal,
         tolerance=tolerance if tolerance.any() else None,
         heading=_heading(tracks, settings.start_frame, body),
         start_frame=settings.start_frame,
@@ -115,6 +127,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         scene_uid=scene.session_uid,
         relations=related,
         slack=slack if slack.any() else None,
+        obstacles=around,
     )
 
 
@@ -155,26 +168,10 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         tolerance=captured.tolerance,
         slack=captured.slack,
         relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
-        obstacles=_obstacles(scene, captured),
+        obstacles=obstacles.as_asked(captured.obstacles),
         loop=settings.loop,
         stream=num_frames > AT_ONCE,
     )
-
-
-def _obstacles(scene: bpy.types.Scene, captured: Capture) -> tuple[Obstacle, ...]:
-    """What the character keeps out of. Raises BadControl for a control that leads through it."""
-    named = obstacles.read_obstacles(scene, captured.body)
-    for name, obstacle in named:
-        inside = obstacles.first_inside(obstacle, captured.signal, captured.tolerance)
-        if inside is not None:
-            frame = space.model_to_scene_frame(inside[0], captured.start_frame, scene_fps(scene))
-            raise BadControl(
-                f"The {SKELETON.names[inside[1]].replace('_', ' ')} is to be in '{name}' or too near to it at frame "
-                f"{frame:.0f}.",
-                "Move the control or the obstacle, give the obstacle less margin, or let the control be followed "
-                "loosely.",
-            )
-    return tuple(obstacle for _, obstacle in named)
 
 
 def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:

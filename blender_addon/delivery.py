@@ -87,7 +87,7 @@ def deliver(
         scene = _scene(captured)
         worn = written[-1].variation
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
-        observed = yield from observe(captured, answer.joints[worn], stands, scene_fps(scene), order.obstacles)
+        observed = yield from observe(captured, answer.joints[worn], stands, scene_fps(scene))
         _enter(written, answer, order, captured, before, observed)
         _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel

@@ -102,7 +102,7 @@ class Looking:
     def _look(
         self, captured: Capture, making: takes.Making, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
-        observed = yield from observe(captured, making.joints, making.contacts, fps, making.order.obstacles)
+        observed = yield from observe(captured, making.joints, making.contacts, fps)
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         shown = takes.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:

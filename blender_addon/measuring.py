@@ -6,9 +6,8 @@ A generator, a few frames a tick, for a heavy rig takes Blender 15 ms a frame.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
@@ -23,9 +22,6 @@ from .shared.errors import RetargetError
 from .shared.skeleton import CONTACT_JOINTS
 from .slack import as_met
 from .tracks import Track
-
-if TYPE_CHECKING:
-    from .shared.protocol import Obstacle
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +71,9 @@ class Observed:
         return float(self.depths[at]), float(self.frames[at])
 
 
-def observe(
-    captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float, obstacles: Sequence[Obstacle] = ()
-) -> Generator[None, None, Observed]:
+def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
     """Look at the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
-    (T, 4)) and at each control's; ``obstacles`` as the engine got them.
+    (T, 4)) and at each control's.
 
     Raises RetargetError when the character is gone.
     """
@@ -112,7 +106,7 @@ def observe(
         ],
         axis=-1,
     )
-    inside = depths(() if in_place else obstacles, captured.body.to_model(places, captured.unit_scale)).max(-1)
+    inside = depths(() if in_place else captured.obstacles, captured.body.to_model(places, captured.unit_scale)).max(-1)
     return Observed(frames, names, places, tuple(tracks), misses, standing, slides, depths=inside * captured.body.scale)
 
 
