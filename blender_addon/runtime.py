@@ -61,7 +61,7 @@ class Runtime:
         self.error: tuple[str, str] | None = None
         """(message, hint) of what went wrong last; the panel shows it until the next try."""
         self.report: list[str] = []
-        """What the last motion came out as, line by line."""
+        """What the last motion came out as, line by line; it may have been undone or thrown away since."""
         self.measured: dict[str, float] = {}
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
@@ -333,6 +333,7 @@ class Runtime:
 
     def _put(self, order: Generate, captured: capture.Capture) -> Generator[None, None, None]:
         """Deliver a motion that is there already."""
+        self.request_id = order.request_id
         yield from self._deliver(bring_in.answer_of(order), order, captured)
         self.report = [f"{order.num_frames / FPS:.1f} s of motion from a file"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from .. import takes
 from ..runtime import RUNTIME
 from .tab import Tab, paragraph
 
@@ -32,7 +33,7 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
             paragraph(box, context, message, "ERROR")
             if hint:
                 paragraph(box, context, hint, "BLANK1")
-        elif RUNTIME.report:
+        elif RUNTIME.report and takes.has(context.scene, RUNTIME.request_id):
             box = self.layout.box()
             for number, line in enumerate(RUNTIME.report):
                 paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
