@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from . import character, paths, probe
+from . import character, paths, pieces, probe
 from .retarget import rig, scale
 from .shared import space
 from .shared.errors import BadRequest
@@ -53,12 +54,15 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     leg = factor * SKELETON.leg_length / metres
     world = rest.matrix_world
     if rig.is_moving(armature):
-        world = probe.world_matrices(armature, [scene.gaitway.start_frame])[0]
-    heads = {bone.name: world[:3, :3] @ np.asarray(bone.head) + world[:3, 3] for bone in rest.standing.bones}
-    tails = {bone.name: world[:3, :3] @ np.asarray(bone.tail) + world[:3, 3] for bone in rest.standing.bones}
-    feet = [found[joint] for joint in FOOT_JOINTS if joint in found]
-    lowest = float(min(min(heads[bone][2], tails[bone][2]) for bone in feet))
-    pelvis = heads[found["pelvis"]]
+        world = pieces.finish(probe.world_matrices(armature, [scene.gaitway.start_frame]))[0]
+    standing = rest.standing.by_name
+
+    def placed(point: Sequence[float]) -> np.ndarray:
+        return world[:3, :3] @ np.asarray(point) + world[:3, 3]
+
+    feet = [standing[found[joint]] for joint in FOOT_JOINTS if joint in found]
+    lowest = float(min(placed(end)[2] for bone in feet for end in (bone.head, bone.tail)))
+    pelvis, left, right = (placed(standing[found[joint]].head) for joint in ("pelvis", "left_hip", "right_hip"))
     return Body(
         uid=armature.session_uid,
         name=armature.name,
@@ -67,7 +71,7 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
         floor=lowest + scale.hips_lift(rest, found) / metres,
         ground=paths.ground_height(float(world[2, 3]), lowest, leg),
         leg_length=leg,
-        heading=paths.facing(heads[found["left_hip"]], heads[found["right_hip"]]),
+        heading=paths.facing(left, right),
         position=(float(pelvis[0]), float(pelvis[1])),
     )
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
-from . import facing, obstacles, pace, paths, probe, prompts, relations
+from . import facing, obstacles, pace, paths, pieces, probe, prompts, relations
 from .body import Body, read_body
 from .retarget.relations import Relation
 from .shared import space
@@ -38,6 +39,10 @@ MOST_HURRY = 2.0
 """Times the usual speed at which the character still comes in time from where it stands to where a control wants it;
 when that is not enough it starts at the control instead.
 """
+
+
+AT_ONCE = 10 * FPS
+"""Frames up to which a motion is there at once; a longer one is asked for in parts, to be seen as they come."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,23 @@ class Capture:
 
 
 def capture(scene: bpy.types.Scene) -> Capture:
-    """Read what ``scene.gaitway`` asks for. Raises BadControl, BadRequest or RetargetError with what to do about it."""
-    settings = scene.gaitway
-    body = read_body(settings.character, scene)
+    """All of :func:`reading` at once."""
+    return pieces.finish(reading(scene))
+
+
+def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
+    """Read what ``scene.gaitway`` asks for; a generator that hands the thread back, and must not go on after an undo.
+
+    Raises BadControl, BadRequest or RetargetError with what to do about it.
+    """
+    bpy.context.view_layer.update()  # what reading the body asks for first, and beside a heavy rig a piece of its own
+    yield
+    body = read_body(scene.gaitway.character, scene)
+    yield
     with probe.sharing():
-        tracks = read_tracks(scene, body)
+        tracks = yield from read_tracks(scene, body)
+    yield
+    settings = scene.gaitway
     related = relations.read_relations(scene, tracks)
     num_frames = _num_frames(scene, tracks)
     wishes: Wishes = {}
@@ -138,6 +155,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
         obstacles=obstacles.read_obstacles(scene, captured.body),
         loop=settings.loop,
+        stream=num_frames > AT_ONCE,
     )
 
 

@@ -67,7 +67,10 @@ def deliver(
     ``phase`` is told what is going on. Raises RetargetError when the character or the scene is gone, or keys would not
     show.
     """
+    bpy.context.view_layer.update()  # what reading the rig asks for first, and beside a heavy one a piece of its own
+    yield
     before = states.remember(armature_of(captured))
+    yield
     written: list[Written] = []
     try:
         phase("Setting keyframes")
@@ -106,7 +109,7 @@ def _key(
 ) -> Generator[None, None, tuple[int, int]]:
     """Key one variation in an Action, which ``written`` then knows; the frames it covers."""
     met = as_met(captured, answer.joints[variation], scene_fps(_scene(captured)))
-    plan = apply.prepare(
+    plan = yield from apply.prepare(
         armature_of(captured),
         to_floor(answer.joints[variation], captured),
         scale=captured.body.scale,
@@ -115,17 +118,14 @@ def _key(
         hold=hold_for(met, answer.foot_contacts[variation], _scene(captured)),
     )
     yield
-    segments = plan.segments()
-    yield
+    segments = yield from plan.segments()
     solution = yield from plan.solve(*segments)
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
     curves = yield from apply.space_keys(plan, solution, spacing_for(_scene(captured)))
     _check_that_all_is_there(written)  # before anything is written after an undo
-    armature = armature_of(captured)
-    applied = apply.write(armature, plan, solution, name, curves)
-    action = bpy.data.actions[applied.action_name]
-    written.append(Written(action.session_uid, variation, applied.frames))
-    _carry_over(armature, before, applied)
+    applied = yield from apply.write(armature_of(captured), plan, curves, name)
+    written.append(Written(bpy.data.actions[applied.action_name].session_uid, variation, applied.frames))
+    _carry_over(armature_of(captured), before, applied)
     return applied.frames
 
 

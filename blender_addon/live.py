@@ -9,6 +9,7 @@ is what engine and scene allow. A preview is one step of sampling without refini
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import capture, compat, curve_keys, preferences
+from . import capture, compat, curve_keys, pieces, preferences
 from . import overlay_shapes as shapes
 from .capture import Capture, to_floor
 from .overlay import OVERLAY
@@ -39,29 +40,47 @@ class Live:
 
     def __init__(self) -> None:
         self.watched: frozenset[int] = frozenset()
+        self._reading: Generator[None, None, None] | None = None
         self.latencies: list[float] = []
         """Seconds from a change to the ghosts that show it, of each preview since the last release."""
         self.forget()
 
     def forget(self) -> None:
         """Show no preview and expect none."""
+        self.stop_reading()
         self._changed_at: float | None = None
         self._noted_at: float | None = None
         self._expected: tuple[str, float, Capture] | None = None
+        self._releasing = False
         self._asked = self._inputs = 0
         self._next_at = 0.0
         self._generation = ""
         OVERLAY.clear("preview")
 
-    def let_go(self, captured: Capture) -> None:
+    def let_go(self, captured: Capture, request_id: str) -> None:
         """The motion itself is asked for: no preview of what was changed until now is needed any more."""
+        self.stop_reading()
         self._changed_at = self._noted_at = self._expected = None
         self._asked = _fingerprint(captured)
+        if self._releasing:
+            self._generation = request_id
+
+    def stop_reading(self) -> None:
+        """Leave the controls that are being read for a preview; they are read anew later."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+            self._inputs, self._noted_at = 0, self._noted_at or time.monotonic()
 
     @property
     def has_preview(self) -> bool:
         """Whether ghosts of a preview are shown, or on their way."""
         return self._expected is not None or len(OVERLAY.layers["preview"]) > 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a change is not shown yet."""
+        return self._noted_at is not None or self._reading is not None or self._expected is not None
 
     # ---- what Blender calls
 
@@ -84,7 +103,10 @@ class Live:
                 self.forget()
             return
         self.watched = watched_uids(scene)
-        now = time.monotonic()
+        self._releasing, now = False, time.monotonic()
+        if self._reading is not None:
+            self._read_on()
+            return
         if (self._changed_at is None and self._noted_at is None) or runtime.busy:
             return
         session = runtime.session()
@@ -93,7 +115,8 @@ class Live:
         if session.state == "offline":
             self._start_engine(runtime)
         elif self._expected is None and self._noted_at is not None and now >= self._next_at:
-            self._ask(runtime, scene)
+            self._reading = self._ask(runtime, scene)
+            self._read_on()
         elif self._expected is None and self._noted_at is None and self._has_rested(now) and not _hand_is_at_it():
             self._release(runtime)
 
@@ -109,31 +132,39 @@ class Live:
             self.latencies.append(time.monotonic() - noted_at)
         return True
 
-    def _ask(self, runtime: Runtime, scene: bpy.types.Scene) -> None:
+    def _read_on(self) -> None:
+        began = time.monotonic()
+        try:
+            pieces.spend(self._reading)
+        except StopIteration:
+            self._reading = None
+        except GaitwayError:  # what is wrong with the controls is said when they are released
+            self._reading = None
+        self._next_at = max(self._next_at, began) + (time.monotonic() - began) / MAIN_THREAD_SHARE
+
+    def _ask(self, runtime: Runtime, scene: bpy.types.Scene) -> Generator[None, None, None]:
         began, noted_at, self._noted_at = time.monotonic(), self._noted_at, None
         key_moved_pins(scene)
         inputs = _inputs(scene)
         if inputs == self._inputs:
             return  # Blender reports changes of everything after much that changes nothing, our own reading included
         self._inputs = inputs
-        with suppress(GaitwayError):  # what is wrong with the controls is said when they are released
-            captured = capture.capture(scene)
-            if _fingerprint(captured) == self._asked:
-                return  # Blender reports a change of every curve when the playhead moves
-            self._asked, self._changed_at = _fingerprint(captured), began
-            order = preview_order(capture.order(scene, captured))
-            runtime.session().submit(order)
-            self._expected = (order.request_id, noted_at or began, captured)
-        self._next_at = began + (time.monotonic() - began) / MAIN_THREAD_SHARE
+        captured = yield from capture.reading(scene)
+        if _fingerprint(captured) == self._asked:
+            return  # Blender reports a change of every curve when the playhead moves
+        self._asked, self._changed_at = _fingerprint(captured), began
+        order = preview_order(capture.order(scene, captured))
+        runtime.session().submit(order)
+        self._expected = (order.request_id, noted_at or began, captured)
 
     def _has_rested(self, now: float) -> bool:
         return self._changed_at is not None and now - self._changed_at > RELEASE
 
     def _release(self, runtime: Runtime) -> None:
         self._changed_at = self._noted_at = None
+        self._releasing = True
         with suppress(GaitwayError):  # the panel shows it
             runtime.generate(bpy.context, replaces=self._generation)
-            self._generation = runtime.request_id
 
     def _start_engine(self, runtime: Runtime) -> None:
         chosen = preferences.get()
@@ -153,7 +184,9 @@ LIVE = Live()
 
 def preview_order(order: Generate) -> Generate:
     """The same request at its quickest."""
-    return replace(order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1)
+    return replace(
+        order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1, stream=False
+    )
 
 
 def preview_lines(joints: np.ndarray, captured: Capture) -> shapes.Lines:

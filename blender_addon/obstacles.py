@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import probe, solids
+from . import pieces, probe, solids
 from .body import Body
 from .shared import space
 from .shared.errors import BadControl
@@ -48,7 +48,7 @@ def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) ->
         raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")
     matrix = np.array(target.matrix_world)
     if probe.may_move(target):
-        matrix = probe.world_matrices(target, [scene.gaitway.start_frame])[0]
+        matrix = pieces.finish(probe.world_matrices(target, [scene.gaitway.start_frame]))[0]
     points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], scene)
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
     shape = item.shape

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things are in the world at other frames, without moving the animator's playhead or touching their objects.
 
-A scene of its own holds empties that copy the location of what is asked for; Blender evaluates it with every parent,
-constraint and driver, and none of the rest of the file. It lives only inside a call, so no undo step or file ever
-holds it.
+Empties on a stage of their own copy the place of what is asked for; Blender evaluates them with every parent,
+constraint and driver, and none of the rest of the file. Who asks for many frames gets a generator that hands the thread
+back between them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import bpy
 import numpy as np
 
+from . import stage
 from .paths import chain
 
 PROBE_NAME = "Gaitway probe"
@@ -29,34 +29,40 @@ def object_by_uid(uid: int) -> bpy.types.Object | None:
     return next((candidate for candidate in bpy.data.objects if candidate.session_uid == uid), None)
 
 
-_shared: list[bpy.types.Scene] = []
+_shared: list[int] = []
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """Let all calls in this block use one scene: making and removing one takes 15 ms beside a rig of 700 bones."""
-    if _shared:
-        yield
+def sharing() -> Iterator[int]:
+    """Let all calls in this block use one stage, and its uid: to remove one makes Blender build its graphs anew."""
+    uid = next((uid for uid in _shared if stage.is_there(uid)), None)
+    if uid is not None:
+        yield uid
         return
-    scene = bpy.data.scenes.new(PROBE_NAME)
-    _shared.append(scene)
-    try:
-        yield
-    finally:
-        _shared.clear()
-        bpy.data.scenes.remove(scene)
+    with stage.opened() as uid:
+        _shared.append(uid)
+        try:
+            yield uid
+        finally:
+            _shared.remove(uid)
 
 
 @contextmanager
-def _probe_scene() -> Iterator[bpy.types.Scene]:
-    with sharing():
-        (scene,) = _shared
+def _guests() -> Iterator[int]:
+    """The uid of a stage; what is brought there in this block goes at its end."""
+    with sharing() as uid:
+        others = {member.session_uid for member in stage.scene_of(uid).collection.objects}
         try:
-            yield scene
+            yield uid
         finally:
-            members = list(scene.collection.objects)
-            curves = [member.data for member in members if isinstance(member.data, bpy.types.Curve)]
-            bpy.data.batch_remove([*members, *curves])
+            if stage.is_there(uid):
+                scene = stage.scene_of(uid)
+                stage.remove(*(member for member in scene.collection.objects if member.session_uid not in others))
+
+
+def _guest(uid: int, number: int) -> bpy.types.Object:
+    """The object on the stage that has this session uid, which is there as long as the stage is."""
+    return next(member for member in stage.scene_of(uid).collection.objects if member.session_uid == number)
 
 
 def may_move(target: bpy.types.Object) -> bool:
@@ -69,83 +75,89 @@ def may_move(target: bpy.types.Object) -> bool:
     return False
 
 
-def set_frame(scene: bpy.types.Scene, frame: float) -> None:
-    """Evaluate ``scene`` at a frame that need not be whole."""
-    whole = math.floor(frame)
-    scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
-
-
-def world_positions(target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]) -> np.ndarray:
+def world_positions(
+    target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]
+) -> Generator[None, None, np.ndarray]:
     """World points (K, B, 3), scene units, of the heads of ``bones`` at ``frames`` (K,); of the object itself when
     there are no bones.
 
     Objects that are hidden or disabled are evaluated as well.
     """
-    return _followed("COPY_LOCATION", target, bones, frames)[:, :, :3, 3]
+    return (yield from _followed("COPY_LOCATION", target, bones, frames))[:, :, :3, 3]
 
 
-def world_matrices(target: bpy.types.Object, frames: Iterable[float]) -> np.ndarray:
+def world_matrices(target: bpy.types.Object, frames: Iterable[float]) -> Generator[None, None, np.ndarray]:
     """World matrices (K, 4, 4) of an object at ``frames`` (K,)."""
-    return _followed("COPY_TRANSFORMS", target, [], frames)[:, 0]
+    return (yield from _followed("COPY_TRANSFORMS", target, [], frames))[:, 0]
 
 
-def _followed(kind: str, target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]) -> np.ndarray:
+def _followed(
+    kind: str, target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]
+) -> Generator[None, None, np.ndarray]:
     """Matrices (K, B, 4, 4) of empties that a constraint of this kind puts onto the bones, or onto the object."""
-    frames = list(frames)
-    with _probe_scene() as scene:
-        probes = []
+    matrices = []
+    with _guests() as uid:
+        followers = []
         for bone in bones or [""]:
-            probe = bpy.data.objects.new(PROBE_NAME, None)
-            scene.collection.objects.link(probe)
-            constraint = probe.constraints.new(kind)
+            follower = _empty_on(uid)
+            constraint = follower.constraints.new(kind)
             constraint.target = target
             constraint.subtarget = bone
-            probes.append(probe)
-        matrices = np.empty((len(frames), len(probes), 4, 4))
-        for row, frame in enumerate(frames):
-            set_frame(scene, float(frame))
+            followers.append(follower.session_uid)
+        for frame in frames:
+            scene = stage.scene_of(uid)
+            stage.set_frame(scene, float(frame))
             depsgraph = scene.view_layers[0].depsgraph
-            for column, probe in enumerate(probes):
-                matrices[row, column] = probe.evaluated_get(depsgraph).matrix_world
-        return matrices
+            final = (_guest(uid, follower).evaluated_get(depsgraph) for follower in followers)
+            matrices.append(np.array([follower.matrix_world for follower in final]))
+            yield
+    return np.array(matrices)
 
 
 def followed_path(
     curve: bpy.types.Object, frames: Iterable[float], spline: int = 0, reverse: bool = False
-) -> np.ndarray:
+) -> Generator[None, None, np.ndarray]:
     """World points (K, 3) at ``frames`` of an object that Blender's Follow Path leads along the curve as its Evaluation
     Time says: along its first spline, or the one numbered ``spline`` from 1; with ``reverse`` from the end.
     """
     points = []
     if curve.mode == "EDIT":
         curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _probe_scene() as scene:
-        copy = _copy_into(scene, curve)
+    with _guests() as uid:
+        copy = _copy_onto(uid, curve)
         splines = copy.data.splines
         for other in list(splines)[: max(spline - 1, 0)]:
             splines.remove(other)
         _bare(copy.data)
         copy.data.use_path = True
-        led = bpy.data.objects.new(PROBE_NAME, None)
-        scene.collection.objects.link(led)
-        constraint = led.constraints.new("FOLLOW_PATH")
-        constraint.target = copy
+        led = _empty_on(uid)
+        led.constraints.new("FOLLOW_PATH").target = copy
+        numbers = led.session_uid, copy.session_uid
         for frame in frames:
-            set_frame(scene, float(frame))
+            scene = stage.scene_of(uid)
+            stage.set_frame(scene, float(frame))
+            led, copy = (_guest(uid, number) for number in numbers)
             depsgraph = scene.view_layers[0].depsgraph
             if reverse:
-                data = copy.evaluated_get(depsgraph).data
+                data, constraint = copy.evaluated_get(depsgraph).data, led.constraints[0]
                 constraint.use_fixed_location = True
                 constraint.offset_factor = 1.0 - data.eval_time / max(data.path_duration, 1)
                 scene.view_layers[0].update()
             points.append(np.array(led.evaluated_get(depsgraph).matrix_world.translation))
+            yield
     return np.array(points)
 
 
-def _copy_into(scene: bpy.types.Scene, curve: bpy.types.Object) -> bpy.types.Object:
+def _empty_on(uid: int) -> bpy.types.Object:
+    empty = bpy.data.objects.new(PROBE_NAME, None)
+    stage.scene_of(uid).collection.objects.link(empty)
+    return empty
+
+
+def _copy_onto(uid: int, curve: bpy.types.Object) -> bpy.types.Object:
     copy = curve.copy()
     copy.data = curve.data.copy()
-    scene.collection.objects.link(copy)
+    stage.scene_of(uid).collection.objects.link(copy)
     copy.hide_viewport = False
     return copy
 
@@ -156,10 +168,10 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
     """
     if curve.mode == "EDIT":
         curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _probe_scene() as scene:
-        copy = _copy_into(scene, curve)
+    with _guests() as uid:
+        copy, scene = _copy_onto(uid, curve), stage.scene_of(uid)
         _bare(copy.data)
-        set_frame(scene, frame)
+        stage.set_frame(scene, frame)
         evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
         mesh = evaluated.to_mesh()
         if mesh is None:  # a curve without a single point

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, live, looking, preferences, stage, takes
+from . import bring_in, capture, delivery, live, looking, pieces, preferences, stage, takes
 from .live import LIVE
 from .looking import LOOKING
 from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
-from .shared.errors import Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from .shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .shared.skeleton import FPS
 from .splice import stretch_of
 from .version import addon_version
@@ -38,8 +38,15 @@ if TYPE_CHECKING:
     from .shared.protocol import Error, Generate, Result
 
 BUSY_INTERVAL = 0.02
+WORK_INTERVAL = 0.005
+"""Seconds between two ticks while there is work to be done here, in which Blender draws and heeds the mouse."""
+PRESS = 0.04
+"""Seconds that the press of a button may hold Blender's main thread; what is wrong is told at once if it is found
+meanwhile.
+"""
 IDLE_INTERVAL = 0.5
 AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
+READING = "Reading the controls"
 REJOIN_INTERVAL = 3.0
 """Seconds between two looks for an engine while there is none."""
 
@@ -55,7 +62,8 @@ class Runtime:
         self._phase = ""
         self.sweep = False
         """Whether to look for what an undo or a file may have brought back."""
-        self._delivering = False
+        self._at_work = False
+        """Whether the request has something to do here, and does not only wait."""
         self._left = False
         self._looked = 0.0
         self.error: tuple[str, str] | None = None
@@ -66,12 +74,12 @@ class Runtime:
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
         """Those distances by joint, one for each of the control's frames."""
+        self.arrived = 0
+        """Frames of the motion under way that have arrived and are seen."""
         self.observed: Observed | None = None
         """Where the last motion came out on the rig."""
         self.last: capture.Capture | None = None
         """What the last request asked for."""
-        self.request_id = ""
-        """Of the last request."""
         self.answer: Result | None = None
         """What the engine made of it."""
         self.longest_tick = 0.0
@@ -175,7 +183,16 @@ class Runtime:
     @property
     def fraction(self) -> float:
         """How far the request is, 0..1."""
-        return 1.0 if self._phase else self._session.fraction if self._session is not None else 0.0
+        if self._phase:
+            return 0.0 if self._phase == READING else 1.0
+        return self._session.fraction if self._session is not None else 0.0
+
+    @property
+    def seconds_made(self) -> tuple[float, float] | None:
+        """How much of a long motion is seen already, and how long it will be; None while nothing is."""
+        if not self.busy or not self.arrived or self._phase or self.last is None:
+            return None
+        return self.arrived / FPS, self.last.signal.num_frames / FPS
 
     @property
     def remaining(self) -> float | None:
@@ -190,55 +207,54 @@ class Runtime:
         """Begin a request with what the scene says. Its takes take the place of those that the request ``replaces``
         made and nobody accepted.
 
-        Raises what is wrong with it at once; what follows comes by :func:`tick`.
+        Raises what is wrong with it if that is found at once; what follows comes by :func:`tick`.
         """
+        self._begin(self._asking(context.scene, replaces))
+
+    def repeat(self, context: bpy.types.Context, take: GaitwayTake) -> None:
+        """Ask for ``take`` again exactly as it was asked for, whatever the scene says now. Raises as
+        :meth:`generate`.
+        """
+        self._begin(self._asking_again(context.scene, take))
+
+    def regenerate(self, context: bpy.types.Context, take: GaitwayTake, first: int, last: int) -> None:
+        """Ask for ``take`` anew between two scene frames. Raises as :meth:`generate`."""
+        self._begin(self._asking_for_range(context.scene, take, first, last))
+
+    def _begin(self, request: Generator[None, None, None]) -> None:
         began, worked = time.perf_counter(), time.thread_time()
         self.forget()
+        self._request, self._phase, self._at_work = request, READING, True
         try:
-            captured = capture.capture(context.scene)
-            self._submit(context, capture.order(context.scene, captured), captured, replaces=replaces)
+            pieces.spend(request, PRESS, lambda: self._at_work)
         except GaitwayError as error:
-            self.error = (error.message, error.hint)
+            self.abandon(error)
             raise
         self._count(began, worked)
 
-    def repeat(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        """Ask for ``take`` again exactly as it was asked for, whatever the scene says now. Raises what is wrong."""
-        self.forget()
-        try:
-            order, captured = takes.order_again(context.scene, take)
-            if bring_in.is_made(order):
-                self.last = captured
-                self._request = self._put(order, captured)
-            else:
-                self._submit(context, order, captured, only=take.variation)
-        except GaitwayError as error:
-            self.error = (error.message, error.hint)
-            raise
+    def _asking(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
+        captured = yield from capture.reading(scene)
+        yield from self._make(capture.order(scene, captured), captured, replaces=replaces)
 
-    def regenerate(self, context: bpy.types.Context, take: GaitwayTake, first: int, last: int) -> None:
-        """Ask for ``take`` anew between two scene frames. Raises what is wrong."""
-        self.forget()
-        try:
-            order, captured = takes.order_of_range(context.scene, take, first, last)
-            patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
-            self._submit(context, order, captured, patch=patch)
-        except GaitwayError as error:
-            self.error = (error.message, error.hint)
-            raise
+    def _asking_again(self, scene: bpy.types.Scene, take: GaitwayTake) -> Generator[None, None, None]:
+        only, (order, captured) = take.variation, takes.order_again(scene, take)
+        if bring_in.is_made(order):
+            self.last = captured
+            yield from self._put(order, captured)
+        else:
+            yield from self._make(order, captured, only=only)
 
-    def _submit(
-        self,
-        context: bpy.types.Context,
-        order: Generate,
-        captured: capture.Capture,
-        only: int | None = None,
-        patch: delivery.Patch | None = None,
-        replaces: str = "",
-    ) -> None:
+    def _asking_for_range(
+        self, scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
+    ) -> Generator[None, None, None]:
+        patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
+        order, captured = yield from takes.order_of_range(scene, take, first, last)
+        yield from self._make(order, captured, patch=patch)
+
+    def _submit(self, order: Generate, captured: capture.Capture) -> None:
         session = self.session()
         self._left = False
-        chosen = preferences.get(context)
+        chosen = preferences.get()
         if session.state == "offline":
             if not chosen.autostart:
                 session.connect(preferences.connection_path(chosen))
@@ -246,14 +262,14 @@ class Runtime:
                 self.start_engine(chosen)
         session.submit(order)
         self.last = captured
-        LIVE.let_go(captured)
-        self.request_id = order.request_id
-        self._request = self._life(order, captured, only, patch, replaces)
+        LIVE.let_go(captured, order.request_id)
+        self._phase, self._at_work = "", False
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
         self.error, self.report, self.measured, self.measured_tracks, self.observed = None, [], {}, {}, None
         self.longest_tick = self.longest_work = 0.0
+        self.arrived = 0
 
     def cancel(self) -> None:
         """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it any more or
@@ -264,23 +280,36 @@ class Runtime:
         elif self._session is not None:
             self._session.cancel()
 
-    def _life(
+    def _make(
         self,
         order: Generate,
         captured: capture.Capture,
-        only: int | None,
-        patch: delivery.Patch | None,
-        replaces: str,
+        only: int | None = None,
+        patch: delivery.Patch | None = None,
+        replaces: str = "",
     ) -> Generator[None, None, None]:
+        """Have the engine make what is ordered, and deliver it."""
         from .shared.protocol import Error
 
+        self._submit(order, captured)
         while order.request_id not in self._finished:
+            self._show_parts(captured)
             yield
         answer = self._finished.pop(order.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
         yield from self._deliver(answer, order, captured, only, patch, replaces)
         self.report = delivery.report(answer, self.measured)
+
+    def _show_parts(self, captured: capture.Capture) -> None:
+        """Let what has arrived of a long motion be seen."""
+        parts = self._session.parts if self._session is not None else []
+        arrived = sum(part.joints.shape[1] for part in parts)
+        if arrived > self.arrived:
+            self.arrived = arrived
+            joints = np.concatenate([part.joints[0] for part in parts])
+            OVERLAY.put(preview=live.preview_lines(joints, captured))
+            OVERLAY.sync(bpy.context.scene)
 
     def _deliver(
         self,
@@ -292,20 +321,18 @@ class Runtime:
         replaces: str = "",
     ) -> Generator[None, None, None]:
         self.answer = answer
+        self._at_work = False
         self._enter_phase("Waiting for the render")
+        yield  # the press of a button ends here at the latest: what is set belongs to an undo step of its own
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
             yield
-        self._delivering = True
-        try:
-            observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
-        finally:
-            self._delivering = False
+        self._at_work = True
+        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
         scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
         if scene is not None:
-            OVERLAY.clear("preview")
             LOOKING.take_over(scene, observed, captured)
 
     def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
@@ -340,18 +367,28 @@ class Runtime:
     def _enter_phase(self, phase: str) -> None:
         self._phase = phase
 
-    def finish_delivery(self) -> None:
-        """Go through with keys that are being set, however long it takes: half of them must not get into a file."""
-        while self._delivering and self.busy:
+    def finish_work(self) -> None:
+        """Go through with what is being read or set, however long it takes: half of it must not get into a file."""
+        while self._at_work and self.busy:
             self._advance()
+
+    def stop_reading(self) -> None:
+        """Give up a request whose controls are still being read: what was read is not there any more."""
+        LIVE.stop_reading()
+        if self.busy and self._phase == READING:
+            self.abandon(BadRequest("An undo came in between, while the controls were being read.", "Try again."))
 
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
         if self._request is not None:
             self._request.close()
-        self._request, self._phase = None, ""
+        self._leave_request()
         self._finished.clear()
         self.error = (error.message, error.hint)
+
+    def _leave_request(self) -> None:
+        self._request, self._phase, self._at_work = None, "", False
+        OVERLAY.clear("preview")
 
     # ---- time passes
 
@@ -372,7 +409,7 @@ class Runtime:
             self._count(began, worked)
         self._redraw_if_changed()
         working = self.busy or LIVE.watched or LOOKING.is_looking or (self._session is not None and self._session.busy)
-        return BUSY_INTERVAL if working else IDLE_INTERVAL
+        return WORK_INTERVAL if self._at_work else BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
@@ -404,9 +441,9 @@ class Runtime:
             self._finished.clear()
             return
         try:
-            next(request)
+            pieces.spend(request, goes_on=lambda: self._at_work)
         except StopIteration:
-            self._request, self._phase = None, ""
+            self._leave_request()
         except Cancelled:
             self.abandon(_cancelled())
         except GaitwayError as error:
@@ -423,6 +460,7 @@ class Runtime:
             self.busy,
             self.stage,
             round(self.fraction, 2),
+            self.arrived,
             self.error,
             len(self.report),
             id(LOOKING.observed),
@@ -463,7 +501,8 @@ def before_load(*_args: object) -> None:
 @bpy.app.handlers.persistent
 def before_save(*_args: object) -> None:
     """What is saved is saved as a whole, and without what is only there for a moment."""
-    RUNTIME.finish_delivery()
+    RUNTIME.finish_work()
+    LIVE.stop_reading()
     LOOKING.pause()
 
 
@@ -471,6 +510,7 @@ def before_save(*_args: object) -> None:
 def after_undo(*_args: object) -> None:
     """An undo or a file may bring back what was only there for a moment."""
     RUNTIME.sweep = True
+    RUNTIME.stop_reading()
 
 
 def _leave() -> None:

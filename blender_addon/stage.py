@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scene of its own where a copy of the character is evaluated, out of sight, over many ticks: nothing else of the
-file is evaluated with it, and the animator's scene, rig and playhead are not touched.
+"""A scene of its own where things are evaluated at other frames, out of sight, over many ticks: nothing else of the
+file is evaluated with them, and the animator's scene, rig and playhead are not touched.
 
 It is known by its session uid, for an undo may take it away between two ticks, and goes with all in it when the work
 that needs it ends, however it ends.
@@ -8,6 +8,7 @@ that needs it ends, however it ends.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,11 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
-from . import probe
 from .shared.errors import RetargetError
 
 NAME = "Gaitway stage"
-SHARE = 0.015
-"""Seconds of the processor that a tick is given; what other programs take says nothing of the rig."""
+SHARE = 0.006
+"""Seconds for which frames are evaluated before the thread is handed back; a frame of a heavy rig takes longer."""
 
 
 _in_use: set[int] = set()
@@ -35,33 +35,49 @@ def opened() -> Iterator[int]:
         yield uid
     finally:
         _in_use.discard(uid)
-        scene = _find(uid)
-        if scene is not None:
-            _remove(scene)
+        if is_there(uid):
+            _strike(scene_of(uid))
 
 
 def sweep() -> None:
     """Remove stages that nobody works on: an undo step that was pushed over somebody's work brings its stage back."""
     for scene in [scene for scene in bpy.data.scenes if scene.name.startswith(NAME)]:
         if scene.session_uid not in _in_use and len(bpy.data.scenes) > 1:
-            _remove(scene)
+            _strike(scene)
 
 
-def _remove(scene: bpy.types.Scene) -> None:
-    members = list(scene.collection.objects)
-    data = [member.data for member in members if member.data is not None]
-    bpy.data.batch_remove([*members, *data, scene])
+def _strike(scene: bpy.types.Scene) -> None:
+    remove(*scene.collection.objects, scene)
+
+
+def remove(*gone: bpy.types.Object | bpy.types.Scene) -> None:
+    """Delete objects of a stage, or it itself, with their data; all at once, for after every deletion Blender builds
+    its graphs anew.
+    """
+    data = [member.data for member in gone if getattr(member, "data", None) is not None]
+    bpy.data.batch_remove([*gone, *data])
+
+
+def is_there(uid: int) -> bool:
+    """Whether the stage is still there: an undo may have taken it away."""
+    return _find(uid) is not None
 
 
 def scene_of(uid: int) -> bpy.types.Scene:
-    """The stage's scene. Raises RetargetError when an undo took it away."""
+    """The stage's scene. Raises RetargetError when it is gone."""
     scene = _find(uid)
     if scene is None:
         raise RetargetError(
-            "An undo took away what the motion was being put onto the rig with.",
+            "An undo came in between, while controls were being read or keys were being set.",
             "Generate again; the same seed gives the same motion.",
         )
     return scene
+
+
+def set_frame(scene: bpy.types.Scene, frame: float) -> None:
+    """Evaluate ``scene`` at a frame that need not be whole."""
+    whole = math.floor(frame)
+    scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
 
 
 def _find(uid: int) -> bpy.types.Scene | None:
@@ -113,9 +129,9 @@ def heads(
         done = 0
         while done < len(frames):
             armature()
-            began, scene, copy = time.thread_time(), scene_of(uid), copy_of(uid)
-            while done < len(frames) and time.thread_time() - began < SHARE:
-                probe.set_frame(scene, float(frames[done]))
+            began, scene, copy = time.perf_counter(), scene_of(uid), copy_of(uid)
+            while done < len(frames) and time.perf_counter() - began < SHARE:
+                set_frame(scene, float(frames[done]))
                 final = copy.evaluated_get(scene.view_layers[0].depsgraph)
                 world, pose = np.array(final.matrix_world), final.pose.bones
                 places = np.array([pose[bone].head for bone in bones], dtype=np.float64).reshape(-1, 3)

@@ -11,7 +11,7 @@ Every function here changes Blender's data and pushes no undo step: who calls do
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -127,12 +127,14 @@ def order_again(scene: bpy.types.Scene, take: GaitwayTake) -> tuple[Generate, Ca
     return replace(making.order, request_id=uuid.uuid4().hex), captured
 
 
-def order_of_range(scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int) -> tuple[Generate, Capture]:
+def order_of_range(
+    scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
+) -> Generator[None, None, tuple[Generate, Capture]]:
     """A request that makes ``take`` anew between the scene frames ``first`` and ``last`` and keeps the rest.
 
     The controls and options are the scene's when they still give a motion of that length, else the take's own; prompt
-    and seed are the scene's, and another seed when that would make the same again. Raises BadRequest for a range
-    outside of the take, and as :func:`order_again`.
+    and seed are the scene's, and another seed when that would make the same again. A generator, as
+    :func:`.capture.reading`. Raises BadRequest for a range outside of the take, and as :func:`order_again`.
     """
     from . import capture
 
@@ -144,16 +146,15 @@ def order_of_range(scene: bpy.types.Scene, take: GaitwayTake, first: int, last: 
             f"The range does not reach into the take, which goes from frame {take.frame_start} to {take.frame_end}.",
             "Set a range of at least three frames within the take.",
         )
-    now = capture.capture(scene)
+    used, starts, ends = take.seed, first > take.frame_start, last < take.frame_end
+    now = yield from capture.reading(scene)
     if now.signal.num_frames == order.num_frames and now.start_frame == captured.start_frame:
         order, captured = capture.order(scene, now), now
     fps = capture.scene_fps(scene)
     at = np.asarray(space.model_to_scene_frame(np.arange(order.num_frames), captured.start_frame, fps))
     # An end of the range within the take is a frame of both; the take's own first and last frame may be made anew.
-    keep = (at <= first if first > take.frame_start else at < first) | (
-        at >= last if last < take.frame_end else at > last
-    )
-    seed = scene.gaitway.seed if scene.gaitway.seed != take.seed else take.seed + 1
+    keep = (at <= first if starts else at < first) | (at >= last if ends else at > last)
+    seed = scene.gaitway.seed if scene.gaitway.seed != used else used + 1
     base = making.joints.astype(np.float32)
     return replace(order, seed=seed, num_variations=1, base=base, base_mask=keep), captured
 

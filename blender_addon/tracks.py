@@ -7,8 +7,9 @@ Shapes: K wishes, P points of a line.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -27,6 +28,9 @@ TRANSFORM_CHANNELS = (
     "scale",
     "delta_location",
 )
+
+Control = bpy.types.PropertyGroup | SimpleNamespace
+"""A control of the list, or what it said when reading began."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,35 +68,44 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def read_tracks(scene: bpy.types.Scene, body: Body) -> tuple[Track, ...]:
-    """What the enabled controls of ``scene.gaitway`` ask for, one track a joint. Raises BadControl."""
+def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tuple[Track, ...]]:
+    """What the enabled controls of ``scene.gaitway`` ask for, one track a joint; a generator that hands the thread
+    back. Raises BadControl.
+    """
     by_joint: dict[str, list[Track]] = {}
-    for control in scene.gaitway.controls:
-        if control.enabled and control.relative_to == "WORLD":
-            by_joint.setdefault(control.joint, []).append(_read_track(control, scene, body))
+    controls = [control for control in scene.gaitway.controls if control.enabled and control.relative_to == "WORLD"]
+    for control in [_as_it_is(control) for control in controls]:
+        track = yield from _read_track(control, scene, body)
+        by_joint.setdefault(control.joint, []).append(track)
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
 
 
-def control_label(control: bpy.types.PropertyGroup) -> str:
+def _as_it_is(control: bpy.types.PropertyGroup) -> SimpleNamespace:
+    """What ``control`` says now; it itself may be removed from the list before it is read to the end."""
+    return SimpleNamespace(**{name: getattr(control, name) for name in control.bl_rna.properties.keys()})  # noqa: SIM118
+
+
+def control_label(control: Control) -> str:
     """What the control is called in lists and messages."""
     if control.target is None:
         return "An empty control"
     return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
 
 
-def leads_along_curve(control: bpy.types.PropertyGroup) -> bool:
+def leads_along_curve(control: Control) -> bool:
     """Whether the control is a curve to move along, rather than a place that an object or a bone has."""
     return control.target is not None and control.target.type == "CURVE" and not control.bone
 
 
-def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> Track:
+def _read_track(control: Control, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Track]:
     check_target(control, scene)
     read = _read_curve if leads_along_curve(control) else _read_places
-    frames, points = read(control, scene)
+    frames, points = yield from read(control, scene)
     _check_range(control_label(control), frames, scene)
     on_ground = _marks_the_floor(control, points, body)
     if on_ground:
         points = points + _standing(control.joint, body, scene)
+    facings = yield from _facing(control, frames, points)
     width = {"EXACT": 0.0, "TOLERANCE": control.tolerance, "LOOSE": math.inf}[control.follow]
     return Track(
         control.joint,
@@ -100,7 +113,7 @@ def _read_track(control: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: 
         frames,
         points,
         np.full(len(frames), width),
-        _facing(control, frames, points),
+        facings,
         on_ground=on_ground and control.joint == SKELETON.names[0],
         slack=np.full(len(frames), control.slack) if control.slack else None,
     )
@@ -138,7 +151,7 @@ def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
 # ---- what is wrong with a control
 
 
-def check_target(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+def check_target(control: Control, scene: bpy.types.Scene) -> None:
     """Raise BadControl for a control whose object is not in ``scene``, or has no such bone."""
     target = control.target
     if target is None or target.name not in scene.objects:
@@ -168,7 +181,7 @@ def _check_range(label: str, frames: np.ndarray, scene: bpy.types.Scene) -> None
             )
 
 
-def _span(control: bpy.types.PropertyGroup) -> tuple[int, int]:
+def _span(control: Control) -> tuple[int, int]:
     start, end = control.frame_start, control.frame_end
     if end <= start:
         raise BadControl(
@@ -191,7 +204,7 @@ def _model_frames(first: float, last: float, scene: bpy.types.Scene) -> np.ndarr
     return frames if len(frames) > 1 else np.unique([float(first), float(last)])
 
 
-def _continuous(first: float, last: float, control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> np.ndarray:
+def _continuous(first: float, last: float, control: Control, scene: bpy.types.Scene) -> np.ndarray:
     """The frames (K,) of a control that leads from ``first`` to ``last``: the model's own, or what is left of them
     and of the span when it counts at some frames only.
     """
@@ -205,7 +218,7 @@ def _continuous(first: float, last: float, control: bpy.types.PropertyGroup, sce
     return _some(np.unique(np.concatenate([*chosen, np.empty(0)])), control)
 
 
-def _some(frames: np.ndarray, control: bpy.types.PropertyGroup) -> np.ndarray:
+def _some(frames: np.ndarray, control: Control) -> np.ndarray:
     if len(frames) == 0:
         raise BadControl(
             f"{control_label(control)} leads at none of the frames '{control.frames}'.",
@@ -217,7 +230,7 @@ def _some(frames: np.ndarray, control: bpy.types.PropertyGroup) -> np.ndarray:
 # ---- where: objects and bones
 
 
-def _read_places(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tuple[np.ndarray, np.ndarray]:
+def _read_places(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
     """Scene frames (K,) and world points (K, 3) of an object or a bone."""
     target = control.target
     if control.times == "RANGE":
@@ -236,7 +249,8 @@ def _read_places(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tu
             frames = _some(keys[paths.in_ranges(keys, paths.frame_ranges(control.frames))], control)
         else:
             frames = keys
-    return frames, probe.world_positions(target, [control.bone] if control.bone else [], frames)[:, 0]
+    points = yield from probe.world_positions(target, [control.bone] if control.bone else [], frames)
+    return frames, points[:, 0]
 
 
 def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
@@ -260,13 +274,14 @@ def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
 # ---- where: curves
 
 
-def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tuple[np.ndarray, np.ndarray]:
+def _read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
     """Scene frames (K,) and world points (K, 3) of who moves along a curve."""
     start, end = _span(control)
     frames = _continuous(start, end, control, scene)
     line = _line(control, start)
+    yield
     if control.pace == "ANIMATED":
-        return frames, probe.followed_path(control.target, frames, control.spline, control.reverse)
+        return frames, (yield from probe.followed_path(control.target, frames, control.spline, control.reverse))
     try:
         points = paths.walk_along(line, _shares(control, frames, scene))
     except BadControl as error:
@@ -274,11 +289,11 @@ def _read_curve(control: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> tup
     if not probe.may_move(control.target):
         return frames, points
     # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
-    matrices = probe.world_matrices(control.target, [start, *frames])
+    matrices = yield from probe.world_matrices(control.target, [start, *frames])
     return frames, paths.carried(points, matrices[0], matrices[1:])
 
 
-def _line(control: bpy.types.PropertyGroup, frame: float) -> np.ndarray:
+def _line(control: Control, frame: float) -> np.ndarray:
     """The world points (P, 3) of the curve as it is at ``frame``, in the order of the walk."""
     lines = probe.curve_lines(control.target, frame)
     if not lines:
@@ -294,7 +309,7 @@ def _line(control: bpy.types.PropertyGroup, frame: float) -> np.ndarray:
     return line[::-1] if control.reverse else line
 
 
-def _shares(control: bpy.types.PropertyGroup, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+def _shares(control: Control, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
     """Share (K,) of the curve's length that is behind at each frame."""
     fps = scene_fps(scene)
     return pace.progress(
@@ -308,16 +323,16 @@ def _shares(control: bpy.types.PropertyGroup, frames: np.ndarray, scene: bpy.typ
 # ---- which way, and how high
 
 
-def _facing(control: bpy.types.PropertyGroup, frames: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generator[None, None, np.ndarray]:
     """Angles (K,) of a pelvis's control; NaN for whatever is free."""
     if control.joint != "pelvis" or control.facing == "FREE":
         return np.full(len(frames), np.nan)
     if control.facing == "OBJECT":
-        return facing.of_objects(probe.world_matrices(control.target, frames))
+        return facing.of_objects((yield from probe.world_matrices(control.target, frames)))
     return facing.along(points) + facing.TURNS[control.facing]
 
 
-def _marks_the_floor(control: bpy.types.PropertyGroup, points: np.ndarray, body: Body) -> bool:
+def _marks_the_floor(control: Control, points: np.ndarray, body: Body) -> bool:
     """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
     return control.height == "FLOOR" or (
         control.height == "AUTO"

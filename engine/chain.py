@@ -6,8 +6,8 @@ three numbers that each token hands on to the next. So the Gauss-Newton step of 
 linear-quadratic control problem, solved by one sweep backward (Riccati) and one forward. Nothing grows with the number
 of hints but the making of the blocks, and a motion twice as long costs twice as much.
 
-Shapes: T frames, F features, P frames a token, K tokens, D latent width, C joints, S = 3 numbers of state (half the
-heading angle, x, z). Numpy, float64.
+Shapes: T frames, F features, P frames a token, K tokens, D latent width, C joints, U features that these depend on,
+S = 3 numbers of state (half the heading angle, x, z). Numpy, float64.
 """
 
 from __future__ import annotations
@@ -32,16 +32,24 @@ class Chain:
     carry: np.ndarray
 
 
+def features_of(joints: list[int]) -> np.ndarray:
+    """The U features that the places of ``joints`` depend on: the root's four, then three for each but the pelvis."""
+    return np.r_[0:4, [4 + 3 * (j - 1) + axis for j in joints if j > 0 for axis in range(3)]].astype(int)
+
+
+def in_patches(vectors: np.ndarray, patch: int) -> np.ndarray:
+    """(T, U) as (K, P, U), the last patch filled up with zeros."""
+    pad = -len(vectors) % patch
+    return np.pad(vectors, ((0, pad), (0, 0))).reshape(-1, patch, vectors.shape[1])
+
+
 def linearise(vectors: np.ndarray, code: np.ndarray, joints: list[int]) -> Chain:
-    """The chain of ``joints`` around the features ``vectors`` (T, F) in metres and radians, when token k moves its
-    frames' features by ``code`` (P, F, D) times its own change.
+    """The chain of ``joints`` around the features ``vectors`` (T, F) in metres and radians, when token k moves
+    those of its frames that :func:`features_of` names by ``code[k]`` (P, U, D) times its own change.
     """
-    patch, _, width = code.shape
-    tokens = -(-len(vectors) // patch)
-    used = np.r_[0:4, [4 + 3 * (j - 1) + axis for j in joints if j > 0 for axis in range(3)]].astype(int)
-    moves = code[:, used]  # (P, 4 + 3C', D)
+    tokens, patch, _, width = code.shape
     pad = tokens * patch - len(vectors)
-    padded = np.pad(vectors[:, used], ((0, pad), (0, 0))).reshape(tokens, patch, -1)
+    padded = in_patches(vectors[:, features_of(joints)], patch)
     yaw = np.pad(_yaw(vectors), (0, pad), mode="edge").reshape(tokens, patch)
     state = np.broadcast_to(np.eye(STATE, STATE + width), (tokens, STATE, STATE + width)).copy()
     out = np.zeros((tokens, patch, len(joints), 3, STATE + width))
@@ -52,10 +60,10 @@ def linearise(vectors: np.ndarray, code: np.ndarray, joints: list[int]) -> Chain
             rows = out[:, i, c]
             rows[:, [0, 2]] = state[:, 1:]
             if joint == 0:
-                rows[:, 1, STATE:] = moves[i, 3]
+                rows[:, 1, STATE:] = code[:, i, 3]
                 continue
             x, z = padded[:, i, place], padded[:, i, place + 2]
-            dx, dy, dz = moves[i, place : place + 3]
+            dx, dy, dz = code[:, i, place : place + 3].swapaxes(0, 1)
             rows[:, 0] += turn.dx(x, z)[:, None] * state[:, 0]
             rows[:, 2] += turn.dz(x, z)[:, None] * state[:, 0]
             rows[:, 0, STATE:] += turn.cos * dx - turn.sin * dz
@@ -65,11 +73,11 @@ def linearise(vectors: np.ndarray, code: np.ndarray, joints: list[int]) -> Chain
         # The step into the next frame is taken along the heading over there.
         turn = _Turn(yaw[:, i] + padded[:, i, 0])
         x, z = padded[:, i, 1], padded[:, i, 2]
-        state[:, 0, STATE:] += moves[i, 0]
+        state[:, 0, STATE:] += code[:, i, 0]
         state[:, 1] += turn.dx(x, z)[:, None] * state[:, 0]
         state[:, 2] += turn.dz(x, z)[:, None] * state[:, 0]
-        state[:, 1, STATE:] += turn.cos * moves[i, 1] - turn.sin * moves[i, 2]
-        state[:, 2, STATE:] += turn.sin * moves[i, 1] + turn.cos * moves[i, 2]
+        state[:, 1, STATE:] += turn.cos * code[:, i, 1] - turn.sin * code[:, i, 2]
+        state[:, 2, STATE:] += turn.sin * code[:, i, 1] + turn.cos * code[:, i, 2]
     return Chain(out.reshape(tokens, patch, -1, STATE + width), state)
 
 

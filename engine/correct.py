@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import SKELETON
 
 from .models.corrector import Corrector, miss_features
 
 if TYPE_CHECKING:
     from .networks import Networks
+
+_LEGS = SKELETON.indices(*(f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle", "foot")))
 
 
 def correct(
@@ -30,12 +33,22 @@ def correct(
     corrector, statistics = networks.corrector, networks.statistics
     if corrector is None or statistics is None:
         return latent
+    asked = _steered(asked)
     mean, std = (torch.from_numpy(value).to(latent) for value in (statistics.feature_mean, statistics.feature_std))
     with torch.no_grad():
         for _ in range(networks.config.corrector_passes if passes is None else passes):
             decoded = networks.decode(latent.to(next(networks.vae.parameters()).dtype), mask).to(latent)
             latent = latent + correction(corrector, latent, decoded * std + mean, mask, hint, asked)
     return latent
+
+
+def _steered(asked: Tensor) -> Tensor:
+    """``asked`` (B, T, J, 3) without the heights of legs where nothing is asked of the pelvis: to the corrector a miss
+    lasts, so it would carry the body up with a foot that shall kick.
+    """
+    shown = asked.clone()
+    shown[:, :, list(_LEGS), 1] &= asked[:, :, 0].any(-1).any(1)[:, None, None]
+    return shown
 
 
 def correction(

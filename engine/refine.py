@@ -7,9 +7,12 @@ features, so hitting the hints is a well-conditioned least-squares problem. Each
     sum of squared misses / 2 + prior |z + d - z0|^2 / 2 + damping |d|^2 / 2
 
 over the move d of the latent. The misses are the true ones (full decoder); their derivative is taken through the
-features exactly and through the decoder's linear part, which is enough to converge and costs no pass through the
-network for each hint. The solve runs along the chain of tokens (``chain.py``), so that all 22 joints in all frames cost
-little more than a path.
+features exactly and through the decoder's linear part, which costs no pass through the network for each hint; what a
+step shows of the network's own part is added to it token by token (Broyden 1965, "good" update). The solve runs along
+the chain of tokens (``chain.py``), so that all 22 joints in all frames cost little more than a path.
+
+The prior is the variance of a miss that is taken for granted. A path in all frames is nearly within what latents can
+say; the more joints are asked for, the less they can, and the further they would go astray in trying.
 
 Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width.
 """
@@ -27,18 +30,24 @@ from torch import Tensor
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import SKELETON
 
-from .chain import linearise, solve
+from .chain import features_of, in_patches, linearise, solve
 from .models.patch_vae import PatchVae
 from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
 
-PRIOR = 3e-5  # m^2 a squared standard deviation: how dear it is to leave the sampled latent
+PRIOR = 2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+CROWDED = 1.5  # power of the joints asked for in a frame by which it grows
 STEPS = 16
 STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leave more than this share of the cost
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
 FIRST_DAMPING = 1e-3
 TOLERANCE = 5e-4  # metres; mean miss at which refining stops
-HEIGHT_WEIGHT = 0.05  # of the pelvis leaving its height beside a miss: a foot that kicks shall not lift the body
+HEIGHT_WEIGHT = 0.05  # of pelvis and feet leaving their heights beside a miss: a foot that kicks shall lift no more
+KICK = 10  # frames before and after a hint of a leg in which it is on its way
+_LEGS = {
+    SKELETON.index(f"{side}_foot"): SKELETON.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot")))
+    for side in ("left", "right")
+}
 
 
 def can_refine(networks: Networks) -> bool:
@@ -53,8 +62,8 @@ def refine(
     hint: Tensor,
     asked: Tensor,
     steps: int = STEPS,
-    prior: float = PRIOR,
     *,
+    prior: float | None = None,
     wishes: Wishes | None = None,
     tolerance: float = TOLERANCE,
     budget: float | None = None,
@@ -62,16 +71,17 @@ def refine(
     """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
     mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame; asked (1, T, J, 3) bool, which coordinates.
-    ``wishes``, when given, stand for these two and may hold more. It ends after ``steps``, when the mean miss is below
-    ``tolerance`` metres, when little is gained any more, or after ``budget`` seconds. A step that does not lower the
-    squares is taken back and tried shorter (Levenberg-Marquardt); what is yielded never misses by more, on average,
-    than what was there before.
+    ``wishes``, when given, stand for these two and may hold more. ``prior`` follows from them if None. It ends
+    after ``steps``, when the mean miss is below ``tolerance`` metres, when little is gained any more, or after
+    ``budget`` seconds. A step that does not lower the squares is taken back and tried shorter (Levenberg-Marquardt);
+    what is yielded never misses by more, on average, than what was there before.
     """
     began = time.perf_counter()
     vae, statistics = networks.vae, networks.statistics
     assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
     if wishes is None:
         wishes = only_hints(hint[0].cpu().numpy(), asked[0].cpu().numpy())
+    prior = prior_for(wishes) if prior is None else prior
     scale = networks.config.vae_scale_factor
     weight = vae.decoder_linear.weight
     mean, std = (np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std))
@@ -86,20 +96,22 @@ def refine(
         miss = float(misses.mean()) if len(misses) else 0.0
         left = z - start
         cost = float((misses**2).sum() + prior * (left**2).sum())
-        if level is not None:
-            cost += HEIGHT_WEIGHT * float(((joints[:, 0, 1] - level) ** 2).sum())
+        if ground is not None:
+            cost += ground.cost(joints)
         return _Seen(z, vectors, joints, yaw, miss, cost)
 
-    start, level = (latent[0] / scale).double().cpu().numpy(), None
+    start, ground = (latent[0] / scale).double().cpu().numpy(), None
     if not wishes.asked[:, 0, 1].any():
-        level = np.minimum(look(start).joints[:, 0, 1], SKELETON.standing_height)
+        ground = _Ground.of(look(start).joints, wishes)
     at = nearest = look(start)
+    used = features_of(sorted({*wishes.joints, *(ground.joints if ground is not None else ())}))
+    code = np.repeat(code[None, :, used], len(start), 0)
     damping, stalled = 0.0, 0
     for _ in range(steps):
         if nearest.miss >= tolerance:
             pull = wishes.pull(at.joints, at.yaw)
-            if level is not None:
-                pull = _level(pull, at.joints[:, 0, 1] - level)
+            if ground is not None:
+                pull = ground.pull_too(pull, at.joints)
             chain = linearise(at.vectors, code, pull.joints)
             step = solve(chain, pull.gradient, pull.matrix, at.latent - start, prior + damping, prior)
             # Far from the hints the heading makes the problem bend: a shorter step on the same way is cheap to try.
@@ -107,6 +119,7 @@ def refine(
                 tried = look(at.latent + length * step)
                 if tried.cost < at.cost:
                     break
+            _learn(code, length * step, in_patches((tried.vectors - at.vectors)[:, used], vae.patch_size))
             gained = tried.cost < STALL * at.cost
             stalled = 0 if gained else stalled + 1
             if tried.cost < at.cost:
@@ -118,6 +131,20 @@ def refine(
         late = budget is not None and time.perf_counter() - began > budget
         if nearest.miss < tolerance or stalled >= PATIENCE or late:
             return
+
+
+def prior_for(wishes: Wishes) -> float:
+    """How dear it is to leave the sampled latent for ``wishes``, in m^2."""
+    asked = wishes.insisted.sum() + sum(target.num_frames for target in wishes.relative)
+    return PRIOR * max(asked / len(wishes.hint), 1.0) ** CROWDED
+
+
+def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
+    """Change the derivative ``code`` (N, P, U, D) in place by the least that tells of a ``step`` (N, D) that it has
+    ``moved`` the features (N, P, U).
+    """
+    surprise = moved - (code @ step[:, None, :, None])[..., 0]
+    code += surprise[..., None] * (step / np.maximum((step**2).sum(1, keepdims=True), 1e-12))[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,16 +159,47 @@ class _Seen:
     cost: float
 
 
-def _level(pull: Pull, off: np.ndarray) -> Pull:
-    """The pull, and one that takes the pelvis back by ``off`` (T,) in height."""
-    joints, gradient, matrix = pull.joints, pull.gradient, pull.matrix
-    if 0 not in joints:
-        joints = [0, *joints]
-        gradient = np.pad(gradient, ((0, 0), (3, 0)))
-        matrix = np.pad(matrix, ((0, 0), (3, 0), (3, 0)))
-    gradient[:, 1] += HEIGHT_WEIGHT * off
-    matrix[:, 1, 1] += HEIGHT_WEIGHT
-    return Pull(joints, gradient, matrix)
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What keeps a body on the ground whose height nobody has asked for: the ``height`` (T, G) that ``joints`` shall
+    have, and the ``weight`` (T, G) of that.
+    """
+
+    joints: list[int]
+    height: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, joints: np.ndarray, wishes: Wishes) -> _Ground:
+        """The pelvis's height in ``joints`` (T, J, 3), and that of a leg's toes while the other leg is asked for."""
+        busy = [_around(wishes.asked.any(-1)[:, leg].any(1)) for leg in _LEGS.values()]
+        weight = np.stack([np.ones(len(joints), bool), busy[1] & ~busy[0], busy[0] & ~busy[1]], 1)
+        which = [0, *_LEGS] if weight[:, 1:].any() else [0]
+        height = joints[:, which, 1]
+        height[:, 0] = np.minimum(height[:, 0], SKELETON.standing_height)
+        return cls(which, height, HEIGHT_WEIGHT * weight[:, : len(which)])
+
+    def cost(self, joints: np.ndarray) -> float:
+        return float((self.weight * (joints[:, self.joints, 1] - self.height) ** 2).sum())
+
+    def pull_too(self, pull: Pull, joints: np.ndarray) -> Pull:
+        """The pull, and that onto the heights."""
+        together = sorted({*self.joints, *pull.joints})
+        place = {joint: 3 * i for i, joint in enumerate(together)}
+        own = np.array([place[joint] + axis for joint in pull.joints for axis in range(3)], int)
+        gradient = np.zeros((len(joints), 3 * len(together)))
+        matrix = np.zeros((len(joints), 3 * len(together), 3 * len(together)))
+        gradient[:, own], matrix[:, own[:, None], own] = pull.gradient, pull.matrix
+        for joint, height, weight in zip(self.joints, self.height.T, self.weight.T, strict=True):
+            up = place[joint] + 1
+            gradient[:, up] += weight * (joints[:, joint, 1] - height)
+            matrix[:, up, up] += weight
+        return Pull(together, gradient, matrix)
+
+
+def _around(frames: np.ndarray) -> np.ndarray:
+    """(T,) bool: those of ``frames`` (T,) bool and their neighbours, as far as a kick goes."""
+    return np.convolve(frames, np.ones(2 * KICK + 1))[KICK:][: len(frames)] > 0.5
 
 
 def heading_angles(vectors: np.ndarray) -> np.ndarray:

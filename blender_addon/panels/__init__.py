@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab, one panel a file, in the order of the work: engine, character, prompt, controls, generate, takes.
+"""The sidebar tab, one panel a file, what is needed most at the top: the button with its prompt, controls, takes; below
+that what is set once for a character, and the engine.
 
 It draws and decides nothing.
 """
 
 from __future__ import annotations
 
-from . import bones, character, controls, engine, feet, first_run, generate, keys, obstacles, prompt, seeing, takes
+from . import bones, controls, engine, feet, first_run, generate, keys, obstacles, prompt, seeing, takes
 
 CLASSES = (
     *first_run.CLASSES,
-    *engine.CLASSES,
-    *character.CLASSES,
-    *bones.CLASSES,
     *prompt.CLASSES,
+    *generate.CLASSES,
     *controls.CLASSES,
     *obstacles.CLASSES,
-    *generate.CLASSES,
-    *feet.CLASSES,
-    *keys.CLASSES,
     *takes.CLASSES,
     *seeing.CLASSES,
+    *feet.CLASSES,
+    *keys.CLASSES,
+    *bones.CLASSES,
+    *engine.CLASSES,
 )
 """In the order in which the panels stand."""

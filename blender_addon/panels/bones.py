@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone is which joint, and what of the character is keyed: a sub-panel that most never open."""
+"""Which bone is which joint, and what of the character is keyed: a panel that most never open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ PARTS = {
 
 class GAITWAY_PT_bones(Tab, bpy.types.Panel):
     bl_label = "Bones"
-    bl_parent_id = "GAITWAY_PT_character"
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod

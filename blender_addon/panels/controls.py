@@ -25,10 +25,14 @@ class GAITWAY_UL_controls(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
+        joint = item.joint.replace("_", " ")
+        if item.relative_to != "WORLD":
+            row.label(text=joint, icon="LINKED")
+            row.label(text=f"by {item.relative_to.replace('_', ' ')}")
+            return
         kind = "ERROR" if item.target is None else "BONE_DATA" if item.bone else f"OUTLINER_OB_{item.target.type}"
         row.label(text=control_label(item).strip("'"), icon=kind)
-        beside = "" if item.relative_to == "WORLD" else f" beside {item.relative_to.replace('_', ' ')}"
-        row.label(text=item.joint.replace("_", " ") + beside)
+        row.label(text=joint)
 
 
 class GAITWAY_PT_controls(Tab, bpy.types.Panel):

@@ -20,6 +20,10 @@ STATE_ICONS = {
 
 class GAITWAY_PT_engine(Tab, bpy.types.Panel):
     bl_label = "Engine"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.label(text="", icon=STATE_ICONS[RUNTIME.engine_state])
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.column(self.layout)

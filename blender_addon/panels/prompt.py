@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the character does, from when and for how long."""
+"""What the character does, from when and for how long: parts of the panel with the button."""
 
 from __future__ import annotations
 
@@ -27,25 +27,38 @@ class GAITWAY_UL_prompts(bpy.types.UIList):
         split.prop(item, "text", text="", emboss=False)
 
 
-class GAITWAY_PT_prompt(Tab, bpy.types.Panel):
-    bl_label = "Prompt"
+def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.gaitway
+    layout.row().prop(settings, "prompt_mode", expand=True)
+    if settings.prompt_mode == "BLOCKS":
+        draw_blocks(layout, context, settings)
+    else:
+        compat.draw_textbox(layout, settings, "prompt")
+        layout.menu("GAITWAY_MT_prompts", icon="PRESET")
 
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = context.scene.gaitway
-        self.layout.row().prop(settings, "prompt_mode", expand=True)
-        if settings.prompt_mode == "BLOCKS":
-            draw_blocks(self.layout, context, settings)
-        else:
-            compat.draw_textbox(self.layout, settings, "prompt")
-            self.layout.menu("GAITWAY_MT_prompts", icon="PRESET")
-        column = self.column(self.layout)
-        column.prop(settings, "length_mode")
-        led = any(control.enabled and control.relative_to == "WORLD" for control in settings.controls)
-        if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
-            column.prop(settings, "seconds")
-        column.prop(settings, "start_frame")
-        column.prop(settings, "start_here")
-        column.prop(settings, "loop")
+
+def what_ends(settings: bpy.types.PropertyGroup) -> str:
+    """What says how long the motion is: "controls", "prompts" or "seconds"."""
+    led = any(control.enabled and control.relative_to == "WORLD" for control in settings.controls)
+    if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
+        return "seconds"
+    return "controls" if led else "prompts"
+
+
+def told_length(settings: bpy.types.PropertyGroup) -> str:
+    """The length as the header of its section says it."""
+    end = what_ends(settings)
+    return f"Length: {settings.seconds:.1f} s" if end == "seconds" else f"Length: from the {end}"
+
+
+def draw_length(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.gaitway
+    column.prop(settings, "length_mode")
+    if what_ends(settings) == "seconds":
+        column.prop(settings, "seconds")
+    column.prop(settings, "start_frame")
+    column.prop(settings, "start_here")
+    column.prop(settings, "loop")
 
 
 def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
@@ -66,4 +79,4 @@ def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings
     frames.prop(block, "frame_end")
 
 
-CLASSES = (GAITWAY_UL_prompts, GAITWAY_PT_prompt)
+CLASSES = (GAITWAY_UL_prompts,)

@@ -50,29 +50,27 @@ class GAITWAY_PT_takes(Tab, bpy.types.Panel):
         buttons.operator("gaitway.take_repeat", text="", icon="FILE_REFRESH")
         buttons.operator("gaitway.take_restore", text="", icon="LOOP_BACK")
         buttons.operator("gaitway.take_remove", text="", icon="REMOVE")
-        shown = takes.shown(context.scene)
-        if shown is not None and not shown.accepted:
-            self.decide(self.layout, takes.index_of(context.scene, shown))
         take = takes.active(context.scene)
         if take is not None:
             column = self.column(self.layout)
             column.label(text=f"Seed {take.seed}, frames {take.frame_start} to {take.frame_end}")
-            row = self.layout.row(align=True)
+            anew = self.layout.column(align=True)
+            row = anew.row(align=True)
             row.prop(history, "range_start")
             row.prop(history, "range_end")
-            row.operator("gaitway.take_regenerate", text="", icon="CON_ACTION")
+            anew.operator("gaitway.take_regenerate", icon="CON_ACTION")
 
-    @staticmethod
-    def decide(layout: bpy.types.UILayout, index: int) -> None:
-        """The buttons under a take that is neither kept nor thrown away yet."""
-        row = layout.row(align=True)
-        row.scale_y = 1.3
-        row.operator("gaitway.take_accept", text="Accept", icon="CHECKMARK").index = index
-        push = row.operator("gaitway.take_accept", text="To NLA", icon="NLA_PUSHDOWN")
-        push.index, push.to_nla = index, True
-        into = row.operator("gaitway.take_accept", text="", icon="ACTION")
-        into.index, into.into_action = index, True
-        row.operator("gaitway.take_discard", text="Discard", icon="TRASH").index = index
+
+def draw_decision(layout: bpy.types.UILayout, index: int) -> None:
+    """The buttons for a take that is neither kept nor thrown away yet."""
+    row = layout.row(align=True)
+    row.scale_y = 1.3
+    row.operator("gaitway.take_accept", text="Accept", icon="CHECKMARK").index = index
+    push = row.operator("gaitway.take_accept", text="To NLA", icon="NLA_PUSHDOWN")
+    push.index, push.to_nla = index, True
+    into = row.operator("gaitway.take_accept", text="", icon="ACTION")
+    into.index, into.into_action = index, True
+    row.operator("gaitway.take_discard", text="Discard", icon="TRASH").index = index
 
 
 CLASSES = (GAITWAY_UL_takes, GAITWAY_PT_takes)

@@ -11,7 +11,9 @@ from typing import TypeVar
 import bpy
 import numpy as np
 
-from .. import character, compat
+from .. import character, compat, probe
+from ..before import action_by_uid
+from ..pieces import finish
 from ..shared import quat
 from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
@@ -30,7 +32,7 @@ FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
 
 
-Returned = TypeVar("Returned")
+Owner = TypeVar("Owner", bound=bpy.types.ID)
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,19 @@ class Plan:
         """The armature that gets the keys."""
         return self.controls or self.rest
 
-    def segments(self) -> tuple[np.ndarray, np.ndarray]:
+    def segments(self) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
         """At the scene frames: turns of the model's segments (K, 22, 4), model axes, and the hips (K, 3) as
-        world points."""
-        pelvis = self.joints[:, SKELETON.index("pelvis")] * self.scale
-        rotations, pelvis = resample(global_rotations(self.joints), pelvis, self.frames, self.start_frame, self.fps)
-        return rotations, model_to_blender(pelvis, self.rest.unit_scale)
+        world points; a generator that hands the thread back."""
+        rotations, pelvis = global_rotations(self.joints), self.joints[:, SKELETON.index("pelvis")] * self.scale
+        parts = []
+        for run in self._runs():
+            yield
+            parts.append(resample(rotations, pelvis, self.frames[run], self.start_frame, self.fps))
+        turns, places = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return turns, model_to_blender(places, self.rest.unit_scale)
+
+    def _runs(self) -> list[slice]:
+        return [slice(first, first + FRAMES_AT_ONCE) for first in range(0, len(self.frames), FRAMES_AT_ONCE)]
 
     def stricter(self) -> dict[str, np.ndarray]:
         """Bone -> by what factor (K,) it must be kept nearer than others: a foot that stands keeps within the bound of
@@ -107,16 +116,16 @@ class Plan:
         )
         rotations, pelvis = yield from hold(stage, self.hold, self.joints, rotations, pelvis)
         parts = []
-        for first in range(0, len(self.frames), FRAMES_AT_ONCE):
-            run = slice(first, first + FRAMES_AT_ONCE)
+        for run in self._runs():
             matrices = self.matrix_world[run] if self.matrix_world.ndim == 3 else self.matrix_world
             parts.append(solve.solve(self.rest, self.bone_map, rotations[run], pelvis[run], matrices))
             yield
+        continuous = {}
+        for bone in parts[0].rotations:
+            continuous[bone] = quat.make_continuous(np.concatenate([part.rotations[bone] for part in parts]))
+            yield
         return solve.Solution(
-            rotations={
-                bone: quat.make_continuous(np.concatenate([part.rotations[bone] for part in parts]))
-                for bone in parts[0].rotations
-            },
+            rotations=continuous,
             carrier=parts[0].carrier,
             location=np.concatenate([part.location for part in parts]),
         )
@@ -143,22 +152,15 @@ def apply_motion(
     keys there are, one a frame without it. The Action played before is kept if it holds keys that were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
-    once calls :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls`, :func:`space_keys` and
-    :func:`write` one after the other.
+    once goes through :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls`,
+    :func:`space_keys` and :func:`write` one after the other.
     """
-    plan = prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
-    solution = finish(to_controls(armature, plan, finish(plan.solve(*plan.segments()))))
+    plan = finish(
+        prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
+    )
+    solution = finish(to_controls(armature, plan, finish(plan.solve(*finish(plan.segments())))))
     curves = finish(space_keys(plan, solution, spacing or Spacing()))
-    return write(armature, plan, solution, action_name, curves)
-
-
-def finish(work: Generator[None, None, Returned]) -> Returned:
-    """Run a generator to its end; what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
+    return finish(write(armature, plan, curves, action_name))
 
 
 def prepare(
@@ -171,9 +173,9 @@ def prepare(
     bone_map: BoneMap | None = None,
     limbs: str = "",
     hold: Hold | None = None,
-) -> Plan:
+) -> Generator[None, None, Plan]:
     """Read the armature and check that keys would show on it; arguments and errors are those of
-    :func:`apply_motion`."""
+    :func:`apply_motion`. A generator that hands the thread back."""
     joints = np.asarray(joints, dtype=np.float64)
     if (
         joints.ndim != 3
@@ -186,6 +188,7 @@ def prepare(
             "Generate it again; if that does not help, report it.",
         )
     rest, found = character.read(armature, scene)
+    yield
     bone_map = bone_map or found
     rig.check_keyable(armature, bone_map.moved)
     held = rig.held_bones(armature)
@@ -194,7 +197,9 @@ def prepare(
         bone_map = replace(bone_map, twists=twist.shares(rest, bone_map, held))
     fps = scene.render.fps / scene.render.fps_base
     frames = scene_frames(len(joints), start_frame, fps)
-    matrices = rig.world_matrices(armature, frames) if rig.is_moving(armature) else rest.matrix_world
+    matrices = rest.matrix_world
+    if rig.is_moving(armature):
+        matrices = yield from rig.world_matrices(armature, frames)
     solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
     return Plan(
         solved,
@@ -274,30 +279,41 @@ def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Genera
 
 
 def write(
-    armature: bpy.types.Object,
-    plan: Plan,
-    solution: solve.Solution,
-    action_name: str,
-    curves: Sequence[Curve] | None = None,
-) -> AppliedMotion:
-    """Key the solution in a new Action, which ``armature`` plays from now on; when it fails everything is as it was.
+    armature: bpy.types.Object, plan: Plan, curves: Sequence[Curve], action_name: str
+) -> Generator[None, None, AppliedMotion]:
+    """Key ``curves`` in a new Action, which ``armature`` plays in the end; when it fails everything is as it was.
 
-    ``curves``: what :func:`space_keys` made of it, else every frame is keyed.
+    A generator that hands the thread back. Raises RetargetError when the armature or the Action went meanwhile.
     """
-    before = _played(armature)
-    action, slot = compat.new_action(armature, action_name)
+    uid, (action, _) = armature.session_uid, compat.new_action(armature, action_name)
+    made = action.session_uid
     try:
-        compat.assign_action(armature, action, slot)
-        if curves is None:
-            curves = finish(space_keys(plan, solution, Spacing()))
-        keyed = keyframes.write(action, slot, curves)
+        for curve in curves:
+            keyframes.write(_still_there(action_by_uid(made)), curve)
+            yield
+        armature, action = _still_there(probe.object_by_uid(uid)), _still_there(action_by_uid(made))
+        before = _played(armature)
+        try:
+            compat.assign_action(armature, action, next(iter(compat.slots(action)), None))
+        except BaseException:
+            _play(armature, *before)
+            raise
     except BaseException:
-        _play(armature, *before)
-        bpy.data.actions.remove(action)
+        if (action := action_by_uid(made)) is not None:
+            bpy.data.actions.remove(action)
         raise
     if before[0] is not None and before[0].users == 0 and not keyframes.is_all_generated(before[0]):
         before[0].use_fake_user = True
+    keyed = tuple(dict.fromkeys(curve.bone for curve in curves if curve.bone))
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
+
+
+def _still_there(found: Owner | None) -> Owner:
+    if found is None:
+        raise RetargetError(
+            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
+        )
+    return found
 
 
 def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, compat.Slot]:

@@ -37,9 +37,9 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
         yield
         frame = 0
         while frame < num_frames:
-            began, scene, copy = time.thread_time(), stage.scene_of(uid), stage.copy_of(uid)
+            began, scene, copy = time.perf_counter(), stage.scene_of(uid), stage.copy_of(uid)
             guides = _guides(scene, wanted)
-            while frame < num_frames and time.thread_time() - began < stage.SHARE:
+            while frame < num_frames and time.perf_counter() - began < stage.SHARE:
                 for name, empty in guides.items():
                     empty.matrix_world = Matrix(wanted.places[name][frame])
                 scene.view_layers[0].update()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..shared.errors import RetargetError
 from ..shared.skeleton import SKELETON
@@ -89,6 +90,7 @@ def detect(bones: list[BoneRest]) -> BoneMap:
     return BoneMap(joints, "its structure", 0.0, between)
 
 
+@lru_cache(maxsize=8192)
 def canonical(name: str) -> str:
     """``name`` without namespace, separators and case: "mixamorig:Left_Arm" and "leftarm" are the same."""
     return re.sub(r"[\s._\-]", "", name.rsplit(":", 1)[-1]).lower()

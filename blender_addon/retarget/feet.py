@@ -2,9 +2,11 @@
 """Feet that stand do not move on this armature, whatever its proportions.
 
 Where ankle and toe stand, the whole foot lies still; where the toe alone does, the foot turns about it; where the
-ankle alone does, it stays. Between, the correction is led over smoothly. A leg that is too short for it lifts its heel
-while the toe stands, else the hips sink a little; what is still out of reach is dragged. On a known floor feet stand at
-their height at rest, toes lie flat, and swinging feet do not dip into it.
+ankle alone does, it stays. Between, the correction is led over smoothly. Hips that no control holds ride on the feet,
+most on the straighter leg, whose bones a centimetre turns by many degrees; where they are held a foot stands where its
+leg reaches it throughout. A leg that is too short lifts its heel while the toe stands, else the hips sink a little;
+what is still out of reach is dragged. On a known floor feet stand at their height at rest, toes lie flat, and swinging
+feet do not dip into it.
 
 K scene frames. World points, scene units.
 """
@@ -17,22 +19,25 @@ import numpy as np
 
 from .. import paths
 from ..shared import quat
-from ..shared.limbs import LIMBS, Limb, signed_angle
+from ..shared.limbs import LIMBS, Limb, bend, signed_angle
 from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
 from . import alignment, scale
 from .bone_map import BoneMap
-from .contacts import Stand, places
+from .contacts import Stand, places, runs
 from .figure import Figure
 from .rest import Rig
 from .spread import envelope, fade, smooth, spread
 
-ANKLE_SNAP, TOE_SNAP = 0.05, 0.08  # metres above or below their height at rest within which they stand on the floor
+ANKLE_SNAP, TOE_SNAP = 0.03, 0.04  # metres above or below their height at rest within which they stand on the floor
 AGREE = 0.02  # metres within which controls of one stand ask for the same place
 SWINGING = 0.1  # what a swinging leg says in the hips' way beside a standing one
 BLEND, RIDE_BLEND, DROP_BLEND, TOE_BLEND, LIFT_BLEND = 0.3, 0.1, 0.15, 0.2, 0.1  # seconds
 MAX_DROP = 0.08  # metres by which the hips sink at most
 HEEL_LIFT = 0.03  # metres by which a leg may be too short before the hips sink although only its toe stands
+PROJECTIONS = 30
+RAISED = 0.9  # of the foot's length that a heel which lifts brings the hip nearer
+STRAIGHT = 0.15  # sine of half the bend from which on a leg counts as no straighter
 UP = np.array([0.0, 0.0, 1.0])
 
 Wishes = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -80,13 +85,16 @@ def plant(figure: Figure, footing: Footing, wishes: Wishes, hips_held: np.ndarra
     ]
     free = np.stack([1.0 - fade(held, _frames(BLEND, fps)) for held in hips_held.T], -1)
     # The body rides on the feet that carry it: legs keep their bend, which a centimetre changes by many degrees.
-    weights = np.stack([leg.carrying for leg in legs])[..., None]
-    ride = (weights * [leg.correction for leg in legs]).sum(0) / weights.sum(0)
+    costs = [leg.cost(figure) for leg in legs]
+    pull = sum(cost @ leg.correction[..., None] for cost, leg in zip(costs, legs, strict=True))
+    held = (1.0 - free)[:, :, None] * np.eye(3)
+    ride = np.linalg.solve(free[:, :, None] * sum(costs) * free[:, None] + held, free[..., None] * pull)[..., 0]
     figure.shift(free * smooth(ride, _frames(RIDE_BLEND, fps)))
     needed = np.max([leg.too_short(figure) for leg in legs], axis=0)
     drop = envelope(np.minimum(needed, MAX_DROP * figure.metre), _frames(DROP_BLEND, fps))
     figure.shift(-(free[:, 2] * drop)[:, None] * UP)
     for leg in legs:
+        leg.follow(figure)
         leg.step(figure)
 
 
@@ -115,12 +123,50 @@ class _Leg:
         turn = quat.between(toe - ankle, np.where(both[:, None], toe_place - ankle_place, toe - ankle))
         self.turn = from_vector(spread(both, to_vector(turn), _frames(BLEND, fps)))
         self.direction = quat.rotate(self.turn, quat.normalize(toe - ankle))
-        goal = np.where(self.ankle_on[:, None], ankle_place, toe_place - self.size * self.direction)
-        known = self.ankle_on | self.toe_on
-        self.goal = ankle + spread(known, np.where(known[:, None], goal - ankle, 0.0), _frames(BLEND, fps))
+        self.place = np.where(self.ankle_on[:, None], ankle_place, toe_place - self.size * self.direction)
+        self.asked = sum(wishes[joint][0] for joint in (limb.end, self.toe) if joint in wishes) + np.zeros(len(toe))
+        self._lead(ankle)
         self.correction = self.goal - figure.at(limb.end)
         stood = self.footing.stands[:, [CONTACT_JOINTS.index(limb.end), CONTACT_JOINTS.index(self.toe)]].any(1)
         self.carrying = SWINGING + fade(stood, _frames(TOE_BLEND, fps))
+
+    def cost(self, figure: Figure) -> np.ndarray:
+        """Matrix (K, 3, 3) of what it costs this leg, in squares of its bones' angles, that its ends are brought
+        nearer or farther from each other: of a leg that is nearly straight most along itself."""
+        hip, knee, ankle = (figure.at(joint) for joint in (self.limb.upper, self.limb.middle, self.limb.end))
+        along = quat.normalize(ankle - hip)
+        sine = np.maximum(np.sin(bend(knee - hip, ankle - knee) / 2), STRAIGHT)[:, None, None]
+        return self.carrying[:, None, None] * (np.eye(3) + (1 / sine**2 - 1) * along[:, :, None] * along[:, None, :])
+
+    def _lead(self, ankle: np.ndarray) -> None:
+        """Aim at the places where the foot stands, and between on the way of ``ankle`` (K, 3) led over to them."""
+        known = self.ankle_on | self.toe_on
+        missing = np.where(known[:, None], self.place - ankle, 0.0)
+        self.goal = ankle + spread(known, missing, _frames(BLEND, self.fps))
+
+    def follow(self, figure: Figure) -> None:
+        """Let the swinging foot go along with hips that were moved: so its leg keeps its direction."""
+        self._come_nearer(figure)
+        ankle = figure.at(self.limb.end)
+        toe = ankle + self.size * self.direction
+        self._lead(ankle + self._clearance(ankle, toe)[:, None] * UP)
+
+    def _come_nearer(self, figure: Figure) -> None:
+        """Where hips that are held leave a foot out of reach, let it stand where it reaches throughout: by projections
+        onto the balls around the hip sockets of all its frames."""
+        hip, ankle_only = figure.at(self.limb.upper), self.ankle_on[:, None]
+        foot = np.where(ankle_only, 0.0, self.size * self.direction)  # a heel may be lifted, its toe is to be reached
+        reach = figure.length(self.limb) + RAISED * np.where(self.ankle_on, 0.0, self.size[:, 0])
+        for first, last in runs(self.ankle_on | self.toe_on):
+            span = slice(first, last + 1)
+            for _ in range(0 if self.asked[span].any() else PROJECTIONS):
+                way = (self.place + foot - hip)[span]
+                far = np.linalg.norm(way, axis=-1)
+                worst = np.argmax(far - reach[span])
+                missing = (far - reach[span])[worst]
+                if missing <= 0:
+                    break
+                self.place[span] -= way[worst] / far[worst] * missing
 
     def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
         """By how much (K,) the foot is lifted so as not to dip into the floor."""

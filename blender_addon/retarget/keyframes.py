@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import bpy
 import numpy as np
 
@@ -43,19 +41,17 @@ def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str
     return found
 
 
-def write(action: bpy.types.Action, slot: compat.Slot, found: Sequence[Curve]) -> tuple[str, ...]:
-    """Key the curves ``found`` into ``slot``; returns the bones that were keyed. Keys are typed as generated."""
-    bag = compat.ensure_bag(action, slot)
-    for curve in found:
-        start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
-        path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
-        if not curve.bone:
-            path = curve.prop
-        for index, channel in enumerate(curve.channels):
-            fcurve = compat.new_fcurve(bag, path, index, curve.bone or "Object Transforms")
-            _write_channel(fcurve.keyframe_points, channel)
-            fcurve.update()
-    return tuple(dict.fromkeys(curve.bone for curve in found if curve.bone))
+def write(action: bpy.types.Action, curve: Curve) -> None:
+    """Key ``curve`` into the first slot of ``action``. Keys are typed as generated."""
+    bag = compat.ensure_bag(action, next(iter(compat.slots(action)), None))
+    start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'
+    path = start + curve.prop if curve.prop.startswith("[") else f"{start}.{curve.prop}"
+    if not curve.bone:
+        path = curve.prop
+    for index, channel in enumerate(curve.channels):
+        fcurve = compat.new_fcurve(bag, path, index, curve.bone or "Object Transforms")
+        _write_channel(fcurve.keyframe_points, channel)
+        fcurve.update()
 
 
 def _write_channel(points: bpy.types.FCurveKeyframePoints, channel: Channel) -> None:

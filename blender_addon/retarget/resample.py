@@ -40,8 +40,10 @@ def interpolate(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """``values`` (T, ...) at fractional frames ``times`` (K,), by straight lines beyond the ends."""
     inside = np.clip(times, 0, len(values) - 1)
     below = np.minimum(inside.astype(int), len(values) - 2)
-    padded = np.concatenate([2 * values[:1] - values[1:2], values, 2 * values[-1:] - values[-2:-1]])
-    before, start, end, after = (padded[below + offset] for offset in range(4))
+    start, end = values[below], values[below + 1]
+    before, after = values[np.maximum(below - 1, 0)], values[np.minimum(below + 2, len(values) - 1)]
+    before[below == 0] = 2 * values[0] - values[1]
+    after[below == len(values) - 2] = 2 * values[-1] - values[-2]
     s, beyond = ((x.reshape(-1, *[1] * (values.ndim - 1))) for x in (inside - below, times - inside))
     slope_in, slope_out = (end - before) / 2, (after - start) / 2
     cubic, square = s * s * s, s * s

@@ -93,7 +93,7 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         while time.perf_counter() < due:
             tick()
             time.sleep(runtime.BUSY_INTERVAL)
-    wait_for(lambda: LIVE._expected is None and LIVE._noted_at is None)
+    wait_for(lambda: not LIVE.is_behind)
     latencies = np.array(LIVE.latencies)
     dragged, at_work = np.array(ticks), np.array(work)
     released = time.perf_counter()

@@ -7,8 +7,10 @@ Everything after the engine's answer is the add-on's own: retargeting, keys, mea
 Blender evaluates. The hips are led along their whole way, the left hand at five frames, to places where the motion has
 them on a body of the rig's size. A row a rig and motion:
 
-- *copied*: the largest angle between a limb bone and the model's while the motion is only copied, degrees; *held*: 95th
-  percentile and largest of the same while feet stand and controls are hit;
+- angles between limb bones and the model's, degrees: *copied*: the largest while the motion is only copied; *planted*:
+  mean and 95th percentile while feet are kept standing; 95th percentiles while controls are hit too: *legs* (between
+  hips that are led and feet that stand), *arm* (the one led to a place that the model's arm reaches, which this one is
+  not long enough for) and *other* (the arm that is free);
 - *control*: distance of hips and hand from their controls, 95th percentile and largest, cm;
 - *drift*: how far standing feet come from where they were put down, 95th percentile and largest, cm;
 - *flips*: frames in which a limb bone turns 60 degrees farther than its direction and its carrier do;
@@ -54,6 +56,7 @@ MOTIONS = {
     "punch": "002536",
     "climb": "008142",
 }
+PARTS = slice(0, 4), slice(4, 6), slice(6, 8)  # of the limb bones: legs, left arm, right arm
 NUM_FRAMES = 196
 START = 1
 
@@ -64,8 +67,11 @@ class Row:
     motion: str
     frames: int
     copied_deg: float
-    held_p95_deg: float
-    held_max_deg: float
+    planted_mean_deg: float
+    planted_p95_deg: float
+    legs_p95_deg: float
+    arm_p95_deg: float
+    other_p95_deg: float
     control_p95_cm: float
     control_max_cm: float
     drift_p95_cm: float
@@ -127,10 +133,12 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
     places = model_to_blender(capture.to_floor(joints, replace(captured, tracks=(None,))) * factor, captured.unit_scale)
 
     on_floor = capture.to_floor(joints, replace(captured, tracks=(None,)))
-    apply.apply_motion(
-        armature, on_floor, scale=factor, start_frame=START, scene=scene, action_name="Copied", hold=hold.NOTHING
-    )
-    copied = limb_angles(evaluated(armature, bones, frames)[0], places)
+    angles = {}
+    for name, keeping in (("Copied", hold.NOTHING), ("Planted", hold.Hold(floor=0.0))):
+        apply.apply_motion(
+            armature, on_floor, scale=factor, start_frame=START, scene=scene, action_name=name, hold=keeping
+        )
+        angles[name] = limb_angles(evaluated(armature, bones, frames)[0], places)
 
     at = np.linspace(0, len(joints) - 1, 5).round().astype(int)
     tracks = tuple(
@@ -163,7 +171,8 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
     misses = np.concatenate([errors for _, errors in observed.misses.values()]) * 100
     slides = observed.slides[observed.contacts] * 100
     return Row(
-        rig, motion, len(joints), float(copied.max()), float(np.percentile(held, 95)), float(held.max()),
+        rig, motion, len(joints), float(angles["Copied"].max()), float(angles["Planted"].mean()),
+        float(np.percentile(angles["Planted"], 95)), *(float(np.percentile(held[:, part], 95)) for part in PARTS),
         float(np.percentile(misses, 95)), float(misses.max()),
         float(np.percentile(slides, 95)) if slides.size else 0.0, float(slides.max(initial=0)),
         flips(heads, turns, global_rotations(joints)), phases["Measuring"], whole, max(ticks) * 1e3, max(works) * 1e3,
@@ -179,7 +188,7 @@ def main() -> None:
     needed("data/cmu")
     motions = measure.cmu_motions(SHARED, {name: MOTIONS[name] for name in options.motions})
     blender_addon.register()
-    columns = "copied held p95   max  ctrl p95   max drift p95   max flips  keys   all  tick  work"
+    columns = "copied planted p95  legs   arm other  ctrl p95   max drift p95   max flips  keys   all  tick  work"
     print(f"{'rig':25}{'motion':10}{'T':>4} {columns}", flush=True)
     found = []
     for rig in options.rigs:
@@ -188,8 +197,8 @@ def main() -> None:
                 row = run(rig, name, np.asarray(joints[:NUM_FRAMES]), options.fps)
             found.append(asdict(row))
             print(
-                f"{row.rig:25}{row.motion:10}{row.frames:4} {row.copied_deg:6.2f}{row.held_p95_deg:9.2f}"
-                f"{row.held_max_deg:6.1f}{row.control_p95_cm:10.2f}{row.control_max_cm:6.2f}{row.drift_p95_cm:10.2f}"
+                f"{row.rig:25}{row.motion:10}{row.frames:4} {row.copied_deg:6.2f}{row.planted_mean_deg:8.2f}"
+                f"{row.planted_p95_deg:4.1f}{row.legs_p95_deg:6.1f}{row.arm_p95_deg:6.1f}{row.other_p95_deg:6.2f}{row.control_p95_cm:10.2f}{row.control_max_cm:6.2f}{row.drift_p95_cm:10.2f}"
                 f"{row.drift_max_cm:6.2f}{row.flips:6}{row.keys_s:6.2f}{row.all_s:6.2f}{row.tick_ms:6.0f}{row.work_ms:6.0f}",
                 flush=True,
             )

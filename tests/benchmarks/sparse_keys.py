@@ -18,6 +18,7 @@ import bpy
 import numpy as np
 
 from blender_addon import compat
+from blender_addon.pieces import finish
 from blender_addon.retarget import apply, bone_map, rig, scale
 from blender_addon.retarget.contacts import at_scene_frames, places, standing
 from blender_addon.retarget.reduce import Spacing
@@ -60,8 +61,8 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
         rest = rig.read_rig(armature)
         mapped = bone_map.detect(rest.bones)
         factor = scale.rig_scale(rest, mapped)
-        plan = apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene)
-        solution = apply.finish(plan.solve(*plan.segments()))
+        plan = finish(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene))
+        solution = finish(plan.solve(*finish(plan.segments())))
         began, longest = time.perf_counter(), 0.0
         work = apply.space_keys(plan, solution, spacing)
         while True:
@@ -74,7 +75,7 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
             finally:
                 longest = max(longest, time.perf_counter() - tick)
         found["seconds"], found["tick"] = time.perf_counter() - began, longest
-        apply.write(armature, plan, solution, "Sparse", curves)
+        finish(apply.write(armature, plan, curves, "Sparse"))
         bones = list(dict.fromkeys(curve.bone for curve in curves))
         shown.append(played(armature, bones, plan.frames))
     keys, channels = count_keys(armature)

@@ -9,7 +9,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat  # noqa: E402
+from blender_addon.pieces import finish  # noqa: E402
 from blender_addon.retarget import apply, bone_map, rig, scale  # noqa: E402
+from blender_addon.retarget.reduce import Spacing  # noqa: E402
 from blender_addon.shared import quat  # noqa: E402
 from blender_addon.shared.errors import RetargetError  # noqa: E402
 
@@ -33,15 +35,15 @@ def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[app
     """Key ``joints``; the plan, and how often the main thread was handed back."""
     rest = rig.read_rig(armature)
     factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
-    plan = apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs)
-    solution = apply.finish(plan.solve(*plan.segments()))
+    plan = finish(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs))
+    solution = finish(plan.solve(*finish(plan.segments())))
     work, pauses = apply.to_controls(armature, plan, solution), 0
     while True:
         try:
             next(work)
             pauses += 1
         except StopIteration as done:
-            apply.write(armature, plan, done.value, "Take")
+            finish(apply.write(armature, plan, finish(apply.space_keys(plan, done.value, Spacing())), "Take"))
             return plan, pauses
 
 
@@ -110,8 +112,8 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 
     before, pose = blocks(), {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
     counts = {bone.name: len(bone.constraints) for bone in armature.pose.bones}
-    plan = apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene)
-    work = apply.to_controls(armature, plan, apply.finish(plan.solve(*plan.segments())))
+    plan = finish(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    work = apply.to_controls(armature, plan, finish(plan.solve(*finish(plan.segments()))))
     for _ in range(4):
         next(work)
     assert len(blocks()) > len(before)
@@ -124,8 +126,8 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 def test_an_undo_in_the_middle_is_told_and_leaves_nothing(cartwheel):
     armature = rigs.rigify_generated()
     bpy.ops.ed.undo_push(message="Before")
-    plan = apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene)
-    work = apply.to_controls(armature, plan, apply.finish(plan.solve(*plan.segments())))
+    plan = finish(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    work = apply.to_controls(armature, plan, finish(plan.solve(*finish(plan.segments()))))
     for _ in range(4):
         next(work)
     bpy.ops.ed.undo_push(message="Something else")

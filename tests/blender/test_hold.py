@@ -15,6 +15,7 @@ from blender_addon.retarget.hold import NOTHING, Hold  # noqa: E402
 from blender_addon.retarget.reduce import Spacing  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame  # noqa: E402
+from tests.benchmarks.rigs import limb_angles  # noqa: E402
 
 from . import measure, rigs  # noqa: E402
 
@@ -79,6 +80,48 @@ def test_legs_keep_nearly_the_directions_of_the_motion(motions):
         bpy.context.scene.render.fps = 20
         found = measure.measure(rigs.mixamo(), joints, held=Hold())
         assert found.flips == 0 and found.direction < 25, found
+
+
+def directions(armature: bpy.types.Object, found: bone_map.BoneMap, joints: np.ndarray) -> np.ndarray:
+    """Angles (T, 8) in degrees between the limbs' bones and those of the motion: legs, left arm, right arm."""
+    frames = model_to_scene_frame(np.arange(len(joints)), 1, FPS)
+    heads, _ = measure.evaluated_heads(armature, list(found.bones.values()), frames)
+    return limb_angles({joint: heads[:, row] for row, joint in enumerate(found.bones)}, model_to_blender(joints))
+
+
+@pytest.mark.parametrize(("label", "degrees"), [("walk", 3.0), ("kick", 5.0), ("sit", 4.0)])
+def test_hips_ride_on_the_feet_so_that_legs_keep_their_directions(label, degrees, motions):
+    armature, found, _ = put("Mixamo T-pose", motions[label])
+    turned = directions(armature, found, motions[label])
+    assert np.percentile(turned, 95) < degrees, np.percentile(turned, 95)
+
+
+def test_where_hips_are_led_a_foot_stands_within_reach_of_its_leg(motions):
+    joints = motions["sit"]
+    frames = model_to_scene_frame(np.arange(len(joints)), 1, FPS)
+    _, _, factor = put("Mixamo T-pose", joints, hold=NOTHING)
+    points = model_to_blender(joints[:, 0] * factor) + np.array([0.0, 0.0, 0.03])
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = FPS
+    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(floor=0.0, targets=(Target("pelvis", frames, points),)))
+    heads, _ = measure.evaluated_heads(armature, [found["pelvis"]], frames)
+    assert np.linalg.norm(heads[:, 0] - points, axis=-1).max() < 0.01
+    assert drift(armature, found, joints) < 1.0
+
+
+def test_while_one_hand_reaches_far_the_other_arm_keeps_its_direction(motions):
+    joints = motions["walk"]
+    at = np.array([25.0])
+    _, _, factor = put("Rigify metarig", joints, hold=NOTHING)
+    far = model_to_blender(joints[20, SKELETON.index("left_wrist")] * factor) + np.array([0.0, 0.0, -0.2])
+    pelvis = Target("pelvis", at, model_to_blender(joints[20, :1] * factor))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = FPS
+    armature, found, _ = put("Rigify metarig", joints, hold=Hold(targets=(Target("left_wrist", at, far[None]), pelvis)))
+    heads, _ = measure.evaluated_heads(armature, [found["left_wrist"]], at)
+    turned = directions(armature, found, joints)
+    assert np.linalg.norm(heads[0, 0] - far) < 0.01
+    assert turned[:, 4:6].max() > 10 and turned[:, 6:].max() < 1, (turned[:, 4:6].max(), turned[:, 6:].max())
 
 
 @pytest.mark.parametrize("make", RIGS)

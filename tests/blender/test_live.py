@@ -90,7 +90,7 @@ def test_many_changes_make_no_queue(settings) -> None:
         sent |= {session.request_id} - {None}
         time.sleep(0.005)
     then = len(LIVE.latencies)
-    wait_for(lambda: LIVE._expected is None and LIVE._noted_at is None)
+    wait_for(lambda: not LIVE.is_behind)
     assert sent and len(LIVE.latencies) - then <= 2  # the one under way, and the newest
     shown = len(LIVE.latencies)
     for frame in range(10):

@@ -82,7 +82,7 @@ def drawn() -> list[str]:
     layout = CheckingLayout()
     for cls in panels.CLASSES:
         if issubclass(cls, bpy.types.Panel) and ("poll" not in vars(cls) or cls.poll(bpy.context)):
-            names = ("column", "options", "decide", "figures")
+            names = ("column", "figures")
             helpers = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
             cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
     return layout.words

@@ -9,6 +9,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat  # noqa: E402
+from blender_addon.pieces import finish  # noqa: E402
 from blender_addon.retarget import apply, bone_map, hold, rig, scale  # noqa: E402
 from blender_addon.shared import quat  # noqa: E402
 
@@ -110,5 +111,5 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
         work = measuring.observe(
             replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
         )
-        observed = apply.finish(work)
+        observed = finish(work)
         assert bool(observed.misses) != in_place and observed.contacts.any() != in_place

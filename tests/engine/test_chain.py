@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import features as feature_set
-from engine.chain import STATE, linearise, solve
+from engine.chain import STATE, features_of, linearise, solve
 
 PATCH, WIDTH = 4, 5
 JOINTS = [0, 7, 20]
@@ -37,8 +37,8 @@ def dense(vectors: np.ndarray, code: np.ndarray) -> np.ndarray:
 def test_derivative_and_solution_are_those_of_the_dense_problem(frames: int) -> None:
     vectors, code = draw(frames)
     full = dense(vectors, code)
-    chain = linearise(vectors, code, JOINTS)
     tokens = full.shape[2]
+    chain = linearise(vectors, np.repeat(code[None, :, features_of(JOINTS)], tokens, 0), JOINTS)
     assert chain.joints.shape == (tokens, PATCH, 9, STATE + WIDTH)
     # Each token's own effect on its own frames is in the blocks as it is.
     for t in range(frames):

@@ -102,3 +102,17 @@ def test_it_ends_when_its_time_is_over_with_what_it_has(networks):
 def test_only_time_local_models_are_refined(networks):
     assert can_refine(networks)
     assert not can_refine(Networks(PAPER_V2, build_vae(PAPER_V2)))
+
+
+def test_who_lifts_a_foot_stands_on_the_other_and_comes_down_again(networks):
+    start = torch.zeros_like(draw(networks, 1))  # the middle of all motions
+    before = joints_of(networks, start)[0].numpy()
+    left, right = SKELETON.indices("left_foot", "right_foot")
+    hint, asked = torch.zeros(1, FRAMES, 22, 3), torch.zeros(1, FRAMES, 22, 3, dtype=torch.bool)
+    hint[0, 30, right] = torch.from_numpy(before[30, 0] + [-0.1, -0.4, 0.5])
+    asked[0, 30, right] = True
+    after = joints_of(networks, run(networks, start, hint, asked)[-1])[0].numpy()
+    assert np.linalg.norm(after[30, right] - hint[0, 30, right].numpy()) < 0.005
+    assert after[20:41, left, 1].max() < before[20:41, left, 1].max() + 0.05
+    assert np.abs(after[:, 0, 1] - before[:, 0, 1]).max() < 0.05
+    assert after[[5, -5], right, 1].max() < before[:, right, 1].max() + 0.05

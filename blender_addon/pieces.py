@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Long work in Blender's main thread, cut into pieces: generators that hand the thread back wherever they can, and are
+run here for as long as it may be held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
+
+SHARE = 0.006
+"""Seconds that a tick is given; its last piece may take it beyond."""
+
+Returned = TypeVar("Returned")
+
+
+def spend(work: Iterator[None], seconds: float = SHARE, goes_on: Callable[[], bool] = lambda: True) -> None:
+    """Run one piece of ``work``, and more while there is time and it ``goes_on``. Raises StopIteration at its end."""
+    end = time.perf_counter() + seconds
+    next(work)
+    while goes_on() and time.perf_counter() < end:
+        next(work)
+
+
+def finish(work: Generator[None, None, Returned]) -> Returned:
+    """Run ``work`` to its end at once; what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value

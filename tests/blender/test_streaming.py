@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A long motion is seen part by part while the engine makes the rest; until it is whole the scene is what it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import capture, live  # noqa: E402
+from blender_addon.overlay import OVERLAY  # noqa: E402
+from blender_addon.runtime import RUNTIME  # noqa: E402
+
+from . import scenes  # noqa: E402
+from .engines import wait_for  # noqa: E402
+from .observed import state_of_scene  # noqa: E402
+from .test_end_to_end import pytestmark  # noqa: E402, F401  (where the real engine can run)
+from .test_surroundings import connection, settings  # noqa: E402, F401
+
+
+def press() -> None:
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.gaitway.generate() == {"FINISHED"}
+
+
+def long_walk(settings: bpy.types.PropertyGroup, seconds: float = 40.0) -> None:  # noqa: F811
+    path = scenes.curve("Path", [(np.sin(step / 3), -1.1 * step, 0) for step in range(int(seconds))])
+    scenes.control(path, frame_start=1, frame_end=1 + round(24 * seconds))
+
+
+def test_only_long_motions_come_in_parts_and_previews_never(settings) -> None:  # noqa: F811
+    long_walk(settings)
+    order = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
+    assert order.stream and not live.preview_order(order).stream
+    settings.controls[0].frame_end = 97
+    assert not capture.order(bpy.context.scene, capture.capture(bpy.context.scene)).stream
+
+
+def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa: F811
+    long_walk(settings)
+    before = state_of_scene(settings.character)
+    seen: list[tuple[float, np.ndarray]] = []
+
+    def step() -> bool:
+        made = RUNTIME.seconds_made
+        if made is not None and (not seen or made[0] > seen[-1][0]):
+            assert made[1] == pytest.approx(40.05) and state_of_scene(settings.character) == before
+            assert OVERLAY.visible(bpy.context.scene, "preview") and OVERLAY.is_drawn
+            seen.append((made[0], OVERLAY.layers["preview"].points.copy()))
+        return not RUNTIME.busy
+
+    press()
+    wait_for(step)
+    assert RUNTIME.error is None and len(seen) > 3
+    # The way of the hips ends each time where the motion is then.
+    for seconds, points in seen:
+        frame = round(seconds * 20) - 1
+        place = RUNTIME.answer.joints[0, frame, 0] * RUNTIME.last.body.scale
+        assert np.allclose(points[-1][:2], [place[0], -place[2]], atol=1e-3)
+    assert not OVERLAY.visible(bpy.context.scene, "preview") and RUNTIME.seconds_made is None
+    bpy.ops.ed.undo()
+    assert state_of_scene(bpy.context.scene.gaitway.character) == before
+
+
+def test_a_cancel_in_between_leaves_nothing(settings) -> None:  # noqa: F811
+    long_walk(settings)
+    before = state_of_scene(settings.character)
+    press()
+    wait_for(lambda: RUNTIME.seconds_made is not None)
+    bpy.ops.gaitway.cancel()
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error[0].startswith("Cancelled") and state_of_scene(settings.character) == before
+    assert not len(OVERLAY.layers["preview"]) and not settings.takes.items
