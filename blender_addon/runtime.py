@@ -82,6 +82,8 @@ class Runtime:
         """What the last request asked for."""
         self.answer: Result | None = None
         """What the engine made of it."""
+        self.delivered = ""
+        """The id of the last request that came to takes."""
         self.longest_tick = 0.0
         """Longest time in seconds that one tick of the last request held the main thread, the press of the button
         included.
@@ -328,6 +330,7 @@ class Runtime:
             yield
         self._at_work = True
         observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
+        self.delivered = order.request_id
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
@@ -360,7 +363,6 @@ class Runtime:
 
     def _put(self, order: Generate, captured: capture.Capture) -> Generator[None, None, None]:
         """Deliver a motion that is there already."""
-        self.request_id = order.request_id
         yield from self._deliver(bring_in.answer_of(order), order, captured)
         self.report = [f"{order.num_frames / FPS:.1f} s of motion from a file"]
 
