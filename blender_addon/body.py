@@ -35,10 +35,11 @@ class Body:
     heading: float
     position: tuple[float, float]
 
-    def to_model(self, points: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-        """World points (..., 3) in scene units as the model's, on a body with its own legs on a floor at 0."""
-        above_floor = points - np.array([0.0, 0.0, self.floor])
-        return space.blender_to_model(above_floor, scene.unit_settings.scale_length) / self.scale
+    def to_model(self, points: np.ndarray, unit_scale: float) -> np.ndarray:
+        """World points (..., 3) in scene units, ``unit_scale`` metres each, as the model's: metres of a body with its
+        own legs, on a floor at 0.
+        """
+        return space.blender_to_model(points - np.array([0.0, 0.0, self.floor]), unit_scale) / self.scale
 
 
 def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:

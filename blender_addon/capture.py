@@ -24,8 +24,9 @@ from .body import Body, read_body
 from .retarget.relations import Relation
 from .shared import space
 from .shared.control import ControlSignal
-from .shared.errors import BadRequest
+from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
+from .solids import Solid
 from .tracks import Track, read_tracks, scene_fps
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Capture:
     """All that the request and the way back need; holds no pointers into Blender's data.
 
     ``tolerance`` (T, J) in the model's metres, None where all hints are to be hit; ``slack`` (T, J) in its frames,
-    None where none may wait.
+    None where none may wait; ``obstacles`` in its axes and metres.
     """
 
     body: Body
@@ -63,6 +64,7 @@ class Capture:
     scene_uid: int
     relations: tuple[Relation, ...] = ()
     slack: np.ndarray | None = None
+    obstacles: tuple[Solid, ...] = ()
 
 
 def capture(scene: bpy.types.Scene) -> Capture:
@@ -81,6 +83,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     yield
     with probe.sharing():
         tracks = yield from read_tracks(scene, body)
+        around = yield from obstacles.read_obstacles(scene, body)
     yield
     settings = scene.gaitway
     related = relations.read_relations(scene, tracks)
@@ -90,7 +93,9 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     slack = np.zeros(tolerance.shape, np.int32)
     for track in tracks:
         times = (track.frames - settings.start_frame) / scene_fps(scene)
-        frames, points, keys = paths.on_model_frames(times, body.to_model(track.points, scene))
+        frames, points, keys = paths.on_model_frames(
+            times, body.to_model(track.points, scene.unit_settings.scale_length)
+        )
         frames = np.clip(frames, 0, num_frames - 1)
         wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
@@ -102,10 +107,19 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     on_ground = any(track.on_ground for track in tracks)
     if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
         on_ground = True
+    signal = ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground)
+    inside = obstacles.first_inside(around, signal, tolerance)
+    if inside is not None:
+        name, joint, frame = inside
+        raise BadControl(
+            f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame "
+            f"{space.model_to_scene_frame(frame, settings.start_frame, scene_fps(scene)):.0f}.",
+            "Move the control or the obstacle, give the obstacle less margin, or let the control be followed loosely.",
+        )
     return Capture(
         body=body,
         tracks=tracks,
-        signal=ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground),
+        signal=signal,
         tolerance=tolerance if tolerance.any() else None,
         heading=_heading(tracks, settings.start_frame, body),
         start_frame=settings.start_frame,
@@ -113,6 +127,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         scene_uid=scene.session_uid,
         relations=related,
         slack=slack if slack.any() else None,
+        obstacles=around,
     )
 
 
@@ -153,7 +168,7 @@ def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
         tolerance=captured.tolerance,
         slack=captured.slack,
         relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
-        obstacles=obstacles.read_obstacles(scene, captured.body),
+        obstacles=obstacles.as_asked(captured.obstacles),
         loop=settings.loop,
         stream=num_frames > AT_ONCE,
     )
@@ -208,7 +223,7 @@ def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:
     the ``wishes`` from there, or if nothing but obstacles says where it is. Returns whether that was asked for.
     """
     settings = scene.gaitway
-    start = body.to_model(np.array([[*body.position, body.ground]]), scene)[0]
+    start = body.to_model(np.array([[*body.position, body.ground]]), scene.unit_settings.scale_length)[0]
     start[1] = SKELETON.standing_height
     speed = MOST_HURRY * pace.usual_speed(prompts.texts(settings))
     lost = not wishes and any(obstacle.enabled for obstacle in settings.obstacles)

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import character, probe, stage
 from .capture import Capture
+from .obstacles import depths
 from .paths import error_summary, slide
 from .retarget import relations
 from .shared import space
@@ -30,7 +31,7 @@ class Observed:
     ``tracks``: what was asked for, at the frames in which it was met. ``misses``: joint, or "joint beside joint" -> the
     control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
     (K, 4): which of the four foot joints should stand. ``slides`` (K, 4) in metres: how far it has come since it was
-    put down.
+    put down. ``depths`` (K,) in metres: how deep the deepest joint is in an obstacle.
     """
 
     frames: np.ndarray
@@ -40,6 +41,7 @@ class Observed:
     misses: dict[str, tuple[np.ndarray, np.ndarray]]
     contacts: np.ndarray
     slides: np.ndarray
+    depths: np.ndarray
 
     def track(self, joint: str) -> np.ndarray:
         """Places (K, 3) of one joint."""
@@ -62,6 +64,11 @@ class Observed:
         """How far a standing foot slides at worst in metres, and the frame at which it has."""
         at = int(self.slides.max(-1).argmax())
         return float(self.slides[at].max()), float(self.frames[at])
+
+    def entered(self) -> tuple[float, float]:
+        """How deep a joint is in an obstacle at worst in metres, and the frame at which it is; 0 outside."""
+        at = int(self.depths.argmax())
+        return float(self.depths[at]), float(self.frames[at])
 
 
 def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
@@ -99,7 +106,8 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
         ],
         axis=-1,
     )
-    return Observed(frames, names, places, tuple(tracks), misses, standing, slides)
+    inside = depths(() if in_place else captured.obstacles, captured.body.to_model(places, captured.unit_scale)).max(-1)
+    return Observed(frames, names, places, tuple(tracks), misses, standing, slides, depths=inside * captured.body.scale)
 
 
 def _apart(

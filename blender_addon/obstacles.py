@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
-from . import pieces, probe, solids
+from . import probe
 from .body import Body
 from .shared import space
 from .shared.errors import BadControl
+from .shared.skeleton import SKELETON
+from .solids import Solid, around, is_stretched
 
 if TYPE_CHECKING:
+    from .shared.control import ControlSignal
     from .shared.protocol import Obstacle
 
 SOLID_TYPES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
+TOUCHING = 0.005
+"""Metres of depth that are not worth a word."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -25,37 +32,72 @@ def can_be_obstacle(target: bpy.types.Object) -> bool:
     return target.type == "EMPTY" or target.type in SOLID_TYPES
 
 
-def read_obstacles(scene: bpy.types.Scene, body: Body) -> tuple[Obstacle, ...]:
-    """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's metres.
-
-    Raises BadControl for what is no solid.
+def read_obstacles(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tuple[Solid, ...]]:
+    """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's axes and metres;
+    a generator that hands the thread back between two of them. Raises BadControl for what is no solid.
     """
-    from .shared.protocol import Obstacle
-
     found = []
     for item in scene.gaitway.obstacles:
         if item.enabled:
-            solid = _solid(item, scene, body)
-            margin = item.margin * scene.unit_settings.scale_length / body.scale
-            numbers = (tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation))
-            found.append(Obstacle(solid.kind, *numbers, float(margin)))
+            found.append((yield from _solid(item, scene, body)))
     return tuple(found)
 
 
-def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> solids.Solid:
+def as_asked(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
+    """The obstacles of a request."""
+    from .shared.protocol import Obstacle
+
+    return tuple(
+        Obstacle(
+            solid.kind,
+            *(tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation)),
+            margin=float(solid.margin),
+        )
+        for solid in solids
+    )
+
+
+def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
+    """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
+    with the joint and the model frame; None when it does not.
+    """
+    from .shared.obstacles import depth_and_way
+
+    frames, joints = np.nonzero(signal.hint_mask)
+    for solid in solids:
+        depth, _ = depth_and_way(solid, signal.hint[frames, joints])
+        inside = np.flatnonzero(depth - tolerance[frames, joints] > TOUCHING)
+        if len(inside):
+            return solid.name, SKELETON.names[joints[inside[0]]], int(frames[inside[0]])
+    return None
+
+
+def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
+    """How deep in metres ``points`` (..., 3) are in the deepest of the ``solids`` themselves, without their margins; 0
+    outside.
+    """
+    from .shared.obstacles import depth_and_way
+
+    inside = (depth_and_way(replace(solid, margin=0.0), points)[0] for solid in solids)
+    return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)
+
+
+def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Solid]:
     target = item.target
     if target is None or target.name not in scene.objects:
         raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")
     matrix = np.array(target.matrix_world)
     if probe.may_move(target):
-        matrix = pieces.finish(probe.world_matrices(target, [scene.gaitway.start_frame]))[0]
-    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], scene)
+        matrix = (yield from probe.world_matrices(target, [scene.gaitway.start_frame]))[0]
+    yield
+    unit = scene.unit_settings.scale_length
+    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], unit)
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
     shape = item.shape
     if shape == "AUTO":
         ball = target.type == "EMPTY" and target.empty_display_type == "SPHERE"
-        shape = "BOX" if not ball else "CAPSULE" if solids.is_stretched(points, axes) else "SPHERE"
-    return solids.around(shape.lower(), points, axes)
+        shape = "BOX" if not ball else "CAPSULE" if is_stretched(points, axes) else "SPHERE"
+    return replace(around(shape.lower(), points, axes), margin=item.margin * unit / body.scale, name=target.name)
 
 
 def _outline(target: bpy.types.Object) -> np.ndarray:

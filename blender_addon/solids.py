@@ -20,14 +20,16 @@ ROUND = 1.01
 
 @dataclass(frozen=True, eq=False)
 class Solid:
-    """What :class:`.shared.protocol.Obstacle` says of a solid: its ``kind``, ``centre`` (3,), ``size`` (3,) and the
-    ``rotation`` (4,) of its own axes.
+    """What :class:`.shared.protocol.Obstacle` says of a solid: its ``kind``, ``centre`` (3,), ``size`` (3,), the
+    ``rotation`` (4,) of its own axes and the ``margin`` around it; and the ``name`` of what it stands for.
     """
 
     kind: str
     centre: np.ndarray
     size: np.ndarray
     rotation: np.ndarray
+    margin: float = 0.0
+    name: str = ""
 
 
 def is_stretched(points: np.ndarray, axes: np.ndarray) -> bool:

@@ -89,6 +89,7 @@ def note(take: GaitwayTake, observed: Observed) -> None:
     take.worst = summary.get("maximum", 0.0)
     take.worst_joint, take.worst_frame = observed.worst()
     take.drift, take.drift_frame = observed.drift()
+    take.entered, take.entered_frame = observed.entered()
 
 
 def making_of(take: GaitwayTake) -> Making:

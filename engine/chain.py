@@ -110,6 +110,7 @@ def solve(
         gains.append(solved[:, :STATE])
         ways.append(solved[:, STATE])
         value = total[:STATE, :STATE] - total[:STATE, STATE:] @ solved[:, :STATE]
+        value = (value + value.T) / 2  # else rounding grows from token to token
         lean = tilt[:STATE] - total[:STATE, STATE:] @ solved[:, STATE]
     state, moves = np.zeros(STATE), []
     for k in range(tokens):

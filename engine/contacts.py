@@ -32,6 +32,7 @@ LIFT_SHAPE = 0.5  # below 1 the toe leaves the floor steeply
 BLEND = 4  # frames in which a foot comes down to the floor's height
 KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
 REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
+BEYOND, ENDING = 16, 4  # frames for which a motion is thought to go on beyond its ends, and those that say how fast
 FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
@@ -52,11 +53,12 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept:
     control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
     that stay as they are; a stance that reaches into them has its place from there.
     """
-    joints = np.asarray(joints, np.float64)
+    joints = _going_on(np.asarray(joints, np.float64))
+    contacts, held = (np.pad(values, ((BEYOND, BEYOND), (0, 0)), mode="edge") for values in (contacts, held))
     indices = SKELETON.indices(*CONTACT_JOINTS)
     legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
-    kept = np.zeros(len(joints), bool) if kept is None else kept
+    kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
     standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
@@ -72,7 +74,17 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept:
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
         stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] < FLAT)
-    return Feet(places, stands)
+    return Feet(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
+
+
+def _going_on(joints: np.ndarray) -> np.ndarray:
+    """``joints`` (T, J, 3) with BEYOND frames more on either side, in which a stiff body goes on at the speed that the
+    pelvis has there. Else no step would pay near the ends, and the body would lean away from its last stances.
+    """
+    near = min(len(joints) - 1, ENDING)
+    way = (joints[[near, -1], 0] - joints[[0, -1 - near], 0]) / max(near, 1) * [1.0, 0.0, 1.0]
+    steps = np.arange(1, BEYOND + 1)[:, None, None]
+    return np.concatenate([joints[:1] - steps[::-1] * way[0], joints, joints[-1:] + steps * way[1]])
 
 
 def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
 
 PRIOR = 2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
 CROWDED = 1.5  # power of the joints asked for in a frame by which it grows
 STEPS = 16
 STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leave more than this share of the cost
@@ -145,7 +146,7 @@ def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
     ``moved`` the features (N, P, U).
     """
     surprise = moved - (code @ step[:, None, :, None])[..., 0]
-    code += surprise[..., None] * (step / np.maximum((step**2).sum(1, keepdims=True), 1e-12))[:, None, None]
+    code += surprise[..., None] * (step / ((step**2).sum(1, keepdims=True) + SMALL_STEP**2))[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,10 +19,9 @@ import numpy as np
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.obstacles import check_obstacle, depth_and_way
 from blender_addon.shared.protocol import Generate, Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
-
-from .obstacles import check_obstacle, depth_and_way
 
 OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
 EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out

@@ -41,6 +41,8 @@ class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
                 row.label(text=centimetres(value))
             cls.jump(column, f"Worst, {take.worst_joint.replace('_', ' ')}", take.worst, take.worst_frame)
         cls.jump(column, "Foot drift", take.drift, take.drift_frame)
+        if take.entered > 0:
+            cls.jump(column, "In an obstacle", take.entered, take.entered_frame)
 
     @staticmethod
     def jump(layout: bpy.types.UILayout, name: str, value: float, frame: float) -> None:

@@ -39,6 +39,8 @@ class GaitwayTake(bpy.types.PropertyGroup):
     worst_joint: StringProperty(name="Worst Joint", description="Joint with the largest distance")
     drift: FloatProperty(name="Foot Drift", description="How far a standing foot slides at worst, in metres")
     drift_frame: FloatProperty(name="Drift Frame", description="Frame at which a foot has slid farthest")
+    entered: FloatProperty(name="Obstacle Entered", description="How deep a joint is in an obstacle, in metres")
+    entered_frame: FloatProperty(name="Obstacle Frame", description="Frame at which a joint is deepest in an obstacle")
 
 
 class GaitwayTakes(bpy.types.PropertyGroup):

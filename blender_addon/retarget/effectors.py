@@ -27,6 +27,7 @@ from .spread import fade, spread
 
 ARMS = tuple(limb for limb in LIMBS if "shoulder" in limb.upper)
 LEGS = tuple(limb for limb in LIMBS if "hip" in limb.upper)
+ROOTS = tuple(limb.upper for limb in LIMBS)
 LIMB_ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 FADE = 0.5  # seconds
 DENSE = 1.5  # model frames between two points of a control that is meant to lead in between
@@ -43,7 +44,9 @@ EASE = {
 are taken."""
 LARGEST_LEAN = 0.5  # radians at each joint
 LARGEST_STEP = 0.1  # metres of one round
-ROUNDS = 12
+ROUNDS = 16
+DAMPING = 1e-5  # what a share costs beside the square metres that are lacking
+CAUTION = 0.2  # by which steps shrink while much is lacking (Levenberg, 1944): out of reach they would run away
 FRAMES_AT_ONCE = 256
 SMALLEST = 1e-3  # metres; less is not worth leaning for
 
@@ -215,22 +218,29 @@ def _turned(before: Figure, after: Figure, joint: str) -> np.ndarray:
 
 
 def _solve(figure: Figure, goals: Wishes, hips_fixed: np.ndarray) -> Generator[None, None, bool]:
-    """Move hips and trunk of ``figure`` (R frames) by damped least squares until what ``goals`` ask is in reach;
-    False when nothing was to be done."""
-    start, worked = figure.copy(), False
+    """Move hips and trunk of ``figure`` (R frames) until what ``goals`` ask is in reach, by as little as it takes:
+    Gauss-Newton steps, damped towards the pose that it had; False when nothing was to be done."""
+    start, joints, worked = figure.copy(), _leaning(figure), False
+    shares = np.zeros((len(hips_fixed), 1 + len(joints), 3))
+    largest = LARGEST_LEAN / np.array([EASE[joint] for joint in joints])
     for _ in range(ROUNDS):
         misses = dict(_misses(figure, goals))
         if not misses or max(np.abs(miss).max() for miss in misses.values()) < SMALLEST * figure.metre:
             break
         worked = True
-        right, matrix = _system(figure, misses, hips_fixed)
-        square = matrix @ matrix.transpose(0, 2, 1) + (SMALLEST * figure.metre) ** 2 * np.eye(matrix.shape[1])
-        step = (matrix.transpose(0, 2, 1) @ np.linalg.solve(square, right[..., None]))[..., 0]
-        joints = _leaning(figure)
-        figure.shift(step[:, :3] * EASE["pelvis"] * figure.metre)
+        right, matrix = _system(start, figure, misses, hips_fixed)
+        turned = matrix.transpose(0, 2, 1)
+        pull = turned @ right[..., None] - DAMPING * shares.reshape(len(shares), -1, 1)
+        caution = DAMPING + CAUTION * (right**2).sum(-1)[:, None, None]
+        shares += np.linalg.solve(turned @ matrix + caution * np.eye(matrix.shape[2]), pull).reshape(shares.shape)
+        size = np.linalg.norm(shares[:, 1:], axis=-1)
+        shares[:, 1:] *= np.minimum(1.0, largest / np.maximum(size, 1e-9))[..., None]
+        figure.places[:], figure.turns[:] = start.places, start.turns
+        figure.shift(shares[:, 0] * EASE["pelvis"] * figure.metre)
         for number, joint in enumerate(joints, start=1):
-            vector = step[:, 3 * number : 3 * number + 3] * EASE[joint]
-            figure.turn(joint, _limited(start, figure, joint, from_vector(vector)))
+            carried = _turned(start, figure, _parent(joint))
+            own = from_vector(shares[:, number] * EASE[joint])
+            figure.turn(joint, quat.multiply(quat.multiply(carried, own), quat.conjugate(carried)))
         yield
     return worked
 
@@ -264,33 +274,30 @@ def _lack(figure: Figure, joint: str, places: np.ndarray) -> tuple[str, np.ndarr
     return joint, places - figure.at(joint)
 
 
-def _system(figure: Figure, misses: dict[str, np.ndarray], hips_fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Right side (R, M) and matrix (R, M, 3 + 3 leaning joints) of the step, in units of ``EASE``."""
+def _system(
+    start: Figure, figure: Figure, misses: dict[str, np.ndarray], hips_fixed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right side (R, M) and matrix (R, M, 3 + 3 leaning joints) of the step in the model's metres; unknown are the
+    hips' way and each joint's own turn since ``start``, as carried by its parent, in units of ``EASE``."""
     joints, rows = _leaning(figure), len(hips_fixed)
     matrix = np.zeros((rows, 3 * len(misses), 3 + 3 * len(joints)))
     right = np.zeros((rows, 3 * len(misses)))
     for place, (joint, miss) in enumerate(misses.items()):
         span = slice(3 * place, 3 * place + 3)
-        far = np.linalg.norm(miss, axis=-1, keepdims=True)
-        right[:, span] = miss * np.minimum(1.0, LARGEST_STEP * figure.metre / np.maximum(far, 1e-9))
-        matrix[:, span, :3] = np.eye(3) * EASE["pelvis"] * figure.metre * ~hips_fixed[:, None, None]
+        far = np.linalg.norm(miss, axis=-1, keepdims=True) / figure.metre
+        along = quat.normalize(miss)
+        right[:, span] = along * np.minimum(far, LARGEST_STEP)
+        matrix[:, span, :3] = np.eye(3) * EASE["pelvis"] * ~hips_fixed[:, None, None]
         for number, lever in enumerate(joints, start=1):
             if SKELETON.index(joint) in DESCENDANTS[SKELETON.index(lever)]:
-                x, y, z = (figure.at(joint) - figure.at(lever)).T
+                x, y, z = ((figure.at(joint) - figure.at(lever)) / figure.metre).T
                 zero = np.zeros(rows)
                 cross = np.array([[zero, z, -y], [-z, zero, x], [y, -x, zero]]).transpose(2, 0, 1)
-                matrix[:, span, 3 * number : 3 * number + 3] = cross * EASE[lever]
-        # Frames in which this joint is not asked for must not be held by it.
+                carried = quat.to_matrix(_turned(start, figure, _parent(lever)))
+                matrix[:, span, 3 * number : 3 * number + 3] = cross @ carried * EASE[lever]
+        # A limb lacks length alone: its root may come nearer from any side. Frames in which this joint is not asked
+        # for must not be held by it.
+        if joint in ROOTS:
+            matrix[:, span] = along[:, :, None] * (along[:, None] @ matrix[:, span])
         matrix[:, span] *= (far > 0)[..., None]
     return right, matrix
-
-
-def _limited(start: Figure, figure: Figure, joint: str, step: np.ndarray) -> np.ndarray:
-    """``step`` (R, 4), or less of it where the joint would lean farther than it may."""
-    carried = _turned(start, figure, _parent(joint))
-    own = quat.multiply(quat.conjugate(carried), quat.multiply(step, _turned(start, figure, joint)))
-    vector = to_vector(own)
-    far = np.linalg.norm(vector, axis=-1, keepdims=True)
-    allowed = from_vector(vector * np.minimum(1.0, LARGEST_LEAN / np.maximum(far, 1e-9)))
-    goal = quat.multiply(carried, allowed)
-    return quat.multiply(goal, quat.conjugate(_turned(start, figure, joint)))

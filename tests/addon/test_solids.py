@@ -8,8 +8,8 @@ import pytest
 
 from blender_addon import solids
 from blender_addon.shared import quat
+from blender_addon.shared.obstacles import check_obstacle, depth_and_way
 from blender_addon.shared.protocol import Obstacle
-from engine.obstacles import check_obstacle, depth_and_way
 
 TURN = quat.to_matrix(quat.normalize(np.array([0.8, 0.3, -0.4, 0.2])))
 

@@ -16,8 +16,8 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import capture, relations, settings_record, takes  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
+from blender_addon.shared.obstacles import depth_and_way  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
-from engine.obstacles import depth_and_way  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, running_engine, wait_for  # noqa: E402
@@ -120,7 +120,7 @@ def test_an_obstacle_that_is_carried_stands_where_the_motion_begins(settings) ->
 def test_a_mesh_can_be_any_solid_and_counts_as_its_modifiers_make_it(settings, shape: str) -> None:
     member = box((0, -2, 1), (0.1, 0.1, 0.1))
     member.modifiers.new("Row", "ARRAY").count = 5
-    walk()
+    walk(follow="LOOSE")
     obstacle(member, shape=shape, margin=0)
     captured, order = asked()
     (solid,) = order.obstacles
@@ -141,6 +141,25 @@ def test_what_is_no_obstacle_is_said(settings) -> None:
         asked()
     item.enabled = False
     assert asked()[1].obstacles == ()
+
+
+@pytest.mark.parametrize(("unit", "size"), [(1.0, 1.0), (0.01, 0.5)])
+def test_a_control_that_leads_through_an_obstacle_is_said(settings, unit: float, size: float) -> None:
+    bpy.context.scene.unit_settings.scale_length = unit
+    settings.character.scale = (size / unit,) * 3
+    walk(4.0 / unit)
+    item = obstacle(ball((0.3 / unit, -2 / unit, 0.9 * size / unit), 0.25 / unit), margin=0.0)
+    asked()
+    item.margin = 0.1 / unit
+    with pytest.raises(GaitwayError, match=r"pelvis is to be in 'Ball' or too near to it at frame 4[0-9]"):
+        asked()
+    settings.controls[0].follow, settings.controls[0].tolerance = "TOLERANCE", 0.06 / unit
+    asked()
+    settings.controls[0].tolerance = 0.02 / unit
+    with pytest.raises(GaitwayError, match="pelvis"):
+        asked()
+    settings.controls[0].follow = "LOOSE"
+    asked()
 
 
 def test_the_selected_solids_become_obstacles_once(settings) -> None:
@@ -221,14 +240,22 @@ def test_time_slack_is_asked_for_in_the_frames_of_the_model(settings) -> None:
 
 def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
     walk()
-    obstacle(ball((0.1, -2, 1.1), 0.25), margin=0.05)
+    obstacle(ball((0.25, -2, 1.25), 0.2), margin=0.05)
     obstacle(box((-0.7, -3, 0.5), (0.3, 0.3, 0.5)), margin=0.05)
     generate()
     assert RUNTIME.error is None, RUNTIME.error
-    order = takes.making_of(settings.takes.items[0]).order
-    for solid in order.obstacles:
+    take = settings.takes.items[0]
+    for solid in takes.making_of(take).order.obstacles:
         depth, _ = depth_and_way(solid, RUNTIME.answer.joints[0])
         assert depth.max() < 0.01
+    # What the figure says is what Blender shows: the deepest bone in the ball or in the box.
+    bones, deepest = RUNTIME.last.body.bones.values(), 0.0
+    for frame in range(1, 98):
+        heads = np.array([scenes.evaluated(settings.character, frame, bone) for bone in bones])
+        in_ball = 0.2 - np.linalg.norm(heads - [0.25, -2, 1.25], axis=-1)
+        in_box = (np.array([0.3, 0.3, 0.5]) - np.abs(heads - [-0.7, -3, 0.5])).min(-1)
+        deepest = max(deepest, in_ball.max(), in_box.max())
+    assert take.entered == pytest.approx(deepest, abs=0.01) and take.entered < 0.05
 
 
 def test_obstacles_alone_are_where_they_are_seen(settings) -> None:

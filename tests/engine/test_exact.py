@@ -10,12 +10,12 @@ import pytest
 
 from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
+from blender_addon.shared.obstacles import depth_and_way
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 from engine.body import LENGTHS, Body, freedom_for
 from engine.finish import finishing
 from engine.metrics import foot_skating_ratio
-from engine.obstacles import depth_and_way
 from tests.engine.walking import FRAMES, gliding, stepping
 
 NO_BELIEF = np.zeros((FRAMES, 4))

@@ -12,9 +12,9 @@ import pytest
 from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.obstacles import check_obstacle, depth_and_way
 from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
-from engine.obstacles import check_obstacle, depth_and_way
 from engine.wishes import EXTRA_DEPTH, OBSTACLE_WEIGHT, Wishes, settle
 
 FRAMES = 12

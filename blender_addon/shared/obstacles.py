@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How deep points are inside a solid with its margin, and the shortest way out.
 
-Spheres, capsules (axis along their own Y) and boxes, as :class:`blender_addon.shared.protocol.Obstacle` has them.
+Spheres, capsules (axis along their own Y) and boxes, as :class:`.protocol.Obstacle` has them.
 Metres; numpy.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from blender_addon.shared import quat
-from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import Obstacle
+from . import quat
+from .errors import BadRequest
+from .protocol import Obstacle
 
 KINDS = ("sphere", "box", "capsule")
 
