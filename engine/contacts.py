@@ -22,13 +22,16 @@ from scipy.linalg import solveh_banded
 
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-from .footsteps import plan_steps, stances
+from .footsteps import RUNNING, plan_steps, speed_of, stances
 
 TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
 ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
-CLEARANCE = 0.075  # metres to which a swinging toe is lifted in the middle of its swing, at least
+CLEARANCE = (
+    0.075,
+    0.25,
+)  # metres to which a swinging toe is lifted in the middle of its swing at least, in walk and run
 LIFTING = 1  # frames at both ends of a swing in which the toe only goes up or down
-LIFT_SHAPE = 0.5  # below 1 the toe leaves the floor steeply
+LIFT_SHAPE = (0.5, 1.0)  # below 1 the toe leaves the floor steeply
 BLEND = 4  # frames in which a foot comes down to the floor's height
 KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
 REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
@@ -61,13 +64,14 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept:
     kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
     standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
+    speed = speed_of(joints[:, 0])
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
         ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
         over = ankle - toe
         spans = stances(standing[:, foot])
         way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept)
-        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept)
+        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept, speed)
         hip = joints[:, SKELETON.index("left_hip" if foot == 0 else "right_hip")]
         way[:, :2] = _within_reach(way[:, :2], height, hip, standing[:, foot] | fixed[:, foot] | kept)
         places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
@@ -130,8 +134,10 @@ def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled:
     return hip[:, [0, 2]] + apart * share[:, None]
 
 
-def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray) -> np.ndarray:
-    """The toe's height (T,): the floor's in stances near it, lifted in swings, smooth between; held ones unchanged."""
+def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    """The toe's height (T,): the floor's in stances near it, lifted in swings, smooth between; held ones unchanged.
+    ``speed`` (T,) of the body: who runs lifts the feet higher.
+    """
     frames = len(height)
     floor = np.full(frames, np.nan)
     for start, end in spans:
@@ -150,7 +156,8 @@ def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray
         phase = (np.arange(start, end) - start + 1) / (end - start + 1)
         phase = 0.5 + phase / 2 if start == 0 and end < frames else phase
         phase = phase / 2 if end == frames and start > 0 else phase
-        lift = (CLEARANCE - TOE_HEIGHT) * np.sin(np.pi * phase) ** LIFT_SHAPE
+        clearance, shape = (np.interp(speed[start:end].mean(), RUNNING, pair) for pair in (CLEARANCE, LIFT_SHAPE))
+        lift = (clearance - TOE_HEIGHT) * np.sin(np.pi * phase) ** shape
         # The motion's own lift above the line from floor to floor, faded in where the foot was not yet down.
         fade = np.minimum(1, np.minimum(np.arange(1, end - start + 1), np.arange(end - start, 0, -1)) / BLEND)
         own = (result[start:end] - ground[start:end]) * fade

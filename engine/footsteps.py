@@ -26,7 +26,8 @@ DRAGGING_COST, LIFTED = 0.04, 0.08  # of a frame's swing with the toe on the flo
 BELIEF_COST = 0.02  # of a frame's swing against the model's belief
 REACH, REACH_COST = 0.4, 30.0  # metres that a standing toe may be away from under its hip, and what more costs
 BOTH_COST = 0.25  # of a frame in which both feet swing, unless both are up
-SWING_SPEED = 4.5  # metres a second, and what faster swings cost
+RUNNING, FLYING = (1.8, 2.4), 0.1  # metres a second between which a walk becomes a run; the share of that cost in one
+SWING_SPEED, SWING_SHARE = 4.5, 1.7  # metres a second, or times the hips' speed, and what faster swings cost
 TOO_FAST_COST = 0.5
 SLOW_COST = 0.06  # of a frame by which a low swing is too long
 ROUNDS = 2
@@ -42,11 +43,13 @@ def plan_steps(toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: 
     if frames < 2:
         return np.zeros((frames, 2), bool)
     up = toes[..., 1].min(1) > HIGH
+    speed = speed_of(hips.mean(1))
+    both = BOTH_COST * np.interp(speed, RUNNING, (1.0, FLYING))
     stands = np.ones((frames, 2), bool)
     costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot]) for foot in (0, 1)]
     for foot in (0, 1) * ROUNDS:
-        other = ~stands[:, 1 - foot] & ~up
-        swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], other)
+        other = both * (~stands[:, 1 - foot] & ~up)
+        swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], other, speed)
         stands[:, foot] = _cheapest(costs[foot], swings)
     return stands
 
@@ -90,18 +93,27 @@ def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.nda
     return cost
 
 
-def _swing_costs(toe: np.ndarray, belief: np.ndarray, fixed: np.ndarray, other_swings: np.ndarray) -> np.ndarray:
-    """Of each segment (T, L) as a swing."""
+def speed_of(points: np.ndarray) -> np.ndarray:
+    """Metres a second (T,) over the ground of ``points`` (T, 3), over about half a second."""
+    way = np.pad(points[:, [0, 2]], ((5, 5), (0, 0)), mode="reflect", reflect_type="odd")
+    return np.linalg.norm(way[10:] - way[:-10], axis=-1) * FPS / 10
+
+
+def _swing_costs(
+    toe: np.ndarray, belief: np.ndarray, fixed: np.ndarray, other_swings: np.ndarray, hips_speed: np.ndarray
+) -> np.ndarray:
+    """Of each segment (T, L) as a swing; ``other_swings`` (T,): what a frame costs because of the other foot."""
     frames = len(toe)
     ends, starts, there, cut = _segments(frames)
     length = ends - starts
     ground = toe[:, [0, 2]]
     speed = np.linalg.norm(np.gradient(ground, axis=0), axis=-1) * FPS
-    resting = RESTING_COST * np.maximum(1 - speed / RESTING, 0) + BELIEF_COST * belief + BOTH_COST * other_swings
+    resting = RESTING_COST * np.maximum(1 - speed / RESTING, 0) + BELIEF_COST * belief + other_swings
     resting += DRAGGING_COST * (toe[:, 1] < LIFTED)
     low, rests = _sums((toe[:, 1] < HIGH) & ~fixed), _sums(resting * ~fixed)
     way = np.linalg.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
-    fast = TOO_FAST_COST * np.maximum(way * FPS / length - SWING_SPEED, 0)
+    usual = np.maximum(SWING_SPEED, SWING_SHARE * hips_speed)[starts]
+    fast = TOO_FAST_COST * np.maximum(way * FPS / length - usual, 0)
     long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[ends] - low[starts]) / length
     cost = STEP + rests[ends] - rests[starts] + fast + long
     cost[~there | ((length < SHORTEST_SWING) & ~cut)] = np.inf
