@@ -106,10 +106,8 @@ def put_back(
 
 
 def _put_back_pose(armature: bpy.types.Object, before: Before, only: set[str] | None) -> None:
-    for row, name in enumerate(before.bones):
-        bone = armature.pose.bones.get(name)
-        if bone is None:
-            continue
+    for row, bone in _bones_of(armature, before):
+        name = bone.name
         path = f'pose.bones["{bpy.utils.escape_identifier(name)}"].'
         for channel, values in before.channels.items():
             if only is None or path + channel in only:
@@ -120,6 +118,18 @@ def _put_back_pose(armature: bpy.types.Object, before: Before, only: set[str] | 
     for channel, value in before.place.items():
         if only is None or channel in only:
             setattr(armature, channel, value)
+
+
+def _bones_of(armature: bpy.types.Object, before: Before) -> Iterable[tuple[int, bpy.types.PoseBone]]:
+    """The rows of ``before`` and their bones. One that was renamed since is known by its place among the others, as
+    long as none has come or gone.
+    """
+    bones, known = armature.pose.bones, set(before.bones)
+    for row, name in enumerate(before.bones):
+        if name in bones:
+            yield row, bones[name]
+        elif len(bones) == len(before.bones) and bones[row].name not in known:
+            yield row, bones[row]
 
 
 def _is_bare(animation: bpy.types.AnimData) -> bool:

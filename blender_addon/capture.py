@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import facing, obstacles, pace, paths, pieces, probe, prompts, relations
+from . import detour, facing, obstacles, pace, paths, pieces, probe, prompts, relations
 from .body import Body, read_body
 from .retarget.relations import Relation
 from .shared import space
@@ -97,8 +97,11 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
             times, body.to_model(track.points, scene.unit_settings.scale_length)
         )
         frames = np.clip(frames, 0, num_frames - 1)
-        wishes[track.joint] = (frames / FPS, points)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
+        if track.joint == "pelvis" and around:
+            drawn, points = points, detour.around(points, metres, around)
+            metres = metres - np.linalg.norm(points - drawn, axis=-1)
+        wishes[track.joint] = (frames / FPS, points)
         tolerance[frames, SKELETON.index(track.joint)] = metres
         slack[frames, SKELETON.index(track.joint)] = track.room[keys] * FPS / scene_fps(scene) + 1e-6
         if track.joint == "pelvis":
@@ -114,7 +117,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         raise BadControl(
             f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame "
             f"{space.model_to_scene_frame(frame, settings.start_frame, scene_fps(scene)):.0f}.",
-            "Move the control or the obstacle, give the obstacle less margin, or let the control be followed loosely.",
+            "Move one of them, set a smaller margin, or let the control be followed Loosely, which goes around.",
         )
     return Capture(
         body=body,

@@ -183,9 +183,10 @@ LIVE = Live()
 
 
 def preview_order(order: Generate) -> Generate:
-    """The same request at its quickest."""
+    """The same request at its quickest; only refining keeps out of obstacles and hands on hips."""
+    refine = bool(order.obstacles or order.relative)
     return replace(
-        order, num_inference_steps=1, refine=False, exact=False, plant_feet=False, num_variations=1, stream=False
+        order, num_inference_steps=1, refine=refine, exact=False, plant_feet=False, num_variations=1, stream=False
     )
 
 
@@ -198,9 +199,11 @@ def preview_lines(joints: np.ndarray, captured: Capture) -> shapes.Lines:
 
 
 def _fingerprint(captured: Capture) -> int:
-    """A number that changes with anything that the controls ask for."""
+    """A number that changes with anything that the controls and obstacles ask for."""
     signal = captured.signal
-    return hash((captured.start_frame, signal.hint.tobytes(), signal.hint_mask.tobytes()))
+    parts = (part for solid in captured.obstacles for part in (solid.centre, solid.size, solid.rotation))
+    asked = [array.tobytes() for array in (signal.hint, signal.hint_mask, *parts)]
+    return hash((captured.start_frame, *asked))
 
 
 def _inputs(scene: bpy.types.Scene) -> int:
@@ -219,7 +222,13 @@ def _inputs(scene: bpy.types.Scene) -> int:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)
         parts += [curve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
+    parts += [np.array(solid.matrix_world).tobytes() for solid in _obstacles(scene)]
     return hash(tuple(parts))
+
+
+def _obstacles(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    found = [obstacle.target for obstacle in scene.gaitway.obstacles if obstacle.enabled]
+    return [target for target in found if target is not None]
 
 
 def _points(spline: bpy.types.Spline) -> bytes:
@@ -234,10 +243,11 @@ def _points(spline: bpy.types.Spline) -> bytes:
 
 
 def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
-    """The data-blocks that move a control when they change: targets, their curves, their parents."""
+    """The data-blocks that move a control or an obstacle when they change: targets, their curves, their parents."""
     uids: set[int] = set()
-    for control in scene.gaitway.controls:
-        target = control.target if control.enabled else None
+    controls = [control.target for control in scene.gaitway.controls if control.enabled]
+    for first in (*controls, *_obstacles(scene)):
+        target = first
         while target is not None and target != scene.gaitway.character:
             uids.add(target.session_uid)
             if target.type == "CURVE":

@@ -125,12 +125,18 @@ def _apart(
 
 
 def armature_of(captured: Capture) -> bpy.types.Object:
-    """The character of the capture. Raises RetargetError when it was deleted."""
+    """The character of the capture. Raises RetargetError when it, or a bone of it, was deleted or the bone renamed."""
     armature = probe.object_by_uid(captured.body.uid)
     if armature is None or not armature.users_scene:
         # A property that still points to it keeps a deleted object in the file, but no longer in a scene.
         raise RetargetError(
             f"The armature '{captured.body.name}' was deleted while its motion was being made.",
             "Choose another character and generate again; the same seed gives the same motion.",
+        )
+    missing = [bone for bone in captured.body.bones.values() if bone not in armature.pose.bones]
+    if missing:
+        raise RetargetError(
+            f"The bone '{missing[0]}' of '{armature.name}' was renamed or deleted while its motion was being made.",
+            "Look at the bones under Character and generate again; the same seed gives the same motion.",
         )
     return armature

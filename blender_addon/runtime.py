@@ -69,7 +69,7 @@ class Runtime:
         self.error: tuple[str, str] | None = None
         """(message, hint) of what went wrong last; the panel shows it until the next try."""
         self.report: list[str] = []
-        """What the last motion came out as, line by line."""
+        """What the last motion came out as, line by line; it may have been undone or thrown away since."""
         self.measured: dict[str, float] = {}
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
@@ -82,6 +82,8 @@ class Runtime:
         """What the last request asked for."""
         self.answer: Result | None = None
         """What the engine made of it."""
+        self.delivered = ""
+        """The id of the last request that came to takes."""
         self.longest_tick = 0.0
         """Longest time in seconds that one tick of the last request held the main thread, the press of the button
         included.
@@ -328,6 +330,7 @@ class Runtime:
             yield
         self._at_work = True
         observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
+        self.delivered = order.request_id
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}

@@ -189,6 +189,11 @@ def active(scene: bpy.types.Scene) -> GaitwayTake | None:
     return history.items[history.active] if 0 <= history.active < len(history.items) else None
 
 
+def has(scene: bpy.types.Scene, generation: str) -> bool:
+    """Whether a take of that request is in the history."""
+    return any(take.generation == generation for take in scene.gaitway.takes.items)
+
+
 def index_of(scene: bpy.types.Scene, take: GaitwayTake) -> int:
     """Its place in the list."""
     return next(index for index, other in enumerate(scene.gaitway.takes.items) if other == take)

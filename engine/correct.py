@@ -14,6 +14,7 @@ from torch import Tensor
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import SKELETON
 
+from .device import threads_for
 from .models.corrector import Corrector, miss_features
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def correct(
         return latent
     asked = _steered(asked)
     mean, std = (torch.from_numpy(value).to(latent) for value in (statistics.feature_mean, statistics.feature_std))
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(latent.shape[:-1].numel()):
         for _ in range(networks.config.corrector_passes if passes is None else passes):
             decoded = networks.decode(latent.to(next(networks.vae.parameters()).dtype), mask).to(latent)
             latent = latent + correction(corrector, latent, decoded * std + mean, mask, hint, asked)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import psutil
 import torch
@@ -52,6 +54,8 @@ def pick_dtype(device: torch.device, name: str = "auto") -> torch.dtype:
 
 MAX_THREADS = 8
 """The matrices here are some hundred rows: more threads would wait for each other longer than they work."""
+MIN_ROWS = 128
+"""Tokens of a batch below which a second thread costs more than it brings: waking it takes as long as its share."""
 
 
 def pin_threads() -> int:
@@ -64,3 +68,17 @@ def pin_threads() -> int:
     threads = int(os.environ.get("GAITWAY_THREADS") or 0) or min(cores, MAX_THREADS)
     torch.set_num_threads(threads)
     return threads
+
+
+@contextlib.contextmanager
+def threads_for(rows: int) -> Iterator[None]:
+    """One thread for a network that sees fewer than ``MIN_ROWS`` tokens, all samples counted; else those there are."""
+    threads = torch.get_num_threads()
+    if rows >= MIN_ROWS or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

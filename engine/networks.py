@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint
+from engine.device import threads_for
 from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
@@ -74,7 +75,8 @@ class Networks:
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """A sampled latent (B,N,D) to normalised features (B,T,F), the latent's scale undone."""
-        return self.vae.decode(latent / self.config.vae_scale_factor, mask)
+        with threads_for(mask.numel() if self.config.token_layout == "global" else latent.shape[:-1].numel()):
+            return self.vae.decode(latent / self.config.vae_scale_factor, mask)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Networks:
         for network in self.parts.values():

@@ -14,7 +14,6 @@ Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +38,13 @@ from blender_addon.shared.protocol import (
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from .asked import Asked
 from .checkpoint import load, load_default
 from .checks import check
+from .clock import Clock
 from .correct import correct
 from .detour import led_around
-from .device import pick_device, pick_dtype, pin_threads
+from .device import pick_device, pick_dtype, pin_threads, threads_for
 from .finish import finishing
 from .longform import MAX_FRAMES, Take
 from .metrics import control_metrics, foot_skating_ratio
@@ -56,7 +57,8 @@ from .timeline import Context
 from .wishes import settle, wishes_of
 
 _SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
-_PELVIS = SKELETON.index("pelvis")
+_TOGETHER = 4
+"""Variations sampled in one batch: more bring little, and make a cancel wait."""
 _HELD = SKELETON.indices("pelvis", "left_hip", "right_hip")
 """Joints that refining holds where they are in frames that are there already: they say place and heading."""
 _GROUND = np.array([1.0, 0.0, 1.0], np.float32)
@@ -133,17 +135,19 @@ class Pipeline:
             for variation in range(request.num_variations)
         ]
         windows = takes[0].windows
-        clock = _Clock(request, len(windows), self._steps(request), can_refine(self.networks) and request.refine)
+        refining = REFINING_STEPS + 1 if can_refine(self.networks) and request.refine else 0
+        clock = Clock(request, len(windows), self._steps(request), refining)
         yield clock.tell("Reading the prompt")
         texts = self.text_encoder.encode([*(block.text.strip() for block in request.prompts), ""]).to(self.device)
         for window in windows:
             text = texts[[window.prompt, -1]]
-            for take in takes:
-                asked, frame, context = take.prepare(window)
-                made = yield from self._window(asked, frame, context, text, take.generator, clock)
-                take.add(window, *made)
-                yield clock.tell("Finishing")
-                span = yield from clock.meanwhile(take.finish(window, finishing))
+            for group in _groups(takes):
+                asked = [Asked(*take.prepare(window)) for take in group]
+                latents = yield from self._sample(asked, text, [take.generator for take in group], clock)
+                for take, one, latent in zip(group, asked, latents.split(1), strict=True):
+                    take.add(window, *(yield from self._settle(one, latent, clock)))
+                    yield clock.tell("Finishing")
+                    span = yield from clock.meanwhile(take.finish(window, finishing))
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
@@ -151,8 +155,8 @@ class Pipeline:
         # Hints with slack are met in frames of their own; a way that leads around something is not what was asked.
         asked_of = [signal if request.slack is None else take.signal for take in takes]
         measured = [
-            control_metrics(control_errors(take.joints[whole], asked))
-            for take, asked in zip(takes, asked_of, strict=True)
+            control_metrics(control_errors(take.joints[whole], wanted))
+            for take, wanted in zip(takes, asked_of, strict=True)
         ]
         yield Result(
             request.request_id,
@@ -164,53 +168,51 @@ class Pipeline:
             self.networks.model_hash,
         )
 
-    def _window(
-        self,
-        request: Generate,
-        frame: CanonicalFrame,
-        context: Context,
-        text: Tensor,
-        generator: torch.Generator,
-        clock: _Clock,
-    ) -> Generator[Progress, None, tuple[np.ndarray, CanonicalFrame, ControlSignal]]:
-        """Features (T, F) of one window that starts in the canonical ``frame`` and goes on from ``context``, the frame,
-        and the hints in the frames in which they are met.
-        """
-        mask = torch.ones(1, request.num_frames, dtype=torch.bool, device=self.device)
-        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-        leads = bool(signal.hint_mask[:, _PELVIS].any()) or context.arrives
-        # Without a path, hints that end with the known frames would read as standing still from there on.
-        shown = context.add_hints(signal, [_PELVIS]) if leads else signal
-        hint = torch.from_numpy(frame.to_model(shown.hint)).float()[None].to(self.device)
+    def _sample(
+        self, asked: list[Asked], text: Tensor, generators: list[torch.Generator], clock: Clock
+    ) -> Generator[Progress, None, Tensor]:
+        """Latents (V, N, D) of V variations of a window, sampled together, each with the noise of its own generator."""
+        first, count = asked[0], len(asked)
+        hints, masks, coordinates = map(torch.cat, zip(*(one.tensors(self.device) for one in asked), strict=True))
         control = None
-        if shown.hint_mask.any() and self.has_control:
-            yield clock.tell("Reading the controls")
-            control = self._read_controls(hint, torch.from_numpy(shown.hint_mask)[None].to(self.device))
-        yield clock.tell("Sampling")
+        if first.shown.hint_mask.any() and self.has_control:
+            yield clock.tell("Reading the controls", count)
+            read = [self._read_controls(*each) for each in zip(hints.split(1), masks.split(1), strict=True)]
+            control = torch.cat(read)
+        yield clock.tell("Sampling", count)
         steps = sample(
             self.networks,
             text[:1, None],
-            num_inference_steps=request.num_inference_steps or None,
-            guidance_scale=request.guidance_scale,
+            num_inference_steps=first.request.num_inference_steps or None,
+            guidance_scale=first.request.guidance_scale,
             control_embedding=control,
             uncond_embedding=text[1:, None],
-            num_tokens=self.config.num_tokens(request.num_frames),
-            generator=generator,
-            known=self._known_tokens(context),
+            num_tokens=self.config.num_tokens(first.request.num_frames),
+            generator=generators,
+            known=_joined([self._known_tokens(one.context) for one in asked]),
         )
         for latent in steps:  # noqa: B007  (the last one is the result)
-            yield clock.tell("Sampling")
-        asked = torch.from_numpy(shown.coordinates)[None].to(self.device)
-        latent = correct(self.networks, latent, mask, hint, asked)
+            yield clock.tell("Sampling", count)
+        return correct(self.networks, latent, first.frames(self.device, count), hints, coordinates)
+
+    def _settle(
+        self, asked: Asked, latent: Tensor, clock: Clock
+    ) -> Generator[Progress, None, tuple[np.ndarray, CanonicalFrame, ControlSignal]]:
+        """Features (T, F) of one variation of a window from its sampled latent (1, N, D), the frame that they start in,
+        and the hints in the frames in which they are met.
+        """
+        request, frame, context, signal = asked.request, asked.frame, asked.context, asked.signal
+        mask = asked.frames(self.device)
         if request.slack is not None:
             joints = feature_set.features_to_joints(self._decode(latent, mask))
             signal = settle(signal, request.slack, frame.to_world(joints))
         wishes = wishes_of(request, signal, frame)
-        if wishes or leads:
+        if wishes or asked.leads:
             wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
         if wishes and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            steps = refine(self.networks, latent, mask, hint, asked, wishes=wishes)
+            hint, _, coordinates = asked.tensors(self.device)
+            steps = refine(self.networks, latent, mask, hint, coordinates, wishes=wishes)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
@@ -229,7 +231,9 @@ class Pipeline:
             if torch.equal(mask, hint_mask) and torch.equal(seen, normalised):
                 return control
         weight = next(encoder.parameters())
-        control = encoder(normalised, hint_mask).float()
+        rows = hint.shape[1] if self.config.token_layout == "global" else self.config.num_tokens(hint.shape[1])
+        with threads_for(rows):
+            control = encoder(normalised, hint_mask).float()
         self._last_read = None if weight.requires_grad else (normalised, hint_mask.clone(), control)
         return control
 
@@ -268,48 +272,20 @@ class Pipeline:
         return request.num_inference_steps or self.config.default_num_inference_steps
 
 
+def _groups(takes: list[Take]) -> list[list[Take]]:
+    """Variations that are sampled together. The first is alone, so that it is what one alone would be, to the bit."""
+    return [takes[:1], *(takes[i : i + _TOGETHER] for i in range(1, len(takes), _TOGETHER))]
+
+
+def _joined(known: list[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tensor] | None:
+    """Known tokens and masks of several variations as one batch. They have the same frames."""
+    there = [each for each in known if each is not None]
+    return (torch.cat([latent for latent, _ in there]), torch.cat([mask for _, mask in there])) if there else None
+
+
 def _stacked(takes: list[Take], span: slice) -> tuple[np.ndarray, np.ndarray]:
     """Joints (V, n, J, 3) and foot contacts (V, n, 4) of all takes."""
     joints = np.stack([take.joints[span] for take in takes])
     if takes[0].request.in_place:
         joints = joints - joints[:, :, :1] * _GROUND + np.stack([take.joints[:1, :1] for take in takes]) * _GROUND
     return joints, np.stack([take.contacts[span] for take in takes])
-
-
-class _Clock:
-    """Counts the parts of a request for its progress, and the seconds of each stage for its report."""
-
-    def __init__(self, request: Generate, windows: int, steps: int, refines: bool) -> None:
-        self.request = request
-        self.total = 3 + windows * request.num_variations * (steps + 4 + (REFINING_STEPS + 1 if refines else 0))
-        self.done = 0
-        self.timing: dict[str, float] = {}
-        self.last = time.perf_counter()
-        self.stage: str | None = None
-
-    def tell(self, stage: str) -> Progress:
-        """Progress at the begin of ``stage``; the time since the last call belongs to the stage that was running."""
-        now = time.perf_counter()
-        if self.stage is not None:
-            self.timing[self.stage] = self.timing.get(self.stage, 0.0) + now - self.last
-        self.last, self.stage = now, stage
-        self.done += 1
-        return self._progress()
-
-    def _progress(self) -> Progress:
-        # A variation that refines in fewer steps than allowed leaves its share of the bar to what follows.
-        return Progress(self.request.request_id, self.stage or "", min(1.0, self.done / self.total))
-
-    def meanwhile(self, work: Generator[None, None, slice]) -> Generator[Progress, None, slice]:
-        """The present stage said again at every piece of ``work``, where it can be abandoned; what that returns."""
-        while True:
-            try:
-                next(work)
-            except StopIteration as done:
-                return done.value
-            yield self._progress()
-
-    def finish(self) -> dict[str, float]:
-        """Seconds by stage, and 'Total'."""
-        self.tell("")
-        return self.timing | {"Total": sum(self.timing.values())}

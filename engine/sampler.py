@@ -3,21 +3,22 @@
 
 B batch, N latent tokens, D latent width, L text tokens, W text width. Consistency models (kind 'lcm') take the guidance
 as an embedding and 1 to a few steps; diffusion models (kind 'mld') take DDIM steps with classifier-free guidance. The
-ControlNet runs at every step on the current latent. All randomness comes from the given generator, drawn where the
-generator lives, so that a seed means the same noise on every device.
+ControlNet runs at every step on the current latent. All randomness comes from the given generators, drawn where each
+of them lives, so that a seed means the same noise on every device.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from blender_addon.shared.errors import BadRequest
 from engine import scheduler
+from engine.device import threads_for
 
 if TYPE_CHECKING:
     from engine.checkpoint import Networks
@@ -34,14 +35,15 @@ def sample(
     control_embedding: Tensor | None = None,
     num_tokens: int | None = None,
     latent_mask: Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
     uncond_embedding: Tensor | None = None,
     known: tuple[Tensor, Tensor] | None = None,
 ) -> Iterator[Tensor]:
     """Yield the latent (B,N,D) float32 after every step; the last one is the result.
 
-    text_embedding: (B,L,W) or (B,W). For a diffusion model with guidance either ``uncond_embedding``, the embedding of
-    the empty sentence (B or 1,L,W), or a ``text_embedding`` of twice the latent's batch, conditional half first.
+    text_embedding: (B or 1,L,W) or (B or 1,W). For a diffusion model with guidance either ``uncond_embedding``, the
+    embedding of the empty sentence (B or 1,L,W), or a ``text_embedding`` of twice the latent's batch, conditional half
+    first.
     latent: the starting noise (B,N,D); drawn when None. step_noise: the noise between LCM steps (steps-1,B,N,D); drawn
     when None. control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is
     real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
@@ -50,7 +52,8 @@ def sample(
     A consistency model that is led by controls is with ``uncond_embedding`` also guided by its text, as far as the
     model's ``text_guidance`` says: what the sentence changes where nothing leads is added to the answer, since a
     ControlNet takes a path's usual motion for the only one.
-    generator: source of all noise; None stands for seed 0. Steps and guidance default to the model's own.
+    generator: source of all noise, or B of them, one a sample; None stands for seed 0. Steps and guidance default to
+    the model's own.
 
     Gradients flow when one of the given tensors requires them, and are off otherwise.
     Raises BadRequest for a number of steps that the model does not have, and for inputs that do not fit together.
@@ -62,12 +65,15 @@ def sample(
         raise BadRequest("This model takes no controls.", "Load a model with a ControlNet, or leave the controls out.")
     steps = config.default_num_inference_steps if num_inference_steps is None else num_inference_steps
     guidance = config.guidance_for(steps) if guidance_scale is None else guidance_scale
-    generator = torch.Generator().manual_seed(0) if generator is None else generator
+    generators = _generators(generator)
     if text_embedding.dim() == 2:
         text_embedding = text_embedding[:, None]
     if latent is None:
         tokens = _num_tokens(networks, num_tokens, latent_mask, control_embedding)
-        latent = _noise((text_embedding.shape[0], tokens, config.latent_width), generator, text_embedding.device)
+        batch = max(text_embedding.shape[0], len(generators))
+        latent = _noise((batch, tokens, config.latent_width), generators, text_embedding.device)
+    if text_embedding.shape[0] == 1:
+        text_embedding = text_embedding.expand(latent.shape[0], -1, -1)
     inputs = (latent, text_embedding, control_embedding, step_noise)
     gradients = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
     if config.kind == "lcm":
@@ -80,7 +86,7 @@ def sample(
             steps,
             guidance,
             step_noise,
-            generator,
+            generators,
             uncond_embedding,
             known,
         )
@@ -104,7 +110,7 @@ def _lcm(
     steps: int,
     guidance: float,
     step_noise: Tensor | Sequence[Tensor] | None,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
     uncond: Tensor | None,
     known: tuple[Tensor, Tensor] | None,
 ) -> Iterator[Tensor]:
@@ -118,36 +124,16 @@ def _lcm(
     embedding = embedding.expand(latent.shape[0], -1)
     latent = _with_known(latent, known, latent, times[0])
     for index, time in enumerate(times):
-        output = _predict(networks, latent, time, text, embedding, control, mask)
-        if uncond is not None and control is not None and config.text_guidance:
-            output = output + config.text_guidance * _text_alone(networks, latent, time, text, embedding, uncond, mask)
+        output = _predict(networks, latent, time, text, embedding, control, mask, uncond)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         latent = _with_known(latent, known)
         if index + 1 < len(times):
             if step_noise is None:
-                noise = _noise(latent.shape, generator, latent.device)
+                noise = _noise(latent.shape, generators, latent.device)
             else:
                 noise = step_noise[index].to(latent)
             latent = scheduler.add_noise(latent, noise, times[index + 1])
         yield latent
-
-
-def _text_alone(
-    networks: Networks,
-    latent: Tensor,
-    time: int,
-    text: Tensor,
-    guidance: Tensor,
-    uncond: Tensor,
-    mask: Tensor | None,
-) -> Tensor:
-    """What the sentence changes in the answer of the denoiser without controls (B,N,D)."""
-    both = _doubled_text(text, uncond, latent.shape[0], guidance=math.inf)
-    masks = None if mask is None else mask.repeat(2, 1)
-    told, untold = _predict(
-        networks, latent.repeat(2, 1, 1), time, both, guidance.repeat(2, 1), None, masks
-    ).chunk(2)  # fmt: skip
-    return told - untold
 
 
 def _ddim(
@@ -196,17 +182,34 @@ def _predict(
     guidance: Tensor | None,
     control: Tensor | None,
     mask: Tensor | None,
+    uncond: Tensor | None = None,
 ) -> Tensor:
-    """One call of the denoiser, and of the ControlNet before it; the networks' precision inside, float32 outside."""
-    denoiser = networks.denoiser
+    """One call of the denoiser, and of the ControlNet before it; the networks' precision inside, float32 outside.
+
+    With ``uncond``, controls and a model that asks for it, the denoiser sees three times the batch: led by the
+    controls; with the sentence alone; with the empty one. What the sentence changes is added to the first.
+    """
+    denoiser, share = networks.denoiser, networks.config.text_guidance
     assert denoiser is not None  # sample() has looked
     dtype = next(denoiser.parameters()).dtype
     low, text = latent.to(dtype), text.to(dtype)
+    batch, tokens, _ = latent.shape
     residuals = None
     if control is not None:
         assert networks.controlnet is not None
-        residuals = networks.controlnet(low, time, text, guidance, control.to(dtype), mask)
-    return denoiser(low, time, text, guidance, residuals, mask).to(latent.dtype)
+        with threads_for(batch * tokens):
+            residuals = networks.controlnet(low, time, text, guidance, control.to(dtype), mask)
+    if residuals is not None and uncond is not None and share:
+        low, text = low.repeat(3, 1, 1), torch.cat([text, text, uncond.to(dtype).expand(batch, -1, -1)])
+        residuals = [F.pad(residual, (0, 0, 0, 0, 0, 2 * batch)) for residual in residuals]
+        guidance = None if guidance is None else guidance.repeat(3, 1)
+        mask = None if mask is None else mask.repeat(3, 1)
+    with threads_for(len(low) * tokens):
+        answer = denoiser(low, time, text, guidance, residuals, mask).to(latent.dtype)
+    if len(answer) == batch:
+        return answer
+    led, told, untold = answer.chunk(3)
+    return led + share * (told - untold)
 
 
 def _num_tokens(networks: Networks, asked: int | None, mask: Tensor | None, control: Tensor | None) -> int:
@@ -237,5 +240,14 @@ def _doubled_text(text: Tensor, unconditional: Tensor | None, batch: int, guidan
     return torch.cat([text, unconditional.to(text).expand(batch, -1, -1)])
 
 
-def _noise(shape: Sequence[int], generator: torch.Generator, device: torch.device) -> Tensor:
-    return torch.randn(tuple(shape), generator=generator, device=generator.device).to(device)
+def _generators(given: torch.Generator | Sequence[torch.Generator] | None) -> Sequence[torch.Generator]:
+    if given is None:
+        return [torch.Generator().manual_seed(0)]
+    return [given] if isinstance(given, torch.Generator) else given
+
+
+def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device) -> Tensor:
+    """Noise (B,N,D): all of it from the only generator, or a sample from each."""
+    size = (shape[0] // len(generators), *shape[1:])
+    drawn = [torch.randn(size, generator=generator, device=generator.device) for generator in generators]
+    return torch.cat(drawn).to(device)

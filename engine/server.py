@@ -7,7 +7,6 @@ One loop in the main thread owns every socket and every table; one worker thread
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -70,8 +69,6 @@ def serve(
     user's own folder of that kind. Raises GaitwayError if the port cannot be opened, another engine owns the connection
     file, or the model cannot be loaded.
     """
-    # Read when torch is loaded, by the worker: threads that spin while they wait starve Blender, and each other.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     log_file = start_logging(log_file)
     connection_file = connection_file or default_connection_path()
     try:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -56,28 +57,34 @@ def environment(python: str, packages: list[str], folder: Path) -> Path:
     return inside
 
 
+def run(version: str, folder: Path, must: bool) -> int:
+    """Exit code of the tests in one Blender, whose output is printed when they are done."""
+    wanted, *packages = BLENDERS[version]
+    python = interpreter(wanted)
+    if python is None:
+        print(f"Blender {version}: there is no Python {wanted} here", flush=True)
+        return int(must)
+    inside = environment(python, packages, folder / version)
+    variables = {**os.environ, "GAITWAY_ENGINE_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
+    command = [str(inside), "-m", "pytest", *TESTS]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    print(f"Blender {version} ({packages[0]}, Python {wanted})\n{done.stdout}", flush=True)
+    return done.returncode
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="*", default=[*BLENDERS], help="which Blenders (default: all)")
     parser.add_argument("--must", action="store_true", help="a Python that is not there is a failure")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "gaitway-blenders")
+    parser.add_argument("--at-once", type=int, default=2, help="how many Blenders at once (default: %(default)s)")
     chosen = parser.parse_args()
     if unknown := set(chosen.versions) - set(BLENDERS):
         parser.error(f"no such Blender: {', '.join(unknown)}; there are {', '.join(BLENDERS)}")
-    codes = []
-    for version in chosen.versions:
-        wanted, *packages = BLENDERS[version]
-        python = interpreter(wanted)
-        if python is None:
-            print(f"Blender {version}: there is no Python {wanted} here", flush=True)
-            codes.append(int(chosen.must))
-            continue
-        inside = environment(python, packages, chosen.folder / version)
-        print(f"Blender {version} ({packages[0]}, Python {wanted})", flush=True)
-        variables = {**os.environ, "GAITWAY_ENGINE_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
-        command = [str(inside), "-m", "pytest", *TESTS]
-        codes.append(subprocess.run(command, cwd=REPOSITORY, env=variables).returncode)
-    return max(codes, default=0)
+    with ThreadPoolExecutor(chosen.at_once) as runs:
+        return max(runs.map(lambda version: run(version, chosen.folder, chosen.must), chosen.versions), default=0)
 
 
 if __name__ == "__main__":

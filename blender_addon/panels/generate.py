@@ -65,7 +65,7 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
             paragraph(box, context, hint, "BLANK1")
         if not RUNTIME.engine_wanted:
             box.operator("gaitway.engine_start", icon="PLAY")
-    elif RUNTIME.report:
+    elif RUNTIME.report and takes.has(context.scene, RUNTIME.delivered):
         box = layout.box()
         for number, line in enumerate(RUNTIME.report):
             paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")

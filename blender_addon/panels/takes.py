@@ -33,7 +33,7 @@ class GAITWAY_UL_takes(bpy.types.UIList):
         if item.action is None:
             split.label(text="deleted", icon="ERROR")
         else:
-            split.label(text=centimetres(item.average) if item.is_measured and item.average > 0 else "")
+            split.label(text=centimetres(item.average) if item.is_measured and item.worst_joint else "")
 
 
 class GAITWAY_PT_takes(Tab, bpy.types.Panel):

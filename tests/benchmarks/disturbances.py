@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a disturbance at each stage of a request leaves: cancel, undo, deletion, other files, a dead engine.
 
-Runs inside Blender as a module, with an engine process that walks by rule:
+Runs inside Blender as a module, with an engine process that walks by rule, or with the real model:
 
-    python -m tests.benchmarks.disturbances [--only cancel]
+    python -m tests.benchmarks.disturbances [--only cancel] [--real]
 
 "same" compares every F-curve, pose, place, Action and take with what the same disturbance makes of a scene without a
 request; "left" counts data-blocks too many. Prints a table and one JSON line.
@@ -22,6 +22,7 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="disturbances whose name contains this")
+    parser.add_argument("--real", action="store_true", help="with `gaitway serve` and the embedded model")
     chosen = parser.parse_args()
     import bpy
 
@@ -36,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         entry.preferences.log_directory = folder
         entry.preferences.connection_file = str(Path(folder) / "connection.json")
-        entry.preferences.engine_command = str(disturbances.launcher(Path(folder)))
+        entry.preferences.engine_command = str(disturbances.launcher(Path(folder), chosen.real))
         entry.preferences.autostart = True
         cases = tuple(case for case in disturbances.CASES if chosen.only in case[0])
         print(f"{'disturbance':<20}{'when':<18}{'same':>5}{'left':>5}{'made':>5}  message")

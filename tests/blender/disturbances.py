@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever comes between the press of the button and the keys: an animator's second thoughts, deletions, undo, other
-files, an engine that dies, the add-on that goes, at each stage of a request.
+"""Whatever comes between the press of the button and the keys: an animator's second thoughts, work that goes on
+meanwhile, deletions, undo, other files, an engine that dies or hangs, the add-on that goes, at each stage of a request.
 
 A case passes when the scene is afterwards what the same disturbance makes of it without any request (a motion that was
 made all the same being discarded), when no data-block is left over, and when a request that came to nothing says why
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -22,14 +22,15 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from blender_addon import preferences, runtime, takes
+from blender_addon import before as states
+from blender_addon import compat, preferences, runtime, takes
 from blender_addon.looking import LOOKING
 from blender_addon.runtime import RUNTIME
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import GaitwayError
 
 from . import rigs, scenes
-from .engines import REPOSITORY, wait_for
+from .engines import ENGINE_PYTHON, REPOSITORY, wait_for
 from .observed import everything
 
 STAGES: dict[str, Callable[[], bool]] = {
@@ -82,6 +83,14 @@ def kill_engine() -> None:
         process._process.wait()
 
 
+def hang_engine() -> None:
+    """The engine stops in its tracks and answers no more; the animator presses Escape."""
+    process = RUNTIME.session()._process if RUNTIME._session is not None else None
+    if process is not None and process.poll() is None:
+        os.kill(process.pid, signal.SIGSTOP)
+        cancel()
+
+
 def delete_armature() -> None:
     """Delete in the viewport: the object leaves its scene."""
     armature = bpy.data.objects[CHARACTER]
@@ -101,6 +110,13 @@ def undo() -> None:
     bpy.ops.ed.undo()
 
 
+def undo_all() -> None:
+    """Ctrl Z until there is nothing left, not even the character."""
+    for _ in range(8):
+        with suppress(RuntimeError):
+            bpy.ops.ed.undo()
+
+
 def undo_and_redo() -> None:
     """Ctrl Z, Ctrl Shift Z."""
     bpy.ops.ed.undo()
@@ -113,6 +129,12 @@ def save_and_reload() -> None:
         path = str(Path(folder) / "scene.blend")
         bpy.ops.wm.save_as_mainfile(filepath=path)
         bpy.ops.wm.open_mainfile(filepath=path)
+
+
+def save() -> None:
+    """Save a copy; the file that is written must be whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        bpy.ops.wm.save_as_mainfile(filepath=str(Path(folder) / "scene.blend"), copy=True)
 
 
 def open_another_file() -> None:
@@ -130,6 +152,78 @@ def delete_control() -> None:
     bpy.data.objects.remove(bpy.data.objects["Path"])
 
 
+def press_again() -> None:
+    """Impatience: the button once more."""
+    with suppress(RuntimeError):  # it is greyed out
+        if RUNTIME.busy:
+            bpy.ops.gaitway.generate()
+
+
+def key_by_hand() -> None:
+    """A key on a bone that will be in motion, after the motion's end."""
+    bone = bpy.data.objects[CHARACTER].pose.bones["mixamorig:RightArm"]
+    bone.rotation_quaternion = (np.cos(0.2), 0, np.sin(0.2), 0)
+    bone.keyframe_insert("rotation_quaternion", frame=200)
+
+
+def play_another_action() -> None:
+    """Another Action is chosen for the character."""
+    other = bpy.data.actions.get("Other") or compat.new_action(bpy.data.objects[CHARACTER], "Other")[0]
+    other.use_fake_user = True
+    states.play(bpy.data.objects[CHARACTER], other)
+
+
+def clear_animation() -> None:
+    """Clear Animation Data."""
+    bpy.data.objects[CHARACTER].animation_data_clear()
+
+
+def enter_edit_mode() -> None:
+    """The bones are being edited, in which mode no pose is shown."""
+    _edit(lambda bones: None, leave=False)
+
+
+def rename_bone() -> None:
+    """A bone in motion gets another name."""
+    _edit(lambda bones: setattr(bones["mixamorig:LeftArm"], "name", "Upper arm"))
+
+
+def delete_bone() -> None:
+    """A bone in motion is deleted."""
+    _edit(lambda bones: bones.remove(bones["mixamorig:LeftHand"]))
+
+
+def _edit(change: Callable[[bpy.types.ArmatureEditBones], object], leave: bool = True) -> None:
+    armature = bpy.data.objects[CHARACTER]
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    change(armature.data.edit_bones)
+    if leave:
+        bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def move_playhead() -> None:
+    """To another frame, where the pose is another."""
+    bpy.context.scene.frame_set(40)
+
+
+def choose_nobody() -> None:
+    """Another character, or none, is chosen in the panel."""
+    bpy.context.scene.gaitway.character = None
+
+
+def delete_scene() -> None:
+    """The scene goes, another one is there."""
+    old, other = bpy.context.scene, bpy.data.scenes.new("Other")
+    bpy.context.window_manager.windows[0].scene = other
+    bpy.data.scenes.remove(old)
+
+
+def purge_orphans() -> None:
+    """Whatever has no user goes."""
+    bpy.ops.outliner.orphans_purge(do_local_ids=True, do_linked_ids=True, do_recursive=True)
+
+
 def reload_the_add_on() -> None:
     """Disable and enable it in the preferences."""
     import blender_addon
@@ -142,24 +236,44 @@ DISTURBANCES = (
     cancel,
     stop_engine,
     kill_engine,
+    hang_engine,
     delete_armature,
     purge_armature,
     undo,
+    undo_all,
     undo_and_redo,
+    save,
     save_and_reload,
     open_another_file,
     rename_armature,
     delete_control,
+    press_again,
+    key_by_hand,
+    play_another_action,
+    clear_animation,
+    enter_edit_mode,
+    rename_bone,
+    delete_bone,
+    move_playhead,
+    choose_nobody,
+    delete_scene,
+    purge_orphans,
     reload_the_add_on,
 )
-CASES = tuple(product([act.__name__ for act in DISTURBANCES], STAGES))
+ON_THE_TAKE = ("key_by_hand", "play_another_action", "clear_animation", "delete_scene")
+"""What is done to a take once it has keys stays with it or goes with it: there is nothing to compare."""
+CASES = tuple(
+    (name, stage)
+    for name, stage in product([act.__name__ for act in DISTURBANCES], STAGES)
+    if name not in ON_THE_TAKE or stage in ("engine starts", "engine loads", "engine walks")
+)
 
 
-def launcher(folder: Path) -> Path:
-    """A ``gaitway`` command that serves the walking figure, for the add-on to start."""
+def launcher(folder: Path, real: bool = False) -> Path:
+    """A ``gaitway`` command that serves the walking figure, or the ``real`` model, for the add-on to start."""
     path = folder / "gaitway"
-    walking = f'"{sys.executable}" -m tests.blender.walking_engine'
-    path.write_text(f'#!/bin/sh\nshift\ncd "{REPOSITORY}" && exec {walking} "$@"\n')
+    module = "engine.cli serve" if real else "tests.blender.walking_engine"
+    path.write_text(f'#!/bin/sh\nshift\ncd "{REPOSITORY}" && exec "{ENGINE_PYTHON}" -m {module} "$@"\n')
     path.chmod(0o755)
     return path
 
@@ -200,6 +314,14 @@ def engine_is(wanted: bool) -> None:
         wait_for(lambda: not _can_be_joined())
 
 
+def engine_goes() -> None:
+    """An engine that was killed or hangs is gone, and that was noticed, before the next one is asked for."""
+    process = RUNTIME.session()._process if RUNTIME._session is not None else None
+    if process is not None and process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: not RUNTIME.engine_wanted)
+
+
 def _can_be_joined() -> bool:
     try:
         read_connection(preferences.connection_path(preferences.get()))
@@ -216,8 +338,8 @@ def run(disturbance: str, stage: str) -> Outcome:
     prepare()
     act()
     expected = everything()
-    if act is kill_engine:
-        wait_for(lambda: not RUNTIME.engine_wanted)
+    if act in (kill_engine, hang_engine):
+        engine_goes()
     engine_is(stage not in COLD)
     prepare()
     assert bpy.ops.gaitway.generate() == {"FINISHED"}
@@ -227,8 +349,8 @@ def run(disturbance: str, stage: str) -> Outcome:
     for _ in range(3):
         time.sleep(min(runtime.tick(), 0.02))
     wait_for(lambda: not LOOKING.is_looking)
-    if act is kill_engine:
-        wait_for(lambda: not RUNTIME.engine_wanted)  # noticed, before the next case asks for it
+    if act in (kill_engine, hang_engine):
+        engine_goes()
     made = bool(bpy.context.scene.gaitway.takes.items)
     if stage == "all is done" and disturbance == "undo" and not made:
         act()  # the first undo took the motion away, this is the one that is compared

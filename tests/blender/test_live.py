@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, runtime  # noqa: E402
+from blender_addon import capture, runtime, takes  # noqa: E402
 from blender_addon.live import LIVE  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
@@ -111,6 +111,23 @@ def test_a_pin_takes_its_key_along(settings) -> None:
     assert np.allclose(scenes.evaluated(hand, 49), (0.7, -2.2, 1.1)) and np.allclose(
         scenes.evaluated(hand, 1), (0.5, 0, 1.2)
     )
+
+
+def test_an_obstacle_that_is_dragged_counts_as_well(settings) -> None:
+    post = scenes.empty("Post", {})
+    post.location, post.empty_display_size = (2, 0, 0), 0.2
+    bpy.context.view_layer.update()
+    settings.obstacles.add().target = post
+    runtime.tick()
+    for x in (1.5, 1.9):
+        post.location.x = x
+        bpy.context.view_layer.update()
+        preview()
+    wait_for(lambda: RUNTIME.busy)
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None
+    (solid,) = takes.making_of(settings.takes.items[1]).order.obstacles
+    assert solid.centre[0] * RUNTIME.last.body.scale == pytest.approx(1.9, abs=1e-5)
 
 
 def test_generate_takes_over_from_a_preview(settings) -> None:

@@ -75,6 +75,14 @@ def test_ghosts_go_when_the_take_is_accepted_and_all_goes_when_it_is_discarded(s
     assert not OVERLAY.is_drawn and LOOKING.observed is None
 
 
+def test_the_panel_speaks_of_a_motion_only_while_it_is_there(settings) -> None:
+    generate()
+    assert "from the controls on average" in " ".join(drawn())
+    bpy.ops.ed.undo()
+    assert not bpy.context.scene.gaitway.takes.items
+    assert "from the controls on average" not in " ".join(drawn())
+
+
 def test_another_take_and_keys_edited_by_hand_are_seen_anew(settings) -> None:
     settings.variations = 2
     generate()

@@ -169,5 +169,8 @@ def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: p
     assert "It broke." in words and "Mend it." in words
     monkeypatch.setattr(RUNTIME, "error", None)
     monkeypatch.setattr(RUNTIME, "report", ["Made.", "Near."])
+    monkeypatch.setattr(RUNTIME, "delivered", "the last")
+    assert "Made." not in drawn()  # its take is gone
+    bpy.context.scene.gaitway.takes.items.add().generation = "the last"
     words = drawn()
     assert "Made." in words and "Near." in words

@@ -158,8 +158,20 @@ def test_a_control_that_leads_through_an_obstacle_is_said(settings, unit: float,
     settings.controls[0].tolerance = 0.02 / unit
     with pytest.raises(GaitwayError, match="pelvis"):
         asked()
-    settings.controls[0].follow = "LOOSE"
-    asked()
+
+
+@pytest.mark.parametrize("follow", ["LOOSE", "TOLERANCE"])
+def test_a_control_that_need_not_be_kept_goes_around(settings, follow: str) -> None:
+    """In one even bend, within its tolerance, and nothing of the character comes into the post."""
+    walk(follow=follow, tolerance=0.6)
+    post = box((0.05, -2, 0.9), (0.15, 0.15, 0.9))
+    obstacle(post, shape="CAPSULE")
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    take = settings.takes.items[0]
+    assert take.entered == 0 and 0.3 < take.worst < 0.6
+    hips = RUNTIME.observed.track("pelvis")
+    assert hips[:, 0].max() < 0.02 and abs(hips[-1, 0]) < 0.05 and abs(hips[-1, 1] + 4) < 0.1
 
 
 def test_the_selected_solids_become_obstacles_once(settings) -> None:

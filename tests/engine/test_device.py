@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Devices and precisions that are not there are refused by name."""
+"""Devices and precisions that are not there are refused by name; few rows run on one thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blender_addon.shared.errors import DeviceError
-from engine.device import pick_device, pick_dtype
+from engine.device import MIN_ROWS, pick_device, pick_dtype, threads_for
 
 
 def test_auto_is_a_device_that_computes() -> None:
@@ -38,3 +38,18 @@ def test_cuda_where_there_is_none() -> None:
 def test_precisions_that_the_cpu_does_not_take(name: str) -> None:
     with pytest.raises(DeviceError):
         pick_dtype(torch.device("cpu"), name)
+
+
+def test_few_rows_run_on_one_thread_and_many_on_all() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threads_for(MIN_ROWS):
+            assert torch.get_num_threads() == 2
+        with threads_for(MIN_ROWS - 1):
+            assert torch.get_num_threads() == 1
+        with pytest.raises(ValueError), threads_for(1):
+            raise ValueError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

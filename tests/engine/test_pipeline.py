@@ -16,7 +16,7 @@ from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Resul
 from blender_addon.shared.skeleton import SKELETON
 from engine.checkpoint import EMBEDDED
 from engine.measure import counting
-from engine.pipeline import Pipeline
+from engine.pipeline import _SEED_STEP, Pipeline
 
 FRAMES = 81
 PELVIS = SKELETON.index("pelvis")
@@ -122,6 +122,20 @@ def test_variations_differ_and_the_first_is_the_single_one(pipeline):
     assert several.joints.shape[0] == len(several.control_errors) == len(several.foot_skating) == 3
     assert several.joints[0].tobytes() == single.joints[0].tobytes()
     assert np.abs(several.joints[0] - several.joints[1]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [walk_signal(), ControlSignal.empty(FRAMES), ControlSignal.empty(240)],
+    ids=["path", "text", "two windows, the second of which goes on where the variation's own first has ended"],
+)
+def test_variations_made_together_are_what_their_seeds_make_alone(pipeline, signal):
+    several = request_for(signal, num_variations=6, refine=False, exact=False, plant_feet=False)
+    made = run(pipeline, several).joints
+    for index, joints in enumerate(made):
+        alone = dataclasses.replace(several, num_variations=1, seed=several.seed + index * _SEED_STEP)
+        np.testing.assert_allclose(joints, run(pipeline, alone).joints[0], atol=1e-3)
+    assert run(pipeline, several).joints.tobytes() == made.tobytes()
 
 
 def test_the_same_path_is_read_once_and_another_one_anew(pipeline):

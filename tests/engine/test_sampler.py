@@ -66,6 +66,17 @@ def test_given_noise_is_the_noise_that_would_have_been_drawn(lcm: Networks) -> N
     assert torch.equal(result(lcm, num_inference_steps=4, latent=latent, step_noise=list(between)), expected)
 
 
+def test_a_generator_for_each_sample_draws_what_it_would_alone(lcm: Networks) -> None:
+    def drawn(*seeds: int) -> torch.Tensor:
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        *_, latent = sample(lcm, TEXT[:1], num_inference_steps=4, generator=generators)
+        return latent
+
+    together = drawn(7, 8, 9)
+    assert together.shape == (3, *LATENT.shape[1:])
+    torch.testing.assert_close(together, torch.cat([drawn(7), drawn(8), drawn(9)]), atol=1e-5, rtol=1e-5)
+
+
 def test_the_generator_stops_where_its_owner_stops(lcm: Networks) -> None:
     calls = []
     handle = lcm.denoiser.register_forward_hook(lambda *_: calls.append(1))

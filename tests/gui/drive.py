@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens inside the real window: a character, a drawn path, the sidebar tab, step by step. Run by ``run.py``.
+"""What happens inside the real window: a character, a drawn path, the sidebar tab, a dragged pin, step by step. Run by
+``run.py``.
 
 A step ends with a file ``<step>.ready`` in this script's folder; the next begins when ``<step>.done`` lies beside it,
 so that the one outside can look, draw and type in between. What was seen goes to ``seen.json``.
@@ -27,6 +28,9 @@ from rigs import mixamo  # noqa: E402
 
 DRAWN = [(0.8 * math.sin(4.5 * step / 40), -3.6 * step / 40, 0.0) for step in range(41)]
 """The path that the mouse draws, on the ground in front of the character."""
+PULLED = [(0.5 + 0.9 * step / 40, -2.4 + 0.5 * math.sin(2.5 * step / 40), 0.0) for step in range(41)]
+"""The way over the ground that the mouse takes a pin of the hips."""
+PIN_FRAME = 73
 _seen: dict[str, object] = {}
 
 
@@ -144,6 +148,7 @@ def with_an_engine() -> Iterator[object]:
     settings = bpy.context.scene.gaitway
     seconds = settings.length_mode, settings.seconds
     settings.length_mode, settings.seconds, settings.variations = "SECONDS", 9.0, 8  # long enough to be caught at it
+    scroll_tab(40)
     bpy.ops.gaitway.generate()
     while runtime.busy and runtime.engine_state != "running":
         yield
@@ -154,6 +159,7 @@ def with_an_engine() -> Iterator[object]:
     said = runtime.error[0] if runtime.error else ""
     expect("Escape cancels", said.startswith("Cancelled"), said=said, takes=len(settings.takes.items))
     yield "cancelled"
+    scroll_tab(-40)
     (settings.length_mode, settings.seconds), settings.variations = seconds, 1
     bpy.ops.ed.undo_push(message="Set the scene up")
     bpy.ops.gaitway.generate()
@@ -185,6 +191,54 @@ def with_an_engine() -> Iterator[object]:
     animation = bpy.context.scene.gaitway.character.animation_data
     expect("undo takes it back", animation is None or animation.action is None)
     yield "undone"
+    yield from live_drag()
+
+
+def live_drag() -> Iterator[object]:
+    """Two pins of the hips, of which the mouse takes the second along while ghosts follow."""
+    runtime, live = module(".runtime").RUNTIME, module(".live").LIVE
+    scene = bpy.context.scene
+    settings = scene.gaitway
+    if settings.controls:
+        settings.controls[0].enabled = False  # the path
+    height = settings.character.pose.bones["mixamorig:Hips"].head.z
+    for frame, place in ((1, (0.0, 0.0, 0.0)), (PIN_FRAME, PULLED[0])):
+        scene.frame_set(frame)
+        scene.cursor.location = (place[0], place[1], height)
+        bpy.ops.gaitway.pin_add(joint="pelvis")
+    pin = settings.controls[settings.active_control].target
+    bpy.ops.object.select_all(action="DESELECT")
+    pin.select_set(True)
+    bpy.context.view_layer.objects.active = pin
+    scroll_tab(40)
+    settings.live.enabled = True
+    for _ in range(4):
+        yield
+    live.latencies.clear()
+    yield "pull", on_screen([(x, y, height) for x, y, _ in PULLED])
+    while live.has_preview and not runtime.busy:
+        yield
+    while runtime.busy:
+        yield
+    for _ in range(10):
+        yield
+    asked = Vector((*PULLED[-1][:2], height))
+    expect(
+        "ghosts follow a dragged pin",
+        len(live.latencies) > 3 and (pin.location - asked).length < 0.1 and runtime.error is None,
+        previews=len(live.latencies),
+        latency_ms=[round(1e3 * value) for value in sorted(live.latencies)],
+        metres_from_where_the_mouse_let_go=(pin.location - asked).length,
+    )
+    hips = settings.character.matrix_world @ settings.character.pose.bones["mixamorig:Hips"].head
+    expect(
+        "let go, the motion itself comes",
+        len(settings.takes.items) == 1 and (hips - pin.location).length < 0.01,
+        metres_between_hips_and_pin=(hips - pin.location).length,
+        report=runtime.report,
+        longest_tick_ms=round(runtime.longest_tick * 1e3, 1),
+    )
+    yield "let_go"
 
 
 _steps = steps()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on in a real Blender window, as a person would see it: install the zip into a fresh user folder, open the
-tab, draw a path with the mouse, press, escape, press again, accept, undo; a picture of each step and what held.
+tab, draw a path with the mouse, press, escape, press again, accept, undo, drag a pin while ghosts follow; a picture of
+each step and what held.
 
     python tests/gui/run.py --zip dist/gaitway-0.1.0-linux-x64.zip --blender blender --folder /tmp/gaitway-gui
 
@@ -93,7 +94,8 @@ def start_engine(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
 
 
 def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 300.0) -> int:
-    """Take a picture at each step that drive.py announces; draw the path, and press Escape while a motion is made."""
+    """Take a picture at each step that drive.py announces; draw the path, press Escape while a motion is made, and
+    drag the pin."""
     began = time.monotonic()
     while window.poll() is None:
         for ready in sorted(folder.glob("*.ready")):
@@ -102,6 +104,8 @@ def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 300.0) -
                 continue
             if ready.stem == "draw":
                 draw(json.loads(ready.read_text()))
+            elif ready.stem == "pull":
+                pull(json.loads(ready.read_text()), folder)
             elif ready.stem == "running":
                 mouse("mousemove", *VIEWPORT)
                 mouse("mousemove_relative", 3, 3)
@@ -122,6 +126,34 @@ def watch(window: subprocess.Popen[bytes], folder: Path, limit: float = 300.0) -
 
 def draw(points: list[tuple[float, float]]) -> None:
     """Drag the mouse through ``points``, pixels from the lower left of the screen, no faster than a hand."""
+    places = go_to_the_first(points)
+    mouse("mousedown", 1)
+    time.sleep(0.3)
+    for place in places:
+        mouse("mousemove", *place)
+        time.sleep(0.03)
+    mouse("mouseup", 1)
+
+
+def pull(points: list[tuple[float, float]], folder: Path) -> None:
+    """Move what is selected along ``points`` over the ground (G, Shift Z), rest on the way for a picture, click."""
+    places = go_to_the_first(points)
+    mouse("key", "g")
+    time.sleep(0.3)
+    mouse("key", "shift+z")
+    time.sleep(0.3)
+    for number, place in enumerate(places):
+        mouse("mousemove", *place)
+        time.sleep(0.05)
+        if number == len(places) // 2:
+            picture(folder / "pulling.png")
+    time.sleep(2.0)  # longer than a released pin takes to ask for the motion: the hand still holds this one
+    picture(folder / "held.png")
+    mouse("click", 1)
+
+
+def go_to_the_first(points: list[tuple[float, float]]) -> list[tuple[int, int]]:
+    """Bring the mouse to the first of ``points``; all of them as the screen counts, from its upper left."""
     height = screen_height()
     places = [(round(x), round(height - 1 - y)) for x, y in points]
     # Without a window manager nobody gives the window the focus, and Blender overlooks moves until it has it.
@@ -129,12 +161,7 @@ def draw(points: list[tuple[float, float]]) -> None:
     for x, y in ((-8, 0), (0, 0)):
         mouse("mousemove", places[0][0] + x, places[0][1] + y)
         time.sleep(0.5)
-    mouse("mousedown", 1)
-    time.sleep(0.3)
-    for place in places:
-        mouse("mousemove", *place)
-        time.sleep(0.03)
-    mouse("mouseup", 1)
+    return places
 
 
 def screen_height() -> int:
