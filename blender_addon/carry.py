@@ -5,7 +5,7 @@ know, and what comes before and after the motion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 
 import bpy
 
@@ -15,13 +15,12 @@ from .compat import Bag
 
 def carry_over(
     armature: bpy.types.Object,
-    source: Bag,
-    target: Bag,
+    bags: Callable[[], tuple[Bag, Bag]],
     keyed: Iterable[str],
     frames: tuple[int, int],
-) -> int:
-    """Copy hand-made keys from ``source`` to ``target``, whose bones ``keyed`` have a motion at ``frames``; returns
-    how many channels got some.
+) -> Generator[None, None, int]:
+    """Copy hand-made keys from the first of ``bags`` to the second, whose bones ``keyed`` have a motion at ``frames``;
+    returns how many channels got some. A generator that hands the thread back, and asks for the bags each time.
 
     Of the bones in motion come the keys outside the frames; of their ancestors, and of the object itself, come none:
     they would carry the whole body elsewhere.
@@ -30,30 +29,39 @@ def carry_over(
     prefix = {f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]': bone.name for bone in armature.data.bones}
     above = {parent.name for bone in keyed for parent in armature.data.bones[bone].parent_recursive} - keyed
     carried = 0
-    for curve in source.fcurves:
-        if not curve.data_path.startswith("pose.bones["):
-            continue
-        bone = prefix.get(_bone_part(curve.data_path))
+    for channel in curve_keys.channels(bags()[0]):
+        bone = prefix.get(_bone_part(channel[0]))
         if bone is None or bone in above:
             continue
-        keys = curve_keys.read(curve)
-        by_hand = keys["type"][:, 0] != curve_keys.generated_type()
-        if bone in keyed:
-            times = keys["co"][:, 0]
-            by_hand &= (times < frames[0]) | (times > frames[1])
-        if not by_hand.any() and (len(by_hand) or not curve.modifiers):
-            continue
-        twin = curve_keys.find(target, curve)
-        if twin is None:
-            if bone in keyed:
-                continue  # another rotation mode: keys of two modes on one bone show one of them only
-            twin = curve_keys.copy(curve, target)
-            if not by_hand.all():
-                curve_keys.write(twin, curve_keys.pick(keys, by_hand))
-        else:
-            curve_keys.write(twin, curve_keys.join(curve_keys.pick(keys, by_hand), curve_keys.read(twin)))
-        carried += 1
+        source, target = bags()
+        carried += _carry(curve_keys.at(source, channel), target, frames if bone in keyed else None)
+        yield
     return carried
+
+
+def _carry(curve: bpy.types.FCurve | None, target: Bag, frames: tuple[int, int] | None) -> bool:
+    """Copy what is made by hand on ``curve``, outside of ``frames`` if its bone has a motion there; whether there was
+    anything.
+    """
+    if curve is None:
+        return False
+    by_hand = curve_keys.types(curve) != curve_keys.generated_type()
+    keys = curve_keys.read(curve) if by_hand.any() else {}
+    if keys and frames is not None:
+        times = keys["co"][:, 0]
+        by_hand &= (times < frames[0]) | (times > frames[1])
+    if not by_hand.any() and (len(by_hand) or not curve.modifiers):
+        return False
+    twin = curve_keys.find(target, curve)
+    if twin is not None:
+        curve_keys.write(twin, curve_keys.join(curve_keys.pick(keys, by_hand), curve_keys.read(twin)))
+        return True
+    if frames is not None:
+        return False  # another rotation mode: keys of two modes on one bone show one of them only
+    twin = curve_keys.copy(curve, target)
+    if not by_hand.all():
+        curve_keys.write(twin, curve_keys.pick(keys, by_hand))
+    return True
 
 
 def _bone_part(path: str) -> str:

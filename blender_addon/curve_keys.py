@@ -23,6 +23,9 @@ KEY_FIELDS = {
 }
 CURVE_FIELDS = ("extrapolation", "mute", "lock", "hide", "color_mode", "color", "auto_smoothing")
 
+Channel = tuple[str, int]
+"""Data path and index of a curve."""
+
 Keys = dict[str, np.ndarray]
 """Field of a key -> its values (K, width), in the order of time."""
 
@@ -36,6 +39,23 @@ def read(curve: bpy.types.FCurve) -> Keys:
         points.foreach_get(name, values)
         keys[name] = values.reshape(-1, width)
     return keys
+
+
+def types(curve: bpy.types.FCurve) -> np.ndarray:
+    """The types (K,) of its keys, which are read sooner than all of them."""
+    found = np.empty(len(curve.keyframe_points), np.int32)
+    curve.keyframe_points.foreach_get("type", found)
+    return found
+
+
+def channels(bag: compat.Bag) -> list[Channel]:
+    """What finds its curves again in another tick."""
+    return [(curve.data_path, curve.array_index) for curve in bag.fcurves]
+
+
+def at(bag: compat.Bag, channel: Channel) -> bpy.types.FCurve | None:
+    """The curve of the channel, None when there is none."""
+    return bag.fcurves.find(channel[0], index=channel[1])
 
 
 def write(curve: bpy.types.FCurve, keys: Keys) -> None:

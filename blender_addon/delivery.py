@@ -80,7 +80,7 @@ def deliver(
             name = action_name(order.prompts[0].text, variation if len(answer.joints) > 1 else None)
             frames = yield from _key(answer, variation, name, captured, before, written)
             if patch is not None:
-                _splice(captured, patch)
+                yield from splice(lambda: (_patched(patch), _made(written[-1])), patch.stretch)
             written[-1] = Written(written[-1].action_uid, variation, frames)
             yield
         phase("Measuring")
@@ -88,6 +88,9 @@ def deliver(
         worn = written[-1].variation
         stands = standing(answer.joints[worn], answer.foot_contacts[worn])
         observed = yield from observe(captured, answer.joints[worn], stands, scene_fps(scene))
+        yield
+        bpy.context.view_layer.update()  # as above: what was observed with is gone, and the undo step asks for it
+        yield
         _enter(written, answer, order, captured, before, observed)
         _remove_replaced(_scene(captured), replaces)
     except BaseException:  # also the GeneratorExit of a cancel
@@ -125,26 +128,31 @@ def _key(
     _check_that_all_is_there(written)  # before anything is written after an undo
     applied = yield from apply.write(armature_of(captured), plan, curves, name)
     written.append(Written(bpy.data.actions[applied.action_name].session_uid, variation, applied.frames))
-    _carry_over(armature_of(captured), before, applied)
+    if states.bag_of(before) is not None:
+        yield from carry.carry_over(
+            armature_of(captured),
+            lambda: (apply.still_there(states.bag_of(before)), _made(written[-1])),
+            applied.bones_keyed,
+            applied.frames,
+        )
     return applied.frames
 
 
-def _splice(captured: Capture, patch: Patch) -> None:
-    """Give the new Action all that the old one holds outside of the patch."""
-    armature, old = armature_of(captured), states.action_by_uid(patch.action_uid)
-    new = compat.played_bag(armature)
-    source = next((bag for bag in compat.bags(old) if len(bag.fcurves)), None) if old is not None else None
-    if source is None or new is None:
+def _made(made: Written) -> compat.Bag:
+    """The curves of a take that is being written."""
+    action = states.action_by_uid(made.action_uid)
+    return apply.still_there(next(iter(compat.bags(action)), None) if action is not None else None)
+
+
+def _patched(patch: Patch) -> compat.Bag:
+    """The curves of the take of which a range is made anew."""
+    action = states.action_by_uid(patch.action_uid)
+    bag = next((bag for bag in compat.bags(action) if len(bag.fcurves)), None) if action is not None else None
+    if bag is None:
         raise RetargetError(
             "The take of which a range was to be made anew is gone.", "Choose another take, or generate a new one."
         )
-    splice(source, new, patch.stretch)
-
-
-def _carry_over(armature: bpy.types.Object, before: Before, applied: apply.AppliedMotion) -> None:
-    source, target = states.bag_of(before), compat.played_bag(armature)
-    if source is not None and target is not None:
-        carry.carry_over(armature, source, target, applied.bones_keyed, applied.frames)
+    return bag
 
 
 def _enter(
@@ -171,10 +179,8 @@ def _remove_replaced(scene: bpy.types.Scene, generation: str) -> None:
 
 
 def _check_that_all_is_there(written: list[Written]) -> None:
-    if any(states.action_by_uid(made.action_uid) is None for made in written):
-        raise RetargetError(
-            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
-        )
+    for made in written:
+        _made(made)
 
 
 def _take_back(written: list[Written], captured: Capture, before: Before) -> None:

@@ -8,6 +8,7 @@ first and the last frames inside go over from the old curve into the new one.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,17 +41,21 @@ def stretch_of(take: GaitwayTake, first: int, last: int) -> Stretch:
     return Stretch(max(first, take.frame_start), min(last, take.frame_end), opens)
 
 
-def splice(old: Bag, new: Bag, stretch: Stretch) -> None:
-    """Make ``new`` what ``old`` is, with its own keys in ``stretch``; ``old`` is only read."""
+def splice(bags: Callable[[], tuple[Bag, Bag]], stretch: Stretch) -> Generator[None, None, None]:
+    """Make the second of ``bags``, the new one, what the first is, with its own keys in ``stretch``; the first is only
+    read. A generator that hands the thread back, and asks for the bags each time.
+    """
+    old, new = bags()
     flipped = _flipped_quaternions(old, new, stretch.last if stretch.opens[0] else stretch.first)
-    for curve in new.fcurves:
-        twin = curve_keys.find(old, curve)
-        if twin is not None:
-            sign = -1.0 if curve.data_path in flipped else 1.0
-            curve_keys.write(curve, _joined(twin, curve, stretch, sign))
-    for curve in old.fcurves:
-        if curve_keys.find(new, curve) is None:
-            curve_keys.copy(curve, new)
+    for channel in dict.fromkeys([*curve_keys.channels(new), *curve_keys.channels(old)]):
+        old, new = bags()
+        before, after = curve_keys.at(old, channel), curve_keys.at(new, channel)
+        if before is not None and after is not None:
+            sign = -1.0 if channel[0] in flipped else 1.0
+            curve_keys.write(after, _joined(before, after, stretch, sign))
+        elif before is not None:
+            curve_keys.copy(before, new)
+        yield
 
 
 def _joined(old: bpy.types.FCurve, new: bpy.types.FCurve, stretch: Stretch, sign: float) -> Keys:

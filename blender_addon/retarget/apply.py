@@ -32,7 +32,7 @@ FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
 
 
-Owner = TypeVar("Owner", bound=bpy.types.ID)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -262,8 +262,7 @@ def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Genera
     Where the object itself carries the motion it has a key a frame, unless these are set every few frames.
     """
     modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones} | {"": plan.object_mode}
-    curves = keyframes.curves(plan.frames, solution, modes)
-    yield
+    curves = yield from keyframes.curves(plan.frames, solution, modes)
     must = sparse_rows(plan.hold.targets, plan.frames, plan.fps)
     if spacing.kind == "STEP":
         return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
@@ -289,9 +288,9 @@ def write(
     made = action.session_uid
     try:
         for curve in curves:
-            keyframes.write(_still_there(action_by_uid(made)), curve)
+            keyframes.write(still_there(action_by_uid(made)), curve)
             yield
-        armature, action = _still_there(probe.object_by_uid(uid)), _still_there(action_by_uid(made))
+        armature, action = still_there(probe.object_by_uid(uid)), still_there(action_by_uid(made))
         before = _played(armature)
         try:
             compat.assign_action(armature, action, next(iter(compat.slots(action)), None))
@@ -308,7 +307,8 @@ def write(
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
 
 
-def _still_there(found: Owner | None) -> Owner:
+def still_there(found: Found | None) -> Found:
+    """What was looked up anew while keys are being set. Raises RetargetError when it is gone."""
     if found is None:
         raise RetargetError(
             "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."

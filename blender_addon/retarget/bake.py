@@ -48,7 +48,8 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
                     found[frame, column] = bones[name].matrix
                 frame += 1
             yield
-    return guide.keys(rig, wanted, carrier, {name: found[:, column] for column, name in enumerate(needed)})
+    parents = {name: found[:, column] for column, name in enumerate(needed)}
+    return (yield from guide.keys(rig, wanted, carrier, parents))
 
 
 def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:

@@ -9,7 +9,7 @@ the stand-in comes to stand are the *targets*; ``bake`` lets Blender find where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -176,9 +176,9 @@ def parents_of(rig: Rig, bones: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(parent for parent in found if parent is not None))
 
 
-def keys(rig: Rig, wanted: Targets, carrier: str, parents: dict[str, np.ndarray]) -> Solution:
+def keys(rig: Rig, wanted: Targets, carrier: str, parents: dict[str, np.ndarray]) -> Generator[None, None, Solution]:
     """What to key on ``rig`` for its controls to be where ``wanted`` says while their ``parents`` (bone -> (T, 4, 4))
-    are where Blender has found them to be."""
+    are where Blender has found them to be; a generator that hands the thread back."""
     rotations, locations = {}, {}
     for name in dict.fromkeys((*wanted.turned, *wanted.moved)):
         bone, target = rig.by_name[name], wanted.places[name]
@@ -190,4 +190,5 @@ def keys(rig: Rig, wanted: Targets, carrier: str, parents: dict[str, np.ndarray]
             missing = (target[:, :3, 3] - location_frame[..., :3, 3])[..., None]
             axes = np.broadcast_to(location_frame[..., :3, :3], (len(missing), 3, 3))
             locations[name] = np.linalg.solve(axes, missing)[..., 0]
+        yield
     return Solution(rotations, carrier, locations.pop(carrier), locations, properties=wanted.properties)

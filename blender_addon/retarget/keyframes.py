@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import bpy
 import numpy as np
 
@@ -14,8 +16,11 @@ from .rotation_modes import channels
 from .solve import Solution
 
 
-def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str]) -> list[Curve]:
-    """``solution`` as curves with a key at each of the scene ``frames`` (K,), bone by bone.
+def curves(
+    frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str]
+) -> Generator[None, None, list[Curve]]:
+    """``solution`` as curves with a key at each of the scene ``frames`` (K,), bone by bone; a generator that hands the
+    thread back.
 
     ``rotation_modes``: bone -> Blender's rotation mode, which is kept; that of the object under "".
     """
@@ -30,6 +35,7 @@ def curves(frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str
             found.append(Curve.dense(bone, "location", frames, solution.location))
         prop, values = channels(rotations, rotation_modes[bone])
         found.append(Curve.dense(bone, prop, frames, values))
+        yield
     if solution.carrier not in solution.rotations:
         found.append(Curve.dense(solution.carrier, "location", frames, solution.location))
     for bone, locations in solution.locations.items():

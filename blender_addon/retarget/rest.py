@@ -14,7 +14,7 @@ def _unit_matrix() -> np.ndarray:
     return np.eye(4)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class BoneRest:
     """One bone at rest, in armature space (the object's own, before its scale and place), and how it hangs on its
     parent.
