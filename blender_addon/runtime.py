@@ -187,7 +187,9 @@ class Runtime:
         """How far the request is, 0..1."""
         if self._phase:
             return 0.0 if self._phase == READING else 1.0
-        return self._session.fraction if self._session is not None else 0.0
+        told = self._session.fraction if self._session is not None else 0.0
+        made = self.seconds_made
+        return told if made is None else max(told, made[0] / made[1])
 
     @property
     def seconds_made(self) -> tuple[float, float] | None:
@@ -203,7 +205,7 @@ class Runtime:
         if not self.busy or self._phase or session is None or session.state != "running" or session.began is None:
             return None
         taken = time.monotonic() - session.began
-        return taken * (1.0 - session.fraction) / session.fraction if session.fraction > 0.05 and taken > 0.5 else None
+        return taken * (1.0 - self.fraction) / self.fraction if self.fraction > 0.05 and taken > 0.5 else None
 
     def generate(self, context: bpy.types.Context, replaces: str = "") -> None:
         """Begin a request with what the scene says. Its takes take the place of those that the request ``replaces``

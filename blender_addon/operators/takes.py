@@ -83,6 +83,18 @@ class GAITWAY_OT_take_accept(_OnTake, bpy.types.Operator):
         "at the frames of the take, are replaced",
     )
 
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Its buttons lie side by side and must tell themselves apart."""
+        if properties.to_nla:
+            return "Keep the take as a strip of the character's NLA tracks, so that the next one comes on top"
+        if properties.into_action:
+            return (
+                "Keep the take by putting its keys into the Action that the character had before; only keys of the "
+                "bones in motion, at the frames of the take, are replaced"
+            )
+        return "Keep the take as the Action that the character plays"
+
     def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
         if self.into_action:
             takes.accept_into_action(take)

@@ -47,6 +47,7 @@ def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa
         if made is not None and (not seen or made[0] > seen[-1][0]):
             assert made[1] == pytest.approx(40.05) and state_of_scene(settings.character) == before
             assert OVERLAY.visible(bpy.context.scene, "preview") and OVERLAY.is_drawn
+            assert RUNTIME.fraction >= made[0] / made[1]
             seen.append((made[0], OVERLAY.layers["preview"].points.copy()))
         return not RUNTIME.busy
 
