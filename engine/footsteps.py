@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS
 
 STEP = 0.5  # what a step costs, in frames times square metres of way given up
@@ -81,14 +82,15 @@ def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.nda
     high = HIGH_COST * np.maximum(toe[:, 1] - HIGH, 0) ** 2 * np.minimum(speed / 0.5, 1) + 10.0 * fixed
     way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
     middle = (way[ends] - way[starts]) / length[..., None]
-    spread = (squares[ends] - squares[starts] - length[..., None] * middle**2).sum(-1)
-    away = [np.linalg.norm(middle - hip[frame], axis=-1) for frame in (starts, ends - 1)]
+    spread = squares[ends] - squares[starts] - length[..., None] * middle**2
+    away = [quat.norm(middle - hip[frame])[..., 0] for frame in (starts, ends - 1)]
     far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
     # Next to frames in which somebody else has the foot, it stands where it is taken up or left.
     before, after = np.maximum(starts - 1, 0), np.minimum(ends, frames - 1)
-    taken = np.where(fixed[before], ((middle - ground[before]) ** 2).sum(-1), 0.0)
-    taken += np.where(fixed[after] & (ends < frames), ((middle - ground[after]) ** 2).sum(-1), 0.0)
-    cost = spread + far + REACH_COST * taken + heights[ends] - heights[starts]
+    off_before, off_after = middle - ground[before], middle - ground[after]
+    taken = np.where(fixed[before], quat.dot(off_before, off_before)[..., 0], 0.0)
+    taken += np.where(fixed[after] & (ends < frames), quat.dot(off_after, off_after)[..., 0], 0.0)
+    cost = spread[..., 0] + spread[..., 1] + far + REACH_COST * taken + heights[ends] - heights[starts]
     cost[~there | ((length < SHORTEST_STANCE) & ~cut)] = np.inf
     return cost
 
@@ -111,7 +113,7 @@ def _swing_costs(
     resting = RESTING_COST * np.maximum(1 - speed / RESTING, 0) + BELIEF_COST * belief + other_swings
     resting += DRAGGING_COST * (toe[:, 1] < LIFTED)
     low, rests = _sums((toe[:, 1] < HIGH) & ~fixed), _sums(resting * ~fixed)
-    way = np.linalg.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
+    way = quat.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)])[..., 0]
     usual = np.maximum(SWING_SPEED, SWING_SHARE * hips_speed)[starts]
     fast = TOO_FAST_COST * np.maximum(way * FPS / length - usual, 0)
     long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[ends] - low[starts]) / length

@@ -43,6 +43,7 @@ from .checkpoint import load, load_default
 from .checks import check
 from .clock import Clock
 from .correct import correct
+from .detour import led_around
 from .device import pick_device, pick_dtype, pin_threads, threads_for
 from .finish import finishing
 from .longform import MAX_FRAMES, Take
@@ -126,7 +127,7 @@ class Pipeline:
         any work; may be abandoned between items.
         """
         signal = check(request, self.config, self.has_control)
-        request = replace(request, hint=signal.hint, hint_mask=signal.hint_mask)
+        request = led_around(replace(request, hint=signal.hint, hint_mask=signal.hint_mask))
         least, longest = self.config.min_frames, self.config.max_frames
         patch = self.config.patch_size if self.config.token_layout == "patch" else 0
         takes = [
@@ -151,7 +152,12 @@ class Pipeline:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
         whole = slice(0, request.num_frames)
-        measured = [control_metrics(control_errors(take.joints[whole], take.signal)) for take in takes]
+        # Hints with slack are met in frames of their own; a way that leads around something is not what was asked.
+        asked_of = [signal if request.slack is None else take.signal for take in takes]
+        measured = [
+            control_metrics(control_errors(take.joints[whole], wanted))
+            for take, wanted in zip(takes, asked_of, strict=True)
+        ]
         yield Result(
             request.request_id,
             *_stacked(takes, whole),
