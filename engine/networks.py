@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.models.patch_vae import PatchVae
     from engine.models.trajectory_encoder import TrajectoryEncoder
     from engine.models.vae import MldVae
+    from engine.replays import Replays
 
 _LISTED = 8  # names shown of a long list in an error
 
@@ -50,6 +51,7 @@ class Networks:
     corrector: Corrector | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
+    replays: Replays | None = None  # where the device keeps recordings of calls; frozen networks only
     _scale: tuple[Statistics, Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -76,8 +78,11 @@ class Networks:
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """A sampled latent (B,N,D) to normalised features (B,T,F), the latent's scale undone."""
+        latent = latent / self.config.vae_scale_factor
+        if self.replays is not None and not torch.is_grad_enabled():
+            return self.replays("decode", self.vae.decode, latent, mask)
         with threads_for(mask.numel() if self.config.token_layout == "global" else latent.shape[:-1].numel()):
-            return self.vae.decode(latent / self.config.vae_scale_factor, mask)
+            return self.vae.decode(latent, mask)
 
     def feature_scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of features (F,), where and as precise as ``like`` is; the last ones are kept."""

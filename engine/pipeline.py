@@ -52,6 +52,7 @@ from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
 from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
+from .replays import Replays
 from .sampler import sample
 from .timeline import Context
 from .wishes import settle, wishes_of
@@ -88,6 +89,7 @@ class Pipeline:
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
+        networks.replays = Replays() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
