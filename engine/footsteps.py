@@ -31,6 +31,7 @@ BOTH_COST = 0.25  # of a frame in which both feet swing, unless both are up
 RUNNING, FLYING = (1.8, 2.4), 0.1  # metres a second between which a walk becomes a run; the share of that cost in one
 SWING_SPEED, SWING_SHARE = 4.5, 1.7  # metres a second, or times the hips' speed, and what faster swings cost
 TOO_FAST_COST = 0.5
+QUICK, QUICK_COST = 10, 0.2  # frames that a swing in a run has at least, and what each one costs that is missing
 SLOW_COST = 0.06  # of a frame by which a low swing is too long
 ROUNDS = 2
 
@@ -136,6 +137,7 @@ def _swing_costs(
     way = np.linalg.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
     usual = np.maximum(SWING_SPEED, SWING_SHARE * hips_speed)[starts]
     fast = TOO_FAST_COST * np.maximum(way * FPS / length - usual, 0)
+    fast += QUICK_COST * np.maximum(QUICK - length, 0) * np.interp(hips_speed[starts], RUNNING, (0.0, 1.0))
     long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[ends] - low[starts]) / length
     cost = STEP + rests[ends] - rests[starts] + fast + long
     cost[~there | ((length < SHORTEST_SWING) & ~cut)] = np.inf

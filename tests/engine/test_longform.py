@@ -174,7 +174,7 @@ def test_random_ranges_join_without_a_jolt_under_feet_that_stand(pipeline, text,
         for border in np.flatnonzero(np.diff(mask.astype(int))) + 1:
             near = slice(max(border - 3, 0), border + 2)
             assert fast[near].max() < REAL_ACCELERATION, f"seed {seed}, frame {border}"
-            assert speeds[near].max() * FPS < max(REAL_SPEED, usual), f"seed {seed}, frame {border}"
+            assert speeds[near].max() * FPS < max(REAL_SPEED, 1.1 * usual), f"seed {seed}, frame {border}"
 
 
 @pytest.mark.parametrize(
