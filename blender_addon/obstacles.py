@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import probe
+from . import pieces, probe
 from .body import Body
 from .shared import space
 from .shared.errors import BadControl
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SOLID_TYPES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
 TOUCHING = 0.005
 """Metres of depth that are not worth a word."""
+MOST_POINTS = 20000
+"""Of a finer mesh these are enough, with its outermost ones, and quick."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -37,9 +39,8 @@ def read_obstacles(scene: bpy.types.Scene, body: Body) -> Generator[None, None, 
     a generator that hands the thread back between two of them. Raises BadControl for what is no solid.
     """
     found = []
-    for item in scene.gaitway.obstacles:
-        if item.enabled:
-            found.append((yield from _solid(item, scene, body)))
+    for item in [pieces.as_it_is(item) for item in scene.gaitway.obstacles if item.enabled]:
+        found.append((yield from _solid(item, scene, body)))
     return tuple(found)
 
 
@@ -118,7 +119,9 @@ def _outline(target: bpy.types.Object) -> np.ndarray:
             f"'{target.name}' has no body that could be in the way.",
             "Remove it from the obstacles, or choose an empty or a mesh.",
         )
-    return points.reshape(-1, 3).astype(np.float64)
+    points = points.reshape(-1, 3)
+    some = np.arange(0, len(points), max(len(points) // MOST_POINTS, 1))
+    return points[np.concatenate([points.argmin(0), points.argmax(0), some])].astype(np.float64)
 
 
 def _ball() -> np.ndarray:

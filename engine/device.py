@@ -57,28 +57,32 @@ MAX_THREADS = 8
 MIN_ROWS = 128
 """Tokens of a batch below which a second thread costs more than it brings: waking it takes as long as its share."""
 
+_threads = 1  # that large networks may use
+
 
 def pin_threads() -> int:
-    """Give torch one thread a physical core, up to ``MAX_THREADS`` (GAITWAY_THREADS overrides); return their number.
+    """Give large networks one thread a physical core, up to ``MAX_THREADS`` (GAITWAY_THREADS overrides), and all else
+    one; return how many.
 
     Sums are taken in an order that depends on the number of threads: pinned, every way into the engine gives the same
     bytes.
     """
+    global _threads
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    threads = int(os.environ.get("GAITWAY_THREADS") or 0) or min(cores, MAX_THREADS)
-    torch.set_num_threads(threads)
-    return threads
+    _threads = int(os.environ.get("GAITWAY_THREADS") or 0) or min(cores, MAX_THREADS)
+    torch.set_num_threads(1)
+    return _threads
 
 
 @contextlib.contextmanager
 def threads_for(rows: int) -> Iterator[None]:
-    """One thread for a network that sees fewer than ``MIN_ROWS`` tokens, all samples counted; else those there are."""
-    threads = torch.get_num_threads()
-    if rows >= MIN_ROWS or threads == 1:
+    """All threads for a network that sees at least ``MIN_ROWS`` tokens, all samples counted; else those there are."""
+    before = torch.get_num_threads()
+    if rows < MIN_ROWS or before >= _threads:
         yield
         return
-    torch.set_num_threads(1)
+    torch.set_num_threads(_threads)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

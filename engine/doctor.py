@@ -104,7 +104,7 @@ def _packages() -> str:
 def _device(name: str) -> str:
     import torch
 
-    from engine.device import pick_device, pick_dtype
+    from engine.device import pick_device, pick_dtype, pin_threads
 
     device = pick_device(name)
     dtype = pick_dtype(device)
@@ -113,7 +113,7 @@ def _device(name: str) -> str:
         raise DeviceError(
             f"{device} computes wrongly.", "Use --device cpu, and update the driver of the graphics card."
         )
-    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{pin_threads()} threads"
     return f"{device} ({kind}), {str(dtype).removeprefix('torch.')}, torch {torch.__version__}"
 
 

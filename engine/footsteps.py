@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS
 
 STEP = 0.5  # what a step costs, in frames times square metres of way given up
@@ -90,14 +91,15 @@ def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.
     high += KEPT_COST * (moving | (braking & ~kept))
     way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
     middle = (way[ends] - way[starts]) / length[..., None]
-    spread = (squares[ends] - squares[starts] - length[..., None] * middle**2).sum(-1)
-    away = [np.linalg.norm(middle - hip[frame], axis=-1) for frame in (starts, ends - 1)]
+    spread = squares[ends] - squares[starts] - length[..., None] * middle**2
+    away = [quat.norm(middle - hip[frame])[..., 0] for frame in (starts, ends - 1)]
     far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
     # Next to frames in which somebody else has the foot, it stands where it is taken up or left.
     before, after = np.maximum(starts - 1, 0), np.minimum(ends, frames - 1)
-    taken = np.where(fixed[before], ((middle - ground[before]) ** 2).sum(-1), 0.0)
-    taken += np.where(fixed[after] & (ends < frames), ((middle - ground[after]) ** 2).sum(-1), 0.0)
-    cost = spread + far + REACH_COST * taken + heights[ends] - heights[starts]
+    off_before, off_after = middle - ground[before], middle - ground[after]
+    taken = np.where(fixed[before], quat.dot(off_before, off_before)[..., 0], 0.0)
+    taken += np.where(fixed[after] & (ends < frames), quat.dot(off_after, off_after)[..., 0], 0.0)
+    cost = spread[..., 0] + spread[..., 1] + far + REACH_COST * taken + heights[ends] - heights[starts]
     cost[~there | ((length < SHORTEST_STANCE) & ~cut)] = np.inf
     return cost
 
@@ -134,7 +136,7 @@ def _swing_costs(
     resting += DRAGGING_COST * (toe[:, 1] < LIFTED)
     resting += KEPT_COST * ((_speed_where(kept, ground) < RESTING) & (toe[:, 1] < HIGH))
     low, rests = _sums((toe[:, 1] < HIGH) & ~fixed), _sums(resting * ~fixed)
-    way = np.linalg.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)], axis=-1)
+    way = quat.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)])[..., 0]
     usual = np.maximum(SWING_SPEED, SWING_SHARE * hips_speed)[starts]
     fast = TOO_FAST_COST * np.maximum(way * FPS / length - usual, 0)
     fast += QUICK_COST * np.maximum(QUICK - length, 0) * np.interp(hips_speed[starts], RUNNING, (0.0, 1.0))

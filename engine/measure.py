@@ -112,6 +112,7 @@ def matrix_rate(device: str = "cpu") -> Rate:
     """One measurement, some tens of milliseconds."""
     import torch
 
+    from engine.device import threads_for
     from engine.models.matrix import linear
 
     x, weight = (torch.ones(_RATE_SIZE, _RATE_SIZE, device=device) for _ in range(2))
@@ -123,7 +124,7 @@ def matrix_rate(device: str = "cpu") -> Rate:
             torch.cuda.synchronize()
         return 2 * _RATE_SIZE**3 / (time.perf_counter() - started)
 
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(_RATE_SIZE):
         return Rate(timed(torch.nn.functional.linear), timed(linear))
 
 

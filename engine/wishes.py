@@ -68,7 +68,7 @@ class Wishes:
         """Metres (K,) by which ``joints`` (T, J, 3) with headings ``yaw`` (T,) miss, beyond tolerance: each hint, each
         frame of a relative target, each joint in an obstacle.
         """
-        parts = [np.linalg.norm(self._missing(joints), axis=-1)[self.insisted]]
+        parts = [quat.norm(self._missing(joints))[..., 0][self.insisted]]
         parts += [np.linalg.norm(missing, axis=-1) for _, _, _, missing in self._relative(joints, yaw)]
         for obstacle in self.obstacles:
             depth, _ = depth_and_way(obstacle, joints)
@@ -111,7 +111,7 @@ class Wishes:
     def _missing(self, joints: np.ndarray) -> np.ndarray:
         """(T, J, 3): the way from each joint to where its hint would be content with it; 0 where nothing is asked."""
         missing = np.where(self.asked, self.hint - joints, 0.0)
-        distance = np.linalg.norm(missing, axis=-1, keepdims=True)
+        distance = quat.norm(missing)
         beyond = np.maximum(distance - np.where(np.isfinite(self.tolerance), self.tolerance, 0.0)[..., None], 0.0)
         return missing * (beyond / np.maximum(distance, 1e-12))
 

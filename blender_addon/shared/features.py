@@ -85,8 +85,8 @@ def _gaussian_smoothing(num_frames: int, sigma: float) -> np.ndarray:
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
     kernel /= kernel.sum()
     matrix = np.zeros((num_frames, num_frames))
-    for frame in range(num_frames):
-        np.add.at(matrix[frame], np.clip(frame + offsets, 0, num_frames - 1), kernel)
+    frames = np.arange(num_frames)[:, None]
+    np.add.at(matrix, (frames, np.clip(frames + offsets, 0, num_frames - 1)), kernel)
     return matrix
 
 

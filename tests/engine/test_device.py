@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blender_addon.shared.errors import DeviceError
-from engine.device import MIN_ROWS, pick_device, pick_dtype, threads_for
+from engine.device import MIN_ROWS, pick_device, pick_dtype, pin_threads, threads_for
 
 
 def test_auto_is_a_device_that_computes() -> None:
@@ -40,16 +40,18 @@ def test_precisions_that_the_cpu_does_not_take(name: str) -> None:
         pick_dtype(torch.device("cpu"), name)
 
 
-def test_few_rows_run_on_one_thread_and_many_on_all() -> None:
+def test_few_rows_run_on_one_thread_and_many_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    monkeypatch.setenv("GAITWAY_THREADS", "2")
     try:
-        with threads_for(MIN_ROWS):
-            assert torch.get_num_threads() == 2
+        assert pin_threads() == 2 and torch.get_num_threads() == 1
         with threads_for(MIN_ROWS - 1):
             assert torch.get_num_threads() == 1
-        with pytest.raises(ValueError), threads_for(1):
+        with pytest.raises(ValueError), threads_for(MIN_ROWS):
+            assert torch.get_num_threads() == 2
             raise ValueError
-        assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
     finally:
+        monkeypatch.undo()
+        pin_threads()
         torch.set_num_threads(before)
