@@ -184,7 +184,7 @@ class Take:
         seams = [seam - begin for seam in seams if begin < seam < stop]
         joints, stands = yield from finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
         made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
-        borders = {
+        neighbours = {
             (border, step): [
                 frame
                 for frame in (border + step, border + 2 * step)
@@ -192,8 +192,8 @@ class Take:
             ]
             for border, step in ((start, -1), (end - 1, 1))
         }
-        room = len(made) if all(borders.values()) else None
-        for (_, step), beside in borders.items():
+        room = len(made) if all(neighbours.values()) else None
+        for (_, step), beside in neighbours.items():
             if not beside:
                 continue
             off = (self.joints[beside] - joints[np.array(beside) - begin]).reshape(len(beside), -1)[::-1]
