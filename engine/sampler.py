@@ -123,16 +123,14 @@ def _lcm(
     embedding = scheduler.guidance_embedding(guidance - 1.0, config.guidance_width).to(latent.device)
     embedding = embedding.expand(latent.shape[0], -1)
     latent = _with_known(latent, known, latent, times[0])
+    if step_noise is None:  # all of it now: what is brought to a graphics card waits for what it computes
+        step_noise = [_noise(latent.shape, generators, latent.device) for _ in times[1:]]
     for index, time in enumerate(times):
         output = _predict(networks, latent, time, text, embedding, control, mask, uncond)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         latent = _with_known(latent, known)
         if index + 1 < len(times):
-            if step_noise is None:
-                noise = _noise(latent.shape, generators, latent.device)
-            else:
-                noise = step_noise[index].to(latent)
-            latent = scheduler.add_noise(latent, noise, times[index + 1])
+            latent = scheduler.add_noise(latent, step_noise[index].to(latent), times[index + 1])
         yield latent
 
 
