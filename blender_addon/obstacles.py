@@ -12,7 +12,7 @@ import numpy as np
 
 from . import pieces, probe
 from .body import Body
-from .shared import space
+from .shared import quat, space
 from .shared.errors import BadControl
 from .shared.skeleton import SKELETON
 from .solids import Solid, around, is_stretched
@@ -26,6 +26,8 @@ TOUCHING = 0.005
 """Metres of depth that are not worth a word."""
 MOST_POINTS = 20000
 """Of a finer mesh these are enough, with its outermost ones, and quick."""
+TO_BLENDER = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
+"""The turn of the model's axes into Blender's."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -56,6 +58,14 @@ def as_asked(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
         )
         for solid in solids
     )
+
+
+def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
+    """The solid in Blender's world, in scene units."""
+    metre = body.scale / unit_scale
+    centre = space.model_to_blender(solid.centre) * metre + np.array([0.0, 0.0, body.floor])
+    rotation = quat.multiply(TO_BLENDER, solid.rotation)
+    return replace(solid, centre=centre, size=solid.size * metre, rotation=rotation, margin=solid.margin * metre)
 
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
