@@ -12,7 +12,7 @@ import numpy as np
 
 from . import pieces, probe
 from .body import Body
-from .shared import space
+from .shared import quat, space
 from .shared.errors import BadControl
 from .shared.skeleton import SKELETON
 from .solids import Solid, around, is_stretched
@@ -26,6 +26,8 @@ TOUCHING = 0.005
 """Metres of depth that are not worth a word."""
 MOST_POINTS = 20000
 """Of a finer mesh these are enough, with its outermost ones, and quick."""
+TO_BLENDER = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
+"""The turn of the model's axes into Blender's."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -58,13 +60,24 @@ def as_asked(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
     )
 
 
+def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
+    """The solid in Blender's world, in scene units."""
+    metre = body.scale / unit_scale
+    centre = space.model_to_blender(solid.centre) * metre + np.array([0.0, 0.0, body.floor])
+    rotation = quat.multiply(TO_BLENDER, solid.rotation)
+    return replace(solid, centre=centre, size=solid.size * metre, rotation=rotation, margin=solid.margin * metre)
+
+
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
     """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
-    with the joint and the model frame; None when it does not.
+    with the joint and the model frame; None when it does not. The engine leads a path of the hips around.
     """
     from .shared.obstacles import depth_and_way
 
-    frames, joints = np.nonzero(signal.hint_mask)
+    asked = signal.hint_mask.copy()
+    way = np.flatnonzero(asked[:, 0])
+    asked[way[1:-1], 0] = False
+    frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])
         inside = np.flatnonzero(depth - tolerance[frames, joints] > TOUCHING)
