@@ -14,13 +14,13 @@ import numpy as np
 
 from . import character, probe, stage
 from .capture import Capture
+from .met import as_met
 from .obstacles import depths
 from .paths import error_summary, slide
 from .retarget import relations
 from .shared import space
 from .shared.errors import RetargetError
 from .shared.skeleton import CONTACT_JOINTS
-from .slack import as_met
 from .tracks import Track
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controls whose keys may wait: when the motion came to each of them.
+"""When and where the motion came to its controls, which shows in the motion itself.
 
-The engine moves a key with slack to the frame in which it costs the motion least, and hits it there; which frame that
-was shows in the motion itself.
+The engine moves a key with slack to the frame in which it costs the motion least, and hits it there. A path through an
+obstacle it leads around it.
 
 Shapes: K keys, T model frames, J = 22 joints.
 """
@@ -15,12 +15,15 @@ import numpy as np
 
 from .capture import Capture
 from .shared.skeleton import FPS, SKELETON
-from .shared.space import scene_to_model_frame
+from .shared.space import model_to_blender, scene_to_model_frame
 from .tracks import Track
 
 NEARER = 2e-4
 """Metres a frame by which the joint must come nearer to the key in another frame for that to be the one it was met in.
 """
+
+ASIDE = 0.02
+"""Metres from its path at which the hips were led around something."""
 
 
 def as_met(captured: Capture, joints: np.ndarray, fps: float) -> Capture:
@@ -31,11 +34,33 @@ def as_met(captured: Capture, joints: np.ndarray, fps: float) -> Capture:
         return captured
     tracks = []
     for track in captured.tracks:
-        own = np.rint(scene_to_model_frame(track.frames, captured.start_frame, fps)).astype(int)
-        own = own.clip(0, captured.signal.num_frames - 1)
+        own = _asked_in(track, captured, fps)
         late = _late(track, own, captured, joints) * fps / FPS
         tracks.append(replace(track, frames=np.maximum.accumulate(track.frames + late)))
     return replace(captured, tracks=tuple(tracks))
+
+
+def as_led(captured: Capture, joints: np.ndarray, fps: float) -> Capture:
+    """``captured`` with the path of the hips where the engine's ``joints`` (T, J, 3) led it around obstacles, for the
+    character to follow; what it misses of the path that was drawn is told from that one.
+    """
+    if not captured.obstacles or captured.slack is not None:  # what may wait is not led around
+        return captured
+    tracks = list(captured.tracks)
+    for number, track in enumerate(tracks):
+        if track.joint == SKELETON.names[0]:
+            own = _asked_in(track, captured, fps)
+            aside = (joints[own, 0] - captured.signal.hint[own, 0]) * captured.signal.coordinates[own, 0]
+            aside *= (np.linalg.norm(aside, axis=-1) > ASIDE)[:, None]
+            moved = model_to_blender(aside * captured.body.scale, captured.unit_scale)
+            tracks[number] = replace(track, points=track.points + moved)
+    return replace(captured, tracks=tuple(tracks))
+
+
+def _asked_in(track: Track, captured: Capture, fps: float) -> np.ndarray:
+    """The model frames (K,) in which the keys of ``track`` were asked for."""
+    own = np.rint(scene_to_model_frame(track.frames, captured.start_frame, fps)).astype(int)
+    return own.clip(0, captured.signal.num_frames - 1)
 
 
 def _late(track: Track, own: np.ndarray, captured: Capture, joints: np.ndarray) -> np.ndarray:
