@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import probe
+from . import pieces, probe
 from .body import Body
 from .shared import space
 from .shared.errors import BadControl
@@ -37,9 +37,8 @@ def read_obstacles(scene: bpy.types.Scene, body: Body) -> Generator[None, None, 
     a generator that hands the thread back between two of them. Raises BadControl for what is no solid.
     """
     found = []
-    for item in scene.gaitway.obstacles:
-        if item.enabled:
-            found.append((yield from _solid(item, scene, body)))
+    for item in [pieces.as_it_is(item) for item in scene.gaitway.obstacles if item.enabled]:
+        found.append((yield from _solid(item, scene, body)))
     return tuple(found)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 SHARE = 0.006
 """Seconds that a tick is given; its last piece may take it beyond."""
@@ -21,6 +22,11 @@ def spend(work: Iterator[None], seconds: float = SHARE, goes_on: Callable[[], bo
     next(work)
     while goes_on() and time.perf_counter() < end:
         next(work)
+
+
+def as_it_is(item: Any) -> SimpleNamespace:
+    """What an item of a list of Blender's says now: it itself may be removed before the work that reads it ends."""
+    return SimpleNamespace(**{name: getattr(item, name) for name in item.bl_rna.properties.keys()})  # noqa: SIM118
 
 
 def finish(work: Generator[None, None, Returned]) -> Returned:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 
-from . import compat, facing, pace, paths, probe
+from . import compat, facing, pace, paths, pieces, probe
 from .body import Body, standing_height
 from .shared import space
 from .shared.errors import BadControl
@@ -74,15 +74,10 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tup
     """
     by_joint: dict[str, list[Track]] = {}
     controls = [control for control in scene.gaitway.controls if control.enabled and control.relative_to == "WORLD"]
-    for control in [_as_it_is(control) for control in controls]:
+    for control in [pieces.as_it_is(control) for control in controls]:
         track = yield from _read_track(control, scene, body)
         by_joint.setdefault(control.joint, []).append(track)
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
-
-
-def _as_it_is(control: bpy.types.PropertyGroup) -> SimpleNamespace:
-    """What ``control`` says now; it itself may be removed from the list before it is read to the end."""
-    return SimpleNamespace(**{name: getattr(control, name) for name in control.bl_rna.properties.keys()})  # noqa: SIM118
 
 
 def control_label(control: Control) -> str:

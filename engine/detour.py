@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from blender_addon.shared.obstacles import depth_and_way
 from blender_addon.shared.protocol import Generate, Obstacle
@@ -126,7 +125,8 @@ def _eased(offsets: np.ndarray) -> np.ndarray:
     """``offsets`` (T,) of one sign, nowhere less and smooth, begun early enough to be reached at ease."""
     size = np.abs(offsets)
     width = max(SHORTEST, round(size.max() / SIDEWAYS * FPS / 2))
-    widened = np.pad(maximum_filter1d(size, 2 * width + 1), width, mode="edge")
+    largest = np.lib.stride_tricks.sliding_window_view(np.pad(size, width), 2 * width + 1).max(-1)
+    widened = np.pad(largest, width, mode="edge")
     kernel = np.hanning(2 * width + 3)[1:-1]
     return np.sign(offsets.sum()) * np.convolve(widened, kernel / kernel.sum(), "valid")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The figures by which a motion is judged: distance from its control, sliding feet, distance from a reference.
 
-Numpy and scipy only, so that the report of the command line and the evaluation of the training share one definition.
+Numpy only, so that the report of the command line and the evaluation of the training share one definition.
 
 Legend: T frames, J = 22 joints, K controlled points (frame and joint). Positions in metres, Y up, floor at Y = 0.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from blender_addon.shared.skeleton import FEET, FPS, SKELETON
 
@@ -35,7 +34,8 @@ def foot_skating_ratio(joints: np.ndarray, fps: float = FPS) -> float:
     low = feet[..., 1] < CONTACT_HEIGHT
     touches = low[1:] & low[:-1]
     speed = np.linalg.norm(np.diff(feet[..., [0, 2]], axis=0), axis=-1) * fps
-    mean_speed = uniform_filter1d(speed, size=SMOOTHING_FRAMES, axis=0, mode="constant", cval=0.0, origin=0)
+    seen = np.pad(speed, ((SMOOTHING_FRAMES // 2, SMOOTHING_FRAMES // 2), (0, 0)))
+    mean_speed = np.lib.stride_tricks.sliding_window_view(seen, SMOOTHING_FRAMES, axis=0).mean(-1)
     slides = touches & (speed > SLIDING_SPEED) & (mean_speed > SLIDING_SPEED)
     return float(slides.any(axis=-1).mean())
 

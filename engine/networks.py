@@ -103,7 +103,7 @@ class Networks:
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Copy all tensors in; raises BadCheckpoint with the names that are missing, unexpected or of another shape."""
+        """Take all tensors; raises BadCheckpoint with the names that are missing, unexpected or of another shape."""
         own = self.state_dict()
         problems = [
             _listed("missing", [name for name in own if name not in state]),
@@ -124,8 +124,10 @@ class Networks:
                 "activation it was trained with.",
             )
         for prefix, network in self.parts.items():
-            cut = len(prefix) + 1
-            network.load_state_dict({k[cut:]: v for k, v in state.items() if k.startswith(f"{prefix}.")})
+            named = network.state_dict()
+            given = {name: state[f"{prefix}.{name}"].to(held.dtype).contiguous() for name, held in named.items()}
+            # Without memory of their own, networks take the tensors themselves.
+            network.load_state_dict(given, assign=any(held.is_meta for held in named.values()))
 
 
 def _listed(what: str, names: list[str]) -> str:
@@ -151,12 +153,11 @@ def build_networks(config: ModelConfig) -> Networks:
 
 
 def empty_networks(config: ModelConfig) -> Networks:
-    """As :func:`build_networks`, in evaluation mode with memory for the weights but none drawn: for loading."""
+    """As :func:`build_networks`, in evaluation mode and without memory for the weights, which loading brings."""
     with torch.device("meta"):
         networks = build_networks(config)
     for network in networks.parts.values():
         held = {name for name, _ in network.named_parameters()} | {name for name, _ in network.named_buffers()}
         if held != set(network.state_dict()):
             raise TypeError(f"{type(network).__name__} keeps values that its state dict does not hold")
-        network.to_empty(device="cpu")
     return networks.eval()

@@ -154,7 +154,7 @@ def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
     Slopes that few frames tell, beside a key one or two frames away, are drawn to those of the motion, so that nothing
     swings out between frames.
     """
-    basis = _basis(knots, len(piece.values))
+    shares = basis(knots, len(piece.values))
     weights = np.ones(len(piece.values))
     weights[exact] = EXACT
     prior = np.stack([piece.values[knots], piece.slopes[knots]], -1).ravel()
@@ -162,29 +162,29 @@ def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
     shortest = np.minimum(np.append(spans, spans[-1]), np.append(spans[0], spans))
     stiffness = np.stack([np.full(len(knots), 1e-6), STIFFNESS / shortest**3], -1).ravel()
     stiffness[[1, -1]] = np.where(piece.goes_on, PINNED, stiffness[[1, -1]])
-    weighted = basis.T * weights
-    unknown = np.linalg.solve(weighted @ basis + np.diag(stiffness), weighted @ piece.values + stiffness * prior)
+    weighted = shares.T * weights
+    unknown = np.linalg.solve(weighted @ shares + np.diag(stiffness), weighted @ piece.values + stiffness * prior)
     return knots, unknown[::2], unknown[1::2]
 
 
 def _evaluate(fit: Fit, num_rows: int) -> np.ndarray:
     knots, values, slopes = fit
-    return _basis(knots, num_rows) @ np.stack([values, slopes], -1).ravel()
+    return basis(knots, num_rows) @ np.stack([values, slopes], -1).ravel()
 
 
-def _basis(knots: np.ndarray, num_rows: int) -> np.ndarray:
+def basis(knots: np.ndarray, num_rows: int) -> np.ndarray:
     """(K, 2N): the share of each knot's value and slope in each row."""
     rows = np.arange(num_rows)
     left = np.clip(np.searchsorted(knots, rows, side="right") - 1, 0, len(knots) - 2)
     span = (knots[left + 1] - knots[left]).astype(float)
     s = (rows - knots[left]) / span
     square, cube = s * s, s * s * s
-    basis = np.zeros((num_rows, 2 * len(knots)))
-    basis[rows, 2 * left] = 2 * cube - 3 * square + 1
-    basis[rows, 2 * left + 1] = (cube - 2 * square + s) * span
-    basis[rows, 2 * left + 2] = 3 * square - 2 * cube
-    basis[rows, 2 * left + 3] = (cube - square) * span
-    return basis
+    shares = np.zeros((num_rows, 2 * len(knots)))
+    shares[rows, 2 * left] = 2 * cube - 3 * square + 1
+    shares[rows, 2 * left + 1] = (cube - 2 * square + s) * span
+    shares[rows, 2 * left + 2] = 3 * square - 2 * cube
+    shares[rows, 2 * left + 3] = (cube - square) * span
+    return shares
 
 
 def _joined(channel: Channel, parts: list[Fit]) -> Channel:

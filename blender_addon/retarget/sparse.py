@@ -16,14 +16,15 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ..shared import quat
 from . import fk, scale
+from .prune import prune
 from .reduce import Curve, thin
 from .rest import BoneRest, Rig
 from .rotation_modes import channels, rotations
 from .solve import with_rotation
+from .spread import spread_maximum
 
 ROUNDS, PATIENT_ROUNDS = 24, 6  # in the first ones only the bones to blame are fitted nearer
 SHARE = 1.0  # of the bound that each bone may use up at first: they are seldom off together
@@ -60,7 +61,7 @@ def reduce(
     frames = next((curve.channels[0].frames for curve in curves if _is_moving(curve)), None)
     if frames is None:
         return list(curves)
-    tree = _Tree(rig, sorted({curve.bone for curve in curves}, key=lambda bone: len(rig.ancestors(bone))), compensate)
+    tree = Tree(rig, sorted({curve.bone for curve in curves}, key=lambda bone: len(rig.ancestors(bone))), compensate)
     dense = yield from tree.pose(curves, modes, frames)
     goal = yield from tree.points(dense, matrix_world)
     heads = np.stack([bound.stricter.get(bone, np.ones(len(frames))) for bone in tree.bones], -1)
@@ -73,7 +74,11 @@ def reduce(
         error = places - goal
         off = np.linalg.norm(error, axis=-1) * strict / (CLOSE * bound.distance)
         if off.max() <= 1.0:
-            return [thinned[curve] for curve in curves]
+            few = [thinned[curve] for curve in curves]
+            if not compensate:
+                return few
+            allowed = CLOSE * bound.distance / strict
+            return (yield from prune(tree, curves, few, modes, matrix_world, goal, allowed, bound.must))
         patient = attempt < PATIENT_ROUNDS
         for curve in curves:
             worst = spread_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
@@ -84,12 +89,7 @@ def reduce(
     return list(curves)
 
 
-def spread_maximum(values: np.ndarray, radius: int) -> np.ndarray:
-    """The largest of ``values`` (K,) within ``radius`` frames."""
-    return sliding_window_view(np.pad(values, radius, mode="edge"), 2 * radius + 1).max(-1)
-
-
-class _Tree:
+class Tree:
     """The keyed bones of a rig with those above them."""
 
     def __init__(self, rig: Rig, bones: list[str], compensate: bool = True) -> None:
@@ -135,9 +135,12 @@ class _Tree:
 
     def worst_below(self, bone: str, off: np.ndarray) -> np.ndarray:
         """In each frame (K,) the largest of ``off`` (K, P) among the points that ``bone`` moves."""
-        half = len(self.bones)
+        return off[:, self.points_below(bone)].max(-1)
+
+    def points_below(self, bone: str) -> list[int]:
+        """The places among the points (P) of those that ``bone`` moves."""
         rows = [self.bones.index(other) for other in self.below[bone]]
-        return np.maximum(off[:, rows].max(-1), off[:, [half + row for row in rows]].max(-1))
+        return [*rows, *(len(self.bones) + row for row in rows)]
 
     def pose(self, curves: Sequence[Curve], modes: dict[str, str], frames: np.ndarray) -> Generator[None, None, Posed]:
         """The chain's bones (K, 4, 4) in armature space as ``curves`` pose them at ``frames`` (K,)."""

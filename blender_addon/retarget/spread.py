@@ -67,6 +67,11 @@ def envelope(needed: np.ndarray, radius: int) -> np.ndarray:
     return np.convolve(highest, weights / weights.sum(), mode="valid")
 
 
+def spread_maximum(values: np.ndarray, radius: int) -> np.ndarray:
+    """The largest of ``values`` (K,) within ``radius`` frames."""
+    return sliding_window_view(np.pad(values, radius, mode="edge"), 2 * radius + 1).max(-1)
+
+
 def smooth(values: np.ndarray, radius: int) -> np.ndarray:
     """``values`` (K, C) without what is faster than some ``radius`` frames."""
     weights = np.hanning(2 * radius + 3)[1:-1]

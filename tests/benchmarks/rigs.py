@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well armatures of many makes do what real motions do, how long their keys take, and how long Blender is held.
 
-    python -m tests.benchmarks.rigs [--rigs NAME ...] [--motions NAME ...] [--fps 24]
+    python -m tests.benchmarks.rigs [--rigs NAME ...] [--motions NAME ...] [--fps 24] [--seconds 60]
 
 Everything after the engine's answer is the add-on's own: retargeting, keys, measuring, undo; read from the pose that
 Blender evaluates. The hips are led along their whole way, the left hand at five frames, to places where the motion has
@@ -15,7 +15,11 @@ them on a body of the rig's size. A row a rig and motion:
 - *drift*: how far standing feet come from where they were put down, 95th percentile and largest, cm;
 - *flips*: frames in which a limb bone turns 60 degrees farther than its direction and its carrier do;
 - *keys*: seconds from the answer to the keys, *all*: until everything is measured too; *tick*: the longest time in
-  milliseconds that Blender's main thread was held at once, and of that, *work*: without what other programs took.
+  milliseconds that Blender's main thread was held at once, and *work*: the longest without what other programs took;
+- *press*: the same two before that, while controls are read: a path on the floor, a hand's empty with twenty keys that
+  hangs on a bone of the character, and a foot of its own with twenty keys.
+
+``--seconds`` prolongs the motions by running them there and back.
 
 Needs bpy and the motions of the folder ``shared``. Times depend on what else the machine does.
 """
@@ -27,14 +31,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Generator
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import bpy
 import numpy as np
 
 import blender_addon
-from blender_addon import capture, delivery
+from blender_addon import capture, delivery, pieces, runtime
 from blender_addon.retarget import apply, hold
 from blender_addon.retarget.contacts import standing
 from blender_addon.shared import quat
@@ -44,7 +50,7 @@ from blender_addon.shared.protocol import ControlError, Result
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 from blender_addon.tracks import Track
-from tests.blender import measure, rigs
+from tests.blender import measure, rigs, scenes
 from tests.shared_folder import SHARED, needed
 
 MOTIONS = {
@@ -81,6 +87,8 @@ class Row:
     all_s: float
     tick_ms: float
     work_ms: float
+    press_ms: float
+    press_work_ms: float
 
 
 def limb_angles(heads: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
@@ -119,6 +127,43 @@ def evaluated(armature: bpy.types.Object, bones: dict[str, str], frames: np.ndar
     return {j: heads[:, i] for i, j in enumerate(bones)}, {j: turns[:, i] for i, j in enumerate(bones)}
 
 
+def in_ticks(work: Generator[None, None, Any], first: float = pieces.SHARE) -> tuple[Any, float, float]:
+    """Run ``work`` as the add-on's timer does; what it returns, the longest tick and the longest work in one, ms."""
+    longest = longest_work = 0.0
+    share, done = first, False
+    while not done:
+        began, worked = time.perf_counter(), time.thread_time()
+        try:
+            pieces.spend(work, share)
+        except StopIteration as end:
+            done, returned = True, end.value
+        longest = max(longest, 1e3 * (time.perf_counter() - began))
+        longest_work = max(longest_work, 1e3 * (time.thread_time() - worked))
+        share = pieces.SHARE
+    return returned, longest, longest_work
+
+
+def pressed(scene: bpy.types.Scene, armature: bpy.types.Object, bones: dict[str, str]) -> tuple[float, float]:
+    """The longest tick, and the longest work in one, ms, while controls of a character are read at a press."""
+    scene.gaitway.length_mode = "CONTROLS"
+    scenes.control(scenes.curve("Path", [(0, 0, 0), (1, -2, 0), (0, -4, 0)]), frame_start=1, frame_end=97)
+    pin = scenes.empty("Pin", {frame: (0, 0, 0.01 * frame) for frame in range(1, 96, 5)}, parent=armature)
+    pin.parent_type, pin.parent_bone = "BONE", bones["spine3"]
+    scenes.control(pin, "left_wrist")
+    for frame in range(1, 96, 5):
+        armature.pose.bones[bones["left_ankle"]].keyframe_insert("location", frame=frame)
+    scenes.control(armature, "left_ankle", bone=bones["left_ankle"])
+    _, tick, worked = in_ticks(capture.reading(scene), runtime.PRESS)
+    return tick, worked
+
+
+def prolonged(joints: np.ndarray, num_frames: int) -> np.ndarray:
+    """``joints`` (T, 22, 3), there and back until there are ``num_frames``."""
+    while len(joints) < num_frames:
+        joints = np.concatenate([joints, joints[-2::-1]])
+    return joints[:num_frames]
+
+
 def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
     """One rig and one motion (T, 22, 3) in a new file."""
     bpy.ops.wm.read_homefile(use_empty=True)
@@ -154,28 +199,19 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
     phases: dict[str, float] = {}
     began = time.perf_counter()
     work = delivery.deliver(answer, order, captured, lambda name: phases.setdefault(name, time.perf_counter() - began))
-    ticks, works = [], []
-    while True:
-        tick, worked = time.perf_counter(), time.thread_time()
-        try:
-            next(work)
-        except StopIteration as done:
-            observed = done.value
-            break
-        finally:
-            ticks.append(time.perf_counter() - tick)
-            works.append(time.thread_time() - worked)
+    observed, tick, worked = in_ticks(work)
     whole = time.perf_counter() - began
     heads, turns = evaluated(armature, bones, frames)
     held = limb_angles(heads, places)
     misses = np.concatenate([errors for _, errors in observed.misses.values()]) * 100
     slides = observed.slides[observed.contacts] * 100
+    press = pressed(scene, armature, bones)
     return Row(
         rig, motion, len(joints), float(angles["Copied"].max()), float(angles["Planted"].mean()),
         float(np.percentile(angles["Planted"], 95)), *(float(np.percentile(held[:, part], 95)) for part in PARTS),
         float(np.percentile(misses, 95)), float(misses.max()),
         float(np.percentile(slides, 95)) if slides.size else 0.0, float(slides.max(initial=0)),
-        flips(heads, turns, global_rotations(joints)), phases["Measuring"], whole, max(ticks) * 1e3, max(works) * 1e3,
+        flips(heads, turns, global_rotations(joints)), phases["Measuring"], whole, tick, worked, *press,
     )  # fmt: skip
 
 
@@ -184,22 +220,28 @@ def main() -> None:
     parser.add_argument("--rigs", nargs="*", default=list(rigs.ALL), choices=list(rigs.ALL), metavar="NAME")
     parser.add_argument("--motions", nargs="*", default=list(MOTIONS), choices=list(MOTIONS), metavar="NAME")
     parser.add_argument("--fps", type=int, default=24, help="of the scene")
+    parser.add_argument("--seconds", type=float, help="of all motions; their own, up to 9.8, without it")
     options = parser.parse_args()
     needed("data/cmu")
     motions = measure.cmu_motions(SHARED, {name: MOTIONS[name] for name in options.motions})
     blender_addon.register()
-    columns = "copied planted p95  legs   arm other  ctrl p95   max drift p95   max flips  keys   all  tick  work"
+    columns = (
+        "copied planted p95  legs   arm other  ctrl p95   max drift p95   max flips  keys   all  tick  work press  work"
+    )
     print(f"{'rig':25}{'motion':10}{'T':>4} {columns}", flush=True)
     found = []
     for rig in options.rigs:
         for name, joints in motions.items():
+            joints = np.asarray(joints[:NUM_FRAMES])
+            if options.seconds:
+                joints = prolonged(joints, round(20 * options.seconds))
             with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
-                row = run(rig, name, np.asarray(joints[:NUM_FRAMES]), options.fps)
+                row = run(rig, name, joints, options.fps)
             found.append(asdict(row))
             print(
                 f"{row.rig:25}{row.motion:10}{row.frames:4} {row.copied_deg:6.2f}{row.planted_mean_deg:8.2f}"
                 f"{row.planted_p95_deg:4.1f}{row.legs_p95_deg:6.1f}{row.arm_p95_deg:6.1f}{row.other_p95_deg:6.2f}{row.control_p95_cm:10.2f}{row.control_max_cm:6.2f}{row.drift_p95_cm:10.2f}"
-                f"{row.drift_max_cm:6.2f}{row.flips:6}{row.keys_s:6.2f}{row.all_s:6.2f}{row.tick_ms:6.0f}{row.work_ms:6.0f}",
+                f"{row.drift_max_cm:6.2f}{row.flips:6}{row.keys_s:6.2f}{row.all_s:6.2f}{row.tick_ms:6.0f}{row.work_ms:6.0f}{row.press_ms:6.0f}{row.press_work_ms:6.0f}",
                 flush=True,
             )
     print(json.dumps({"benchmark": "rigs", "fps": options.fps, "rows": found}))

@@ -19,4 +19,4 @@ def test_a_walk_on_a_rig(addon, shared_dir, name):
     row = benchmark.run(name, "walk", joints[:40], fps=24)
     assert row.copied_deg < 3 and row.flips == 0, row
     assert row.control_p95_cm < 1 and row.drift_p95_cm < 0.5, row
-    assert row.work_ms < 100, row  # 50 on a machine that does nothing else
+    assert max(row.work_ms, row.press_work_ms) < 100, row  # 50 on a machine that does nothing else

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -164,6 +166,16 @@ def test_half_precision_runs_through_and_stays_near(pipeline):
     request = request_for(walk_signal(), num_inference_steps=1, refine=False, plant_feet=False)
     miss = np.linalg.norm(run(half, request).joints - run(pipeline, request).joints, axis=-1)
     assert 0 < miss.mean() < 3e-4 and miss.max() < 2e-3  # metres; 0.16 mm and 1.1 mm when this was written
+
+
+def test_loading_and_a_known_prompt_leave_libraries_alone_that_are_slow_to_import(pipeline):
+    pipeline.warm_up()  # its sentence is in the cache now
+    script = (
+        "import sys; from engine.pipeline import Pipeline; Pipeline.load(device='cpu').warm_up(); "
+        "print(*{'sympy', 'transformers', 'scipy.ndimage', 'typer'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == ""
 
 
 def test_warm_up_and_description(pipeline):
