@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from .capture import Capture
+from .obstacles import in_world
 from .retarget.effectors import Target
 from .retarget.hold import Hold
 from .retarget.reduce import Spacing
@@ -22,7 +23,8 @@ def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Sc
     targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
     if not feet.hit_controls:
         return Hold(feet.lock, contacts, floor)
-    return Hold(feet.lock, contacts, floor, targets, captured.relations)
+    solids = tuple(in_world(solid, captured.body, captured.unit_scale) for solid in captured.obstacles)
+    return Hold(feet.lock, contacts, floor, targets, captured.relations, solids)
 
 
 def _target(track: Track) -> Target:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import pieces, probe
 from .body import Body
-from .shared import space
+from .shared import quat, space
 from .shared.errors import BadControl
 from .shared.skeleton import SKELETON
 from .solids import Solid, around, is_stretched
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 SOLID_TYPES = ("MESH", "CURVE", "SURFACE", "FONT", "META")
 TOUCHING = 0.005
 """Metres of depth that are not worth a word."""
+MOST_POINTS = 20000
+"""Of a finer mesh these are enough, with its outermost ones, and quick."""
+TO_BLENDER = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
+"""The turn of the model's axes into Blender's."""
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
@@ -54,6 +58,14 @@ def as_asked(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
         )
         for solid in solids
     )
+
+
+def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
+    """The solid in Blender's world, in scene units."""
+    metre = body.scale / unit_scale
+    centre = space.model_to_blender(solid.centre) * metre + np.array([0.0, 0.0, body.floor])
+    rotation = quat.multiply(TO_BLENDER, solid.rotation)
+    return replace(solid, centre=centre, size=solid.size * metre, rotation=rotation, margin=solid.margin * metre)
 
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
@@ -117,7 +129,9 @@ def _outline(target: bpy.types.Object) -> np.ndarray:
             f"'{target.name}' has no body that could be in the way.",
             "Remove it from the obstacles, or choose an empty or a mesh.",
         )
-    return points.reshape(-1, 3).astype(np.float64)
+    points = points.reshape(-1, 3)
+    some = np.arange(0, len(points), max(len(points) // MOST_POINTS, 1))
+    return points[np.concatenate([points.argmin(0), points.argmax(0), some])].astype(np.float64)
 
 
 def _ball() -> np.ndarray:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 BUSY_INTERVAL = 0.02
 WORK_INTERVAL = 0.005
-"""Seconds between two ticks while there is work to be done here, in which Blender draws and heeds the mouse."""
+"""Seconds between two ticks, in which Blender draws and heeds the mouse, while there is work to be done here or a
+preview to come.
+"""
 PRESS = 0.04
 """Seconds that the press of a button may hold Blender's main thread; what is wrong is told at once if it is found
 meanwhile.
@@ -413,7 +415,9 @@ class Runtime:
             self._count(began, worked)
         self._redraw_if_changed()
         working = self.busy or LIVE.watched or LOOKING.is_looking or (self._session is not None and self._session.busy)
-        return WORK_INTERVAL if self._at_work else BUSY_INTERVAL if working else IDLE_INTERVAL
+        if self._at_work or LIVE.is_behind:
+            return WORK_INTERVAL
+        return BUSY_INTERVAL if working else IDLE_INTERVAL
 
     def _count(self, began: float, worked: float) -> None:
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)

@@ -44,14 +44,14 @@ class Asked:
         """
         return self.context.add_hints(self.signal, [_PELVIS]) if self.leads else self.signal
 
-    def tensors(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """The shown hints (1, T, J, 3) in the canonical frame, their mask (1, T, J), and which of their coordinates are
         asked for (1, T, J, 3).
         """
         shown = self.shown
         hint = torch.from_numpy(self.frame.to_model(shown.hint)).float()[None]
         mask, coordinates = (torch.from_numpy(values)[None] for values in (shown.hint_mask, shown.coordinates))
-        return hint.to(device), mask.to(device), coordinates.to(device)
+        return hint, mask, coordinates
 
     def frames(self, device: torch.device, count: int = 1) -> Tensor:
         """A mask (count, T) for motions that all are as long as the window."""

@@ -63,7 +63,7 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept:
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
     kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
-    standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed)
+    standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed, kept)
     speed = speed_of(joints[:, 0])
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):

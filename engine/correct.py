@@ -31,11 +31,11 @@ def correct(
 
     mask (B, T) frames; hint (B, T, J, 3) metres in the canonical frame; asked (B, T, J, 3) bool, which coordinates are.
     """
-    corrector, statistics = networks.corrector, networks.statistics
-    if corrector is None or statistics is None:
+    corrector = networks.corrector
+    if corrector is None or networks.statistics is None:
         return latent
     asked = _steered(asked)
-    mean, std = (torch.from_numpy(value).to(latent) for value in (statistics.feature_mean, statistics.feature_std))
+    mean, std = networks.feature_scale(latent)
     with torch.no_grad(), threads_for(latent.shape[:-1].numel()):
         for _ in range(networks.config.corrector_passes if passes is None else passes):
             decoded = networks.decode(latent.to(next(networks.vae.parameters()).dtype), mask).to(latent)
@@ -48,7 +48,9 @@ def _steered(asked: Tensor) -> Tensor:
     lasts, so it would carry the body up with a foot that shall kick.
     """
     shown = asked.clone()
-    shown[:, :, list(_LEGS), 1] &= asked[:, :, 0].any(-1).any(1)[:, None, None]
+    led = asked[:, :, 0].any(-1).any(1)[:, None]
+    for joint in _LEGS:
+        shown[:, :, joint, 1] &= led
     return shown
 
 
@@ -60,6 +62,8 @@ def correction(
     missing = (hint - feature_set.features_to_joints(vectors)) * asked
     misses = miss_features(missing, asked.any(-1), to_heading)
     tokens = mask[:, :: corrector.patch_size]
+    # As for the keys of attention, to look for masks that mask nothing is free on the CPU only.
+    real = None if tokens.device.type == "cpu" and bool(tokens.all()) else tokens
     dtype = corrector.output.weight.dtype
-    change = corrector(latent.to(dtype), misses.to(dtype), None if bool(tokens.all()) else tokens)
+    change = corrector(latent.to(dtype), misses.to(dtype), real)
     return change.to(latent.dtype)

@@ -50,8 +50,8 @@ def finishing(
     wishes = wishes_of(request, signal, _HERE)
     if not request.exact:
         wishes = replace(staying(wishes, made), relative=(), obstacles=())
-    if not request.plant_feet and not wishes:
-        return smooth, contacts > 0.5
+    if not request.plant_feet and (not wishes or not (request.exact or request.refine)):
+        return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
     feet = place_feet(smooth, contacts, signal.hint_mask, kept) if request.plant_feet else None
     yield
     for settled in settle_body(smooth, _yaw(smooth), wishes, feet, kept):  # noqa: B007

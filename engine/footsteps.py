@@ -24,21 +24,27 @@ SHORTEST_STANCE, LONGEST_STANCE = 4, 200
 HIGH, HIGH_COST = 0.10, 60.0  # metres above which a moving foot is not standing, and what a square metre more costs
 RESTING, RESTING_COST = 0.35, 0.1  # metres a second below which a foot is not swinging, and what a frame of it costs
 DRAGGING_COST, LIFTED = 0.04, 0.08  # of a frame's swing with the toe on the floor; metres at which it is off the floor
+MOVING, BRAKING = 0.8, 4  # metres a second of a foot in frames that stay, and how many frames it takes to stand still
+KEPT_COST = 1.0  # of such a frame in a stance, and of one in which it rests in a swing
 BELIEF_COST = 0.02  # of a frame's swing against the model's belief
 REACH, REACH_COST = 0.4, 30.0  # metres that a standing toe may be away from under its hip, and what more costs
 BOTH_COST = 0.25  # of a frame in which both feet swing, unless both are up
 RUNNING, FLYING = (1.8, 2.4), 0.1  # metres a second between which a walk becomes a run; the share of that cost in one
 SWING_SPEED, SWING_SHARE = 4.5, 1.7  # metres a second, or times the hips' speed, and what faster swings cost
 TOO_FAST_COST = 0.5
+QUICK, QUICK_COST = 10, 0.2  # frames that a swing in a run has at least, and what each one costs that is missing
 SLOW_COST = 0.06  # of a frame by which a low swing is too long
 ROUNDS = 2
 
 
-def plan_steps(toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+def plan_steps(
+    toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
     """(T, 2) bool: where each foot stands.
 
     toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else
     says where the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
+    kept (T,) bool: frames that stay as they are; a foot that moves there cannot stand at once.
     """
     frames = len(toes)
     if frames < 2:
@@ -47,10 +53,10 @@ def plan_steps(toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: 
     speed = speed_of(hips.mean(1))
     both = BOTH_COST * np.interp(speed, RUNNING, (1.0, FLYING))
     stands = np.ones((frames, 2), bool)
-    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot]) for foot in (0, 1)]
+    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept) for foot in (0, 1)]
     for foot in (0, 1) * ROUNDS:
         other = both * (~stands[:, 1 - foot] & ~up)
-        swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], other, speed)
+        swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], kept, other, speed)
         stands[:, foot] = _cheapest(costs[foot], swings)
     return stands
 
@@ -72,7 +78,7 @@ def _sums(values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((1, *values.shape[1:])), values.cumsum(0)])
 
 
-def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Of each segment (T, L) as a stance of a foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
     frames = len(toe)
     ends, starts, there, cut = _segments(frames)
@@ -80,6 +86,9 @@ def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray) -> np.nda
     ground, hip = toe[:, [0, 2]], hip[:, [0, 2]]
     speed = np.linalg.norm(np.gradient(ground, axis=0), axis=-1) * FPS
     high = HIGH_COST * np.maximum(toe[:, 1] - HIGH, 0) ** 2 * np.minimum(speed / 0.5, 1) + 10.0 * fixed
+    moving = _speed_where(kept, ground) > MOVING
+    braking = np.convolve(moving, np.ones(2 * BRAKING + 1))[BRAKING:][: len(moving)] > 0.5
+    high += KEPT_COST * (moving | (braking & ~kept))
     way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
     middle = (way[ends] - way[starts]) / length[..., None]
     spread = squares[ends] - squares[starts] - length[..., None] * middle**2
@@ -101,8 +110,21 @@ def speed_of(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(way[10:] - way[:-10], axis=-1) * FPS / 10
 
 
+def _speed_where(kept: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Metres a second (T,) of a foot at ``ground`` (T, 2) from one ``kept`` (T,) frame to the next; NaN elsewhere."""
+    steps = np.linalg.norm(np.diff(ground, axis=0), axis=-1) * FPS
+    steps[~(kept[1:] & kept[:-1])] = np.nan
+    steps = np.pad(steps, 1, constant_values=np.nan)
+    return np.fmax(steps[1:], steps[:-1])
+
+
 def _swing_costs(
-    toe: np.ndarray, belief: np.ndarray, fixed: np.ndarray, other_swings: np.ndarray, hips_speed: np.ndarray
+    toe: np.ndarray,
+    belief: np.ndarray,
+    fixed: np.ndarray,
+    kept: np.ndarray,
+    other_swings: np.ndarray,
+    hips_speed: np.ndarray,
 ) -> np.ndarray:
     """Of each segment (T, L) as a swing; ``other_swings`` (T,): what a frame costs because of the other foot."""
     frames = len(toe)
@@ -112,10 +134,12 @@ def _swing_costs(
     speed = np.linalg.norm(np.gradient(ground, axis=0), axis=-1) * FPS
     resting = RESTING_COST * np.maximum(1 - speed / RESTING, 0) + BELIEF_COST * belief + other_swings
     resting += DRAGGING_COST * (toe[:, 1] < LIFTED)
+    resting += KEPT_COST * ((_speed_where(kept, ground) < RESTING) & (toe[:, 1] < HIGH))
     low, rests = _sums((toe[:, 1] < HIGH) & ~fixed), _sums(resting * ~fixed)
     way = quat.norm(ground[np.minimum(ends, frames - 1)] - ground[np.maximum(starts - 1, 0)])[..., 0]
     usual = np.maximum(SWING_SPEED, SWING_SHARE * hips_speed)[starts]
     fast = TOO_FAST_COST * np.maximum(way * FPS / length - usual, 0)
+    fast += QUICK_COST * np.maximum(QUICK - length, 0) * np.interp(hips_speed[starts], RUNNING, (0.0, 1.0))
     long = SLOW_COST * np.maximum(length - LONGEST_SWING, 0) * (low[ends] - low[starts]) / length
     cost = STEP + rests[ends] - rests[starts] + fast + long
     cost[~there | ((length < SHORTEST_SWING) & ~cut)] = np.inf

@@ -184,13 +184,20 @@ class Take:
         seams = [seam - begin for seam in seams if begin < seam < stop]
         joints, stands = yield from finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
         made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
-        for border, step in ((start, -1), (end - 1, 1)):
-            beside = [border + step, border + 2 * step]
-            beside = [frame for frame in beside if begin <= frame < stop and (frame < start or self.kept[frame])]
+        neighbours = {
+            (border, step): [
+                frame
+                for frame in (border + step, border + 2 * step)
+                if begin <= frame < stop and (frame < start or self.kept[frame])
+            ]
+            for border, step in ((start, -1), (end - 1, 1))
+        }
+        room = len(made) if all(neighbours.values()) else None
+        for (_, step), beside in neighbours.items():
             if not beside:
                 continue
             off = (self.joints[beside] - joints[np.array(beside) - begin]).reshape(len(beside), -1)[::-1]
-            eased = ease(off, len(made), EASE)
+            eased = ease(off, len(made), EASE, room)
             made += eased if step < 0 else eased[::-1]
         self.joints[start:end] = made.reshape(-1, *joints.shape[1:])
         self.contacts[start:end] = stands[start - begin : end - begin]

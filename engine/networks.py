@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.models.patch_vae import PatchVae
     from engine.models.trajectory_encoder import TrajectoryEncoder
     from engine.models.vae import MldVae
+    from engine.replays import Replays
 
 _LISTED = 8  # names shown of a long list in an error
 
@@ -50,6 +51,8 @@ class Networks:
     corrector: Corrector | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
+    replays: Replays | None = None  # where the device keeps recordings of calls; frozen networks only
+    _scale: tuple[Statistics, Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -75,8 +78,21 @@ class Networks:
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """A sampled latent (B,N,D) to normalised features (B,T,F), the latent's scale undone."""
+        latent = latent / self.config.vae_scale_factor
+        if self.replays is not None and not torch.is_grad_enabled():
+            return self.replays("decode", self.vae.decode, latent, mask)
         with threads_for(mask.numel() if self.config.token_layout == "global" else latent.shape[:-1].numel()):
-            return self.vae.decode(latent / self.config.vae_scale_factor, mask)
+            return self.vae.decode(latent, mask)
+
+    def feature_scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of features (F,), where and as precise as ``like`` is; the last ones are kept."""
+        statistics = self.statistics
+        assert statistics is not None  # who asks has looked
+        kept = self._scale
+        if kept is None or kept[0] is not statistics or (kept[1].device, kept[1].dtype) != (like.device, like.dtype):
+            mean, std = (torch.from_numpy(v).to(like) for v in (statistics.feature_mean, statistics.feature_std))
+            kept = self._scale = statistics, mean, std
+        return kept[1:]
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Networks:
         for network in self.parts.values():

@@ -52,6 +52,7 @@ from .models.text_encoder import TextEncoder, load_text_encoder
 from .networks import Networks
 from .refine import STEPS as REFINING_STEPS
 from .refine import can_refine, refine
+from .replays import Replays
 from .sampler import sample
 from .timeline import Context
 from .wishes import settle, wishes_of
@@ -77,11 +78,9 @@ class Pipeline:
                 "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
             )
         self._last_read: tuple[Tensor, Tensor, Tensor] | None = None  # hints, their mask, what they were read as
-        self.feature_mean = torch.from_numpy(statistics.feature_mean).to(device)
-        self.feature_std = torch.from_numpy(statistics.feature_std).to(device)
         if networks.controlnet is not None and statistics.hint_mean is not None:
-            self.hint_mean = torch.from_numpy(statistics.hint_mean).to(device)
-            self.hint_std = torch.from_numpy(statistics.hint_std).to(device)
+            self.hint_mean = torch.from_numpy(statistics.hint_mean)
+            self.hint_std = torch.from_numpy(statistics.hint_std)
 
     @classmethod
     def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
@@ -90,6 +89,7 @@ class Pipeline:
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
+        networks.replays = Replays() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
@@ -173,13 +173,14 @@ class Pipeline:
     ) -> Generator[Progress, None, Tensor]:
         """Latents (V, N, D) of V variations of a window, sampled together, each with the noise of its own generator."""
         first, count = asked[0], len(asked)
-        hints, masks, coordinates = map(torch.cat, zip(*(one.tensors(self.device) for one in asked), strict=True))
+        hints, masks, coordinates = map(torch.cat, zip(*(one.tensors() for one in asked), strict=True))
         control = None
         if first.shown.hint_mask.any() and self.has_control:
             yield clock.tell("Reading the controls", count)
             read = [self._read_controls(*each) for each in zip(hints.split(1), masks.split(1), strict=True)]
             control = torch.cat(read)
         yield clock.tell("Sampling", count)
+        hints, coordinates = hints.to(self.device), coordinates.to(self.device)
         steps = sample(
             self.networks,
             text[:1, None],
@@ -211,7 +212,7 @@ class Pipeline:
             wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
         if wishes and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            hint, _, coordinates = asked.tensors(self.device)
+            hint, _, coordinates = asked.tensors()
             steps = refine(self.networks, latent, mask, hint, coordinates, wishes=wishes)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
@@ -220,8 +221,8 @@ class Pipeline:
 
     @torch.no_grad()
     def _read_controls(self, hint: Tensor, hint_mask: Tensor) -> Tensor:
-        """The trajectory encoder's answer (1, N, ·) to hints (1, T, J, 3) in metres and their mask (1, T, J). The last
-        one is kept: variations, and another seed or sentence on the same path, ask for it again.
+        """The trajectory encoder's answer (1, N, ·) to hints (1, T, J, 3) in metres with their mask (1, T, J), on the
+        CPU. The last one is kept: variations, and another seed or sentence on the same path, ask for it again.
         """
         encoder = self.networks.trajectory_encoder
         assert encoder is not None  # has_control has looked
@@ -233,7 +234,7 @@ class Pipeline:
         weight = next(encoder.parameters())
         rows = hint.shape[1] if self.config.token_layout == "global" else self.config.num_tokens(hint.shape[1])
         with threads_for(rows):
-            control = encoder(normalised, hint_mask).float()
+            control = encoder(normalised.to(self.device), hint_mask.to(self.device)).float()
         self._last_read = None if weight.requires_grad else (normalised, hint_mask.clone(), control)
         return control
 
@@ -251,7 +252,8 @@ class Pipeline:
         mask = torch.zeros(1, self.config.num_tokens(len(context.known)), dtype=torch.bool, device=self.device)
         latent = torch.zeros(*mask.shape, self.config.latent_width, device=self.device)
         vectors = torch.from_numpy(context.vectors).float().to(self.device)
-        normalised = ((vectors - self.feature_mean) / self.feature_std)[None]
+        mean, std = self.networks.feature_scale(vectors)
+        normalised = ((vectors - mean) / std)[None]
         # Each stretch by itself: the encoder looks at the neighbours of a token, and some are not there yet.
         for start, end in np.flatnonzero(np.diff(np.pad(tokens.astype(int), 1))).reshape(-1, 2):
             # Only the token next to the new frames is held: more of them would keep the motion from doing what a new
@@ -266,7 +268,8 @@ class Pipeline:
     def _decode(self, latent: Tensor, mask: Tensor) -> np.ndarray:
         """Features (T, F) in metres and radians of a latent (1, N, D)."""
         decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
-        return (decoded * self.feature_std + self.feature_mean)[0].double().cpu().numpy()
+        mean, std = self.networks.feature_scale(decoded)
+        return (decoded * std + mean)[0].double().cpu().numpy()
 
     def _steps(self, request: Generate) -> int:
         return request.num_inference_steps or self.config.default_num_inference_steps

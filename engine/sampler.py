@@ -9,6 +9,7 @@ of them lives, so that a seed means the same noise on every device.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -123,16 +124,14 @@ def _lcm(
     embedding = scheduler.guidance_embedding(guidance - 1.0, config.guidance_width).to(latent.device)
     embedding = embedding.expand(latent.shape[0], -1)
     latent = _with_known(latent, known, latent, times[0])
+    if step_noise is None:  # all of it now: what is brought to a graphics card waits for what it computes
+        step_noise = [_noise(latent.shape, generators, latent.device) for _ in times[1:]]
     for index, time in enumerate(times):
         output = _predict(networks, latent, time, text, embedding, control, mask, uncond)
         latent = scheduler.lcm_denoise(latent, output, time, config.prediction_type)
         latent = _with_known(latent, known)
         if index + 1 < len(times):
-            if step_noise is None:
-                noise = _noise(latent.shape, generators, latent.device)
-            else:
-                noise = step_noise[index].to(latent)
-            latent = scheduler.add_noise(latent, noise, times[index + 1])
+            latent = scheduler.add_noise(latent, step_noise[index].to(latent), times[index + 1])
         yield latent
 
 
@@ -184,6 +183,24 @@ def _predict(
     mask: Tensor | None,
     uncond: Tensor | None = None,
 ) -> Tensor:
+    """One step's call of the networks, a replayed one where such are kept."""
+    times = torch.full((1,), time, device=latent.device)
+    call, given = functools.partial(_answer, networks), (latent, times, text, guidance, control, mask, uncond)
+    if networks.replays is None or torch.is_grad_enabled():
+        return call(*given)
+    return networks.replays("step", call, *given)
+
+
+def _answer(
+    networks: Networks,
+    latent: Tensor,
+    times: Tensor,
+    text: Tensor,
+    guidance: Tensor | None,
+    control: Tensor | None,
+    mask: Tensor | None,
+    uncond: Tensor | None,
+) -> Tensor:
     """One call of the denoiser, and of the ControlNet before it; the networks' precision inside, float32 outside.
 
     With ``uncond``, controls and a model that asks for it, the denoiser sees three times the batch: led by the
@@ -198,14 +215,14 @@ def _predict(
     if control is not None:
         assert networks.controlnet is not None
         with threads_for(batch * tokens):
-            residuals = networks.controlnet(low, time, text, guidance, control.to(dtype), mask)
+            residuals = networks.controlnet(low, times, text, guidance, control.to(dtype), mask)
     if residuals is not None and uncond is not None and share:
         low, text = low.repeat(3, 1, 1), torch.cat([text, text, uncond.to(dtype).expand(batch, -1, -1)])
         residuals = [F.pad(residual, (0, 0, 0, 0, 0, 2 * batch)) for residual in residuals]
         guidance = None if guidance is None else guidance.repeat(3, 1)
         mask = None if mask is None else mask.repeat(3, 1)
     with threads_for(len(low) * tokens):
-        answer = denoiser(low, time, text, guidance, residuals, mask).to(latent.dtype)
+        answer = denoiser(low, times, text, guidance, residuals, mask).to(latent.dtype)
     if len(answer) == batch:
         return answer
     led, told, untold = answer.chunk(3)

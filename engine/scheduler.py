@@ -47,8 +47,13 @@ def alphas_cumprod() -> Tensor:
 
 
 def signal_and_noise(timestep: Tensor | int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """sqrt(abar_t) and sqrt(1 - abar_t), shaped so that they multiply ``like`` (B, ...)."""
-    abar = alphas_cumprod().to(like.device)[torch.as_tensor(timestep, device=like.device)].to(like.dtype)
+    """sqrt(abar_t) and sqrt(1 - abar_t), shaped so that they multiply ``like`` (B, ...). Of a plain number they are
+    single numbers on the CPU: to bring them to a graphics card would be to wait for it.
+    """
+    if isinstance(timestep, Tensor):
+        abar = alphas_cumprod().to(like.device)[timestep.to(like.device)].to(like.dtype)
+    else:
+        abar = alphas_cumprod()[timestep].to(like.dtype)
     abar = abar.reshape(abar.shape + (1,) * (like.dim() - 1)) if abar.dim() else abar
     return abar.sqrt(), (1.0 - abar).sqrt()
 
@@ -87,9 +92,9 @@ def boundary_scalings(timestep: Tensor | int) -> tuple[Tensor, Tensor]:
 def lcm_denoise(sample: Tensor, output: Tensor, timestep: Tensor | int, prediction_type: str = "epsilon") -> Tensor:
     """The consistency function f(x_t, t) = c_skip x_t + c_out x_0."""
     clean = predict_clean(sample, output, timestep, prediction_type)
-    c_skip, c_out = (c.to(sample) for c in boundary_scalings(timestep))
+    c_skip, c_out = boundary_scalings(timestep)
     if c_skip.dim():
-        c_skip, c_out = (c.reshape(c.shape + (1,) * (sample.dim() - 1)) for c in (c_skip, c_out))
+        c_skip, c_out = (c.to(sample).reshape(c.shape + (1,) * (sample.dim() - 1)) for c in (c_skip, c_out))
     return c_out * clean + c_skip * sample
 
 

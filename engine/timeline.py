@@ -157,19 +157,22 @@ class Timeline:
         after = last < window.end and self.known[last]
         if after and not self.placed[last]:
             self._place(last, root[last - window.start], close_heading)
+        # Between frames that are known it must come right in time; else it goes on into the next window.
+        room = len(pose) if after else None
         if before:
             step = min(2, first - window.start)
             have = slice(first - step, first)
             seen = slice(have.start - window.start, have.stop - window.start)
-            pose += ease(self.vectors[have][:, _POSE] - vectors[seen][:, _POSE], len(pose), EASE)
-            new_root += _ease_root(self.root[have] - root[seen], len(pose))
+            pose += ease(self.vectors[have][:, _POSE] - vectors[seen][:, _POSE], len(pose), EASE, room)
+            new_root += _ease_root(self.root[have] - root[seen], len(pose), room)
         if after:
             step = min(2, window.end - last, int(self.known[last : last + 2].sum()))
             have = slice(last, last + step)
             seen = slice(have.start - window.start, have.stop - window.start)
             off = (self.vectors[have][:, _POSE] - vectors[seen][:, _POSE])[::-1]
-            pose += ease(off, len(pose), EASE)[::-1]
-            new_root += _ease_root((self.root[have] - root[seen])[::-1], len(pose))[::-1]
+            room = len(pose) if before else None
+            pose += ease(off, len(pose), EASE, room)[::-1]
+            new_root += _ease_root((self.root[have] - root[seen])[::-1], len(pose), room)[::-1]
         self.vectors[first:last] = vectors[made]
         self.vectors[first:last, _POSE] = pose
         self.root[first:last] = new_root
@@ -196,21 +199,21 @@ def _root_in_world(vectors: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
     return np.stack([world[:, 0], world[:, 2], frame.heading - 2.0 * turned], -1)
 
 
-def _ease_root(off: np.ndarray, count: int) -> np.ndarray:
+def _ease_root(off: np.ndarray, count: int, room: int | None) -> np.ndarray:
     """As :func:`ease` for x, z and heading (steps, 3); what is far off takes its time."""
     off = np.concatenate([off[:, :2], _wrapped(off[:, 2:])], 1)
     frames = max(
         EASE, np.linalg.norm(off[-1, :2]) / PLACE_SPEED, abs(off[-1, 2]) / TURN_SPEED
     )  # the last entry is the border
-    return ease(off, count, int(frames))
+    return ease(off, count, int(frames), room)
 
 
-def ease(off: np.ndarray, count: int, frames: int) -> np.ndarray:
+def ease(off: np.ndarray, count: int, frames: int, room: int | None = None) -> np.ndarray:
     """What to add to the ``count`` frames behind a border, (count, C), when the known frames up to the border are
     ``off`` (1 or 2, C) from those that the stretch saw there: it begins with the value and velocity of ``off`` and is
-    nothing after ``frames``.
+    nothing after ``frames``, or after ``room`` if that is less.
     """
-    frames = max(min(frames, count), 1)
+    frames = max(frames if room is None else min(frames, room), 1)
     value = off[-1]
     velocity = off[-1] - off[0]
     u = np.minimum(np.arange(1, count + 1) / frames, 1.0)[:, None]

@@ -73,13 +73,12 @@ def tune_latent(
     that are no power of two. Nothing of the networks changes. Raises BadCheckpoint when the model has no statistics,
     BadRequest when nothing is asked for.
     """
-    statistics = networks.statistics
-    if statistics is None:
+    if networks.statistics is None:
         raise BadCheckpoint(
             f"The model '{networks.config.name}' comes without the statistics of its training data.",
             "Bring published files in with 'gaitway import-checkpoint', then load the folder.",
         )
-    mean, std = (torch.from_numpy(v).to(latent) for v in (statistics.feature_mean, statistics.feature_std))
+    mean, std = networks.feature_scale(latent)
     counts = (hint_mask if hint_mask.dim() == 4 else hint_mask[..., None].expand(hint.shape)).to(latent)
     asked = counts.sum((1, 2, 3))
     if not bool((asked > 0).all()):

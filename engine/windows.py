@@ -16,6 +16,7 @@ import numpy as np
 from blender_addon.shared.protocol import Generate, PromptBlock, RelativeTarget
 
 OVERLAP = 32  # frames of what is there already that a window sees on each side
+SHORTEST = 10  # frames, fewer of which are not made by themselves between known ones and another sentence
 LOOKAHEAD = 16  # frames made beyond the new ones and thrown away, where the motion goes on: so it does not come to rest
 
 
@@ -45,12 +46,14 @@ def plan_windows(
     """
     total = len(known)
     overlap, lookahead = min(OVERLAP, longest // 4), min(LOOKAHEAD, longest // 8)
-    borders = sorted({0, total, *cuts, *(block.start_frame for block in blocks), *_edges(known)})
+    starts = {block.start_frame for block in blocks}
+    borders = sorted({0, total, *cuts, *_edges(known), *(start for start in starts if not _crowded(known, start))})
     windows: list[Window] = []
     for begin, end in itertools.pairwise(borders):
         if known[begin]:
             continue
-        prompt = max((i for i, block in enumerate(blocks) if block.start_frame <= begin), default=0)
+        soon = min(begin + SHORTEST, end) - 1 if begin > 0 and known[begin - 1] else begin
+        prompt = max((i for i, block in enumerate(blocks) if block.start_frame <= soon), default=0)
         after = _count_known(known[end : end + overlap])
         beyond = after or min(lookahead, total - end)
         count = -(-(end - begin) // (longest - overlap - max(after, lookahead)))
@@ -66,6 +69,12 @@ def plan_windows(
                 stop = min(start + least, total)
             windows.append(Window(start, stop, first, last, prompt))
     return windows
+
+
+def _crowded(known: np.ndarray, frame: int) -> bool:
+    """Whether a new sentence at ``frame`` is too near to frames that are known: there is no time to do what it says."""
+    near = known[max(frame - SHORTEST, 0) : frame + SHORTEST]
+    return bool(near.any() and not near.all())
 
 
 def _edges(known: np.ndarray) -> list[int]:

@@ -86,6 +86,11 @@ def _take_offset(control: bpy.types.PropertyGroup, _context: bpy.types.Context) 
             control.offset = offset_now(control)
 
 
+def _joint_changed(control: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    if control.target is None:
+        _take_offset(control, context)
+
+
 class GaitwayControl(bpy.types.PropertyGroup):
     """One wish: this object, curve or bone leads that joint of the character."""
 
@@ -96,7 +101,11 @@ class GaitwayControl(bpy.types.PropertyGroup):
     )
     bone: StringProperty(name="Bone", description="Bone of the armature; its keyed frames are the wishes")
     joint: EnumProperty(
-        items=JOINT_ITEMS, name="Joint", default="pelvis", description="Joint of the character that follows the control"
+        items=JOINT_ITEMS,
+        name="Joint",
+        default="pelvis",
+        update=_joint_changed,
+        description="Joint of the character that follows the control",
     )
     enabled: BoolProperty(name="Use", default=True, description="Follow this control when the motion is made")
     relative_to: EnumProperty(

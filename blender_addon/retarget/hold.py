@@ -16,26 +16,30 @@ import numpy as np
 
 from ..shared.skeleton import FPS, SKELETON
 from ..shared.space import blender_to_model_rotation, scene_to_model_frame
-from . import contacts, effectors, feet, relations
+from ..solids import Solid
+from . import contacts, effectors, feet, obstacles, relations
 from .bone_map import BoneMap
 from .effectors import Target
 from .figure import Figure, stand
 from .rest import Rig
 
 FRAMES_AT_ONCE = 128
+WAYS_OUT = 2
+"""Times that joints are led out of obstacles: by leaning out with one of them others may be brought in."""
 
 
 @dataclass(frozen=True, eq=False)
 class Hold:
     """``contacts`` (T, 4): the model's belief that ``CONTACT_JOINTS`` stand, None takes it from the joints.
     ``floor``: height of the floor in the world, scene units, None where it is not known. ``targets``: what joints
-    shall hit. ``relations``: what joints shall stay beside others."""
+    shall hit. ``relations``: what joints shall stay beside others. ``solids``: what no joint enters, in the world."""
 
     lock_feet: bool = True
     contacts: np.ndarray | None = None
     floor: float | None = None
     targets: tuple[Target, ...] = ()
     relations: tuple[relations.Relation, ...] = ()
+    solids: tuple[Solid, ...] = ()
 
 
 NOTHING = Hold(lock_feet=False)
@@ -63,7 +67,7 @@ def hold(
 
     A generator that hands the thread back between pieces of work.
     """
-    if not wanted.lock_feet and not wanted.targets and not wanted.relations:
+    if not (wanted.lock_feet or wanted.targets or wanted.relations or wanted.solids):
         return rotations, pelvis
     figure = yield from _stand(stage, rotations, pelvis)
     wished = effectors.wishes(figure, wanted.targets, stage.frames, stage.fps)
@@ -72,14 +76,18 @@ def hold(
     wished = relations.with_relations(wished, wanted.relations, figure, stage.frames, yaw)
     yield
     depends = yield from effectors.lean(figure, wished, stage.fps)
+    for _ in range(WAYS_OUT if wanted.solids else 0):
+        wished = obstacles.with_obstacles(wished, wanted.solids, figure)
+        depends |= yield from effectors.lean(figure, wished, stage.fps)
     yield
     footing = _footing(stage, wanted, joints, wished)
     held = _hips_held(wanted, wished, len(pelvis)) | depends[:, None]
     feet.plant(figure, footing, wished, held, stage.fps)
     yield
     effectors.point_knees(figure, wished, stage.fps)
-    # What hands stay beside has moved meanwhile.
+    # What hands stay beside and what is in an obstacle has moved meanwhile.
     wished = relations.with_relations(wished, wanted.relations, figure, stage.frames, yaw)
+    wished = obstacles.with_obstacles(wished, wanted.solids, figure)
     goals = effectors.bring_arms(figure, wished, stage.fps)
     yield
     # A spine of more bones than the model's bends a little otherwise than was reckoned here: once more for the limbs.

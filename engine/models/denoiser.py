@@ -87,7 +87,9 @@ def condition_tokens(
     parts: TokenParts, timestep: Tensor | int, text_embedding: Tensor, guidance_embedding: Tensor | None, batch: int
 ) -> Tensor:
     """The time token and the text tokens, (B, 1+L, H)."""
-    times = torch.as_tensor(timestep, device=text_embedding.device).reshape(-1)
+    if not isinstance(timestep, Tensor):
+        timestep = torch.full((1,), timestep, device=text_embedding.device)
+    times = timestep.to(text_embedding.device).reshape(-1)
     time = parts.time_embedding(times, guidance_embedding).expand(batch, -1)[:, None]
     return torch.cat([time, parts.emb_proj(text_embedding).expand(batch, -1, -1)], dim=1)
 

@@ -11,6 +11,8 @@ Shapes: B batch, T frames, J joints, P frames a patch, N = ceil(T / P) tokens, C
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -76,12 +78,18 @@ def interpolate_keys(hint: Tensor, hint_mask: Tensor) -> tuple[Tensor, Tensor, T
     return track, since, until
 
 
+@functools.cache
+def _gaussian(sigma: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Kernel (2 R + 1,) that is cut at R = three sigma, on its device to stay there."""
+    radius = int(3 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    return torch.as_tensor(kernel / kernel.sum(), dtype=dtype, device=device)
+
+
 def _smooth(values: Tensor, sigma: float) -> Tensor:
     """Gaussian filter along axis 1 of (B, T, J, C), the ends held."""
-    radius = int(3 * sigma)
-    offsets = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    weight = torch.as_tensor(kernel / kernel.sum(), dtype=values.dtype, device=values.device)
+    weight = _gaussian(sigma, values.dtype, values.device)
+    radius = len(weight) // 2
     batch, frames, joints, channels = values.shape
     flat = values.permute(0, 2, 3, 1).reshape(-1, 1, frames)
     flat = functional.pad(flat, (radius, radius), mode="replicate")

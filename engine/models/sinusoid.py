@@ -40,6 +40,7 @@ def _frequencies(half: int, spacing: int) -> Tensor:
     return frequencies
 
 
+@functools.cache
 def frequencies(half: int, spacing: int, device: torch.device) -> Tensor:
     """10000^(-i / spacing) for i = 0..half-1, (half,) float32; spacing is half (time) or half - 1 (guidance)."""
     return _frequencies(half, spacing).to(device)

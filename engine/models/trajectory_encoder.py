@@ -43,8 +43,9 @@ class TrajectoryEncoder(nn.Module):
         positions = self.query_pos_encoder.rows(self.num_tokens + hint.shape[1])
         frame_positions = positions[self.num_tokens :].expand(batch, -1, -1)
         real = hint_mask.any(dim=-1)
-        # Controlled frames first, in order; as many columns as the fullest sample needs.
-        order = real.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, : int(real.sum(dim=1).max())]
+        # Controlled frames first, in order; as many columns as the fullest sample needs, where that is known at once.
+        count = int(real.sum(dim=1).max()) if real.device.type == "cpu" else real.shape[1]
+        order = real.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :count]
         frames = frames.take_along_dim(order[..., None], dim=1)
         frame_positions = frame_positions.take_along_dim(order[..., None], dim=1)
         real = real.take_along_dim(order, dim=1)

@@ -71,16 +71,17 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
     settings.live.enabled = True
     ticks, work, asked, waiting = [], [], set(), 0
 
-    def tick() -> None:
+    def tick() -> float:
         nonlocal waiting
         began, worked = time.perf_counter(), time.thread_time()
-        runtime.tick()
+        pause = runtime.tick()
         ticks.append(time.perf_counter() - began)
         work.append(time.thread_time() - worked)
         session = RUNTIME.session()
         if session.request_id is not None:
             asked.add(session.request_id)
         waiting = max(waiting, int(session.request_id is not None) + len(session._finished))
+        return pause
 
     tick()
     ticks.clear()
@@ -91,8 +92,7 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         point.co.x = 1.2 * math.cos(2 * math.pi * change / changes)
         bpy.context.view_layer.update()
         while time.perf_counter() < due:
-            tick()
-            time.sleep(runtime.BUSY_INTERVAL)
+            time.sleep(min(tick(), runtime.BUSY_INTERVAL))
     wait_for(lambda: not LIVE.is_behind)
     latencies = np.array(LIVE.latencies)
     dragged, at_work = np.array(ticks), np.array(work)

@@ -211,6 +211,11 @@ def test_a_joint_that_stays_beside_another_begins_with_their_present_offset(sett
     alone.relative_to = "left_hip"
     wrist, hip = (scenes.evaluated(armature, 1, f"mixamorig:{name}") for name in ("LeftHand", "LeftUpLeg"))
     assert np.linalg.norm(alone.offset) == pytest.approx(np.linalg.norm(wrist - hip), abs=1e-4)
+    alone.joint = "left_knee"
+    knee = scenes.evaluated(armature, 1, "mixamorig:LeftLeg")
+    assert np.linalg.norm(alone.offset) == pytest.approx(np.linalg.norm(knee - hip), abs=1e-4)
+    control.joint = "right_elbow"  # its object shows the place, whichever joint comes there
+    assert np.array(control.offset) == pytest.approx(offsets[1], abs=1e-6)
 
 
 def test_what_is_wrong_with_a_joint_beside_another_is_said(settings) -> None:

@@ -20,7 +20,7 @@ TOES, HIPS = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left
 
 def plan(joints: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
     fixed = np.zeros((len(joints), 2), bool) if fixed is None else fixed
-    return plan_steps(joints[:, TOES], joints[:, HIPS], np.zeros((len(joints), 2)), fixed)
+    return plan_steps(joints[:, TOES], joints[:, HIPS], np.zeros((len(joints), 2)), fixed, np.zeros(len(joints), bool))
 
 
 def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:

@@ -21,7 +21,7 @@ from engine.pipeline import Pipeline
 
 PELVIS = SKELETON.index("pelvis")
 GROUND = np.array([1.0, 0.0, 1.0])
-REAL_ACCELERATION = 84.0  # m/s^2: 99th percentile of the fastest joint's in captured motion
+REAL_ACCELERATION, REAL_SPEED = 84.0, 7.8  # m/s^2, m/s: 99th percentiles of the fastest joint's in captured motion
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,28 @@ def test_what_is_kept_stays_to_the_bit_and_the_rest_joins_it(pipeline, keep):
         fast = accelerations(joints)
         for border in np.flatnonzero(np.diff(mask.astype(int))):
             assert fast[max(border - 2, 0) : border + 2].max() < REAL_ACCELERATION
+
+
+@pytest.mark.parametrize(("text", "speed"), [("a person walks forward", 1.0), ("a person runs forward", 2.2)])
+def test_random_ranges_join_without_a_jolt_under_feet_that_stand(pipeline, text, speed):
+    signal, random = winding(240, speed), np.random.default_rng(5)
+    planted = dataclasses.replace(ask(240, text, signal=signal), plant_feet=True)
+    base = run(pipeline, planted).joints[0]
+    usual = np.linalg.norm(np.diff(base.astype(float), axis=0), axis=-1).max() * FPS
+    for seed in range(8):
+        mask = np.ones(240, bool)
+        for _ in range(int(random.integers(1, 3))):
+            start = int(random.integers(0, 230))
+            mask[start : start + int(random.integers(1, 100))] = False
+        texts = [["a person walks slowly"], ["a person waves"], [text, "a person stops"]][seed % 3]
+        request = ask(240, *texts, signal=signal if seed % 2 else None, base=base, base_mask=mask)
+        joints = run(pipeline, dataclasses.replace(request, plant_feet=True, seed=seed)).joints[0]
+        assert joints[mask].tobytes() == base[mask].tobytes()
+        fast, speeds = accelerations(joints), np.linalg.norm(np.diff(joints.astype(float), axis=0), axis=-1).max(-1)
+        for border in np.flatnonzero(np.diff(mask.astype(int))) + 1:
+            near = slice(max(border - 3, 0), border + 2)
+            assert fast[near].max() < REAL_ACCELERATION, f"seed {seed}, frame {border}"
+            assert speeds[near].max() * FPS < max(REAL_SPEED, 1.1 * usual), f"seed {seed}, frame {border}"
 
 
 @pytest.mark.parametrize(

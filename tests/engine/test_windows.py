@@ -57,6 +57,16 @@ def test_one_window_where_one_is_enough() -> None:
     assert (window.start, window.end, window.first, window.last) == (0, 196, 0, 196)
 
 
+def test_a_few_frames_beside_known_ones_are_not_made_by_themselves() -> None:
+    blocks = blocks_of(100, 100)
+    for gap, said in (((95, 180), 1), ((91, 180), 1), ((30, 105), 0), ((97, 103), 1)):
+        known = ~known_in(200, gap)
+        (window,) = plan_windows(known, blocks, LEAST, LONGEST)
+        assert (window.first, window.last, window.prompt) == (*gap, said)
+    windows = plan_windows(~known_in(200, (80, 120)), blocks, LEAST, LONGEST)
+    assert [(window.first, window.last, window.prompt) for window in windows] == [(80, 100, 0), (100, 120, 1)]
+
+
 def test_a_window_sees_beyond_its_own_frames_while_the_motion_goes_on() -> None:
     windows = plan_windows(known_in(600), blocks_of(600), LEAST, LONGEST)
     assert all(window.end - window.last == LOOKAHEAD for window in windows[:-1])
