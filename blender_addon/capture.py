@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import detour, facing, obstacles, pace, paths, pieces, probe, prompts, relations
+from . import facing, obstacles, pace, paths, pieces, probe, prompts, relations
 from .body import Body, read_body
 from .retarget.relations import Relation
 from .shared import space
@@ -98,9 +98,6 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         )
         frames = np.clip(frames, 0, num_frames - 1)
         metres = track.tolerance[keys] * scene.unit_settings.scale_length / body.scale
-        if track.joint == "pelvis" and around:
-            drawn, points = points, detour.around(points, metres, around)
-            metres = metres - np.linalg.norm(points - drawn, axis=-1)
         wishes[track.joint] = (frames / FPS, points)
         tolerance[frames, SKELETON.index(track.joint)] = metres
         slack[frames, SKELETON.index(track.joint)] = track.room[keys] * FPS / scene_fps(scene) + 1e-6
@@ -117,7 +114,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         raise BadControl(
             f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame "
             f"{space.model_to_scene_frame(frame, settings.start_frame, scene_fps(scene)):.0f}.",
-            "Move one of them, set a smaller margin, or let the control be followed Loosely, which goes around.",
+            "Move one of them, or set a smaller margin.",
         )
     return Capture(
         body=body,

@@ -21,11 +21,11 @@ from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for, spacing_for
 from .measuring import Observed, armature_of, observe
+from .met import as_led, as_met
 from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
-from .slack import as_met
 from .splice import Stretch, splice
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def _key(
     answer: Result, variation: int, name: str, captured: Capture, before: Before, written: list[Written]
 ) -> Generator[None, None, tuple[int, int]]:
     """Key one variation in an Action, which ``written`` then knows; the frames it covers."""
-    met = as_met(captured, answer.joints[variation], scene_fps(_scene(captured)))
+    joints, fps = answer.joints[variation], scene_fps(_scene(captured))
+    met = as_met(as_led(captured, joints, fps), joints, fps)
     plan = yield from apply.prepare(
         armature_of(captured),
         to_floor(answer.joints[variation], captured),
@@ -204,8 +205,9 @@ def _scene(captured: Capture) -> bpy.types.Scene:
     return scene
 
 
-def report(answer: Result, measured: dict[str, float]) -> list[str]:
-    """What the panel says of a finished motion; ``measured`` in metres."""
+def report(answer: Result, observed: Observed) -> list[str]:
+    """What the panel says of a finished motion and how it came out on the rig."""
+    measured = observed.summary()
     seconds = answer.timing.get("Total", 0.0)
     lines = [f"{answer.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {answer.seed}"]
     if measured:
@@ -213,6 +215,8 @@ def report(answer: Result, measured: dict[str, float]) -> list[str]:
             f"On the rig {measured['average'] * 100:.1f} cm from the controls on average, "
             f"{measured['maximum'] * 100:.1f} cm at worst"
         )
+    if observed.led is not None:
+        lines.append(f"Led around an obstacle from frame {observed.led[0]:.0f} to {observed.led[1]:.0f}")
     return lines
 
 

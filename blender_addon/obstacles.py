@@ -70,11 +70,14 @@ def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
     """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
-    with the joint and the model frame; None when it does not.
+    with the joint and the model frame; None when it does not. The engine leads a path of the hips around.
     """
     from .shared.obstacles import depth_and_way
 
-    frames, joints = np.nonzero(signal.hint_mask)
+    asked = signal.hint_mask.copy()
+    way = np.flatnonzero(asked[:, 0])
+    asked[way[1:-1], 0] = False
+    frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])
         inside = np.flatnonzero(depth - tolerance[frames, joints] > TOUCHING)

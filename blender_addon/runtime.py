@@ -306,7 +306,7 @@ class Runtime:
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
         yield from self._deliver(answer, order, captured, only, patch, replaces)
-        self.report = delivery.report(answer, self.measured)
+        self.report = delivery.report(answer, self.observed)
 
     def _show_parts(self, captured: capture.Capture) -> None:
         """Let what has arrived of a long motion be seen."""

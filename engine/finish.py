@@ -2,8 +2,9 @@
 """From the motion that the model made to the one that leaves the engine.
 
 Jumps between patches go (``seams.py``); each foot gets its steps and their places (``footsteps.py``, ``contacts.py``);
-then the body, with bones of constant length, is brought onto hints and footprints (``exact.py``). Every part is even
-towards moves and turns over the ground, so it does not matter in which frame of reference a motion is finished.
+then the body, with bones of constant length, is brought onto hints and footprints (``exact.py``), and knees that
+came to bend backward are turned over (``knees.py``). Every part is even towards moves and turns over the ground, so it
+does not matter in which frame of reference a motion is finished.
 
 Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0; numpy.
 """
@@ -22,6 +23,7 @@ from blender_addon.shared.protocol import Generate
 
 from .contacts import place_feet
 from .exact import settle_body, staying
+from .knees import KNEES, turned_over
 from .seams import without_seams
 from .wishes import wishes_of
 
@@ -56,6 +58,9 @@ def finishing(
     yield
     for settled in settle_body(smooth, _yaw(smooth), wishes, feet, kept):  # noqa: B007
         yield
+    if feet is not None:
+        free = ~signal.hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
+        settled = turned_over(settled, free)
     if kept is None and not wishes:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return settled, contacts > 0.5 if feet is None else feet.stands

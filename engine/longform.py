@@ -100,7 +100,7 @@ class Take:
 
     def _ask(self, window: Window, context: Context) -> Generate:
         """The request for a window: nothing is asked of frames that are there already, slack stays among the new ones,
-        and where the next key of the pelvis lies beyond the window it is led there.
+        and where the next key or kept place of the pelvis lies beyond the window it is led there.
         """
         request = cut(self.request, window.start, window.end)
         mask = request.hint_mask & ~context.placed[:, None]
@@ -113,7 +113,8 @@ class Take:
         return self._led_on(request, window, context)
 
     def _led_on(self, request: Generate, window: Window, context: Context) -> Generate:
-        beyond = np.flatnonzero(self.request.hint_mask[window.end :, _PELVIS])
+        kept = self.kept[: self.request.num_frames]
+        beyond = np.flatnonzero((self.request.hint_mask[:, _PELVIS] | kept)[window.end :])
         last = window.end - 1
         if len(beyond) == 0 or request.hint_mask[-1, _PELVIS] or context.known[-1]:
             return request
@@ -125,9 +126,10 @@ class Take:
             before, point = window.first - 1, context.joints[window.first - 1 - window.start, _PELVIS]
         else:
             return request
+        goal = (self.joints if kept[following] else self.request.hint)[following, _PELVIS]
         share = (last - before) / (following - before)
         hint, mask = request.hint.copy(), request.hint_mask.copy()
-        hint[-1, _PELVIS] = point + share * (self.request.hint[following, _PELVIS] - point)
+        hint[-1, _PELVIS] = point + share * (goal - point)
         mask[-1, _PELVIS] = True
         tolerance = np.zeros(mask.shape, np.float32) if request.tolerance is None else request.tolerance.copy()
         tolerance[-1, _PELVIS] = WAYPOINT_TOLERANCE

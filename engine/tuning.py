@@ -23,6 +23,7 @@ from torch.nn import functional
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 
+from .device import threads_for
 from .networks import Networks
 from .sampler import sample
 
@@ -95,7 +96,7 @@ def tune_latent(
         optimizer, lambda step: warmup_cosine(step, warmup, schedule_steps or steps)
     )
     for _ in range(steps):
-        with torch.enable_grad():
+        with torch.enable_grad(), threads_for(mask.numel()):
             *_, clean = sample(
                 networks,
                 text_embedding,

@@ -69,11 +69,7 @@ FACING_ITEMS = [
 FOLLOW_ITEMS = [
     ("EXACT", "Exactly", "The joint comes exactly to the control"),
     ("TOLERANCE", "Within a Tolerance", "The joint comes as near as the tolerance says, and is free within it"),
-    (
-        "LOOSE",
-        "Loosely",
-        "The control shows the way, and the motion takes from it what looks natural; it goes around obstacles",
-    ),
+    ("LOOSE", "Loosely", "The control shows the way, and the motion takes from it what looks natural"),
 ]
 
 

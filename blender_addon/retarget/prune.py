@@ -32,6 +32,7 @@ ROUNDS = (0.7, 0.95, 0.95)
 AGAIN = 3  # times that a round is done again
 NEIGHBOURS = 2  # frames around one that is off in which the next try stays nearer
 AT_ONCE = 24  # keys that are looked at before the thread is handed back
+HOPELESS = 1.7  # times the bound, from which on a key that is too dear is not looked at in later rounds either
 SMALL = 1e-5  # change of a channel by which its levers are measured
 
 
@@ -84,12 +85,12 @@ def prune(
     """
     frames = next(curve.channels[0].frames for curve in curves if len(curve.channels[0].frames) > 1)
     met = {0, len(frames) - 1, *must}
-    off = np.zeros(len(frames))
+    hopeless: set[tuple[str, str, int, int]] = set()
     for share in ROUNDS:
         nearer = np.ones(len(frames))
         for _ in range(AGAIN):
             fewer = yield from _round(
-                tree, curves, few, modes, matrix_world, goal, share * nearer[:, None] * bound, met, frames
+                tree, curves, few, modes, matrix_world, goal, share * nearer[:, None] * bound, met, frames, hopeless
             )
             posed = yield from tree.pose(fewer, modes, frames)
             places = yield from tree.points(posed, matrix_world)
@@ -111,6 +112,7 @@ def _round(
     bound: np.ndarray,
     met: set[int],
     frames: np.ndarray,
+    hopeless: set[tuple[str, str, int, int]],
 ) -> Generator[None, None, list[Curve]]:
     posed = yield from tree.pose(few, modes, frames)
     places = yield from tree.points(posed, matrix_world)
@@ -123,14 +125,17 @@ def _round(
         moved, weights = error[:, below], 1.0 / bound[:, below]
         channels = []
         turns = _turns(tree, curve, posed, modes, matrix_world, frames)
-        for channel, wanted, turn in zip(curve.channels, dense.channels, turns, strict=True):
+        for number, (channel, wanted, turn) in enumerate(zip(curve.channels, dense.channels, turns, strict=True)):
             if curve.prop == "location":
                 lever = np.broadcast_to(turn[:, None], moved.shape)
             else:
                 lever = quat.cross(turn[:, None], places[:, below] - places[:, [tree.bones.index(curve.bone)]])
             yield
             keys = _Keys.of(channel, wanted)
-            yield from _spare(keys, lever, moved, weights, met)
+            name = (curve.bone, curve.prop, number)
+            stay = met | {row for row in keys.rows if (*name, row) in hopeless}
+            dear = yield from _spare(keys, lever, moved, weights, met, stay)
+            hopeless.update((*name, row) for row in dear)
             channels.append(keys.channel(frames))
         error[:, below] = moved
         fewer.append(replace(curve, channels=tuple(channels)))
@@ -164,18 +169,18 @@ def _turns(
 
 
 def _spare(
-    keys: _Keys, lever: np.ndarray, error: np.ndarray, weights: np.ndarray, met: set[int]
-) -> Generator[None, None, None]:
-    """Take every key out of ``keys`` that can go.
+    keys: _Keys, lever: np.ndarray, error: np.ndarray, weights: np.ndarray, met: set[int], stay: set[int]
+) -> Generator[None, None, list[int]]:
+    """Take every key out of ``keys`` that can go, but for the rows ``stay``; the rows of those that are far too dear.
 
     ``lever`` (K, P, 3): how the points move for a change of the channel by 1. ``error`` (K, P, 3): by what they are
     off, which is kept up to date. ``weights`` (K, P): 1 over what they may be off by.
     """
     squared = weights * weights
     stiffness = np.einsum("kpi,kpi,kp->k", lever, lever, squared)
-    slopes, place, looked = np.gradient(keys.wanted), 1, 0
+    slopes, place, looked, dear = np.gradient(keys.wanted), 1, 0, []
     while place < len(keys.rows) - 1:
-        if keys.rows[place] in met:
+        if keys.rows[place] in stay:
             place += 1
             continue
         first, last = keys.rows[max(place - 2, 0)], keys.rows[min(place + 2, len(keys.rows) - 1)]
@@ -184,17 +189,21 @@ def _spare(
         goal = keys.shown[span] - pull / np.maximum(stiffness[span], 1e-12)
         trial = _without(keys, place, goal, stiffness[span], slopes, met)
         moved = error[span] + lever[span] * (trial.shown - keys.shown[span])[:, None, None]
-        if ((moved * moved).sum(-1) * squared[span]).max() <= 1.0:
+        cost = float(((moved * moved).sum(-1) * squared[span]).max())
+        if cost <= 1.0:
             error[span], keys.shown[span] = moved, trial.shown
             (keys.values[place - 1], keys.slopes[place - 1]), (keys.values[place + 1], keys.slopes[place + 1]) = (
                 trial.ends.tolist()
             )
             del keys.rows[place], keys.values[place], keys.slopes[place]
         else:
+            if cost > HOPELESS**2:
+                dear.append(keys.rows[place])
             place += 1
         looked += 1
         if looked % AT_ONCE == 0:
             yield
+    return dear
 
 
 def _without(

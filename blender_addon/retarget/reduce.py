@@ -10,7 +10,7 @@ K scene frames, C channels of a property, N keys of a channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -87,9 +87,12 @@ def every(channel: Channel, step: int, must: Sequence[int] = ()) -> Channel:
     return _joined(channel, parts)
 
 
-def thin(channel: Channel, near: np.ndarray, must: Sequence[int] = (), start: Channel | None = None) -> Channel:
+def thin(
+    channel: Channel, near: np.ndarray, must: Sequence[int] = (), start: Channel | None = None
+) -> Generator[None, None, Channel]:
     """``channel``, which has a key a frame, with as few as keep it within ``near`` (K,) in every frame; the rows
-    ``must`` are keyed and met. ``start``: what was found before for nearly the same; its keys are kept."""
+    ``must`` are keyed and met. ``start``: what was found before for nearly the same; its keys are kept. A generator
+    that hands the thread back."""
     last = len(channel.frames) - 1
     if last < 2:
         return channel
@@ -99,6 +102,7 @@ def thin(channel: Channel, near: np.ndarray, must: Sequence[int] = (), start: Ch
     for first, end in _windows(last):
         exact = np.union1d(_within(met, first, end), [0, end - first])
         parts.append(_thin(_piece(channel, first, end), near[first : end + 1], exact, _within(known, first, end)))
+        yield
     return _joined(channel, parts)
 
 
@@ -169,22 +173,33 @@ def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
 
 def _evaluate(fit: Fit, num_rows: int) -> np.ndarray:
     knots, values, slopes = fit
-    return basis(knots, num_rows) @ np.stack([values, slopes], -1).ravel()
+    left, (value, slope, next_value, next_slope) = _shares(knots, num_rows)
+    shown = value * values[left] + slope * slopes[left]
+    return shown + next_value * values[left + 1] + next_slope * slopes[left + 1]
 
 
 def basis(knots: np.ndarray, num_rows: int) -> np.ndarray:
     """(K, 2N): the share of each knot's value and slope in each row."""
+    left, shares = _shares(knots, num_rows)
+    full, rows = np.zeros((num_rows, 2 * len(knots))), np.arange(num_rows)
+    for place, share in enumerate(shares):
+        full[rows, 2 * left + place] = share
+    return full
+
+
+def _shares(knots: np.ndarray, num_rows: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """For each row (K,): the knot before it, and the shares of value and slope of that and of the next one."""
     rows = np.arange(num_rows)
     left = np.clip(np.searchsorted(knots, rows, side="right") - 1, 0, len(knots) - 2)
     span = (knots[left + 1] - knots[left]).astype(float)
     s = (rows - knots[left]) / span
     square, cube = s * s, s * s * s
-    shares = np.zeros((num_rows, 2 * len(knots)))
-    shares[rows, 2 * left] = 2 * cube - 3 * square + 1
-    shares[rows, 2 * left + 1] = (cube - 2 * square + s) * span
-    shares[rows, 2 * left + 2] = 3 * square - 2 * cube
-    shares[rows, 2 * left + 3] = (cube - square) * span
-    return shares
+    return left, (
+        2 * cube - 3 * square + 1,
+        (cube - 2 * square + s) * span,
+        3 * square - 2 * cube,
+        (cube - square) * span,
+    )
 
 
 def _joined(channel: Channel, parts: list[Fit]) -> Channel:

@@ -193,8 +193,7 @@ class Tree:
                 few = []
                 for number, channel in enumerate(wanted.channels):
                     start = found[curve].channels[number] if curve in found else None
-                    few.append(thin(channel, EACH * near[curve], must, start))
-                    yield
+                    few.append((yield from thin(channel, EACH * near[curve], must, start)))
                 found[curve] = replace(wanted, channels=tuple(few))
                 basis = _with(basis, bone, curve, found[curve].at(frames), modes)
             posed[name] = fk.pose_bone(rotation_frame, location_frame, basis)

@@ -3,8 +3,8 @@
 
 torch multiplies float32 matrices on the CPU with MKL, which uses half the width of an AMD processor's registers: where
 both were measured, oneDNN took less than half the time and was never slower on matrices of some size. It is used where
-no gradient is asked for; everywhere else, and where torch comes without it, these are torch's own functions. Both sum
-in float32; the results agree to the last few bits.
+no gradient of the weights is asked for; everywhere else, and where torch comes without it, these are torch's own
+functions. Both sum in float32; the results agree to the last few bits.
 
 Frozen parameters are kept a second time in the order in which oneDNN reads them fastest, until they change or go. Those
 in training are not: torch's fused optimizers change them without telling.
@@ -14,30 +14,35 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
 MIN_PRODUCTS = 1 << 18
 """Multiplications below which the call costs more than the library saves."""
 
 _kept: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # parameter -> (its place and version, reordered)
+_kept_turned: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # the same of its transpose, for gradients
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., K), weight (N, K), bias (N,) -> (..., N)."""
     if _is_onednn_faster(x, weight, bias, x.numel() * len(weight)):
+        if _asks_for_gradient(x):
+            return _ThroughFrozen.apply(x, weight, bias)
         return _onednn(x, _reordered(weight), bias)
     return F.linear(x, weight, bias)
 
 
 def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The exact (erf) GELU of :func:`linear`, in one pass over the numbers where that can be had."""
-    if _is_onednn_faster(x, weight, bias, x.numel() * len(weight)):
+    if _is_onednn_faster(x, weight, bias, x.numel() * len(weight)) and not _asks_for_gradient(x):
         return _onednn(x, _reordered(weight), bias, "gelu")
-    return F.gelu(F.linear(x, weight, bias))
+    return F.gelu(linear(x, weight, bias))
 
 
 def linear_each(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -50,7 +55,7 @@ def linear_each(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def convolve(x: Tensor, conv: nn.Conv1d, *, gelu: bool = False) -> Tensor:
     """x (B,S,K) through a convolution of odd size over its tokens, zeros beyond the ends -> (B,S,N); GELU of it."""
     size, weight = conv.kernel_size[0], conv.weight
-    if not _is_onednn_faster(x, weight, conv.bias, x.numel() * len(weight) * size):
+    if _asks_for_gradient(x) or not _is_onednn_faster(x, weight, conv.bias, x.numel() * len(weight) * size):
         out = F.conv1d(x.transpose(1, 2), weight, conv.bias, padding=size // 2)
         return (F.gelu(out) if gelu else out).transpose(1, 2)
     # As a product: each token beside its neighbours.
@@ -66,6 +71,21 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
+class _ThroughFrozen(torch.autograd.Function):
+    """:func:`linear` with a gradient for x alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight
+        return _onednn(x, _reordered(weight), bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        turned = _reordered(ctx.weight, lambda w: w.t().contiguous(), _kept_turned)
+        return _onednn(gradient, turned, None), None, None
+
+
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, after: str = "none") -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x.contiguous(), weight, bias, after, [], "none")
 
@@ -73,22 +93,30 @@ def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, after: str = "none")
 def _is_onednn_faster(x: Tensor, weight: Tensor, bias: Tensor | None, products: int) -> bool:
     if x.device.type != "cpu" or x.dtype is not torch.float32 or products < MIN_PRODUCTS:
         return False
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
+    if _asks_for_gradient(weight, bias):
         return False
     # Weights that do not lie row by row send oneDNN into plain loops, a thousand times slower; a bias it misreads.
     packed = weight.is_contiguous() and (bias is None or bias.is_contiguous())
     return packed and weight.dtype is torch.float32 and _has_onednn()
 
 
-def _reordered(weight: Tensor, arrange: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+def _asks_for_gradient(*tensors: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+def _reordered(
+    weight: Tensor,
+    arrange: Callable[[Tensor], Tensor] | None = None,
+    kept_ones: WeakTensorKeyDictionary = _kept,
+) -> Tensor:
     """The weight, arranged as a matrix, in oneDNN's own order if it is a frozen parameter."""
     if not isinstance(weight, nn.Parameter) or weight.requires_grad:
         return weight if arrange is None else arrange(weight)
     state = weight.data_ptr(), weight._version
-    kept = _kept.get(weight)
+    kept = kept_ones.get(weight)
     if kept is None or kept[0] != state:
         matrix = weight.detach() if arrange is None else arrange(weight.detach()).contiguous()
-        kept = _kept[weight] = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
+        kept = kept_ones[weight] = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
     return kept[1]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender_addon.pieces import finish
 from blender_addon.retarget import contacts, rotation_modes
 from blender_addon.retarget.effectors import Target
 from blender_addon.retarget.hold import sparse_rows
@@ -85,22 +86,24 @@ def test_a_foot_that_slides_far_has_two_places():
 @pytest.mark.parametrize("near", [0.2, 0.02, 0.001])
 def test_few_keys_stay_near_in_every_frame(near):
     channel = Channel(FRAMES, WAVE)
-    fewer = thin(channel, np.full(len(FRAMES), near))
+    fewer = finish(thin(channel, np.full(len(FRAMES), near)))
     assert np.abs(fewer.at(FRAMES) - WAVE).max() <= near
     assert len(fewer.frames) < {0.2: 40, 0.02: 100, 0.001: 200}[near]
     assert fewer.frames[0] == 1 and fewer.frames[-1] == 400
 
 
 def test_keys_that_must_be_are_there_and_met():
-    fewer = thin(Channel(FRAMES, WAVE), np.full(len(FRAMES), 0.3), must=[100, 101, 250])
+    fewer = finish(thin(Channel(FRAMES, WAVE), np.full(len(FRAMES), 0.3), must=[100, 101, 250]))
     rows = np.searchsorted(fewer.frames, FRAMES[[100, 101, 250]])
     assert (fewer.frames[rows] == FRAMES[[100, 101, 250]]).all()
     assert np.abs(fewer.values[rows] - WAVE[[100, 101, 250]]).max() < 1e-3
 
 
 def test_a_constant_channel_has_two_keys():
-    assert len(thin(Channel(FRAMES, np.full(400, 3.0)), np.full(400, 1e-4)).frames) == 3  # one more where it is cut
-    assert len(thin(Channel(FRAMES[:200], np.full(200, 3.0)), np.full(200, 1e-4)).frames) == 2
+    assert (
+        len(finish(thin(Channel(FRAMES, np.full(400, 3.0)), np.full(400, 1e-4))).frames) == 3
+    )  # one more where it is cut
+    assert len(finish(thin(Channel(FRAMES[:200], np.full(200, 3.0)), np.full(200, 1e-4))).frames) == 2
 
 
 def test_a_key_every_few_frames_stands_on_the_motion():

@@ -68,7 +68,7 @@ def compare(networks: Networks, clip: Clip, text: torch.Tensor, density: int, st
 def published_step(frames: int = 196, steps: int = 3) -> float:
     """Processor seconds of a step of the published rule on networks of the published sizes."""
     torch.manual_seed(0)
-    networks = build_networks(PAPER_V2).eval()
+    networks = build_networks(PAPER_V2).freeze()
     networks = dataclasses.replace(networks, statistics=load_default().statistics)
     hint, asked = torch.zeros(1, frames, 22, 3), torch.ones(1, frames, 22, dtype=torch.bool)
     text = torch.randn(1, 1, networks.config.text_width)

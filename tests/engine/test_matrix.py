@@ -56,6 +56,21 @@ def test_gradients_flow(function: object, asked: str) -> None:
     assert given[asked].grad is not None and given[asked].grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("function", [matrix.linear, matrix.linear_gelu])
+@pytest.mark.parametrize("rows", [None, slice(0, 256)], ids=["whole", "part of it"])
+def test_gradients_through_frozen_weights_are_torchs_own(function: object, rows: slice | None) -> None:
+    weight, bias = nn.Parameter(draw(300, 256), False), nn.Parameter(draw(300), False)
+    for _ in range(2):
+        used = (weight, bias) if rows is None else (weight[rows], bias[rows])
+        x, same = (draw(2, 98, 256).requires_grad_() for _ in range(2))
+        function(x, *used).square().sum().backward()
+        expected = F.linear(same, *used)
+        (expected if function is matrix.linear else F.gelu(expected)).square().sum().backward()
+        torch.testing.assert_close(x.grad, same.grad, rtol=1e-4, atol=1e-2)
+        with torch.no_grad():
+            weight.mul_(-0.5)  # what is kept of it must follow
+
+
 @pytest.mark.parametrize("gelu", [False, True])
 @pytest.mark.parametrize(("size", "width", "tokens"), [(3, 256, 25), (5, 128, 40), (3, 16, 2)])
 def test_convolutions_are_torchs_own(gelu: bool, size: int, width: int, tokens: int) -> None:

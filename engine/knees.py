@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Knees bend forward: those that bend backward are turned over.
+
+To whoever reaches for a footprint a leg that bends backward is as good as one that bends forward, and near a straight
+leg the two lie side by side. Captured knees are never more than 2 cm behind the line from hip to ankle. Mirrored at the
+plane through that line and across the body, a knee lies as far before it; bones keep their lengths, and hip and foot
+their places.
+
+Shapes: T frames, J = 22 joints, two legs (left, right). Metres, Y up; numpy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from blender_addon.shared.skeleton import SKELETON
+
+_HIPS, KNEES, _ANKLES = (SKELETON.indices(f"left_{part}", f"right_{part}") for part in ("hip", "knee", "ankle"))
+
+
+def knees_ahead(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Metres (T, 2) by which each knee of ``joints`` (T, J, 3) is ahead of the line from hip to ankle, negative behind
+    it, and the unit direction (T, 2, 3) that is ahead for it; none where a leg leads straight across.
+    """
+    hip, knee, ankle = joints[:, _HIPS], joints[:, KNEES], joints[:, _ANKLES]
+    ahead = np.cross(ankle - hip, joints[:, _HIPS[:1]] - joints[:, _HIPS[1:]])
+    length = np.linalg.norm(ahead, axis=-1, keepdims=True)
+    ahead = np.where(length > 1e-6, ahead / np.maximum(length, 1e-6), 0.0)
+    return ((knee - hip) * ahead).sum(-1), ahead
+
+
+def turned_over(joints: np.ndarray, may: np.ndarray) -> np.ndarray:
+    """``joints`` (T, J, 3) with the knees that bend backward mirrored, where they ``may`` (T, 2) be."""
+    by, ahead = knees_ahead(joints)
+    result = joints.copy()
+    result[:, KNEES] -= 2 * (np.minimum(by, 0.0) * may)[..., None] * ahead
+    return result
