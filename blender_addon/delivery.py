@@ -205,8 +205,9 @@ def _scene(captured: Capture) -> bpy.types.Scene:
     return scene
 
 
-def report(answer: Result, measured: dict[str, float]) -> list[str]:
-    """What the panel says of a finished motion; ``measured`` in metres."""
+def report(answer: Result, observed: Observed) -> list[str]:
+    """What the panel says of a finished motion and how it came out on the rig."""
+    measured = observed.summary()
     seconds = answer.timing.get("Total", 0.0)
     lines = [f"{answer.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {answer.seed}"]
     if measured:
@@ -214,6 +215,8 @@ def report(answer: Result, measured: dict[str, float]) -> list[str]:
             f"On the rig {measured['average'] * 100:.1f} cm from the controls on average, "
             f"{measured['maximum'] * 100:.1f} cm at worst"
         )
+    if observed.led is not None:
+        lines.append(f"Led around an obstacle from frame {observed.led[0]:.0f} to {observed.led[1]:.0f}")
     return lines
 
 

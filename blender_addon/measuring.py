@@ -14,7 +14,7 @@ import numpy as np
 
 from . import character, probe, stage
 from .capture import Capture
-from .met import as_met
+from .met import as_met, led_frames
 from .obstacles import depths
 from .paths import error_summary, slide
 from .retarget import relations
@@ -31,7 +31,8 @@ class Observed:
     ``tracks``: what was asked for, at the frames in which it was met. ``misses``: joint, or "joint beside joint" -> the
     control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
     (K, 4): which of the four foot joints should stand. ``slides`` (K, 4) in metres: how far it has come since it was
-    put down. ``depths`` (K,) in metres: how deep the deepest joint is in an obstacle.
+    put down. ``depths`` (K,) in metres: how deep the deepest joint is in an obstacle. ``led``: the
+    first and the last frame in which the way was led around one.
     """
 
     frames: np.ndarray
@@ -42,6 +43,7 @@ class Observed:
     contacts: np.ndarray
     slides: np.ndarray
     depths: np.ndarray
+    led: tuple[float, float] | None
 
     def track(self, joint: str) -> np.ndarray:
         """Places (K, 3) of one joint."""
@@ -77,7 +79,7 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
 
     Raises RetargetError when the character is gone.
     """
-    captured = as_met(captured, joints, fps)
+    led, captured = led_frames(captured, joints, fps), as_met(captured, joints, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
     in_place = character.carrier(armature_of(captured)).in_place
@@ -107,7 +109,7 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
         axis=-1,
     )
     inside = depths(() if in_place else captured.obstacles, captured.body.to_model(places, captured.unit_scale)).max(-1)
-    return Observed(frames, names, places, tuple(tracks), misses, standing, slides, depths=inside * captured.body.scale)
+    return Observed(frames, names, places, tuple(tracks), misses, standing, slides, inside * captured.body.scale, led)
 
 
 def _apart(

@@ -22,8 +22,8 @@ NEARER = 2e-4
 """Metres a frame by which the joint must come nearer to the key in another frame for that to be the one it was met in.
 """
 
-ASIDE = 0.02
-"""Metres from its path at which the hips were led around something."""
+ASIDE, FAR = 0.02, 0.1
+"""Metres from its path at which the hips were led around something, and from which on it is worth a word."""
 
 
 def as_met(captured: Capture, joints: np.ndarray, fps: float) -> Capture:
@@ -44,17 +44,31 @@ def as_led(captured: Capture, joints: np.ndarray, fps: float) -> Capture:
     """``captured`` with the path of the hips where the engine's ``joints`` (T, J, 3) led it around obstacles, for the
     character to follow; what it misses of the path that was drawn is told from that one.
     """
-    if not captured.obstacles or captured.slack is not None:  # what may wait is not led around
-        return captured
-    tracks = list(captured.tracks)
-    for number, track in enumerate(tracks):
-        if track.joint == SKELETON.names[0]:
-            own = _asked_in(track, captured, fps)
-            aside = (joints[own, 0] - captured.signal.hint[own, 0]) * captured.signal.coordinates[own, 0]
-            aside *= (np.linalg.norm(aside, axis=-1) > ASIDE)[:, None]
-            moved = model_to_blender(aside * captured.body.scale, captured.unit_scale)
-            tracks[number] = replace(track, points=track.points + moved)
+    metre = captured.body.scale / captured.unit_scale
+    tracks = (
+        replace(track, points=track.points + model_to_blender(_aside(track, captured, joints, fps)) * metre)
+        for track in captured.tracks
+    )
     return replace(captured, tracks=tuple(tracks))
+
+
+def led_frames(captured: Capture, joints: np.ndarray, fps: float) -> tuple[float, float] | None:
+    """The first and the last scene frame in which the path of the hips was led around something; None when it was
+    not.
+    """
+    asides = (np.linalg.norm(_aside(track, captured, joints, fps), axis=-1) for track in captured.tracks)
+    led = [track.frames[aside > FAR] for track, aside in zip(captured.tracks, asides, strict=True)]
+    frames = np.concatenate([*led, np.empty(0)])
+    return (float(frames.min()), float(frames.max())) if len(frames) else None
+
+
+def _aside(track: Track, captured: Capture, joints: np.ndarray, fps: float) -> np.ndarray:
+    """From where ``track`` wanted the hips to where they were led around something (K, 3), metres; 0 elsewhere."""
+    if track.joint != SKELETON.names[0] or not captured.obstacles or captured.slack is not None:
+        return np.zeros((len(track.frames), 3))  # hints that may wait are not led around
+    own = _asked_in(track, captured, fps)
+    aside = (joints[own, 0] - captured.signal.hint[own, 0]) * captured.signal.coordinates[own, 0]
+    return aside * (np.linalg.norm(aside, axis=-1) > ASIDE)[:, None]
 
 
 def _asked_in(track: Track, captured: Capture, fps: float) -> np.ndarray:

@@ -13,6 +13,7 @@ K scene frames. World points, scene units.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,15 +75,18 @@ def rest_heights(rig: Rig, bone_map: BoneMap) -> dict[str, float]:
     return found
 
 
-def plant(figure: Figure, footing: Footing, wishes: Wishes, hips_held: np.ndarray, fps: float) -> None:
-    """Let the feet of ``figure`` stand, and hit what ``wishes`` ask of ankles and toes.
+def plant(
+    figure: Figure, footing: Footing, wishes: Wishes, hips_held: np.ndarray, fps: float
+) -> Generator[None, None, None]:
+    """Let the feet of ``figure`` stand, and hit what ``wishes`` ask of ankles and toes; a generator that hands the
+    thread back.
 
     ``hips_held`` (K, 3) bool: the coordinates of the hips that are not to be changed.
     """
-    legs = [
-        _Leg(figure, footing, wishes, limb, side, fps)
-        for limb, side in zip((limb for limb in LIMBS if "hip" in limb.upper), ("left", "right"), strict=True)
-    ]
+    legs = []
+    for limb, side in zip((limb for limb in LIMBS if "hip" in limb.upper), ("left", "right"), strict=True):
+        legs.append(_Leg(figure, footing, wishes, limb, side, fps))
+        yield
     free = np.stack([1.0 - fade(held, _frames(BLEND, fps)) for held in hips_held.T], -1)
     # The body rides on the feet that carry it: legs keep their bend, which a centimetre changes by many degrees.
     costs = [leg.cost(figure) for leg in legs]
@@ -90,10 +94,12 @@ def plant(figure: Figure, footing: Footing, wishes: Wishes, hips_held: np.ndarra
     held = (1.0 - free)[:, :, None] * np.eye(3)
     ride = np.linalg.solve(free[:, :, None] * sum(costs) * free[:, None] + held, free[..., None] * pull)[..., 0]
     figure.shift(free * smooth(ride, _frames(RIDE_BLEND, fps)))
+    yield
     needed = np.max([leg.too_short(figure) for leg in legs], axis=0)
     drop = envelope(np.minimum(needed, MAX_DROP * figure.metre), _frames(DROP_BLEND, fps))
     figure.shift(-(free[:, 2] * drop)[:, None] * UP)
     for leg in legs:
+        yield
         leg.follow(figure)
         leg.step(figure)
 

@@ -82,7 +82,7 @@ def hold(
     yield
     footing = _footing(stage, wanted, joints, wished)
     held = _hips_held(wanted, wished, len(pelvis)) | depends[:, None]
-    feet.plant(figure, footing, wished, held, stage.fps)
+    yield from feet.plant(figure, footing, wished, held, stage.fps)
     yield
     effectors.point_knees(figure, wished, stage.fps)
     # What hands stay beside and what is in an obstacle has moved meanwhile.
@@ -96,6 +96,7 @@ def hold(
     figure = yield from _stand(stage, blender_to_model_rotation(figure.turns), hips)
     for limb, ankle in ankles.items():
         figure.reach(limb, ankle, keep_end=True)
+        yield
     effectors.keep_arms(figure, goals)
     return blender_to_model_rotation(figure.turns), hips
 

@@ -97,28 +97,35 @@ def _readings(measured: np.ndarray, flexion: np.ndarray, limb: Limb) -> np.ndarr
     costs = (_wrap(choices - limb.usual_twist) / limb.twist_spread) ** 2
     costs[:, 1] += (flexion / USUAL_REVERSED_BEND) ** 2
     steps = (_wrap(choices[1:, :, None] - choices[:-1, None, :]) / USUAL_STEP) ** 2  # (K-1, this, previous)
-    picked = _cheapest(costs.tolist(), steps.tolist())
+    picked = _cheapest(costs, steps)
     angles = np.take_along_axis(choices, np.array(picked, dtype=int)[:, None], -1)[:, 0]
     # A whole sequence may start a full turn away; near the usual twist it can be led over to the resting one.
     angles = np.unwrap(angles)
     return angles - 2 * np.pi * np.round((angles[:1] - limb.usual_twist) / (2 * np.pi))
 
 
-def _cheapest(costs: list[list[float]], steps: list[list[list[float]]]) -> list[int]:
+def _cheapest(costs: np.ndarray, steps: np.ndarray) -> list[int]:
     """Which of two choices to take in each of K frames, 0 or 1, for the least sum of ``costs`` (K, 2) and of ``steps``
     (K - 1, this, previous) between them (Viterbi, 1967).
 
-    Plain numbers: on a few at a time numpy takes five times as long.
+    Plain numbers in flat lists: on a few at a time numpy takes five times as long, and lists of lists would set off the
+    collection of garbage.
     """
-    best_previous: list[tuple[int, int]] = []
-    kept, turned = costs[0] if costs else (0.0, 0.0)
-    for (kept_cost, turned_cost), ((stay, back), (turn, go_on)) in zip(costs[1:], steps, strict=True):
-        from_kept, from_turned = (kept + stay, kept + turn), (turned + back, turned + go_on)
-        best_previous.append((int(from_turned[0] < from_kept[0]), int(from_turned[1] < from_kept[1])))
-        kept = kept_cost + min(from_kept[0], from_turned[0])
-        turned = turned_cost + min(from_kept[1], from_turned[1])
-    picked = [int(turned < kept)] * bool(costs)
-    for previous in reversed(best_previous):
+    if not len(costs):
+        return []
+    before_kept: list[int] = []
+    before_turned: list[int] = []
+    kept, turned = costs[0].tolist()
+    columns = (*costs[1:].T, *steps.reshape(-1, 4).T)
+    for kept_cost, turned_cost, stay, back, turn, go_on in zip(*map(np.ndarray.tolist, columns), strict=True):
+        before_kept.append(int(turned + back < kept + stay))
+        before_turned.append(int(turned + go_on < kept + turn))
+        kept, turned = (
+            kept_cost + min(kept + stay, turned + back),
+            turned_cost + min(kept + turn, turned + go_on),
+        )
+    picked = [int(turned < kept)]
+    for previous in zip(reversed(before_kept), reversed(before_turned), strict=True):
         picked.append(previous[picked[-1]])
     return picked[::-1]
 

@@ -14,6 +14,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, relations, settings_record, takes  # noqa: E402
+from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.obstacles import depth_and_way  # noqa: E402
@@ -173,6 +174,7 @@ def test_a_path_through_a_post_is_walked_around_it(settings, follow: str) -> Non
     assert RUNTIME.error is None, RUNTIME.error
     take = settings.takes.items[0]
     assert take.entered < 0.02 and 0.3 < take.worst < 0.8 and take.drift < 0.02
+    assert "Led around an obstacle" in RUNTIME.report[-1]
     hips = RUNTIME.observed.track("pelvis")
     assert hips[:, 0].max() < 0.05 and abs(hips[-1, 0]) < 0.1 and abs(hips[-1, 1] + 4) < 0.15
 
@@ -275,6 +277,9 @@ def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
         in_ball = 0.2 - np.linalg.norm(heads - [0.25, -2, 1.25], axis=-1)
         in_box = (np.array([0.3, 0.3, 0.5]) - np.abs(heads - [-0.7, -3, 0.5])).min(-1)
         deepest = max(deepest, in_ball.max(), in_box.max())
+    outline = OVERLAY.layers["obstacles"].points
+    away = np.linalg.norm(outline[:, None] - [[0.25, -2, 1.25], [-0.7, -3, 0.5]], axis=-1).min(1)
+    assert away.min() == pytest.approx(0.25, abs=1e-5) and away.max() == pytest.approx(np.hypot(0.55, 0.35 * 2**0.5))
     assert take.entered == pytest.approx(deepest, abs=0.01) and take.entered < 0.05
 
 
