@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, maximum_filter1d
 
 from blender_addon.shared import quat
 from blender_addon.shared.obstacles import depth_and_way
 from blender_addon.shared.protocol import Obstacle
+
+from .ramps import ramped
 
 LOW = 0.4  # metres up to which an obstacle, with its margin, is stepped over
 CLEAR = 0.03  # metres that feet keep above it
@@ -43,6 +44,8 @@ class Footing:
     """A map of the ground around obstacles: for each spot the nearest one on which a foot can stand."""
 
     def __init__(self, obstacles: Sequence[Obstacle]) -> None:
+        from scipy.ndimage import distance_transform_edt  # slow to import, seldom needed
+
         reach = [np.linalg.norm(obstacle.size) + obstacle.margin + FOOT + FARTHEST for obstacle in obstacles]
         centres = np.array([[obstacle.centre[0], obstacle.centre[2]] for obstacle in obstacles])
         self.origin = (centres - np.array(reach)[:, None]).min(0)
@@ -81,6 +84,4 @@ def lifted_over(
     needed = np.maximum(heights_over(toe, obstacles), heights_over(ankle, obstacles))
     if not needed.any():
         return height
-    wide = np.pad(maximum_filter1d(needed, 4 * EARLY + 1), EARLY, mode="edge")
-    kernel = np.hanning(2 * EARLY + 3)[1:-1]
-    return np.where(swings, np.maximum(height, np.convolve(wide, kernel / kernel.sum(), "valid")), height)
+    return np.where(swings, np.maximum(height, ramped(needed, EARLY, EARLY)), height)
