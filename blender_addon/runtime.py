@@ -47,6 +47,7 @@ PRESS = 0.04
 meanwhile.
 """
 IDLE_INTERVAL = 0.5
+BEFORE_UNDO = (bpy.app.handlers.undo_pre, bpy.app.handlers.redo_pre)
 AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
 READING = "Reading the controls"
 REJOIN_INTERVAL = 3.0
@@ -378,11 +379,21 @@ class Runtime:
         while self._at_work and self.busy:
             self._advance()
 
-    def stop_reading(self) -> None:
-        """Give up a request whose controls are still being read: what was read is not there any more."""
+    def give_way(self) -> None:
+        """Put back what is being set or read, before an undo: Blender takes all that was not pushed as a step for
+        unchanged, and would keep a character that plays an Action which is not there any more.
+        """
         LIVE.stop_reading()
+        LOOKING.pause()
         if self.busy and self._phase == READING:
             self.abandon(BadRequest("An undo came in between, while the controls were being read.", "Try again."))
+        elif self.busy and self._at_work:
+            self.abandon(
+                RetargetError(
+                    "An undo came in between, while the keys were being set.",
+                    "Generate again; the same seed gives the same motion.",
+                )
+            )
 
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
@@ -504,6 +515,8 @@ def before_load(*_args: object) -> None:
         RUNTIME.abandon(
             Cancelled("Another file was opened while a motion was being made.", "Press Generate Motion again.")
         )
+    LIVE.stop_reading()
+    LOOKING.pause()
 
 
 @bpy.app.handlers.persistent
@@ -515,10 +528,15 @@ def before_save(*_args: object) -> None:
 
 
 @bpy.app.handlers.persistent
+def before_undo(*_args: object) -> None:
+    """An undo finds the scene as the last step left it."""
+    RUNTIME.give_way()
+
+
+@bpy.app.handlers.persistent
 def after_undo(*_args: object) -> None:
     """An undo or a file may bring back what was only there for a moment."""
     RUNTIME.sweep = True
-    RUNTIME.stop_reading()
 
 
 def _leave() -> None:
@@ -530,6 +548,8 @@ def register() -> None:
     bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
     bpy.app.handlers.load_pre.append(before_load)
     bpy.app.handlers.save_pre.append(before_save)
+    for moment in BEFORE_UNDO:
+        moment.append(before_undo)
     for moment in AFTER_UNDO:
         moment.append(after_undo)
     bpy.app.handlers.depsgraph_update_post.append(looking.after_change)
@@ -542,6 +562,8 @@ def unregister() -> None:
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(before_load)
     bpy.app.handlers.save_pre.remove(before_save)
+    for moment in BEFORE_UNDO:
+        moment.remove(before_undo)
     for moment in AFTER_UNDO:
         moment.remove(after_undo)
     bpy.app.handlers.depsgraph_update_post.remove(looking.after_change)

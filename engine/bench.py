@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FRAMES = (60, 120, 196)
 STEPS = (1, 2, 4)
+VARIATIONS = (1, 2, 4, 8)
 CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, brought onto the path
 PROMPT = "a person walks along a winding path"
 PUBLISHED_SIZES = "published-sizes"  # in place of a checkpoint: the published model's sizes, untrained
@@ -50,6 +51,7 @@ class Row:
     longest_wait: float
     rate: Rate
     stages: dict[str, Stage] = field(default_factory=dict)
+    variations: int = 1
 
     @property
     def times_real_time(self) -> float:
@@ -77,6 +79,7 @@ class Row:
             "frames": self.frames,
             "steps": self.steps,
             "control": self.control,
+            "variations": self.variations,
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
             "longest_wait": self.longest_wait,
@@ -157,6 +160,7 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, w
         typical.longest_wait,
         median_rate(rates),
         typical.stages,
+        request.num_variations,
     )
 
 
@@ -172,15 +176,34 @@ def measure_all(
     ``networks_only`` leaves out what comes after the networks, as other implementations do: refining, and finishing,
     which keeps bone lengths and plants feet.
     """
-    welcome = pipeline.describe()
-    frames = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
-    controls = (CONTROLS[:2] if networks_only else CONTROLS) if welcome.joints else CONTROLS[:1]
-    settings = [(f, s, c) for f in frames for s in STEPS for c in controls]
+    lengths, controls = _settings(pipeline, networks_only)
+    settings = [(f, s, c) for f in lengths for s in STEPS for c in controls]
     for done, (count, steps, control) in enumerate(settings):
         show(f"{count} frames, {steps} steps, control: {control}", done / len(settings))
-        request = walk_request(count, steps, control)
-        request = dataclasses.replace(request, plant_feet=False, exact=False) if networks_only else request
-        yield measure(pipeline, request, repeats, control, ("Finishing",) if networks_only else ())
+        yield _measured(pipeline, walk_request(count, steps, control), repeats, control, networks_only)
+
+
+def measure_variations(pipeline: Pipeline, repeats: int, *, networks_only: bool = False) -> Iterator[Row]:
+    """The longest motion with the most steps and control, in one variation and in several at once."""
+    lengths, controls = _settings(pipeline, networks_only)
+    request = walk_request(lengths[-1], STEPS[-1], controls[-1])
+    for count in VARIATIONS:
+        several = dataclasses.replace(request, num_variations=count)
+        yield _measured(pipeline, several, repeats, controls[-1], networks_only)
+
+
+def _settings(pipeline: Pipeline, networks_only: bool) -> tuple[list[int], Sequence[str]]:
+    """Lengths that the model can make, and kinds of control."""
+    welcome = pipeline.describe()
+    lengths = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
+    return lengths, (CONTROLS[:2] if networks_only else CONTROLS) if welcome.joints else CONTROLS[:1]
+
+
+def _measured(pipeline: Pipeline, request: Generate, repeats: int, control: str, networks_only: bool) -> Row:
+    if not networks_only:
+        return measure(pipeline, request, repeats, control)
+    request = dataclasses.replace(request, plant_feet=False, exact=False)
+    return measure(pipeline, request, repeats, control, ("Finishing",))
 
 
 def cold_start(source: Path | str | None, device: str) -> ColdStart:

@@ -94,9 +94,9 @@ def solve(
     pad = tokens * patch - len(gradient)
     gradient = np.pad(gradient, ((0, pad), (0, 0))).reshape(tokens, patch, -1)
     matrix = np.pad(matrix, ((0, pad), (0, 0), (0, 0))).reshape(tokens, patch, *matrix.shape[1:])
-    turned = chain.joints.swapaxes(-1, -2)
-    hessian = (turned @ (matrix @ chain.joints)).sum(1)  # (K, S+D, S+D)
-    slope = (turned @ gradient[..., None])[..., 0].sum(1)
+    turned = chain.joints.reshape(tokens, -1, chain.joints.shape[-1]).swapaxes(-1, -2)  # (K, S+D, P 3C)
+    hessian = turned @ (matrix @ chain.joints).reshape(tokens, turned.shape[-1], -1)  # (K, S+D, S+D)
+    slope = (turned @ gradient.reshape(tokens, -1, 1))[..., 0]
     hessian[:, range(STATE, hessian.shape[1]), range(STATE, hessian.shape[1])] += stiffness
     slope[:, STATE:] += pull * prior
     value, lean = np.zeros((STATE, STATE)), np.zeros(STATE)

@@ -10,7 +10,15 @@ from typing import Any
 import typer
 
 from blender_addon.shared.errors import BadRequest
-from engine.bench import PUBLISHED_SIZES, Row, cold_start, load_pipeline, measure_all, summary
+from engine.bench import (
+    PUBLISHED_SIZES,
+    Row,
+    cold_start,
+    load_pipeline,
+    measure_all,
+    measure_variations,
+    summary,
+)
 from engine.reference_times import compare, read_reference_times
 
 from .terminal import progress_bar
@@ -36,8 +44,11 @@ def run(
         show("Loading the model", 0.0)
         pipeline = load_pipeline(source, device)
         rows = list(measure_all(pipeline, repeats, show, networks_only=published_sizes))
+        show("Several variations at once", 1.0)
+        several = list(measure_variations(pipeline, repeats, networks_only=published_sizes))
     welcome = pipeline.describe()
     facts = summary(cold, rows, welcome.model, welcome.device, _video_memory_mb())
+    facts["variations"] = [row.to_dict() for row in several]
     if reference:
         keyed = {(row.frames, row.steps, row.control): row for row in rows}
         compared = compare(
@@ -48,7 +59,7 @@ def run(
         )
         facts["against"] = {"name": reference.name, "matrix_gflops": reference.matrix_gflops, "rows": compared}
     if not as_json:
-        _print_tables(facts, rows)
+        _print_tables(facts, rows, several)
     typer.echo(json.dumps(facts))
 
 
@@ -58,7 +69,7 @@ def _video_memory_mb() -> float | None:
     return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
 
 
-def _print_tables(facts: dict[str, Any], rows: list[Row]) -> None:
+def _print_tables(facts: dict[str, Any], rows: list[Row], several: list[Row]) -> None:
     from rich.console import Console
 
     console, cold, video = Console(), facts["cold_start"], facts["video_memory_mb"]
@@ -82,6 +93,8 @@ def _print_tables(facts: dict[str, Any], rows: list[Row]) -> None:
         "with the runs. Above it are small operations, memory, and whatever else this machine does.\n",
         highlight=False,
     )
+    console.print(_variations(several))
+    console.print("each: of one variation; the first is made alone, the others together.\n", highlight=False)
     if "against" in facts:
         _print_comparison(console, facts["against"])
 
@@ -117,6 +130,20 @@ def _costs(row: Row) -> Any:
         floor = f"{1000 * stage.operations / row.rate.engine:.1f}"
         seconds = [f"{1000 * stage.seconds:.1f}", f"{1000 * stage.cpu_seconds:.1f}"]
         table.add_row(name, *seconds, peak, f"{stage.operations / 1e9:.2f}", floor)
+    return table
+
+
+def _variations(rows: list[Row]) -> Any:
+    """A line for each number of variations, milliseconds."""
+    one = rows[0]
+    table = _table(
+        f"Variations of {one.frames} frames, {one.steps} steps, control: {one.control}",
+        ["variations", "total", "each", "processor", "wait", "sampling"],
+    )
+    for row in rows:
+        sampling = row.stages["Sampling"].seconds
+        seconds = (row.seconds, row.seconds / row.variations, row.cpu_seconds, row.longest_wait, sampling)
+        table.add_row(str(row.variations), *(f"{1000 * value:.0f}" for value in seconds))
     return table
 
 

@@ -3,7 +3,7 @@
 
 Runs inside Blender as a module, with an engine process that walks by rule, or with the real model:
 
-    python -m tests.benchmarks.disturbances [--only cancel] [--real]
+    python -m tests.benchmarks.disturbances [--only cancel] [--request range] [--real]
 
 "same" compares every F-curve, pose, place, Action and take with what the same disturbance makes of a scene without a
 request; "left" counts data-blocks too many. Prints a table and one JSON line.
@@ -22,6 +22,7 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="disturbances whose name contains this")
+    parser.add_argument("--request", default="motion", choices=["motion", "range"], help="what is asked for")
     parser.add_argument("--real", action="store_true", help="with `gaitway serve` and the embedded model")
     chosen = parser.parse_args()
     import bpy
@@ -41,7 +42,7 @@ def main() -> None:
         entry.preferences.autostart = True
         cases = tuple(case for case in disturbances.CASES if chosen.only in case[0])
         print(f"{'disturbance':<20}{'when':<18}{'same':>5}{'left':>5}{'made':>5}  message")
-        for outcome in disturbances.run_all(cases):
+        for outcome in disturbances.run_all(cases, chosen.request):
             outcomes.append(outcome)
             words = outcome.message if outcome.passed else f"{outcome.message} DIFFERS: {', '.join(outcome.differs)}"
             print(
@@ -52,10 +53,8 @@ def main() -> None:
         blender_addon.unregister()
     passed = sum(outcome.passed for outcome in outcomes)
     left_over = sum(outcome.left_over for outcome in outcomes)
-    print(
-        json.dumps({"benchmark": "disturbances", "cases": len(outcomes), "passed": passed, "left_over": left_over}),
-        flush=True,
-    )
+    figures = {"request": chosen.request, "cases": len(outcomes), "passed": passed, "left_over": left_over}
+    print(json.dumps({"benchmark": "disturbances", **figures}), flush=True)
     sys.stdout.flush()
     os._exit(0 if passed == len(outcomes) else 1)  # the bpy module may hang in its own end
 

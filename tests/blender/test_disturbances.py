@@ -20,10 +20,13 @@ QUICK = [case for case in disturbances.CASES if case[1] == "keys are set"] + [
     ("undo", "all is done"),
 ]
 """The stage at which most could be left behind, and a few more."""
+RANGE = (("undo", "rig is measured"), ("undo", "keys are set"), ("cancel", "rig is measured"))
+"""The same of a range of frames made anew: a take is worn before."""
 
 
 def test_the_scene_is_what_it_would_be_without_a_request(addon, tmp_path: Path) -> None:
     chosen = preferences.get()
     chosen.engine_command, chosen.autostart = str(disturbances.launcher(tmp_path)), True
-    failed = [outcome for outcome in disturbances.run_all(tuple(QUICK)) if not outcome.passed]
+    outcomes = [*disturbances.run_all(tuple(QUICK)), *disturbances.run_all(RANGE, "range")]
+    failed = [outcome for outcome in outcomes if not outcome.passed]
     assert not failed, failed

@@ -25,7 +25,9 @@ pytest.importorskip("bpy")
 
 import build_addon
 
-VISIT = """
+from .engines import ENGINE_PYTHON
+
+INSTALL = """
 import os, sys
 BLOCKED = ("zmq", "msgpack")
 
@@ -46,6 +48,9 @@ addon_utils.enable("bl_pkg", default_set=True)
 bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
 package = "bl_ext.user_default.gaitway"
 assert package in bpy.context.preferences.addons, "not enabled"
+"""
+
+VISIT = """
 assert "zmq" not in sys.modules, "the socket library is loaded at registration"
 assert hasattr(bpy.types, "GAITWAY_PT_engine") and bpy.context.scene.gaitway.prompt
 runtime = sys.modules[package + ".runtime"]
@@ -67,6 +72,36 @@ addon_utils.enable(package, default_set=True)
 assert hasattr(bpy.types, "GAITWAY_PT_engine")
 addon_utils.disable(package, default_set=True)
 print("VISITED", zmq.__version__, msgpack.version)
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+MOVE = """
+import time
+sys.path.insert(0, sys.argv[3])  # where the rigs of the tests lie
+from rigs import mixamo
+runtime = sys.modules[package + ".runtime"]
+preferences = sys.modules[package + ".preferences"].get()
+preferences.engine_command = sys.argv[2]
+preferences.connection_file = os.path.join(os.environ["BLENDER_USER_RESOURCES"], "connection.json")
+settings = bpy.context.scene.gaitway
+settings.character = mixamo()
+bpy.context.scene.cursor.location = (0.3, -1.2, 0.98)
+bpy.context.scene.frame_set(60)
+bpy.ops.gaitway.pin_add(joint="pelvis")
+assert bpy.ops.gaitway.generate() == {"FINISHED"}
+end = time.monotonic() + 120
+while runtime.RUNTIME.busy:
+    assert time.monotonic() < end, runtime.RUNTIME.engine_status
+    time.sleep(min(runtime.tick(), 0.02))
+assert runtime.RUNTIME.error is None, runtime.RUNTIME.error
+bpy.context.scene.frame_set(60)
+bpy.context.view_layer.update()
+hips = settings.character.matrix_world @ settings.character.pose.bones["mixamorig:Hips"].head
+assert (hips - settings.controls[0].target.location).length < 0.01, hips
+addon_utils.disable(package, default_set=True)  # and with it the engine that it started
+print("MOVED")
 sys.stdout.flush()
 os._exit(0)
 """
@@ -128,9 +163,14 @@ def test_the_same_sources_give_the_same_zip(archive: Path, tmp_path: Path) -> No
 
 
 def test_it_installs_into_a_fresh_blender_with_its_own_wheels(archive: Path, tmp_path: Path) -> None:
-    said = blender(VISIT, tmp_path, str(archive))
+    said = blender(INSTALL + VISIT, tmp_path, str(archive))
     assert "VISITED" in said, said
     assert "Policy violation" not in said
+
+
+def test_installed_it_starts_the_engine_and_makes_a_motion(archive: Path, tmp_path: Path) -> None:
+    said = blender(INSTALL + MOVE, tmp_path, str(archive), ENGINE_PYTHON, str(Path(__file__).parent))
+    assert "MOVED" in said, said
 
 
 @pytest.fixture

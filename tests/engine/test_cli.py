@@ -247,6 +247,7 @@ def test_bench_prints_tables_and_a_line_of_json(
     assert (bench.FRAMES, bench.STEPS) == ((60, 120, 196), (1, 2, 4))
     monkeypatch.setattr(bench, "FRAMES", (60, 120))  # two of each are enough to see that all are measured
     monkeypatch.setattr(bench, "STEPS", (1, 2))
+    monkeypatch.setattr(bench, "VARIATIONS", (1, 3))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     others = [{"frames": 60, "steps": 1, "control": c, "seconds": s} for c, s in (("none", 0.05), ("path", 0.075))]
     times = tmp_path / "times.json"
@@ -265,6 +266,8 @@ def test_bench_prints_tables_and_a_line_of_json(
     assert facts["cold_start"]["total"] > facts["cold_start"]["first_motion"] > 0
     assert facts["ratios_to_one_step_without_control"]["120 frames, 1 steps, none"] == 1.0
     assert facts["peak_memory_mb"] > 100
+    one, three = facts["variations"]
+    assert (one["variations"], three["variations"]) == (1, 3) and three["gflop"] > 2 * one["gflop"]
     for other, compared in zip(others, facts["against"]["rows"], strict=True):
         here = rows[60, 1, other["control"]]
         assert compared["ratio"] == pytest.approx(other["seconds"] / here["seconds"])

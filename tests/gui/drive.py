@@ -148,7 +148,6 @@ def with_an_engine() -> Iterator[object]:
     settings = bpy.context.scene.gaitway
     seconds = settings.length_mode, settings.seconds
     settings.length_mode, settings.seconds, settings.variations = "SECONDS", 9.0, 8  # long enough to be caught at it
-    scroll_tab(40)
     bpy.ops.gaitway.generate()
     while runtime.busy and runtime.engine_state != "running":
         yield
@@ -159,7 +158,6 @@ def with_an_engine() -> Iterator[object]:
     said = runtime.error[0] if runtime.error else ""
     expect("Escape cancels", said.startswith("Cancelled"), said=said, takes=len(settings.takes.items))
     yield "cancelled"
-    scroll_tab(-40)
     (settings.length_mode, settings.seconds), settings.variations = seconds, 1
     bpy.ops.ed.undo_push(message="Set the scene up")
     bpy.ops.gaitway.generate()
@@ -210,7 +208,6 @@ def live_drag() -> Iterator[object]:
     bpy.ops.object.select_all(action="DESELECT")
     pin.select_set(True)
     bpy.context.view_layer.objects.active = pin
-    scroll_tab(40)
     settings.live.enabled = True
     for _ in range(4):
         yield
