@@ -14,16 +14,18 @@ import bpy
 from . import overlay_shapes as shapes
 from .capture import Capture
 from .measuring import Observed
+from .obstacles import in_world
 from .overlay_shapes import NOTHING, Lines
 from .shared.skeleton import CONTACT_JOINTS
 
-WIDTHS = {"asked": 2.0, "achieved": 2.5, "ticks": 3.0, "contacts": 2.5, "ghosts": 1.5, "preview": 2.0}
+WIDTHS = {"asked": 2.0, "achieved": 2.5, "ticks": 3.0, "contacts": 2.5, "ghosts": 1.5, "obstacles": 1.0, "preview": 2.0}
 TOGGLES = {
     "asked": "paths",
     "achieved": "paths",
     "ticks": "ticks",
     "contacts": "contacts",
     "ghosts": "ghosts",
+    "obstacles": "obstacles",
     "preview": "ghosts",
 }
 """Layer -> its switch in ``scene.gaitway.overlay``."""
@@ -128,10 +130,12 @@ def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) 
         for column, joint in enumerate(CONTACT_JOINTS)
         if joint in observed.joints
     ]
+    solids = [in_world(solid, captured.body, unit) for solid in captured.obstacles]
     return {
         "asked": shapes.join(asked),
         "achieved": shapes.join(achieved),
         "ticks": shapes.join(ticks),
         "contacts": shapes.join(prints),
+        "obstacles": shapes.join([shapes.outline(solid) for solid in solids]),
         "ghosts": shapes.ghosts(observed.frames, observed.places, observed.joints, fps) if pending else NOTHING,
     }

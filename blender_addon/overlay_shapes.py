@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .shared import quat
 from .shared.skeleton import SKELETON
+from .solids import Solid
 
 Colour = tuple[float, float, float, float]
 
@@ -20,6 +22,7 @@ ACHIEVED: Colour = (0.20, 0.75, 1.0, 0.95)
 LEFT: Colour = (0.35, 0.65, 1.0, 0.9)
 RIGHT: Colour = (1.0, 0.55, 0.30, 0.9)
 MIDDLE: Colour = (0.95, 0.95, 0.80, 0.9)
+SOLID: Colour = (0.95, 0.45, 0.15, 0.5)
 GOOD, FAIR, BAD = (0.25, 0.90, 0.35), (1.0, 0.85, 0.15), (1.0, 0.20, 0.15)
 FAIR_ERROR, BAD_ERROR = 0.02, 0.05
 """Metres at which an error is yellow, and from which on it is red."""
@@ -93,6 +96,24 @@ def footprints(places: np.ndarray, slides: np.ndarray, ground: float, size: floa
         corners = trail[0] + size * np.array([(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)])
         parts += [segments(corners, np.roll(corners, -1, 0), colour), segments(trail[:-1], trail[1:], colour)]
     return join(parts)
+
+
+def outline(solid: Solid) -> Lines:
+    """The edges or circles of what joints keep out of: the solid with its margin."""
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    nothing, one, other = 0 * turn, np.cos(turn), np.sin(turn)
+    if solid.kind == "box":
+        corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * (solid.size + solid.margin)
+        near = [(i, j) for i in range(8) for j in range(i) if bin(i ^ j).count("1") == 1]
+        lines = [corners[list(pair)] for pair in near]
+    else:
+        radius, half = solid.size[0] + solid.margin, solid.size[1] if solid.kind == "capsule" else 0.0
+        ends = np.where(other >= 0, half, -half)  # a capsule is a ball pulled apart along its Y
+        lines = [np.stack([radius * one, radius * other + ends, nothing], -1)]
+        lines += [np.stack([nothing, radius * other + ends, radius * one], -1)]
+        lines += [np.stack([radius * one, nothing + end, radius * other], -1) for end in sorted({half, -half})]
+    closed = [line if len(line) == 2 else np.concatenate([line, line[:1]]) for line in lines]
+    return join([path(quat.rotate(solid.rotation, line) + solid.centre, SOLID) for line in closed])
 
 
 def figure(places: np.ndarray, joints: Sequence[str], strength: float = 1.0) -> Lines:

@@ -27,7 +27,7 @@ class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
         if body is not None:
             body.active = options.show
             flow = body.grid_flow(columns=2, even_columns=True)
-            for name in ("paths", "ticks", "contacts", "ghosts", "in_front"):
+            for name in ("paths", "ticks", "contacts", "ghosts", "obstacles", "in_front"):
                 flow.prop(options, name)
 
     @classmethod

@@ -38,6 +38,12 @@ class GaitwayOverlay(bpy.types.PropertyGroup):
     ghosts: BoolProperty(
         name="Ghosts", default=True, update=_changed, description="Poses of a take that is not accepted yet"
     )
+    obstacles: BoolProperty(
+        name="Obstacles",
+        default=True,
+        update=_changed,
+        description="What joints kept out of: the solids that stood for the obstacles, with their margins",
+    )
     in_front: BoolProperty(
         name="In Front", default=True, update=_changed, description="Draw before everything else in the viewport"
     )

@@ -20,13 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.utils.weak import WeakTensorKeyDictionary
 
 MIN_PRODUCTS = 1 << 18
 """Multiplications below which the call costs more than the library saves."""
 
-_kept: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # parameter -> (its place and version, reordered)
-_kept_turned: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # the same of its transpose, for gradients
+_KEPT, _KEPT_TURNED = "_in_onednn_order", "_turned_in_onednn_order"
+"""Attributes of frozen parameters: (place and version, the matrix); the second is the transpose's, for gradients."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -82,7 +81,7 @@ class _ThroughFrozen(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        turned = _reordered(ctx.weight, lambda w: w.t().contiguous(), _kept_turned)
+        turned = _reordered(ctx.weight, lambda w: w.t().contiguous(), _KEPT_TURNED)
         return _onednn(gradient, turned, None), None, None
 
 
@@ -91,7 +90,7 @@ def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, after: str = "none")
 
 
 def _is_onednn_faster(x: Tensor, weight: Tensor, bias: Tensor | None, products: int) -> bool:
-    if x.device.type != "cpu" or x.dtype is not torch.float32 or products < MIN_PRODUCTS:
+    if not x.is_cpu or x.dtype is not torch.float32 or products < MIN_PRODUCTS:
         return False
     if _asks_for_gradient(weight, bias):
         return False
@@ -107,16 +106,17 @@ def _asks_for_gradient(*tensors: Tensor | None) -> bool:
 def _reordered(
     weight: Tensor,
     arrange: Callable[[Tensor], Tensor] | None = None,
-    kept_ones: WeakTensorKeyDictionary = _kept,
+    attribute: str = _KEPT,
 ) -> Tensor:
     """The weight, arranged as a matrix, in oneDNN's own order if it is a frozen parameter."""
     if not isinstance(weight, nn.Parameter) or weight.requires_grad:
         return weight if arrange is None else arrange(weight)
     state = weight.data_ptr(), weight._version
-    kept = kept_ones.get(weight)
+    kept: tuple[tuple[int, int], Tensor] | None = getattr(weight, attribute, None)
     if kept is None or kept[0] != state:
         matrix = weight.detach() if arrange is None else arrange(weight.detach()).contiguous()
-        kept = kept_ones[weight] = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
+        kept = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
+        setattr(weight, attribute, kept)
     return kept[1]
 
 

@@ -8,7 +8,22 @@ import pytest
 
 from blender_addon import overlay_shapes as shapes
 from blender_addon.paths import slide
+from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
+from blender_addon.solids import Solid
+
+
+@pytest.mark.parametrize("kind", ["sphere", "capsule", "box"])
+def test_an_outline_lies_at_the_margin(kind: str) -> None:
+    from blender_addon.shared.obstacles import depth_and_way
+
+    turn = quat.normalize(np.array([0.8, 0.3, -0.4, 0.2]))
+    solid = Solid(kind, np.array([1.0, 2.0, -3.0]), np.array([0.3, 0.7, 0.2]), turn, margin=0.1)
+    lines = shapes.outline(solid)
+    depth, _ = depth_and_way(solid, lines.points)
+    assert len(lines) == (12 if kind == "box" else 128 if kind == "capsule" else 96)
+    corners = 0.1 * (np.sqrt(3) - 1)  # a box's corners are farther away than its faces
+    assert np.abs(depth + (corners if kind == "box" else 0)).max() < 1e-5
 
 
 def test_a_path_goes_through_every_point() -> None:

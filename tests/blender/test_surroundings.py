@@ -14,6 +14,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, relations, settings_record, takes  # noqa: E402
+from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.obstacles import depth_and_way  # noqa: E402
@@ -276,6 +277,9 @@ def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
         in_ball = 0.2 - np.linalg.norm(heads - [0.25, -2, 1.25], axis=-1)
         in_box = (np.array([0.3, 0.3, 0.5]) - np.abs(heads - [-0.7, -3, 0.5])).min(-1)
         deepest = max(deepest, in_ball.max(), in_box.max())
+    outline = OVERLAY.layers["obstacles"].points
+    away = np.linalg.norm(outline[:, None] - [[0.25, -2, 1.25], [-0.7, -3, 0.5]], axis=-1).min(1)
+    assert away.min() == pytest.approx(0.25, abs=1e-5) and away.max() == pytest.approx(np.hypot(0.55, 0.35 * 2**0.5))
     assert take.entered == pytest.approx(deepest, abs=0.01) and take.entered < 0.05
 
 
