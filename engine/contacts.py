@@ -15,22 +15,22 @@ Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0, 20 fps; numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 from .bends import spread_bends, squared_bends
 from .footsteps import RUNNING, plan_steps, speed_of, stances
+from .underfoot import Footing, lifted_over
 
 TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
 ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
-CLEARANCE = (
-    0.075,
-    0.25,
-)  # metres to which a swinging toe is lifted in the middle of its swing at least, in walk and run
+CLEARANCE = (0.075, 0.25)  # metres to which a toe is lifted amid its swing at least, in a walk and in a run
 LIFTING = 1  # frames at both ends of a swing in which the toe only goes up or down
 LIFT_SHAPE = (0.5, 1.0)  # below 1 the toe leaves the floor steeply
 BLEND = 4  # frames in which a foot comes down to the floor's height
@@ -50,12 +50,18 @@ class Feet:
     stands: np.ndarray
 
 
-def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept: np.ndarray | None = None) -> Feet:
+def place_feet(
+    joints: np.ndarray,
+    contacts: np.ndarray,
+    held: np.ndarray,
+    kept: np.ndarray | None = None,
+    obstacles: Sequence[Obstacle] = (),
+) -> Feet:
     """Where the feet of ``joints`` (T, J, 3) shall be.
 
     contacts (T, 4): the model's belief, 0..1, that the contact joints are planted. held (T, J) bool: joints that a
     control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
-    that stay as they are; a stance that reaches into them has its place from there.
+    that stay as they are; a stance that reaches into them has its place from there. ``obstacles`` are stepped over.
     """
     joints = _going_on(np.asarray(joints, np.float64))
     contacts, held = (np.pad(values, ((BEYOND, BEYOND), (0, 0)), mode="edge") for values in (contacts, held))
@@ -64,17 +70,23 @@ def place_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, kept:
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
     kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
-    standing = plan_steps(toes, joints[:, SKELETON.indices("left_hip", "right_hip")], contacts[:, 1::2], fixed, kept)
+    footing = Footing(obstacles) if obstacles else None
+    hips = joints[:, SKELETON.indices("left_hip", "right_hip")]
+    standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, footing)
     speed = speed_of(joints[:, 0])
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
         ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
         over = ankle - toe
         spans = stances(standing[:, foot])
+        if footing is not None:
+            _step_beside(toe, ankle, [span for span in spans if not kept[slice(*span)].any()], footing)
         way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept)
         height = _heights(toe[:, 1], spans, fixed[:, foot] | kept, speed)
-        hip = joints[:, SKELETON.index("left_hip" if foot == 0 else "right_hip")]
-        way[:, :2] = _within_reach(way[:, :2], height, hip, standing[:, foot] | fixed[:, foot] | kept)
+        way[:, :2] = _within_reach(way[:, :2], height, hips[:, foot], standing[:, foot] | fixed[:, foot] | kept)
+        if obstacles:
+            swings = ~(standing[:, foot] | fixed[:, foot] | kept)
+            height = lifted_over(height, way[:, :2], way[:, :2] + way[:, 2:], swings, obstacles)
         places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
@@ -90,6 +102,14 @@ def _going_on(joints: np.ndarray) -> np.ndarray:
     way = (joints[[near, -1], 0] - joints[[0, -1 - near], 0]) / max(near, 1) * [1.0, 0.0, 1.0]
     steps = np.arange(1, BEYOND + 1)[:, None, None]
     return np.concatenate([joints[:1] - steps[::-1] * way[0], joints, joints[-1:] + steps * way[1]])
+
+
+def _step_beside(toe: np.ndarray, ankle: np.ndarray, spans: list[tuple[int, int]], footing: Footing) -> None:
+    """Move toe and ankle (T, 3) in ``spans`` in which they would stand on obstacles."""
+    for start, end in spans:
+        shift = footing.shift(toe[start:end].mean(0)[[0, 2]])
+        for points in (toe, ankle):
+            points[start:end, [0, 2]] += shift
 
 
 def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from blender_addon.shared.protocol import Generate, Obstacle
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .footsteps import stances
+from .ramps import ramped
 
 BODY = 0.26  # metres around the pelvis that a walking body takes up
 SQUEEZED = 0.13  # the same of one that turns sideways, which it will before it leaves a way that is asked exactly
@@ -125,10 +126,7 @@ def _eased(offsets: np.ndarray) -> np.ndarray:
     """``offsets`` (T,) of one sign, nowhere less and smooth, begun early enough to be reached at ease."""
     size = np.abs(offsets)
     width = max(SHORTEST, round(size.max() / SIDEWAYS * FPS / 2))
-    largest = np.lib.stride_tricks.sliding_window_view(np.pad(size, width), 2 * width + 1).max(-1)
-    widened = np.pad(largest, width, mode="edge")
-    kernel = np.hanning(2 * width + 3)[1:-1]
-    return np.sign(offsets.sum()) * np.convolve(widened, kernel / kernel.sum(), "valid")
+    return np.sign(offsets.sum()) * ramped(size, width)
 
 
 def _leaving(firm: np.ndarray) -> np.ndarray:

@@ -19,13 +19,15 @@ import numpy as np
 from blender_addon.shared import features as feature_set
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
+from blender_addon.shared.obstacles import depth_and_way
 from blender_addon.shared.protocol import Generate
 
 from .contacts import place_feet
 from .exact import settle_body, staying
 from .knees import KNEES, turned_over
 from .seams import without_seams
-from .wishes import wishes_of
+from .underfoot import lies_low
+from .wishes import Wishes, wishes_of
 
 _HERE = CanonicalFrame(np.zeros(3), 0.0)
 
@@ -54,16 +56,31 @@ def finishing(
         wishes = replace(staying(wishes, made), relative=(), obstacles=())
     if not request.plant_feet and (not wishes or not (request.exact or request.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
-    feet = place_feet(smooth, contacts, signal.hint_mask, kept) if request.plant_feet else None
+    feet = None
+    if request.plant_feet:
+        low = [obstacle for obstacle in request.obstacles if lies_low(obstacle)]
+        feet = place_feet(smooth, contacts, signal.hint_mask, kept, low)
     yield
-    for settled in settle_body(smooth, _yaw(smooth), wishes, feet, kept):  # noqa: B007
+    high = wishes
+    if feet is not None:
+        # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
+        high = replace(wishes, obstacles=tuple(o for o in wishes.obstacles if not lies_low(o)))
+    for settled in settle_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
         yield
+    if len(high.obstacles) < len(wishes.obstacles) and _touches(settled, wishes):
+        before = settled
+        for settled in settle_body(before, _yaw(smooth), wishes, feet, kept):  # noqa: B007
+            yield
     if feet is not None:
         free = ~signal.hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
         settled = turned_over(settled, free)
     if kept is None and not wishes:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return settled, contacts > 0.5 if feet is None else feet.stands
+
+
+def _touches(joints: np.ndarray, wishes: Wishes) -> bool:
+    return any(bool((depth_and_way(obstacle, joints)[0] > 0).any()) for obstacle in wishes.obstacles)
 
 
 def _yaw(joints: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ import numpy as np
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS
 
+from .underfoot import Footing
+
 STEP = 0.5  # what a step costs, in frames times square metres of way given up
 SHORTEST_SWING, LONGEST_SWING = 6, 10  # frames
 SHORTEST_STANCE, LONGEST_STANCE = 4, 200
@@ -39,13 +41,19 @@ _DECIMALS = 9
 
 
 def plan_steps(
-    toes: np.ndarray, hips: np.ndarray, contacts: np.ndarray, fixed: np.ndarray, kept: np.ndarray
+    toes: np.ndarray,
+    hips: np.ndarray,
+    contacts: np.ndarray,
+    fixed: np.ndarray,
+    kept: np.ndarray,
+    footing: Footing | None = None,
 ) -> np.ndarray:
     """(T, 2) bool: where each foot stands.
 
     toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else
     says where the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
     kept (T,) bool: frames that stay as they are; a foot that moves there cannot stand at once.
+    ``footing``: where it can stand, if not everywhere.
     """
     frames = len(toes)
     if frames < 2:
@@ -54,7 +62,7 @@ def plan_steps(
     speed = speed_of(hips.mean(1))
     both = BOTH_COST * np.interp(speed, RUNNING, (1.0, FLYING))
     stands = np.ones((frames, 2), bool)
-    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept) for foot in (0, 1)]
+    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept, footing) for foot in (0, 1)]
     for foot in (0, 1) * ROUNDS:
         other = both * (~stands[:, 1 - foot] & ~up)
         swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], kept, other, speed)
@@ -79,7 +87,9 @@ def _sums(values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((1, *values.shape[1:])), values.cumsum(0)])
 
 
-def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _stance_costs(
+    toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.ndarray, footing: Footing | None
+) -> np.ndarray:
     """Of each segment (T, L) as a stance of a foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
     frames = len(toe)
     ends, starts, there, cut = _segments(frames)
@@ -93,6 +103,8 @@ def _stance_costs(toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.
     way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
     middle = (way[ends] - way[starts]) / length[..., None]
     spread = squares[ends] - squares[starts] - length[..., None] * middle**2
+    if footing is not None:
+        middle += footing.shift(middle)
     away = [quat.norm(middle - hip[frame])[..., 0] for frame in (starts, ends - 1)]
     far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
     # Next to frames in which somebody else has the foot, it stands where it is taken up or left.

@@ -55,6 +55,7 @@ from .refine import can_refine, refine
 from .replays import Replays
 from .sampler import sample
 from .timeline import Context
+from .underfoot import lies_low
 from .wishes import settle, wishes_of
 
 _SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
@@ -207,6 +208,8 @@ class Pipeline:
         if request.slack is not None:
             joints = feature_set.features_to_joints(self._decode(latent, mask))
             signal = settle(signal, request.slack, frame.to_world(joints))
+        if request.plant_feet and request.obstacles:  # feet that are planted step over what lies low
+            request = replace(request, obstacles=tuple(o for o in request.obstacles if not lies_low(o)))
         wishes = wishes_of(request, signal, frame)
         if wishes or asked.leads:
             wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
