@@ -125,7 +125,7 @@ def _key(
     segments = yield from plan.segments()
     solution = yield from plan.solve(*segments)
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
-    curves = yield from apply.space_keys(plan, solution, spacing_for(_scene(captured)))
+    curves = yield from apply.space_keys(armature_of(captured), plan, solution, spacing_for(_scene(captured)))
     _check_that_all_is_there(written)  # before anything is written after an undo
     applied = yield from apply.write(armature_of(captured), plan, curves, name)
     written.append(Written(bpy.data.actions[applied.action_name].session_uid, variation, applied.frames))

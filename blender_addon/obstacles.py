@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import pieces, probe
+from . import facing, pieces, probe
 from .body import Body
 from .shared import quat, space
 from .shared.errors import BadControl
@@ -75,8 +75,9 @@ def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.n
     from .shared.obstacles import depth_and_way
 
     asked = signal.hint_mask.copy()
-    way = np.flatnonzero(asked[:, 0])
-    asked[way[1:-1], 0] = False
+    hips = list(SKELETON.indices("pelvis", *facing.HIPS))
+    way = np.flatnonzero(asked[:, hips[0]])
+    asked[np.ix_(way[1:-1], hips)] = False
     frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from .shared.errors import RetargetError
 
@@ -115,6 +116,19 @@ def bring_copy(uid: int, armature: bpy.types.Object) -> bpy.types.Object:
     return copy
 
 
+def bring_bare_copy(uid: int, armature: bpy.types.Object) -> bpy.types.Object:
+    """The same at the world's origin, carried by nothing and playing nothing."""
+    copy = bring_copy(uid, armature)
+    if copy.animation_data is not None:
+        copy.animation_data.action = None
+        for track in list(copy.animation_data.nla_tracks):
+            copy.animation_data.nla_tracks.remove(track)
+    copy.constraints.clear()
+    copy.parent = None
+    copy.matrix_world = Matrix()
+    return copy
+
+
 def heads(
     armature: Callable[[], bpy.types.Object], bones: Sequence[str], frames: np.ndarray
 ) -> Generator[None, None, np.ndarray]:
@@ -122,20 +136,27 @@ def heads(
 
     ``armature`` tells the character, and is asked again in every tick, for it raises when the character is gone.
     """
-    points = np.empty((len(frames), len(bones), 3))
     with opened() as uid:
         bring_copy(uid, armature())
         yield
-        done = 0
-        while done < len(frames):
-            armature()
-            began, scene, copy = time.perf_counter(), scene_of(uid), copy_of(uid)
-            while done < len(frames) and time.perf_counter() - began < SHARE:
-                set_frame(scene, float(frames[done]))
-                final = copy.evaluated_get(scene.view_layers[0].depsgraph)
-                world, pose = np.array(final.matrix_world), final.pose.bones
-                places = np.array([pose[bone].head for bone in bones], dtype=np.float64).reshape(-1, 3)
-                points[done] = places @ world[:3, :3].T + world[:3, 3]
-                done += 1
-            yield
+        return (yield from watch(uid, armature, bones, frames))[:, : len(bones)]
+
+
+def watch(
+    uid: int, armature: Callable[[], bpy.types.Object], bones: Sequence[str], frames: np.ndarray
+) -> Generator[None, None, np.ndarray]:
+    """World heads and tails (K, 2 B, 3) of ``bones`` of the copy of ``armature`` that is on the stage already."""
+    points = np.empty((len(frames), 2 * len(bones), 3))
+    done = 0
+    while done < len(frames):
+        armature()
+        began, scene, copy = time.perf_counter(), scene_of(uid), copy_of(uid)
+        while done < len(frames) and time.perf_counter() - began < SHARE:
+            set_frame(scene, float(frames[done]))
+            final = copy.evaluated_get(scene.view_layers[0].depsgraph)
+            world, pose = np.array(final.matrix_world), final.pose.bones
+            ends = [pose[bone].head for bone in bones] + [pose[bone].tail for bone in bones]
+            points[done] = np.array(ends, dtype=np.float64).reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+            done += 1
+        yield
     return points

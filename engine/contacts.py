@@ -24,6 +24,7 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
+from .bends import spread_bends, squared_bends
 from .footsteps import RUNNING, plan_steps, speed_of, stances
 from .underfoot import Footing, lifted_over
 
@@ -131,15 +132,9 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
         return target
     swinging = ~(stand[:-2] | stand[1:-1] | stand[2:])
     bend = np.diff(channels, n=2, axis=0) * swinging[:, None]  # what a swing may keep of its own bends
-    band = np.zeros((3, frames))
-    right = weight[:, None] * target
-    for away, pairs in enumerate((((0, 1.0), (1, 4.0), (2, 1.0)), ((0, -2.0), (1, -2.0)), ((0, 1.0),))):
-        for shift, value in pairs:
-            band[away, shift : shift + frames - 2] += value
+    band = squared_bends(frames)
     band[0] += weight
-    for shift, value in ((0, 1.0), (1, -2.0), (2, 1.0)):
-        right[shift : shift + frames - 2] += value * bend
-    return solveh_banded(band, right, lower=True, check_finite=False)
+    return solveh_banded(band, weight[:, None] * target + spread_bends(bend), lower=True, check_finite=False)
 
 
 def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled: np.ndarray) -> np.ndarray:

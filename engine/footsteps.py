@@ -37,6 +37,7 @@ TOO_FAST_COST = 0.5
 QUICK, QUICK_COST = 10, 0.2  # frames that a swing in a run has at least, and what each one costs that is missing
 SLOW_COST = 0.06  # of a frame by which a low swing is too long
 ROUNDS = 2
+_DECIMALS = 9
 
 
 def plan_steps(
@@ -161,6 +162,8 @@ def _swing_costs(
 def _cheapest(stance_costs: np.ndarray, swing_costs: np.ndarray) -> np.ndarray:
     """(T,) bool: where the foot stands in the cheapest sequence of stances and swings in turns."""
     frames, longest = stance_costs.shape
+    # Where two sequences cost the same, rounding shall not choose: it depends on where on the ground the motion is.
+    stance_costs, swing_costs = stance_costs.round(_DECIMALS), swing_costs.round(_DECIMALS)
     # best[kind][t]: the cheapest division of the frames before t whose last segment is of that kind; before the first
     # frame there is room for segments that are not there.
     best = np.full((2, longest + frames + 1), np.inf)

@@ -21,6 +21,7 @@ from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
 from . import bake, contacts, guide, keyframes, rig, solve, twist
 from .bone_map import BoneMap
+from .checked import reduce_checked
 from .hold import Hold, Stage, hold, sparse_rows
 from .reduce import Curve, Spacing, every, thinned
 from .resample import resample, scene_frames
@@ -159,7 +160,7 @@ def apply_motion(
         prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
     )
     solution = finish(to_controls(armature, plan, finish(plan.solve(*finish(plan.segments())))))
-    curves = finish(space_keys(plan, solution, spacing or Spacing()))
+    curves = finish(space_keys(armature, plan, solution, spacing or Spacing()))
     return finish(write(armature, plan, curves, action_name))
 
 
@@ -256,7 +257,9 @@ def to_controls(
     return replace(baked, place=solution.place)
 
 
-def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Generator[None, None, list[Curve]]:
+def space_keys(
+    armature: bpy.types.Object, plan: Plan, solution: solve.Solution, spacing: Spacing
+) -> Generator[None, None, list[Curve]]:
     """The curves of ``solution`` with as many keys as ``spacing`` says; a generator that hands the thread back.
 
     Where the object itself carries the motion it has a key a frame, unless these are set every few frames.
@@ -267,12 +270,12 @@ def space_keys(plan: Plan, solution: solve.Solution, spacing: Spacing) -> Genera
     if spacing.kind == "STEP":
         return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
     if spacing.kind == "SPARSE":
-        # What constraints make of the controls is not followed: half the bound is left to it.
-        share = 1.0 if plan.controls is None else 0.5
-        bound = Bound(share * spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
+        bound = Bound(spacing.bound / plan.rest.unit_scale, plan.stricter(), must)
         on_bones = [curve for curve in curves if curve.bone]
-        simple = plan.controls is None
-        few = yield from reduce(plan.keyed, on_bones, modes, plan.matrix_world, bound, compensate=simple)
+        if plan.controls is None:
+            few = yield from reduce(plan.keyed, on_bones, modes, plan.matrix_world, bound)
+        else:
+            few = yield from reduce_checked(armature, plan.keyed, on_bones, modes, plan.matrix_world, bound)
         return [*(curve for curve in curves if not curve.bone), *few]
     return curves
 

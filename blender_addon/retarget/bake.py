@@ -54,14 +54,7 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
 
 def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:
     """A copy of ``armature`` at the origin of the stage, its controls led by one guide each."""
-    copy, scene = stage.bring_copy(uid, armature), stage.scene_of(uid)
-    if copy.animation_data is not None:
-        copy.animation_data.action = None
-        for track in list(copy.animation_data.nla_tracks):
-            copy.animation_data.nla_tracks.remove(track)
-    copy.constraints.clear()
-    copy.parent = None
-    copy.matrix_world = Matrix()
+    copy, scene = stage.bring_bare_copy(uid, armature), stage.scene_of(uid)
     for (name, prop), value in wanted.properties.items():
         present = copy.pose.bones[name][prop]
         copy.pose.bones[name][prop] = type(present)(value)

@@ -38,10 +38,10 @@ SHORTEST_LEVER = 0.03  # of the armature's height
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """``distance``: how far any point may be from where it is with a key a frame, in the world's units; ``stricter``:
-    bone -> by what factor (K,) its head must be nearer. The frames ``must`` (rows) are keyed and met."""
+    """``distance``, one or (K,): how far any point may be from where it is with a key a frame, in the world's units;
+    ``stricter``: bone -> by what factor (K,) its head must be nearer. The frames ``must`` (rows) are keyed and met."""
 
-    distance: float
+    distance: float | np.ndarray
     stricter: dict[str, np.ndarray]
     must: Sequence[int] = ()
 
@@ -66,23 +66,24 @@ def reduce(
     goal = yield from tree.points(dense, matrix_world)
     heads = np.stack([bound.stricter.get(bone, np.ones(len(frames))) for bone in tree.bones], -1)
     strict = np.concatenate([heads, np.ones_like(heads)], axis=-1)
-    near = {curve: np.full(len(frames), SHARE * bound.distance / tree.lever(curve, modes)) for curve in curves}
+    distance = np.broadcast_to(bound.distance, len(frames))
+    near = {curve: SHARE * distance / tree.lever(curve, modes) for curve in curves}
     thinned: dict[Curve, Curve] = {}
     for attempt in range(ROUNDS):
         posed = yield from tree.follow(curves, modes, dense, near, bound.must, frames, compensate, thinned)
         places = yield from tree.points(posed, matrix_world)
         error = places - goal
-        off = np.linalg.norm(error, axis=-1) * strict / (CLOSE * bound.distance)
+        off = np.linalg.norm(error, axis=-1) * strict / (CLOSE * distance[:, None])
         if off.max() <= 1.0:
             few = [thinned[curve] for curve in curves]
             if not compensate:
                 return few
-            allowed = CLOSE * bound.distance / strict
+            allowed = CLOSE * distance[:, None] / strict
             return (yield from prune(tree, curves, few, modes, matrix_world, goal, allowed, bound.must))
         patient = attempt < PATIENT_ROUNDS
         for curve in curves:
             worst = spread_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
-            own = spread_maximum(tree.own(curve, error), NEIGHBOURS) / bound.distance
+            own = spread_maximum(tree.own(curve, error), NEIGHBOURS) / distance
             blame = (worst > 1.0) & ((own > BLAME) | (not patient))
             less = np.clip(0.9 / np.maximum(worst, 1e-9), 0.5, 0.9 if patient else 0.6)
             near[curve] = near[curve] * np.where(blame, less, 1.0)

@@ -64,7 +64,7 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
         plan = finish(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene))
         solution = finish(plan.solve(*finish(plan.segments())))
         began, longest = time.perf_counter(), 0.0
-        work = apply.space_keys(plan, solution, spacing)
+        work = apply.space_keys(armature, plan, solution, spacing)
         while True:
             tick = time.perf_counter()
             try:

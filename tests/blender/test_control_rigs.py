@@ -43,7 +43,7 @@ def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[app
             next(work)
             pauses += 1
         except StopIteration as done:
-            finish(apply.write(armature, plan, finish(apply.space_keys(plan, done.value, Spacing())), "Take"))
+            finish(apply.write(armature, plan, finish(apply.space_keys(armature, plan, done.value, Spacing())), "Take"))
             return plan, pauses
 
 
@@ -101,6 +101,25 @@ def test_another_make_of_control_rig(limbs, switch, cartwheel):
     apart = np.linalg.norm(heads[:, :8] - heads[:, 8:16], axis=-1)
     assert np.percentile(apart, 95) < (1e-4 if limbs == "BOTH" else 0.01)
     assert np.linalg.norm(heads[:, 16:20] - heads[:, 20:], axis=-1).max() < 1e-4
+
+
+@pytest.mark.parametrize("make", ["Rigify generated", "Auto-Rig Pro"])
+def test_few_keys_keep_the_bound_where_constraints_lead(make, cartwheel):
+    found = []
+    for spacing in (Spacing(), Spacing("SPARSE", bound=0.005)):
+        bpy.ops.wm.read_homefile(use_empty=True)
+        armature = rigs.ALL[make]()
+        rest = rig.read_rig(armature)
+        factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
+        options = {"scale": factor, "start_frame": 1, "scene": bpy.context.scene, "action_name": "Take"}
+        applied = apply.apply_motion(armature, cartwheel[:20], spacing=spacing, **options)
+        frames = np.arange(applied.frames[0], applied.frames[1] + 1)
+        heads, _ = measure.evaluated_heads(armature, list(applied.bones_keyed), frames)
+        found.append((heads, sum(len(curve.keyframe_points) for curve in compat.played_bag(armature).fcurves)))
+        assert len(bpy.data.actions) == 1 and len(bpy.data.scenes) == 1
+    (all_heads, all_keys), (few_heads, few_keys) = found
+    assert np.linalg.norm(few_heads - all_heads, axis=-1).max() <= 0.005
+    assert few_keys < 0.7 * all_keys
 
 
 def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
