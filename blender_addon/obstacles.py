@@ -70,14 +70,15 @@ def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
     """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
-    with the joint and the model frame; None when it does not. The engine leads a path of the hips around.
+    with the joint and the model frame; None when it does not. The engine leads a path of the hips around, but for its
+    ends.
     """
     from .shared.obstacles import depth_and_way
 
     asked = signal.hint_mask.copy()
     hips = list(SKELETON.indices("pelvis", *facing.HIPS))
-    way = np.flatnonzero(asked[:, hips[0]])
-    asked[np.ix_(way[1:-1], hips)] = False
+    led = np.pad(asked[:, hips[0]], 1)
+    asked[np.ix_(np.flatnonzero(led[:-2] & led[2:]), hips)] = False
     frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])

@@ -162,6 +162,9 @@ def test_a_pin_and_an_end_of_a_path_in_an_obstacle_are_said(settings, unit: floa
     item.target.location = (0, -2 / unit, 0.9 * size / unit)
     bpy.context.view_layer.update()
     asked()  # it walks around it
+    settings.controls[0].use_frames, settings.controls[0].frames = True, "1, 49, 97"
+    with pytest.raises(GaitwayError, match="pelvis is to be in 'Ball' or too near to it at frame 49"):
+        asked()  # a place of its own
 
 
 @pytest.mark.parametrize("follow", ["EXACT", "TOLERANCE", "LOOSE"])
