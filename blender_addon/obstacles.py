@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import pieces, probe
+from . import facing, pieces, probe
 from .body import Body
 from .shared import quat, space
 from .shared.errors import BadControl
@@ -70,13 +70,15 @@ def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
     """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
-    with the joint and the model frame; None when it does not. The engine leads a path of the hips around.
+    with the joint and the model frame; None when it does not. The engine leads a path of the hips around, but for its
+    ends.
     """
     from .shared.obstacles import depth_and_way
 
     asked = signal.hint_mask.copy()
-    way = np.flatnonzero(asked[:, 0])
-    asked[way[1:-1], 0] = False
+    hips = list(SKELETON.indices("pelvis", *facing.HIPS))
+    led = np.pad(asked[:, hips[0]], 1)
+    asked[np.ix_(np.flatnonzero(led[:-2] & led[2:]), hips)] = False
     frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])

@@ -162,6 +162,9 @@ def test_a_pin_and_an_end_of_a_path_in_an_obstacle_are_said(settings, unit: floa
     item.target.location = (0, -2 / unit, 0.9 * size / unit)
     bpy.context.view_layer.update()
     asked()  # it walks around it
+    settings.controls[0].use_frames, settings.controls[0].frames = True, "1, 49, 97"
+    with pytest.raises(GaitwayError, match="pelvis is to be in 'Ball' or too near to it at frame 49"):
+        asked()  # a place of its own
 
 
 @pytest.mark.parametrize("follow", ["EXACT", "TOLERANCE", "LOOSE"])
@@ -338,6 +341,31 @@ def test_a_key_with_slack_is_met_when_it_suits_and_the_rig_meets_it_then(setting
     assert 37 <= frames[0] <= 55 and errors[0] < 0.01
     bone = RUNTIME.last.body.bones["spine3"]
     assert np.linalg.norm(scenes.evaluated(settings.character, frames[0], bone) - [0, -2, 1.25]) < 0.015
+
+
+def test_a_whole_path_may_wait(settings) -> None:
+    """Each point of it, in their order; the character is on its way all the time, and facing goes along."""
+    walk(slack=8, facing="AHEAD")
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    frames, errors = RUNTIME.observed.misses["pelvis"]
+    assert (np.diff(frames) >= 0).all() and np.abs(frames - np.linspace(1, 97, 81)).max() <= 8 + 1e-6
+    assert np.percentile(errors, 95) < 0.01 and settings.takes.items[0].drift < 0.02
+
+
+def test_all_of_it_together(settings) -> None:
+    """A path with a facing through a post, a hand that may wait, the other one on the hip."""
+    walk(facing="AHEAD")
+    obstacle(box((0.05, -2, 0.9), (0.15, 0.15, 0.9)), shape="CAPSULE")
+    scenes.control(scenes.empty("Hand", {25: (0.35, -0.8, 1.1)}), "left_wrist", slack=6)
+    control = scenes.control(None, "right_wrist", frame_start=30, frame_end=90)
+    control.relative_to, control.offset = "right_hip", (-0.12, 0.02, 0.1)
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    observed, take = RUNTIME.observed, settings.takes.items[0]
+    assert take.entered < 0.02 and take.drift < 0.03 and observed.led is not None
+    assert observed.misses["left_wrist"][1][0] < 0.02 and 19 <= observed.misses["left_wrist"][0][0] <= 31
+    assert np.percentile(observed.misses["right_wrist beside right_hip"][1], 95) < 0.02
 
 
 # ---- the history
