@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, relations, settings_record, takes  # noqa: E402
+from blender_addon import capture, pieces, relations, settings_record, takes  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
@@ -180,6 +180,33 @@ def test_a_path_through_a_post_is_walked_around_it(settings, follow: str) -> Non
     assert "Led around an obstacle" in RUNTIME.report[-1]
     hips = RUNTIME.observed.track("pelvis")
     assert hips[:, 0].max() < 0.05 and abs(hips[-1, 0]) < 0.1 and abs(hips[-1, 1] + 4) < 0.15
+
+
+def test_an_obstacle_that_is_deleted_while_it_is_read_does_no_harm(settings) -> None:
+    walk()
+    carrier = scenes.empty("Lift", {1: (2, 0, 0), 41: (4, 0, 0)})
+    for _ in range(2):
+        member = ball((0, -1, 0), 0.2)
+        member.parent = carrier
+        obstacle(member)
+    steps = 0
+    while True:  # deleted after one piece more each time
+        work = capture.reading(bpy.context.scene)
+        try:
+            for _ in range(steps):
+                next(work)
+            bpy.data.objects.remove(settings.obstacles[1].target)
+            captured = pieces.finish(work)
+            assert len(captured.obstacles) == 2
+        except StopIteration:
+            break
+        except GaitwayError as error:
+            assert "no object" in str(error)
+        steps += 1
+        member = ball((0, -1, 0), 0.2)
+        member.parent, settings.obstacles[1].target = carrier, member
+        bpy.context.view_layer.update()
+    assert steps > 6
 
 
 def test_the_selected_solids_become_obstacles_once(settings) -> None:
