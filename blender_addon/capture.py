@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -108,14 +108,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     if (on_ground or "pelvis" not in wishes) and _starts_here(scene, body, wishes):
         on_ground = True
     signal = ControlSignal.from_tracks(wishes, num_frames, free_height=on_ground)
-    inside = obstacles.first_inside(around, signal, tolerance)
-    if inside is not None:
-        name, joint, frame = inside
-        raise BadControl(
-            f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame "
-            f"{space.model_to_scene_frame(frame, settings.start_frame, scene_fps(scene)):.0f}.",
-            "Move one of them, or set a smaller margin.",
-        )
+    _check_free(around, signal, tolerance, scene)
     return Capture(
         body=body,
         tracks=tracks,
@@ -129,6 +122,17 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         slack=slack if slack.any() else None,
         obstacles=around,
     )
+
+
+def _check_free(solids: Sequence[Solid], signal: ControlSignal, tolerance: np.ndarray, scene: bpy.types.Scene) -> None:
+    inside = obstacles.first_inside(solids, signal, tolerance)
+    if inside is not None:
+        name, joint, frame = inside
+        scene_frame = space.model_to_scene_frame(frame, scene.gaitway.start_frame, scene_fps(scene))
+        raise BadControl(
+            f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame {scene_frame:.0f}.",
+            "Move one of them, or set a smaller margin.",
+        )
 
 
 def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:

@@ -64,8 +64,8 @@ def led_frames(captured: Capture, joints: np.ndarray, fps: float) -> tuple[float
 
 def _aside(track: Track, captured: Capture, joints: np.ndarray, fps: float) -> np.ndarray:
     """From where ``track`` wanted the hips to where they were led around something (K, 3), metres; 0 elsewhere."""
-    if track.joint != SKELETON.names[0] or not captured.obstacles or captured.slack is not None:
-        return np.zeros((len(track.frames), 3))  # hints that may wait are not led around
+    if track.joint != SKELETON.names[0] or not captured.obstacles or track.room.any():
+        return np.zeros((len(track.frames), 3))  # a path that may wait is not led around
     own = _asked_in(track, captured, fps)
     aside = (joints[own, 0] - captured.signal.hint[own, 0]) * captured.signal.coordinates[own, 0]
     return aside * (np.linalg.norm(aside, axis=-1) > ASIDE)[:, None]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import pieces, probe
+from . import facing, probe
 from .body import Body
 from .shared import quat, space
 from .shared.errors import BadControl
@@ -40,9 +40,15 @@ def read_obstacles(scene: bpy.types.Scene, body: Body) -> Generator[None, None, 
     """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's axes and metres;
     a generator that hands the thread back between two of them. Raises BadControl for what is no solid.
     """
+    wanted = [
+        (item.target.session_uid if item.target is not None else 0, item.shape, item.margin)
+        for item in scene.gaitway.obstacles
+        if item.enabled
+    ]
     found = []
-    for item in [pieces.as_it_is(item) for item in scene.gaitway.obstacles if item.enabled]:
-        found.append((yield from _solid(item, scene, body)))
+    for uid, shape, margin in wanted:
+        solid = yield from _solid(uid, shape, scene, body)
+        found.append(replace(solid, margin=margin * scene.unit_settings.scale_length / body.scale))
     return tuple(found)
 
 
@@ -70,13 +76,15 @@ def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
 
 def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.ndarray) -> tuple[str, str, int] | None:
     """The name of the first solid into which ``signal`` leads a joint farther than its ``tolerance`` (T, J) allows for,
-    with the joint and the model frame; None when it does not. The engine leads a path of the hips around.
+    with the joint and the model frame; None when it does not. The engine leads a path of the hips around, but for its
+    ends.
     """
     from .shared.obstacles import depth_and_way
 
     asked = signal.hint_mask.copy()
-    way = np.flatnonzero(asked[:, 0])
-    asked[way[1:-1], 0] = False
+    hips = list(SKELETON.indices("pelvis", *facing.HIPS))
+    led = np.pad(asked[:, hips[0]], 1)
+    asked[np.ix_(np.flatnonzero(led[:-2] & led[2:]), hips)] = False
     frames, joints = np.nonzero(asked)
     for solid in solids:
         depth, _ = depth_and_way(solid, signal.hint[frames, joints])
@@ -96,22 +104,21 @@ def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
     return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)
 
 
-def _solid(item: bpy.types.PropertyGroup, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Solid]:
-    target = item.target
+def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Solid]:
+    target = probe.object_by_uid(uid)
     if target is None or target.name not in scene.objects:
         raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")
-    matrix = np.array(target.matrix_world)
+    # All that the object itself says, before the thread is handed back: it may be deleted meanwhile.
+    name, outline, matrix = target.name, _outline(target), np.array(target.matrix_world)
+    ball = target.type == "EMPTY" and target.empty_display_type == "SPHERE"
     if probe.may_move(target):
         matrix = (yield from probe.world_matrices(target, [scene.gaitway.start_frame]))[0]
     yield
-    unit = scene.unit_settings.scale_length
-    points = body.to_model(_outline(target) @ matrix[:3, :3].T + matrix[:3, 3], unit)
+    points = body.to_model(outline @ matrix[:3, :3].T + matrix[:3, 3], scene.unit_settings.scale_length)
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
-    shape = item.shape
     if shape == "AUTO":
-        ball = target.type == "EMPTY" and target.empty_display_type == "SPHERE"
         shape = "BOX" if not ball else "CAPSULE" if is_stretched(points, axes) else "SPHERE"
-    return replace(around(shape.lower(), points, axes), margin=item.margin * unit / body.scale, name=target.name)
+    return replace(around(shape.lower(), points, axes), name=name)
 
 
 def _outline(target: bpy.types.Object) -> np.ndarray:

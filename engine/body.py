@@ -24,6 +24,8 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 
+from .bends import spread_bends, squared_bends
+
 SMOOTH, KEEP = 2e-2, 1e-4
 FAST = 1e6  # instead of KEEP where nothing may change
 LENGTHS = np.linalg.norm(SKELETON.offsets.astype(np.float64), axis=-1)
@@ -154,18 +156,20 @@ def step(
     turned = derivative.swapaxes(-1, -2)
     blocks = turned @ (matrix @ derivative)
     slope = (turned @ gradient[..., None])[..., 0]
-    bend = np.diff(np.eye(frames), n=2, axis=0)
-    stiffness = SMOOTH * bend.T @ bend + KEEP * np.eye(frames)  # (T, T), five diagonals
-    slope += weights * (stiffness @ gone)
+    stiffness = SMOOTH * squared_bends(frames)
+    stiffness[0] += KEEP
+    slope += weights * KEEP * gone
+    if frames > 2:
+        slope += weights * SMOOTH * spread_bends(np.diff(gone, n=2, axis=0))
     if kept is not None:
-        stiffness[kept, kept] += FAST
-    band = np.zeros((2 * size + 1, frames * size))
+        stiffness[0, kept] += FAST
+    band = np.zeros((2 * size + 1, frames * size), order="F")  # as LAPACK reads it: a copy costs more than the solving
     shaped = band.reshape(2 * size + 1, frames, size)
     for column in range(size):
         shaped[: size - column, :, column] = blocks[:, column:, column].T
     shaped[0] += damping * weights
     for away in range(min(3, frames)):
-        shaped[away * size, : frames - away] += np.diagonal(stiffness, -away)[:, None] * weights
+        shaped[away * size, : frames - away] += stiffness[away, : frames - away, None] * weights
     return -solveh_banded(band, slope.reshape(-1), lower=True, overwrite_ab=True, check_finite=False).reshape(
         gone.shape
     )

@@ -24,6 +24,7 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
+from .bends import spread_bends, squared_bends
 from .footsteps import RUNNING, plan_steps, speed_of, stances
 from .underfoot import Footing, lifted_over
 
@@ -35,6 +36,7 @@ LIFT_SHAPE = (0.5, 1.0)  # below 1 the toe leaves the floor steeply
 BLEND = 4  # frames in which a foot comes down to the floor's height
 KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
 REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
+PIN = 2  # frames in a row, up to which hints of a foot are a pin, not a way
 BEYOND, ENDING = 16, 4  # frames for which a motion is thought to go on beyond its ends, and those that say how fast
 FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
@@ -69,9 +71,11 @@ def place_feet(
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
     kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
+    pinned = np.stack([_pinned(held, leg, toes[:, foot, 1]) for foot, leg in enumerate(legs)], 1)
+    fixed &= ~pinned
     footing = Footing(obstacles) if obstacles else None
     hips = joints[:, SKELETON.indices("left_hip", "right_hip")]
-    standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, footing)
+    standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, footing, pinned)
     speed = speed_of(joints[:, 0])
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
@@ -80,7 +84,9 @@ def place_feet(
         spans = stances(standing[:, foot])
         if footing is not None:
             _step_beside(toe, ankle, [span for span in spans if not kept[slice(*span)].any()], footing)
-        way = _stepped(np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept)
+        way = _stepped(
+            np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept, pinned[:, foot]
+        )
         height = _heights(toe[:, 1], spans, fixed[:, foot] | kept, speed)
         way[:, :2] = _within_reach(way[:, :2], height, hips[:, foot], standing[:, foot] | fixed[:, foot] | kept)
         if obstacles:
@@ -111,7 +117,21 @@ def _step_beside(toe: np.ndarray, ankle: np.ndarray, spans: list[tuple[int, int]
             points[start:end, [0, 2]] += shift
 
 
-def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def _pinned(held: np.ndarray, leg: list[int], height: np.ndarray) -> np.ndarray:
+    """(T,) bool: single frames in which a control holds ankle or toe of a ``leg`` (knee, ankle, foot) on the floor, the
+    toe being at ``height`` (T,): there a stance has its place.
+    """
+    asked = held[:, leg].any(1)
+    runs = [span for span in stances(asked) if span[1] - span[0] <= PIN]
+    pinned = np.zeros(len(held), bool)
+    for start, end in runs:
+        pinned[start:end] = True
+    return pinned & (height < ON_FLOOR) & ~held[:, leg[0]]
+
+
+def _stepped(
+    channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, kept: np.ndarray, pinned: np.ndarray
+) -> np.ndarray:
     """``channels`` (T, C) that keep one value in each of ``spans`` and bend smoothly in between.
 
     Minimises sum |d''|^2 in swings + |(x + d)''|^2 at their ends + KEEP |d|^2 + STAND |x + d - place|^2 in stances.
@@ -121,7 +141,7 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
     for start, end in spans:
         # The foot is lifted before it moves on, and arrives before it is put down.
         first, last = max(start - LIFTING, 0), min(end + LIFTING, frames)
-        known = kept[start:end]
+        known = (kept if kept[start:end].any() else pinned)[start:end]
         target[first:last] = channels[start:end][known if known.any() else ~known].mean(0)
         stand[first:last] = True
     own = kept | fixed
@@ -131,15 +151,9 @@ def _stepped(channels: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarr
         return target
     swinging = ~(stand[:-2] | stand[1:-1] | stand[2:])
     bend = np.diff(channels, n=2, axis=0) * swinging[:, None]  # what a swing may keep of its own bends
-    band = np.zeros((3, frames))
-    right = weight[:, None] * target
-    for away, pairs in enumerate((((0, 1.0), (1, 4.0), (2, 1.0)), ((0, -2.0), (1, -2.0)), ((0, 1.0),))):
-        for shift, value in pairs:
-            band[away, shift : shift + frames - 2] += value
+    band = squared_bends(frames)
     band[0] += weight
-    for shift, value in ((0, 1.0), (1, -2.0), (2, 1.0)):
-        right[shift : shift + frames - 2] += value * bend
-    return solveh_banded(band, right, lower=True, check_finite=False)
+    return solveh_banded(band, weight[:, None] * target + spread_bends(bend), lower=True, check_finite=False)
 
 
 def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled: np.ndarray) -> np.ndarray:

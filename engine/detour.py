@@ -33,15 +33,17 @@ SHORTEST = 8  # frames in which that happens at least
 LOOSE = 0.15  # metres; how near the points are met that were added
 ROUNDS = 3
 _PELVIS = SKELETON.index("pelvis")
+_HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
 def led_around(request: Generate) -> Generate:
-    """The request with its pelvis's hints led around its obstacles; itself where nothing stands in the way, or hints
-    may wait (they have slack). The way leads straight from hint to hint.
+    """The request with its pelvis's hints led around its obstacles; itself where nothing stands in the way, or these
+    hints may wait (they have slack). The way leads straight from hint to hint.
     """
     asked, frames = request.hint_mask[:, _PELVIS], np.arange(request.num_frames)
     known = np.flatnonzero(asked)
-    if not request.obstacles or request.slack is not None or len(known) < 2:
+    waits = request.slack is not None and request.slack[known, _PELVIS].any()
+    if not request.obstacles or waits or len(known) < 2:
         return request
     way = np.stack([np.interp(frames, known, request.hint[known, _PELVIS, axis]) for axis in range(3)], 1)
     inside = (frames >= known[0]) & (frames <= known[-1])
@@ -58,6 +60,8 @@ def led_around(request: Generate) -> Generate:
     new = moved & ~asked
     tolerance[new, _PELVIS], mask[new, _PELVIS] = LOOSE, True
     hint[moved, _PELVIS] = bent[moved]
+    along = moved[:, None] & mask[:, _HIPS]  # they say where the body looks
+    hint[:, _HIPS] += along[..., None] * (bent - way)[:, None]
     return replace(request, hint=hint, hint_mask=mask, tolerance=tolerance)
 
 

@@ -27,7 +27,7 @@ HIGH, HIGH_COST = 0.10, 60.0  # metres above which a moving foot is not standing
 RESTING, RESTING_COST = 0.35, 0.1  # metres a second below which a foot is not swinging, and what a frame of it costs
 DRAGGING_COST, LIFTED = 0.04, 0.08  # of a frame's swing with the toe on the floor; metres at which it is off the floor
 MOVING, BRAKING = 0.8, 4  # metres a second of a foot in frames that stay, and how many frames it takes to stand still
-KEPT_COST = 1.0  # of such a frame in a stance, and of one in which it rests in a swing
+KEPT_COST = 1.0  # of such a frame in a stance, and of one in which it rests, or is pinned to the floor, in a swing
 BELIEF_COST = 0.02  # of a frame's swing against the model's belief
 REACH, REACH_COST = 0.4, 30.0  # metres that a standing toe may be away from under its hip, and what more costs
 BOTH_COST = 0.25  # of a frame in which both feet swing, unless both are up
@@ -37,6 +37,7 @@ TOO_FAST_COST = 0.5
 QUICK, QUICK_COST = 10, 0.2  # frames that a swing in a run has at least, and what each one costs that is missing
 SLOW_COST = 0.06  # of a frame by which a low swing is too long
 ROUNDS = 2
+_DECIMALS = 9
 
 
 def plan_steps(
@@ -46,13 +47,15 @@ def plan_steps(
     fixed: np.ndarray,
     kept: np.ndarray,
     footing: Footing | None = None,
+    pinned: np.ndarray | None = None,
 ) -> np.ndarray:
     """(T, 2) bool: where each foot stands.
 
     toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else
     says where the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
     kept (T,) bool: frames that stay as they are; a foot that moves there cannot stand at once.
-    ``footing``: where it can stand, if not everywhere.
+    ``footing``: where it can stand, if not everywhere. pinned (T, 2) bool: frames in which a foot stands and its stance
+    has its place from them.
     """
     frames = len(toes)
     if frames < 2:
@@ -61,9 +64,12 @@ def plan_steps(
     speed = speed_of(hips.mean(1))
     both = BOTH_COST * np.interp(speed, RUNNING, (1.0, FLYING))
     stands = np.ones((frames, 2), bool)
-    costs = [_stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept, footing) for foot in (0, 1)]
+    pinned = np.zeros((frames, 2), bool) if pinned is None else pinned
+    costs = [
+        _stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept, footing, pinned[:, foot]) for foot in (0, 1)
+    ]
     for foot in (0, 1) * ROUNDS:
-        other = both * (~stands[:, 1 - foot] & ~up)
+        other = both * (~stands[:, 1 - foot] & ~up) + KEPT_COST * pinned[:, foot]
         swings = _swing_costs(toes[:, foot], contacts[:, foot], fixed[:, foot], kept, other, speed)
         stands[:, foot] = _cheapest(costs[foot], swings)
     return stands
@@ -87,7 +93,12 @@ def _sums(values: np.ndarray) -> np.ndarray:
 
 
 def _stance_costs(
-    toe: np.ndarray, hip: np.ndarray, fixed: np.ndarray, kept: np.ndarray, footing: Footing | None
+    toe: np.ndarray,
+    hip: np.ndarray,
+    fixed: np.ndarray,
+    kept: np.ndarray,
+    footing: Footing | None,
+    pinned: np.ndarray,
 ) -> np.ndarray:
     """Of each segment (T, L) as a stance of a foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
     frames = len(toe)
@@ -102,6 +113,10 @@ def _stance_costs(
     way, squares, heights = (_sums(values) for values in (ground, ground**2, high))
     middle = (way[ends] - way[starts]) / length[..., None]
     spread = squares[ends] - squares[starts] - length[..., None] * middle**2
+    if pinned.any():
+        count, places = _sums(pinned), _sums(ground * pinned[:, None])
+        pins = (count[ends] - count[starts])[..., None]
+        middle = np.where(pins > 0, (places[ends] - places[starts]) / np.maximum(pins, 1), middle)
     if footing is not None:
         middle += footing.shift(middle)
     away = [quat.norm(middle - hip[frame])[..., 0] for frame in (starts, ends - 1)]
@@ -161,6 +176,8 @@ def _swing_costs(
 def _cheapest(stance_costs: np.ndarray, swing_costs: np.ndarray) -> np.ndarray:
     """(T,) bool: where the foot stands in the cheapest sequence of stances and swings in turns."""
     frames, longest = stance_costs.shape
+    # Where two sequences cost the same, rounding shall not choose: it depends on where on the ground the motion is.
+    stance_costs, swing_costs = stance_costs.round(_DECIMALS), swing_costs.round(_DECIMALS)
     # best[kind][t]: the cheapest division of the frames before t whose last segment is of that kind; before the first
     # frame there is room for segments that are not there.
     best = np.full((2, longest + frames + 1), np.inf)

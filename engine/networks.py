@@ -78,7 +78,10 @@ class Networks:
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """A sampled latent (B,N,D) to normalised features (B,T,F), the latent's scale undone."""
-        latent = latent / self.config.vae_scale_factor
+        return self.decode_unscaled(latent / self.config.vae_scale_factor, mask)
+
+    def decode_unscaled(self, latent: Tensor, mask: Tensor) -> Tensor:
+        """The autoencoder's own latent (B,N,D) to normalised features (B,T,F)."""
         if self.replays is not None and not torch.is_grad_enabled():
             return self.replays("decode", self.vae.decode, latent, mask)
         with threads_for(mask.numel() if self.config.token_layout == "global" else latent.shape[:-1].numel()):

@@ -153,12 +153,7 @@ class Pipeline:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
         whole = slice(0, request.num_frames)
-        # Hints with slack are met in frames of their own; a way that leads around something is not what was asked.
-        asked_of = [signal if request.slack is None else take.signal for take in takes]
-        measured = [
-            control_metrics(control_errors(take.joints[whole], wanted))
-            for take, wanted in zip(takes, asked_of, strict=True)
-        ]
+        measured = [control_metrics(control_errors(take.joints[whole], _asked_of(take, signal))) for take in takes]
         yield Result(
             request.request_id,
             *_stacked(takes, whole),
@@ -287,6 +282,17 @@ def _joined(known: list[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tensor] 
     """Known tokens and masks of several variations as one batch. They have the same frames."""
     there = [each for each in known if each is not None]
     return (torch.cat([latent for latent, _ in there]), torch.cat([mask for _, mask in there])) if there else None
+
+
+def _asked_of(take: Take, signal: ControlSignal) -> ControlSignal:
+    """What the errors of ``take`` are told from: ``signal``, but hints with slack in the frames in which they were met.
+    A way that led around something is not what was asked.
+    """
+    if take.request.slack is None:
+        return signal
+    waits, met = (take.request.slack > 0).any(0), take.signal
+    hint = np.where(waits[:, None], met.hint, signal.hint)
+    return ControlSignal(hint, np.where(waits, met.hint_mask, signal.hint_mask), signal.free_height)
 
 
 def _stacked(takes: list[Take], span: slice) -> tuple[np.ndarray, np.ndarray]:

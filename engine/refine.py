@@ -31,7 +31,6 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import SKELETON
 
 from .chain import features_of, in_patches, linearise, solve
-from .device import threads_for
 from .models.patch_vae import PatchVae
 from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
@@ -90,8 +89,8 @@ def refine(
     code = weight.detach().double().cpu().numpy().reshape(vae.patch_size, vae.num_features, -1) * std[:, None]
 
     def look(z: np.ndarray) -> _Seen:
-        with torch.no_grad(), threads_for(len(z)):
-            decoded = vae.decode(torch.from_numpy(z[None]).to(weight), mask)[0]
+        with torch.no_grad():
+            decoded = networks.decode_unscaled(torch.from_numpy(z[None]).to(weight), mask)[0]
         vectors = decoded.double().cpu().numpy() * std + mean
         joints, yaw = feature_set.features_to_joints(vectors), heading_angles(vectors)
         misses = wishes.misses(joints, yaw)

@@ -3,10 +3,9 @@
 
 Shapes: latents (B,N,D); a timestep is an int, or an integer tensor (B,) with one for each sample (training).
 abar is the cumulative product of (1 - beta) of the 1000-step scaled-linear schedule that all published models use.
-The DDIM of MLD is diffusers' own, as is the plain LCM time-step rule: both give the published numbers. The LCM step
-stands here, because the published V2 list [699, 399, 299, 299] is one that diffusers refuses, because the fresh noise
-belongs to the caller, and because training needs a timestep for each sample. Importing diffusers takes two seconds, so
-it happens only where one of the two is asked for.
+The DDIM of MLD is diffusers' own, which gives the published numbers. LCM stands here, because the published V2 list
+[699, 399, 299, 299] is one that diffusers refuses, because the fresh noise belongs to the caller, and because training
+needs a timestep for each sample. Importing diffusers takes two seconds, so it happens only where DDIM is asked for.
 LCM: arXiv 2310.04378; DDIM: 2010.02502.
 """
 
@@ -15,6 +14,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -133,13 +133,12 @@ def lcm_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, .
     return _plain_lcm_timesteps(most, num_inference_steps)
 
 
-@functools.cache
 def _plain_lcm_timesteps(original_steps: int, num_inference_steps: int) -> tuple[int, ...]:
-    from diffusers.schedulers.scheduling_lcm import LCMScheduler
-
-    scheduler = LCMScheduler(**_BETAS)
-    scheduler.set_timesteps(num_inference_steps, original_inference_steps=original_steps)
-    return tuple(scheduler.timesteps.tolist())
+    """Evenly spread over the distillation grid from its noisiest time on, as diffusers' LCMScheduler picks them."""
+    stride = NUM_TRAIN_TIMESTEPS // original_steps
+    grid = stride * np.arange(original_steps, 0, -1) - 1
+    picks = np.linspace(0, original_steps, num_inference_steps, endpoint=False).astype(int)
+    return tuple(grid[picks].tolist())
 
 
 def ddim_scheduler(num_inference_steps: int, prediction_type: str = "epsilon") -> DDIMScheduler:

@@ -18,8 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from blender_addon.shared import quat
+
+from .bends import spread_bends, squared_bends
 
 BEND, KEEP = 16.0, 1.0
 FAST = 1e6  # instead of KEEP where nothing may change
@@ -47,11 +50,12 @@ def without_seams(
 def _change(channels: np.ndarray, seams: Sequence[int], kept: np.ndarray | None) -> np.ndarray:
     """d (T, C) for ``channels`` (T, C)."""
     frames = len(channels)
-    bend = np.diff(np.eye(frames), n=2, axis=0)  # row t: the bend at frame t + 1
-    across = np.zeros(frames - 2, bool)
+    across = np.zeros(frames - 2, bool)  # of the bend at frame t + 1
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
-    matrix = BEND * bend.T @ bend + KEEP * np.eye(frames)
+    band = BEND * squared_bends(frames)
+    band[0] += KEEP
     if kept is not None:
-        matrix[kept, kept] += FAST
-    return np.linalg.solve(matrix, -BEND * bend[across].T @ (bend[across] @ channels))
+        band[0, kept] += FAST
+    jumps = np.diff(channels, n=2, axis=0) * across[:, None]
+    return solveh_banded(band, -BEND * spread_bends(jumps), lower=True, check_finite=False)

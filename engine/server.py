@@ -109,6 +109,7 @@ class Server:
         self._announce = announce
         self._connection_file = connection_file
         self._clients: dict[bytes, _Client] = {}
+        self._forgotten: set[bytes] = set()
         self._turns = Turns()
         self._worker_idle = False
         self._welcome: Welcome | None = None
@@ -188,6 +189,10 @@ class Server:
         match message:
             case Ping():
                 self._send(client, Pong(message.token))
+                if client in self._forgotten:  # it may never have learned that, and would wait for ever
+                    self._forgotten.discard(client)
+                    lost = EngineUnavailable("The engine lost touch with this client.", "Press Generate again.")
+                    self._send_error(client, "", lost)
             case Hello():
                 self._greet(client, message)
             case Generate():
@@ -213,6 +218,7 @@ class Server:
                 f"The engine serves {protocol.MAX_CLIENTS} clients already.",
                 "Close one of them, or start another engine with a connection file of its own.",
             )
+        self._forgotten.discard(client)
         self._clients[client] = _Client(f"{hello.client} {hello.client_version}".strip()[:80], time.monotonic())
         log.info("hello from %s", self._clients[client].name)
         if self._welcome is not None:
@@ -236,6 +242,7 @@ class Server:
 
     def _forget(self, client: bytes, reason: str) -> None:
         log.info("forgets %s: %s", self._clients.pop(client).name, reason)
+        self._forgotten.add(client)
         reason = f"The engine gave this client up. {reason}"
         self._refuse_job(self._turns.cancel(client, None, reason), reason)
 

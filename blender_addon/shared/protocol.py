@@ -21,9 +21,9 @@ Conversation::
     Ping ───────────────────────────────────────►                 at any time, also before Hello
           ◄────────────────────────────────────── Pong           at once, also while the engine loads or generates
 
-- A client that sends nothing for ``CLIENT_TIMEOUT`` seconds is forgotten and its request is cancelled: send a Ping
-  every
-  ``PING_INTERVAL`` seconds, and Hello again after a long silence.
+- A client that sends nothing for ``CLIENT_TIMEOUT`` seconds, or that cannot be reached, is forgotten and its request
+  is cancelled: send a Ping every ``PING_INTERVAL`` seconds, and Hello again after a long silence. Its next Ping is
+  answered by an Error with an empty ``request_id`` too.
 - Parts follow each other without a gap from frame 0 and are final: their frames stand unchanged in the Result, which
   holds the whole motion again. A client may ignore them.
 - A new Generate replaces the client's own older one, queued or running; the older one ends with Error ``cancelled``.

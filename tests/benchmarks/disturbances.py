@@ -40,7 +40,7 @@ def main() -> None:
         entry.preferences.connection_file = str(Path(folder) / "connection.json")
         entry.preferences.engine_command = str(disturbances.launcher(Path(folder), chosen.real))
         entry.preferences.autostart = True
-        cases = tuple(case for case in disturbances.CASES if chosen.only in case[0])
+        cases = [case for case in disturbances.cases(chosen.request) if chosen.only in case[0]]
         print(f"{'disturbance':<20}{'when':<18}{'same':>5}{'left':>5}{'made':>5}  message")
         for outcome in disturbances.run_all(cases, chosen.request):
             outcomes.append(outcome)

@@ -13,7 +13,7 @@ from blender_addon import preferences  # noqa: E402
 
 from . import disturbances  # noqa: E402
 
-QUICK = [case for case in disturbances.CASES if case[1] == "keys are set"] + [
+QUICK = [case for case in disturbances.cases() if case[1] == "keys are set"] + [
     ("cancel", "engine starts"),
     ("stop_engine", "engine loads"),
     ("kill_engine", "engine walks"),
@@ -27,6 +27,6 @@ RANGE = (("undo", "rig is measured"), ("undo", "keys are set"), ("cancel", "rig 
 def test_the_scene_is_what_it_would_be_without_a_request(addon, tmp_path: Path) -> None:
     chosen = preferences.get()
     chosen.engine_command, chosen.autostart = str(disturbances.launcher(tmp_path)), True
-    outcomes = [*disturbances.run_all(tuple(QUICK)), *disturbances.run_all(RANGE, "range")]
+    outcomes = [*disturbances.run_all(QUICK), *disturbances.run_all(RANGE, "range")]
     failed = [outcome for outcome in outcomes if not outcome.passed]
     assert not failed, failed

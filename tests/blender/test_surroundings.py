@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, relations, settings_record, takes  # noqa: E402
+from blender_addon import capture, pieces, relations, settings_record, takes  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
@@ -162,6 +162,9 @@ def test_a_pin_and_an_end_of_a_path_in_an_obstacle_are_said(settings, unit: floa
     item.target.location = (0, -2 / unit, 0.9 * size / unit)
     bpy.context.view_layer.update()
     asked()  # it walks around it
+    settings.controls[0].use_frames, settings.controls[0].frames = True, "1, 49, 97"
+    with pytest.raises(GaitwayError, match="pelvis is to be in 'Ball' or too near to it at frame 49"):
+        asked()  # a place of its own
 
 
 @pytest.mark.parametrize("follow", ["EXACT", "TOLERANCE", "LOOSE"])
@@ -177,6 +180,33 @@ def test_a_path_through_a_post_is_walked_around_it(settings, follow: str) -> Non
     assert "Led around an obstacle" in RUNTIME.report[-1]
     hips = RUNTIME.observed.track("pelvis")
     assert hips[:, 0].max() < 0.05 and abs(hips[-1, 0]) < 0.1 and abs(hips[-1, 1] + 4) < 0.15
+
+
+def test_an_obstacle_that_is_deleted_while_it_is_read_does_no_harm(settings) -> None:
+    walk()
+    carrier = scenes.empty("Lift", {1: (2, 0, 0), 41: (4, 0, 0)})
+    for _ in range(2):
+        member = ball((0, -1, 0), 0.2)
+        member.parent = carrier
+        obstacle(member)
+    steps = 0
+    while True:  # deleted after one piece more each time
+        work = capture.reading(bpy.context.scene)
+        try:
+            for _ in range(steps):
+                next(work)
+            bpy.data.objects.remove(settings.obstacles[1].target)
+            captured = pieces.finish(work)
+            assert len(captured.obstacles) == 2
+        except StopIteration:
+            break
+        except GaitwayError as error:
+            assert "no object" in str(error)
+        steps += 1
+        member = ball((0, -1, 0), 0.2)
+        member.parent, settings.obstacles[1].target = carrier, member
+        bpy.context.view_layer.update()
+    assert steps > 6
 
 
 def test_the_selected_solids_become_obstacles_once(settings) -> None:
@@ -338,6 +368,31 @@ def test_a_key_with_slack_is_met_when_it_suits_and_the_rig_meets_it_then(setting
     assert 37 <= frames[0] <= 55 and errors[0] < 0.01
     bone = RUNTIME.last.body.bones["spine3"]
     assert np.linalg.norm(scenes.evaluated(settings.character, frames[0], bone) - [0, -2, 1.25]) < 0.015
+
+
+def test_a_whole_path_may_wait(settings) -> None:
+    """Each point of it, in their order; the character is on its way all the time, and facing goes along."""
+    walk(slack=8, facing="AHEAD")
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    frames, errors = RUNTIME.observed.misses["pelvis"]
+    assert (np.diff(frames) >= 0).all() and np.abs(frames - np.linspace(1, 97, 81)).max() <= 8 + 1e-6
+    assert np.percentile(errors, 95) < 0.01 and settings.takes.items[0].drift < 0.02
+
+
+def test_all_of_it_together(settings) -> None:
+    """A path with a facing through a post, a hand that may wait, the other one on the hip."""
+    walk(facing="AHEAD")
+    obstacle(box((0.05, -2, 0.9), (0.15, 0.15, 0.9)), shape="CAPSULE")
+    scenes.control(scenes.empty("Hand", {25: (0.35, -0.8, 1.1)}), "left_wrist", slack=6)
+    control = scenes.control(None, "right_wrist", frame_start=30, frame_end=90)
+    control.relative_to, control.offset = "right_hip", (-0.12, 0.02, 0.1)
+    generate()
+    assert RUNTIME.error is None, RUNTIME.error
+    observed, take = RUNTIME.observed, settings.takes.items[0]
+    assert take.entered < 0.02 and take.drift < 0.03 and observed.led is not None
+    assert observed.misses["left_wrist"][1][0] < 0.02 and 19 <= observed.misses["left_wrist"][0][0] <= 31
+    assert np.percentile(observed.misses["right_wrist beside right_hip"][1], 95) < 0.02
 
 
 # ---- the history

@@ -125,3 +125,17 @@ def test_near_the_ends_feet_do_not_stay_behind(speed: float) -> None:
     behind = joints[:, 0, 2] - places[:, 1::2, 2].mean(1)
     usual = np.abs(behind - behind[20:-20].mean())
     assert usual[[0, 1, -2, -1]].max() < 1.3 * usual[20:-20].max()
+
+
+@pytest.mark.parametrize("joint", ["left_foot", "left_ankle"])
+def test_a_foot_that_is_pinned_to_the_floor_stands_there_for_its_stance(joint: str) -> None:
+    joints, held = gliding(), NOBODY.copy()
+    joints[50, SKELETON.indices("left_foot", "left_ankle")] += [0.1, 0.0, 0.05]  # brought there for one frame
+    held[50, SKELETON.index(joint)] = True
+    feet = place_feet(joints, NO_BELIEF, held)
+    assert feet.stands[48:53, 1].all()
+    np.testing.assert_allclose(feet.places[48:53, 1, [0, 2]] - joints[50, TOES[0]][[0, 2]], 0, atol=2e-3)
+    knee = NOBODY.copy()
+    knee[50, SKELETON.index("left_knee")] = held[45:56, SKELETON.index("left_foot")] = True
+    for other in (knee, held):  # somebody else's business
+        assert not place_feet(joints, NO_BELIEF, other).stands[50, 1]

@@ -11,7 +11,7 @@ import pytest
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.obstacles import depth_and_way
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, Result
-from blender_addon.shared.skeleton import FPS
+from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.checkpoint import EMBEDDED
 from engine.detour import BODY, led_around
 from engine.pipeline import Pipeline
@@ -62,6 +62,19 @@ def test_what_is_beside_above_or_low_and_what_may_wait_changes_nothing() -> None
         assert led_around(request) is request
     waiting = replace(line(PILLAR), slack=np.ones((FRAMES, 22), np.int32))
     assert led_around(waiting) is waiting
+
+
+def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> None:
+    request = line(PILLAR)
+    hint, mask, slack = request.hint.copy(), request.hint_mask.copy(), np.zeros((FRAMES, 22), np.int32)
+    left, wrist = SKELETON.indices("left_hip", "left_wrist")
+    hint[::4, left] = hint[::4, 0] + [0.06, -0.08, 0.0]
+    mask[::4, left], mask[30, wrist], slack[30, wrist] = True, True, 5
+    bent = led_around(replace(request, hint=hint, hint_mask=mask, slack=slack))
+    assert np.abs(bent.hint[:, 0, 0]).max() > 0.3
+    np.testing.assert_allclose(bent.hint[::4, left] - bent.hint[::4, 0], hint[::4, left] - hint[::4, 0], atol=1e-6)
+    np.testing.assert_array_equal(bent.hint[:, wrist], hint[:, wrist])
+    assert (bent.hint[~mask[:, left], left] == 0).all()
 
 
 def test_between_distant_keys_points_are_added_and_the_keys_stay() -> None:

@@ -141,9 +141,10 @@ def test_a_hand_stays_on_the_hip_and_out_of_a_box() -> None:
     assert depth_and_way(box, joints)[0].max() > 0.1 and depth_and_way(box, done)[0].max() < 0.005
 
 
-def test_it_does_not_matter_where_on_the_ground_a_motion_is_finished() -> None:
+@pytest.mark.parametrize(("yaw", "x", "z"), [(2.0, 5.0, -3.0), (-0.7, 0.4, 7.9), (3.0, -6.1, 0.0), (0.1, -2.2, 1.3)])
+def test_it_does_not_matter_where_on_the_ground_a_motion_is_finished(yaw: float, x: float, z: float) -> None:
     joints = stepping()
-    turn, way = quat.from_yaw(np.asarray(2.0)), np.array([5.0, 0.0, -3.0])
+    turn, way = quat.from_yaw(np.asarray(yaw)), np.array([x, 0.0, z])
     request, signal = ask({"left_wrist": {50: joints[50, SKELETON.index("left_wrist")] + [0.1, 0.1, 0.1]}})
     here, _ = finish(request, joints, NO_BELIEF, range(8, FRAMES, 8))
     moved = np.where(signal.hint_mask[..., None], quat.rotate(turn, signal.hint) + way, 0)

@@ -21,10 +21,8 @@ def test_a_knee_behind_its_line_comes_as_far_before_it_and_bones_keep_their_leng
     may = np.ones((FRAMES, 2), bool)
     np.testing.assert_allclose(turned_over(backward, may), joints, atol=1e-9)
     np.testing.assert_allclose(lengths(backward), lengths(joints), atol=1e-9)
-    may[30:40, 0] = False
-    mended = turned_over(backward, may)
-    np.testing.assert_allclose(mended[:30], joints[:30], atol=1e-9)
-    np.testing.assert_array_equal(mended[30:], backward[30:])
+    may[39, 0] = False  # half of it would be a jump
+    np.testing.assert_array_equal(turned_over(backward, may), backward)
 
 
 def test_knees_of_who_runs_on_planned_steps_bend_forward() -> None:

@@ -101,10 +101,22 @@ def test_other_counts_than_the_listed_follow_the_plain_rule() -> None:
     assert scheduler.lcm_timesteps(PAPER_V2, 3) == scheduler.lcm_timesteps(plain, 3) == (999, 699, 399)
 
 
-def test_listed_counts_do_not_import_diffusers() -> None:
+@pytest.mark.parametrize("original", [10, 50])
+def test_the_plain_rule_is_that_of_diffusers(original: int) -> None:
+    from diffusers.schedulers.scheduling_lcm import LCMScheduler
+
+    other = LCMScheduler(beta_start=0.00085, beta_end=0.012)
+    config = dataclasses.replace(PAPER_V1, original_inference_steps=original)
+    for steps in range(1, original + 1):
+        other.set_timesteps(steps, original_inference_steps=original)
+        assert list(scheduler.lcm_timesteps(config, steps)) == other.timesteps.tolist()
+
+
+def test_consistency_models_do_not_import_diffusers() -> None:
     program = (
         "import sys; from engine import scheduler, sampler; from engine.models.config import PAPER_V2\n"
-        "scheduler.lcm_timesteps(PAPER_V2, 4); sys.exit('diffusers' in sys.modules)"
+        "scheduler.lcm_timesteps(PAPER_V2, 4), scheduler.lcm_timesteps(PAPER_V2, 3)\n"
+        "sys.exit('diffusers' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 

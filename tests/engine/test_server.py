@@ -324,8 +324,15 @@ def test_a_silent_client_is_forgotten_and_its_request_stopped(engine: Engine, mo
     talker.send(request("r1", "slow"))
     error = talker.answer("r1")
     assert error.code == "cancelled" and "Nothing was heard" in error.message
+    # That word may have been lost on the way: whoever goes on without Hello is told, once.
+    talker.send(Ping(1), Ping(2))
+    talker.expect(Pong)
+    error = talker.expect(Error)
+    assert error.request_id == "" and "lost touch" in error.message and error.hint
+    talker.expect(Pong)
     talker.send(HELLO)
     talker.expect(Welcome)
+    still_serves(engine)
 
 
 def test_the_request_of_a_client_that_is_gone_does_not_hold_up_others(engine: Engine) -> None:

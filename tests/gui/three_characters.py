@@ -2,9 +2,10 @@
 """Three characters of three rig families on three paths: made by the real engine, rendered to a contact sheet and a
 clip.
 
-    python -m tests.gui.three_characters --out pictures
+    python -m tests.gui.three_characters --out pictures [--clip]
 
-Needs bpy and the embedded model; Workbench renders without a screen. ImageMagick's ``montage`` joins the pictures.
+Needs bpy and the embedded model; Workbench renders without a screen. ImageMagick's ``montage`` joins the sheet, Pillow
+(which comes with matplotlib) the clip.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 from mathutils import Vector
+from PIL import Image
 
 import blender_addon
 from blender_addon import takes
@@ -34,7 +36,8 @@ from tests.blender.engines import generate, running_engine
 
 SHEET = (3, 2)
 CELL = (520, 300)
-CLIP_STEP = 3
+CLIP_STEP = 2
+CLIP_QUALITY = 60
 PARENTS = {name: SKELETON.names[p] for name, p in zip(SKELETON.names, SKELETON.parents, strict=True) if p >= 0}
 Colour = tuple[float, float, float]
 
@@ -131,10 +134,18 @@ def render(frame: int, file: Path) -> Path:
     return file
 
 
+def join(pictures: list[Path], clip: Path) -> None:
+    """An animated picture at the scene's speed; the last one stays for a second."""
+    first, *others = (Image.open(picture).convert("RGB") for picture in pictures)
+    each = round(1000 * CLIP_STEP / bpy.context.scene.render.fps)
+    times = [each] * len(others) + [1000]
+    first.save(clip, save_all=True, append_images=others, duration=times, loop=0, quality=CLIP_QUALITY, method=6)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for three.jpg and the clip's frames")
-    parser.add_argument("--clip", action="store_true", help=f"also render every {CLIP_STEP}rd frame, for a clip")
+    parser.add_argument("--out", type=Path, required=True, help="folder for three.jpg, three.webp and its frames")
+    parser.add_argument("--clip", action="store_true", help=f"also a clip of every {CLIP_STEP}nd frame")
     chosen = parser.parse_args()
     out = chosen.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -155,8 +166,8 @@ def main() -> None:
     for cell in cells:
         cell.unlink()
     if chosen.clip:
-        for count, frame in enumerate(range(1, end + 1, CLIP_STEP)):
-            render(frame, out / f"clip{count:03d}.png")
+        frames = range(1, end + 1, CLIP_STEP)
+        join([render(frame, out / f"clip{frame:03d}.png") for frame in frames], out / "three.webp")
     bpy.ops.wm.save_as_mainfile(filepath=str(out / "three.blend"))
     sys.stdout.flush()
     os._exit(0)  # Blender as a module may hang when the interpreter tears it down
