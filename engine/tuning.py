@@ -73,8 +73,8 @@ def tune_latent(
 
     by Adam on the gradient divided by its own length, with ``lr`` rising linearly from 0 over ``warmup`` steps and
     falling along half a cosine until ``schedule_steps`` (default: ``steps``). ``generator`` only serves token counts
-    that are no power of two. It ends early after ``budget`` seconds. Nothing of the networks changes. Raises BadCheckpoint when the model has no statistics,
-    BadRequest when nothing is asked for.
+    that are no power of two. It ends early after ``budget`` seconds. Nothing of the networks changes. Raises
+    BadCheckpoint when the model has no statistics, BadRequest when nothing is asked for.
     """
     if networks.statistics is None:
         raise BadCheckpoint(
