@@ -50,6 +50,8 @@ IDLE_INTERVAL = 0.5
 BEFORE_UNDO = (bpy.app.handlers.undo_pre, bpy.app.handlers.redo_pre)
 AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
 READING = "Reading the controls"
+CANCEL_PATIENCE = 1.0
+"""Seconds in which the engine is expected to confirm a cancel; one that hangs is not waited for."""
 REJOIN_INTERVAL = 3.0
 """Seconds between two looks for an engine while there is none."""
 
@@ -67,6 +69,7 @@ class Runtime:
         """Whether to look for what an undo or a file may have brought back."""
         self._at_work = False
         """Whether the request has something to do here, and does not only wait."""
+        self._cancelled_at: float | None = None
         self._left = False
         self._looked = 0.0
         self.error: tuple[str, str] | None = None
@@ -279,12 +282,13 @@ class Runtime:
         self.arrived = 0
 
     def cancel(self) -> None:
-        """Ask the engine to stop; the request ends as soon as it answers, and at once when no engine has it any more or
-        yet.
+        """Ask the engine to stop; the request ends as soon as it answers, after ``CANCEL_PATIENCE`` at the latest, and
+        at once when no engine has it any more or yet.
         """
         if self._phase:
             self.abandon(_cancelled())
         elif self._session is not None:
+            self._cancelled_at = self._cancelled_at or time.monotonic()
             self._session.cancel()
 
     def _make(
@@ -299,7 +303,10 @@ class Runtime:
         from .shared.protocol import Error
 
         self._submit(order, captured)
+        self._cancelled_at = None
         while order.request_id not in self._finished:
+            if self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_PATIENCE:
+                raise _cancelled()
             self._show_parts(captured)
             yield
         answer = self._finished.pop(order.request_id)

@@ -163,7 +163,7 @@ def step(
         slope += weights * SMOOTH * spread_bends(np.diff(gone, n=2, axis=0))
     if kept is not None:
         stiffness[0, kept] += FAST
-    band = np.zeros((2 * size + 1, frames * size))
+    band = np.zeros((2 * size + 1, frames * size), order="F")  # as LAPACK reads it: a copy costs more than the solving
     shaped = band.reshape(2 * size + 1, frames, size)
     for column in range(size):
         shaped[: size - column, :, column] = blocks[:, column:, column].T

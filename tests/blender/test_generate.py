@@ -216,6 +216,22 @@ def test_an_engine_that_is_slow_to_answer_does_not_hold_the_window(engine, setti
     assert RUNTIME.error is None
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a way to hold a process still")
+def test_a_cancel_does_not_wait_for_an_engine_that_hangs(engine, settings) -> None:
+    begin_slowly(settings)
+    engine.send_signal(signal.SIGSTOP)
+    try:
+        bpy.ops.gaitway.cancel()
+        wait_for(lambda: not RUNTIME.busy, runtime.CANCEL_PATIENCE + 2)
+        assert RUNTIME.error[0] == "Cancelled." and not settings.takes.items
+        settings.prompt = "a person walks."
+        bpy.ops.gaitway.generate()
+    finally:
+        engine.send_signal(signal.SIGCONT)
+    wait_for(lambda: not RUNTIME.busy)
+    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+
+
 def test_an_empty_prompt(engine, settings) -> None:
     settings.prompt = "  "
     with pytest.raises(RuntimeError, match="prompt is empty"):
