@@ -258,8 +258,8 @@ class Pipeline:
             # sentence says (after a walk, a run came to 0.7 m/s instead of 1.2).
             first, last = (start, start + 1) if start > 0 else (end - 1, end)
             span = normalised[:, start * patch : end * patch].to(next(self.networks.vae.parameters()).dtype)
-            mean, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
-            latent[:, start:end], mask[:, first:last] = mean.float() * self.config.vae_scale_factor, True
+            code, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
+            latent[:, start:end], mask[:, first:last] = code.float() * self.config.vae_scale_factor, True
         return latent, mask
 
     @torch.no_grad()

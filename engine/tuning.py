@@ -13,6 +13,7 @@ Shapes: B batch, T frames, J = 22 joints, N latent tokens, D latent width, W tex
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Literal
 
@@ -57,6 +58,7 @@ def tune_latent(
     uncond_embedding: Tensor | None = None,
     step_noise: Tensor | None = None,
     generator: torch.Generator | None = None,
+    budget: float | None = None,
 ) -> Iterator[Tensor]:
     """Yield the starting noise (B, N, D) after each of ``steps`` steps; sample and decode the last one for the motion.
 
@@ -71,8 +73,8 @@ def tune_latent(
 
     by Adam on the gradient divided by its own length, with ``lr`` rising linearly from 0 over ``warmup`` steps and
     falling along half a cosine until ``schedule_steps`` (default: ``steps``). ``generator`` only serves token counts
-    that are no power of two. Nothing of the networks changes. Raises BadCheckpoint when the model has no statistics,
-    BadRequest when nothing is asked for.
+    that are no power of two. It ends early after ``budget`` seconds. Nothing of the networks changes. Raises
+    BadCheckpoint when the model has no statistics, BadRequest when nothing is asked for.
     """
     if networks.statistics is None:
         raise BadCheckpoint(
@@ -88,7 +90,7 @@ def tune_latent(
         mask = torch.ones(hint.shape[:2], dtype=torch.bool, device=hint.device)
     if num_inference_steps > 1 and step_noise is None:
         raise BadRequest("Tuning over several sampling steps needs their noise.", "Give step_noise, or use one step.")
-    dtype = next(networks.vae.parameters()).dtype
+    dtype, began = next(networks.vae.parameters()).dtype, time.perf_counter()
     start = latent.detach()
     tuned = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([tuned], lr=lr)
@@ -121,6 +123,8 @@ def tune_latent(
         optimizer.step()
         schedule.step()
         yield tuned.detach().clone()
+        if budget is not None and time.perf_counter() - began > budget:
+            return
 
 
 def warmup_cosine(step: int, warmup: int, total: int) -> float:

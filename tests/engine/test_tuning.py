@@ -123,6 +123,13 @@ def test_white_noise_is_uncorrelated_and_equal_tokens_are_not() -> None:
     assert not torch.equal(filled, correlation(noise[:, :11], torch.Generator().manual_seed(2)))
 
 
+def test_a_spent_budget_ends_it_after_a_step(networks: Networks) -> None:
+    text, noise = draw(1, 1, CONFIG.text_width, seed=1), draw(1, 8, CONFIG.latent_width, seed=2)
+    hint, asked = torch.zeros(1, FRAMES, 22, 3), torch.ones(1, FRAMES, 22, dtype=torch.bool)
+    assert len(list(tune_latent(networks, text, hint, asked, noise, 5, budget=0.0))) == 1
+    assert len(list(tune_latent(networks, text, hint, asked, noise, 5, budget=60.0))) == 5
+
+
 def test_what_cannot_be_tuned_is_refused(networks: Networks) -> None:
     text, noise = draw(1, 1, CONFIG.text_width, seed=1), draw(1, 8, CONFIG.latent_width, seed=2)
     hint, nothing = torch.zeros(1, FRAMES, 22, 3), torch.zeros(1, FRAMES, 22, dtype=torch.bool)
