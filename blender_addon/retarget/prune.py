@@ -33,6 +33,11 @@ AGAIN = 3  # times that a round is done again
 NEIGHBOURS = 2  # frames around one that is off in which the next try stays nearer
 AT_ONCE = 24  # keys that are looked at before the thread is handed back
 HOPELESS = 1.7  # times the bound, from which on a key that is too dear is not looked at in later rounds either
+TIED, ASTRAY = 0.05, 8.0
+"""A channel may do little by itself, as does the real part of a small turn, and would run away: it is tied to what is
+wanted of it by that share of what all channels of the property do, and comes no farther from it than so many times the
+bound, by these.
+"""
 SMALL = 1e-5  # change of a channel by which its levers are measured
 
 
@@ -123,18 +128,21 @@ def _round(
             continue
         below = tree.points_below(curve.bone)
         moved, weights = error[:, below], 1.0 / bound[:, below]
-        channels = []
-        turns = _turns(tree, curve, posed, modes, matrix_world, frames)
-        for number, (channel, wanted, turn) in enumerate(zip(curve.channels, dense.channels, turns, strict=True)):
+        channels, levers = [], []
+        for turn in _turns(tree, curve, posed, modes, matrix_world, frames):
             if curve.prop == "location":
-                lever = np.broadcast_to(turn[:, None], moved.shape)
+                levers.append(np.broadcast_to(turn[:, None], moved.shape))
             else:
-                lever = quat.cross(turn[:, None], places[:, below] - places[:, [tree.bones.index(curve.bone)]])
+                arms = places[:, below] - places[:, [tree.bones.index(curve.bone)]]
+                levers.append(quat.cross(turn[:, None], arms))
             yield
+        ties = TIED * sum(_strength(lever, weights) for lever in levers)
+        yield
+        for number, (channel, wanted, lever) in enumerate(zip(curve.channels, dense.channels, levers, strict=True)):
             keys = _Keys.of(channel, wanted)
             name = (curve.bone, curve.prop, number)
             stay = met | {row for row in keys.rows if (*name, row) in hopeless}
-            dear = yield from _spare(keys, lever, moved, weights, met, stay)
+            dear = yield from _spare(keys, lever, moved, weights, ties, met, stay)
             hopeless.update((*name, row) for row in dear)
             channels.append(keys.channel(frames))
         error[:, below] = moved
@@ -169,15 +177,21 @@ def _turns(
 
 
 def _spare(
-    keys: _Keys, lever: np.ndarray, error: np.ndarray, weights: np.ndarray, met: set[int], stay: set[int]
+    keys: _Keys,
+    lever: np.ndarray,
+    error: np.ndarray,
+    weights: np.ndarray,
+    ties: np.ndarray,
+    met: set[int],
+    stay: set[int],
 ) -> Generator[None, None, list[int]]:
     """Take every key out of ``keys`` that can go, but for the rows ``stay``; the rows of those that are far too dear.
 
     ``lever`` (K, P, 3): how the points move for a change of the channel by 1. ``error`` (K, P, 3): by what they are
-    off, which is kept up to date. ``weights`` (K, P): 1 over what they may be off by.
+    off, which is kept up to date. ``weights`` (K, P): 1 over what they may be off by. ``ties`` (K,): how strongly the
+    channel is tied to what is wanted of it, whatever its points say.
     """
-    squared = weights * weights
-    stiffness = np.einsum("kpi,kpi,kp->k", lever, lever, squared)
+    squared, strength = weights * weights, _strength(lever, weights)
     slopes, place, looked, dear = np.gradient(keys.wanted), 1, 0, []
     while place < len(keys.rows) - 1:
         if keys.rows[place] in stay:
@@ -186,10 +200,12 @@ def _spare(
         first, last = keys.rows[max(place - 2, 0)], keys.rows[min(place + 2, len(keys.rows) - 1)]
         span = slice(first, last + 1)
         pull = np.einsum("kpi,kpi,kp->k", lever[span], error[span], squared[span])
-        goal = keys.shown[span] - pull / np.maximum(stiffness[span], 1e-12)
-        trial = _without(keys, place, goal, stiffness[span], slopes, met)
+        firm = strength[span] + ties[span] + 1e-12
+        goal = (strength[span] * keys.shown[span] - pull + ties[span] * keys.wanted[span]) / firm
+        trial = _without(keys, place, goal, firm, slopes, met)
         moved = error[span] + lever[span] * (trial.shown - keys.shown[span])[:, None, None]
-        cost = float(((moved * moved).sum(-1) * squared[span]).max())
+        astray = (trial.shown - keys.wanted[span]) ** 2 * ties[span] / (TIED * ASTRAY**2)
+        cost = max(float(((moved * moved).sum(-1) * squared[span]).max()), float(astray.max()))
         if cost <= 1.0:
             error[span], keys.shown[span] = moved, trial.shown
             (keys.values[place - 1], keys.slopes[place - 1]), (keys.values[place + 1], keys.slopes[place + 1]) = (
@@ -204,6 +220,11 @@ def _spare(
         if looked % AT_ONCE == 0:
             yield
     return dear
+
+
+def _strength(lever: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """How much (K,) a change of a channel by 1 counts."""
+    return np.einsum("kpi,kpi,kp->k", lever, lever, weights * weights)
 
 
 def _without(

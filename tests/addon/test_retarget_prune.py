@@ -11,7 +11,7 @@ import pytest
 from blender_addon.pieces import finish
 from blender_addon.retarget import sparse
 from blender_addon.retarget.prune import prune
-from blender_addon.retarget.reduce import Curve
+from blender_addon.retarget.reduce import Channel, Curve
 from blender_addon.retarget.rest import Rig
 from blender_addon.retarget.rotation_modes import channels
 from blender_addon.retarget.sparse import Bound, Tree, reduce
@@ -36,7 +36,7 @@ def arm(size: float = 1.0) -> Rig:
     return rig_of(bones, world)
 
 
-def motion(rig: Rig, mode: str, seed: int = 0) -> list[Curve]:
+def motion(rig: Rig, mode: str, seed: int = 0, turns: float = 0.5) -> list[Curve]:
     """Every bone turns by some smooth noise, the first moves as well; a key a frame."""
     rng = np.random.default_rng(seed)
 
@@ -48,7 +48,7 @@ def motion(rig: Rig, mode: str, seed: int = 0) -> list[Curve]:
 
     curves = [Curve.dense("0", "location", FRAMES, noise(3, 0.5) / rig.matrix_world[2, 2])]
     for name in (member.name for member in rig.bones):
-        vector = noise(3, 0.5)
+        vector = noise(3, turns)
         angle = np.linalg.norm(vector, axis=-1)
         prop, values = channels(quat.from_axis_angle(quat.normalize(vector), angle), mode)
         curves.append(Curve.dense(name, prop, FRAMES, values))
@@ -90,6 +90,23 @@ def test_the_armature_spares_keys_and_stays_within_the_bound(monkeypatch, mode: 
     monkeypatch.setattr(sparse, "prune", none_spared)
     many = finish(reduce(rig, curves, modes, rig.matrix_world, bound))
     assert num_keys(few) < 0.8 * num_keys(many) < 0.3 * num_keys(curves)
+
+
+@pytest.mark.parametrize("turns", [0.5, 0.1, 0.02])
+def test_nothing_swings_out_between_frames(turns: float) -> None:
+    """A real part of a quaternion does little by itself, and keys side by side leave their slopes free."""
+    rig = arm()
+    modes = dict.fromkeys([member.name for member in rig.bones], "QUATERNION")
+    curves = motion(rig, "QUATERNION", 2, turns)
+    few = finish(reduce(rig, curves, modes, rig.matrix_world, Bound(BOUND, {}, [20, 21])))
+    halves = np.arange(2, 2 * len(FRAMES) + 1)
+    for curve, dense in zip(few[1:], curves[1:], strict=True):
+        shown = np.stack(
+            [Channel(2 * channel.frames, channel.values, channel.slopes / 2).at(halves) for channel in curve.channels],
+            axis=-1,
+        )
+        wanted = np.stack([np.interp(halves / 2, FRAMES, column) for column in dense.at(FRAMES).T], -1)
+        assert np.abs(shown - wanted).max() < 0.1
 
 
 def test_a_round_that_goes_too_far_is_not_kept() -> None:
