@@ -26,7 +26,7 @@ from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 from .bends import spread_bends, squared_bends
 from .footsteps import RUNNING, plan_steps, speed_of, stances
-from .underfoot import Footing, lifted_over
+from .underfoot import STANDING, Footing, heights_over, lifted_over
 
 TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
 ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
@@ -73,7 +73,7 @@ def place_feet(
     toes = joints[:, indices[1::2]]
     pinned = np.stack([_pinned(held, leg, toes[:, foot, 1]) for foot, leg in enumerate(legs)], 1)
     fixed &= ~pinned
-    footing = Footing(obstacles) if obstacles else None
+    footing = Footing(obstacles, toes) if obstacles else None
     hips = joints[:, SKELETON.indices("left_hip", "right_hip")]
     standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, footing, pinned)
     speed = speed_of(joints[:, 0])
@@ -87,7 +87,8 @@ def place_feet(
         way = _stepped(
             np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept, pinned[:, foot]
         )
-        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept, speed)
+        tops = heights_over(way[:, :2], obstacles, STANDING) if obstacles else np.zeros(len(way))
+        height = _heights(toe[:, 1], spans, fixed[:, foot] | kept, speed, tops)
         way[:, :2] = _within_reach(way[:, :2], height, hips[:, foot], standing[:, foot] | fixed[:, foot] | kept)
         if obstacles:
             swings = ~(standing[:, foot] | fixed[:, foot] | kept)
@@ -95,7 +96,7 @@ def place_feet(
         places[:, 2 * foot + 1] = np.stack([way[:, 0], height, way[:, 1]], 1)
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
-        stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] < FLAT)
+        stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] - tops < FLAT)
     return Feet(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
 
 
@@ -168,15 +169,17 @@ def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled:
     return hip[:, [0, 2]] + apart * share[:, None]
 
 
-def _heights(height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, speed: np.ndarray) -> np.ndarray:
+def _heights(
+    height: np.ndarray, spans: list[tuple[int, int]], fixed: np.ndarray, speed: np.ndarray, tops: np.ndarray
+) -> np.ndarray:
     """The toe's height (T,): the floor's in stances near it, lifted in swings, smooth between; held ones unchanged.
-    ``speed`` (T,) of the body: who runs lifts the feet higher.
+    ``speed`` (T,) of the body: who runs lifts the feet higher. ``tops`` (T,): of what is stood on, 0 the floor.
     """
     frames = len(height)
     floor = np.full(frames, np.nan)
     for start, end in spans:
         level = np.median(height[start:end])
-        floor[start:end] = TOE_HEIGHT if level < ON_FLOOR else level
+        floor[start:end] = max(TOE_HEIGHT if level < ON_FLOOR else level, tops[start:end].max())
     known = np.flatnonzero(~np.isnan(floor))
     if not len(known):
         return height

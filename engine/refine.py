@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -102,9 +102,11 @@ def refine(
         return _Seen(z, vectors, joints, yaw, miss, cost)
 
     start, ground = (latent[0] / scale).double().cpu().numpy(), None
+    at = look(start)
     if not wishes.asked[:, 0, 1].any():
-        ground = _Ground.of(look(start).joints, wishes)
-    at = nearest = look(start)
+        ground = _Ground.of(at.joints, wishes)
+        at = replace(at, cost=at.cost + ground.cost(at.joints))
+    nearest = at
     used = features_of(sorted({*wishes.joints, *(ground.joints if ground is not None else ())}))
     code = np.repeat(code[None, :, used], len(start), 0)
     damping, stalled = 0.0, 0

@@ -17,9 +17,10 @@ from blender_addon.shared.protocol import Obstacle
 from .ramps import ramped
 
 LOW = 0.4  # metres up to which an obstacle, with its margin, is stepped over
-CLEAR = 0.03  # metres that feet keep above it
-SCAN = np.arange(0.0, LOW, 0.02)  # heights at which it is looked for
+CLEAR, STANDING = 0.05, 0.01  # metres that feet keep above it, and those that stand on it
+SCAN = np.arange(0.0, LOW, 0.01)  # heights at which it is looked for
 FOOT, CELL = 0.14, 0.04  # metres that a foot takes up around its toe, and between the spots of a map
+MOST_CELLS = 40_000  # of a map; a larger one is coarser
 FARTHEST = 0.5  # metres by which a footprint is moved at most
 EARLY = 2  # frames by which a foot is up before it is over an obstacle
 
@@ -41,40 +42,47 @@ def lies_low(obstacle: Obstacle) -> bool:
 
 
 class Footing:
-    """A map of the ground around obstacles: for each spot the nearest one on which a foot can stand."""
+    """A map of the ground where obstacles lie in the way: for each spot the nearest one on which a foot can stand."""
 
-    def __init__(self, obstacles: Sequence[Obstacle]) -> None:
+    def __init__(self, obstacles: Sequence[Obstacle], toes: np.ndarray) -> None:
+        """``toes`` (..., 3): where feet come."""
         from scipy.ndimage import distance_transform_edt  # slow to import, seldom needed
 
         reach = [np.linalg.norm(obstacle.size) + obstacle.margin + FOOT + FARTHEST for obstacle in obstacles]
         centres = np.array([[obstacle.centre[0], obstacle.centre[2]] for obstacle in obstacles])
-        self.origin = (centres - np.array(reach)[:, None]).min(0)
-        shape = np.ceil(((centres + np.array(reach)[:, None]).max(0) - self.origin) / CELL).astype(int) + 1
-        grid = self.origin + CELL * np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
+        ground = toes[..., [0, 2]].reshape(-1, 2)
+        low = np.maximum((centres - np.array(reach)[:, None]).min(0), ground.min(0) - 2 * FARTHEST)
+        high = np.minimum((centres + np.array(reach)[:, None]).max(0), ground.max(0) + 2 * FARTHEST)
+        size = np.maximum(high - low, CELL)
+        self.origin, self.cell = low, max(CELL, float(np.sqrt(size.prod() / MOST_CELLS)))
+        shape = np.ceil(size / self.cell).astype(int) + 1
+        grid = low + self.cell * np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
         lying = heights_over(grid, obstacles) > 0
-        blocked = lying if not lying.any() else distance_transform_edt(~lying) * CELL < FOOT
+        blocked = lying if not lying.any() else distance_transform_edt(~lying) * self.cell < FOOT
+        if blocked.all():  # it is the floor
+            blocked[:] = False
         away, nearest = distance_transform_edt(blocked, return_indices=True)
-        nearest = self.origin + CELL * np.moveaxis(nearest, 0, -1)
-        self._shift = np.where((blocked & (away * CELL < FARTHEST))[..., None], nearest - grid, 0.0)
+        nearest = low + self.cell * np.moveaxis(nearest, 0, -1)
+        self._shift = np.where((blocked & (away * self.cell < FARTHEST))[..., None], nearest - grid, 0.0)
 
     def shift(self, toes: np.ndarray) -> np.ndarray:
         """The way (..., 2) over the ground for a foot with its toe over ``toes`` (..., 2) to stand beside what lies
         there; none where it does, or where that is too far.
         """
-        cells = np.rint((toes - self.origin) / CELL).astype(int)
+        cells = np.rint((toes - self.origin) / self.cell).astype(int)
         inside = ((cells >= 0) & (cells < self._shift.shape[:2])).all(-1)
         x, z = np.moveaxis(np.where(inside[..., None], cells, 0), -1, 0)
         return np.where(inside[..., None], self._shift[x, z], 0.0)
 
 
-def heights_over(points: np.ndarray, obstacles: Sequence[Obstacle]) -> np.ndarray:
-    """How high (...) a foot over ``points`` (..., 2), x and z, must be; 0 where nothing lies."""
+def heights_over(points: np.ndarray, obstacles: Sequence[Obstacle], clear: float = CLEAR) -> np.ndarray:
+    """How high (...) a foot over ``points`` (..., 2), x and z, must be to keep ``clear``; 0 where nothing lies."""
     column = np.empty((*points.shape[:-1], len(SCAN), 3))
     column[..., [0, 2]], column[..., 1] = points[..., None, :], SCAN
     inside = np.zeros(column.shape[:-1], bool)
     for obstacle in obstacles:
-        inside |= depth_and_way(obstacle, column)[0] > -CLEAR
-    return np.where(inside, SCAN + CLEAR, 0.0).max(-1)
+        inside |= depth_and_way(obstacle, column)[0] > -clear
+    return np.where(inside, SCAN + SCAN[1], 0.0).max(-1)
 
 
 def lifted_over(

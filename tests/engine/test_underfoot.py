@@ -16,7 +16,7 @@ from engine.checkpoint import EMBEDDED
 from engine.contacts import place_feet
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
-from engine.underfoot import FOOT, Footing, heights_over, lies_low
+from engine.underfoot import FOOT, STANDING, Footing, heights_over, lies_low
 from tests.engine.test_detour import line
 from tests.engine.walking import FRAMES, gliding
 
@@ -33,14 +33,33 @@ def test_what_is_low_enough_is_stepped_over() -> None:
 
 
 def test_the_nearest_footing_is_beside_and_elsewhere_nothing_moves() -> None:
-    footing = Footing([BOX])
     toes = np.array([[0.0, 2.45], [0.0, 2.55], [0.45, 2.5], [0.0, 1.5], [50.0, -3.0]])
+    footing = Footing([BOX], np.stack([toes[:, 0], 0 * toes[:, 0], toes[:, 1]], 1))
     shifts = footing.shift(toes)
     np.testing.assert_array_equal(shifts[3:], 0)
     assert shifts[0, 1] < -0.1 and shifts[1, 1] > 0.1 and shifts[2, 0] > 0.1
     around = toes[:3, None] + shifts[:3, None] + 0.8 * FOOT * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    assert not heights_over(around, [BOX]).any()
-    assert heights_over(np.array([0.0, 2.5]), [BOX]) == pytest.approx(0.25, abs=0.03)
+    assert not heights_over(around, [BOX], STANDING).any()
+    assert heights_over(np.array([0.0, 2.5]), [BOX]) == pytest.approx(0.28, abs=0.015)
+
+
+def test_a_floor_is_no_trouble_however_large() -> None:
+    floor = Obstacle("box", (0.0, -0.5, 0.0), (500.0, 0.5, 500.0))
+    joints, nobody = gliding(), np.zeros((FRAMES, 22), bool)
+    plain, floored = (place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, solids) for solids in ([], [floor]))
+    np.testing.assert_array_equal(floored.stands, plain.stands)
+    np.testing.assert_allclose(floored.places, plain.places, atol=0.05)
+    np.testing.assert_allclose(floored.places[plain.stands], plain.places[plain.stands], atol=0.01)
+
+
+def test_what_is_too_large_to_step_over_is_stood_on() -> None:
+    platform = Obstacle("box", (0.0, 0.1, 2.5), (1.0, 0.1, 1.0))
+    joints, nobody = gliding(), np.zeros((FRAMES, 22), bool)
+    feet = place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, [platform])
+    assert depth_and_way(platform, feet.places)[0].max() < 0
+    on_top = feet.stands[:, 1::2] & (np.abs(feet.places[:, 1::2, 2] - 2.5) < 0.7)
+    assert on_top.sum() > 20
+    np.testing.assert_allclose(feet.places[:, 1::2, 1][on_top], 0.21, atol=0.02)
 
 
 @pytest.mark.parametrize("obstacle", [BOX, LYING])
