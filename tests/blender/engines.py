@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bpy
 
-from blender_addon import runtime
+from blender_addon import pieces, runtime
 from blender_addon.runtime import RUNTIME
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,6 +45,17 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
     while not what():
         assert time.monotonic() < end, f"nothing came of it: {RUNTIME.engine_status} {RUNTIME.stage} {RUNTIME.error}"
         time.sleep(min(runtime.tick(), 0.02))
+
+
+@contextmanager
+def a_piece_a_tick() -> Iterator[None]:
+    """Let a tick do one piece of work and no more, so that nothing between two of them is missed."""
+    spend = pieces.spend
+    pieces.spend = lambda work, *_args, **_options: next(work)
+    try:
+        yield
+    finally:
+        pieces.spend = spend
 
 
 def generate() -> None:
