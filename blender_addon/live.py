@@ -138,7 +138,7 @@ class Live:
             pieces.spend(self._reading)
         except StopIteration:
             self._reading = None
-        except GaitwayError:  # what is wrong with the controls is said when they are released
+        except (GaitwayError, ReferenceError):  # what is wrong with the controls is said when they are released
             self._reading = None
         self._next_at = max(self._next_at, began) + (time.monotonic() - began) / MAIN_THREAD_SHARE
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-SHARE = 0.006
+SHARE = 0.010
 """Seconds that a tick is given; its last piece may take it beyond."""
 
 Returned = TypeVar("Returned")

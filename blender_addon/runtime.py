@@ -474,6 +474,10 @@ class Runtime:
             self.abandon(_cancelled())
         except GaitwayError as error:
             self.abandon(error)
+        except ReferenceError:  # as Blender says of what is not there any more
+            self.abandon(
+                RetargetError("Something that the motion needs was deleted while it was being made.", "Generate again.")
+            )
         except Exception as error:  # a tick that raises would end Blender's timer and leave the panel waiting for ever
             traceback.print_exc()
             self.abandon(

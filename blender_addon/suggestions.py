@@ -27,11 +27,17 @@ KNOWN_BY_OWN: Sentences = {
         "a person does karate lunge punches.",
         "a person swings a sword.",
         "a person jumps up and down and hops on one foot.",
-        "a person sits down on a high stool and stands up.",
+        "a person hops forward several times with both feet, turns around and hops back.",
         "a person stands and drinks from a bottle.",
         "a person mops the floor.",
     ),
+    "With the hips led by pins": (
+        "a person sits down on a high stool and stands up.",
+        "a person sits down on a low stool and stands up.",
+        "a person does karate side kicks.",
+    ),
     "As an animal": (
+        "a person imitates a bear.",
         "a person imitates a chicken.",
         "a person imitates a snake.",
     ),

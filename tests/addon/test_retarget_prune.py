@@ -109,6 +109,19 @@ def test_nothing_swings_out_between_frames(turns: float) -> None:
         assert np.abs(shown - wanted).max() < 0.1
 
 
+def test_an_object_that_is_carried_along() -> None:
+    rig = arm()
+    modes = dict.fromkeys([member.name for member in rig.bones], "QUATERNION")
+    curves = motion(rig, "QUATERNION", 3)
+    world = np.tile(rig.matrix_world, (len(FRAMES), 1, 1))
+    turns = quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), np.linspace(0, 3, len(FRAMES)))
+    world[:, :3, :3] = quat.to_matrix(turns) @ world[:, :3, :3]
+    world[:, 0, 3] = np.linspace(0, 4, len(FRAMES))
+    few = finish(reduce(rig, curves, modes, world, Bound(BOUND, {})))
+    assert distances(rig, curves, few, modes).max() <= BOUND
+    assert num_keys(few) < 0.25 * num_keys(curves)
+
+
 def test_a_round_that_goes_too_far_is_not_kept() -> None:
     """Where no point may move at all nothing is spared."""
     rig = arm()

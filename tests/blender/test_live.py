@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, runtime, takes  # noqa: E402
+from blender_addon import capture, pieces, runtime, takes  # noqa: E402
 from blender_addon.live import LIVE  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
@@ -163,3 +163,18 @@ def test_off_means_off(settings) -> None:
         time.sleep(0.01)
         runtime.tick()
     assert not LIVE.latencies and not len(OVERLAY.layers["preview"]) and not RUNTIME.busy
+
+
+def test_an_undo_while_controls_are_read_does_no_harm(settings, monkeypatch) -> None:
+    def one_piece(work, *_args, **_options) -> None:
+        next(work)
+
+    monkeypatch.setattr(pieces, "spend", one_piece)
+    bpy.ops.ed.undo_push(message="first")
+    bpy.ops.ed.undo_push(message="second")
+    move(0.9)
+    wait_for(lambda: LIVE._reading is not None and len(bpy.data.scenes) > 1)
+    bpy.ops.ed.undo()
+    assert LIVE._reading is None and LIVE.is_behind and len(bpy.data.scenes) == 1
+    preview()
+    assert not any(item.name.startswith("Gaitway probe") for item in bpy.data.objects)

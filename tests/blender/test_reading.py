@@ -110,6 +110,14 @@ def test_controls_may_be_removed_meanwhile(engine, settings) -> None:
     assert RUNTIME.error is None and set(RUNTIME.measured_tracks) == {"left_wrist", "pelvis"} and nothing_is_left()
 
 
+def test_what_leads_may_be_deleted_meanwhile(engine, settings) -> None:
+    press()
+    read_a_while()
+    bpy.data.objects.remove(bpy.data.objects["Path"])
+    wait_for(lambda: not RUNTIME.busy)
+    assert "deleted" in RUNTIME.error[0] and RUNTIME.error[1] and nothing_is_left()
+
+
 def test_what_is_saved_meanwhile_holds_no_stage(engine, settings, tmp_path: Path) -> None:
     press()
     read_a_while()
