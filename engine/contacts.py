@@ -40,7 +40,7 @@ PIN = 2  # frames in a row, up to which hints of a foot are a pin, not a way
 BEYOND, ENDING = 32, 4  # frames for which a motion is thought to go on beyond its ends, and those that say how fast
 WALKING, RESTS = 0.6, (0.3, 1.0)  # metres a second from which on somebody walks; of one who stands, and does not
 UPRIGHT, BALANCE = 0.8, (0.05, 0.15)  # metres: a pelvis that is lower may sit; how far it is from over its feet
-LAST_STEP, LONG_AGO = 14, 40  # frames in which feet come under a body that stops, and after which it has stopped
+LAST_STEP, LONG_AGO = 14, 60  # frames in which feet come under a body that stops, and after which it has stopped
 FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
