@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import bpy
 
-from blender_addon import runtime
+from blender_addon import pieces, runtime
 from blender_addon.runtime import RUNTIME
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,6 +46,13 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
     while not what():
         assert time.monotonic() < end, f"nothing came of it: {RUNTIME.engine_status} {RUNTIME.stage} {RUNTIME.error}"
         time.sleep(min(runtime.tick(), 0.02))
+
+
+@contextmanager
+def piece_by_piece() -> Iterator[None]:
+    """One piece of work a tick, so that no stage of a request passes unseen."""
+    with mock.patch.object(pieces, "spend", lambda work, *_share, **_conditions: next(work)):
+        yield
 
 
 def generate() -> None:
