@@ -35,7 +35,7 @@ from .models.patch_vae import PatchVae
 from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
 
-PRIOR = 1e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+PRIOR = 1.2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
 SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
 CROWDED = 1.9  # power of the joints asked for in a frame by which it grows
 STEPS = 16
