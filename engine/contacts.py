@@ -37,7 +37,10 @@ BLEND = 4  # frames in which a foot comes down to the floor's height
 KEEP, STAND = 1e-3, 1e3  # beside the bending of a swing: keeping to the motion, and standing still
 REACH, SMALLEST_REACH = 0.93, 0.3  # metres from hip to toe, and over the ground at the least
 PIN = 2  # frames in a row, up to which hints of a foot are a pin, not a way
-BEYOND, ENDING = 16, 4  # frames for which a motion is thought to go on beyond its ends, and those that say how fast
+BEYOND, ENDING = 32, 4  # frames for which a motion is thought to go on beyond its ends, and those that say how fast
+WALKING, RESTS = 0.6, (0.3, 1.0)  # metres a second from which on somebody walks; of one who stands, and does not
+UPRIGHT, BALANCE = 0.8, (0.05, 0.15)  # metres: a pelvis that is lower may sit; how far it is from over its feet
+LAST_STEP, LONG_AGO = 14, 60  # frames in which feet come under a body that stops, and after which it has stopped
 FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
@@ -64,7 +67,7 @@ def place_feet(
     control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
     that stay as they are; a stance that reaches into them has its place from there. ``obstacles`` are stepped over.
     """
-    joints = _going_on(np.asarray(joints, np.float64))
+    joints = _going_on(_come_to_rest(np.asarray(joints, np.float64), held, kept))
     contacts, held = (np.pad(values, ((BEYOND, BEYOND), (0, 0)), mode="edge") for values in (contacts, held))
     indices = SKELETON.indices(*CONTACT_JOINTS)
     legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
@@ -98,6 +101,27 @@ def place_feet(
         stands[:, 2 * foot + 1] = standing[:, foot]
         stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] - tops < FLAT)
     return Feet(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
+
+
+def _come_to_rest(joints: np.ndarray, held: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+    """``joints`` (T, J, 3) of somebody who walks up to the end or has just stopped, with feet that are under the body.
+
+    Models stop where the way ends, with the last step not done: the body would lean ahead of both feet.
+    """
+    speed, legs = speed_of(joints[:, 0]), SKELETON.indices(*CONTACT_JOINTS)
+    walks = np.flatnonzero(speed[-LONG_AGO:] > WALKING) + max(len(joints) - LONG_AGO, 0)
+    if not len(walks) or speed[-1] > RUNNING[0] or joints[-1, 0, 1] < UPRIGHT:
+        return joints
+    first = max(min(int(walks[-1]), len(joints) - LAST_STEP), 0)
+    if held[first:, legs].any() or (kept is not None and kept[first:].any()):
+        return joints
+    lag = (joints[-1, 0] - joints[-1, legs].mean(0)) * [1.0, 0.0, 1.0]
+    away = float(np.linalg.norm(lag))
+    lag *= max(away - float(np.interp(speed[-1], RESTS, BALANCE)), 0.0) / max(away, 1e-9)
+    u = np.clip((np.arange(len(joints)) - first) / LAST_STEP, 0.0, 1.0)
+    result = joints.copy()
+    result[:, legs] += (u * u * (3 - 2 * u))[:, None, None] * lag
+    return result
 
 
 def _going_on(joints: np.ndarray) -> np.ndarray:

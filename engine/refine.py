@@ -35,11 +35,11 @@ from .models.patch_vae import PatchVae
 from .networks import Networks
 from .wishes import Pull, Wishes, only_hints
 
-PRIOR = 2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+PRIOR = 1.2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
 SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
-CROWDED = 1.5  # power of the joints asked for in a frame by which it grows
+CROWDED = 1.9  # power of the joints asked for in a frame by which it grows
 STEPS = 16
-STALL, PATIENCE = 0.9, 2  # refining stops when so many steps in a row each leave more than this share of the cost
+STALL, PATIENCE = 0.95, 3  # refining stops when so many steps in a row each leave more than this share of the cost
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
 FIRST_DAMPING = 1e-3
 TOLERANCE = 5e-4  # metres; mean miss at which refining stops

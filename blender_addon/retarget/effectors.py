@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shared import quat
-from ..shared.limbs import LIMBS
+from ..shared.limbs import LIMBS, Limb
 from ..shared.skeleton import FPS, SKELETON
 from .feet import Wishes, from_vector, to_vector
 from .figure import DESCENDANTS, Figure
@@ -49,6 +49,10 @@ DAMPING = 1e-5  # what a share costs beside the square metres that are lacking
 CAUTION = 0.2  # by which steps shrink while much is lacking (Levenberg, 1944): out of reach they would run away
 FRAMES_AT_ONCE = 256
 SMALLEST = 1e-3  # metres; less is not worth leaning for
+
+
+ArmGoals = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Elbow or wrist -> where it is brought (K, 3), and how much it has to say (K, 1), 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,31 +162,43 @@ def lean(figure: Figure, wished: Wishes, fps: float) -> Generator[None, None, np
     return depends
 
 
-def bring_arms(figure: Figure, wished: Wishes, fps: float) -> dict[str, np.ndarray]:
-    """Point elbows and bring hands where they shall be; the places (K, 3) of both, to be kept by
-    :func:`keep_arms`."""
-    goals: dict[str, np.ndarray] = {}
+def bring_arms(figure: Figure, wished: Wishes, fps: float) -> ArmGoals:
+    """Point elbows and bring hands where they shall be; what is to be kept by :func:`keep_arms`."""
+    goals: ArmGoals = {}
     for limb in ARMS:
-        own: dict[str, np.ndarray] = {}
+        own: ArmGoals = {}
         for joint in (limb.middle, limb.end):
             if joint in wished and joint in figure:
                 held, places = wished[joint]
                 miss = np.where(held[:, None], places - figure.at(joint), 0.0)
-                own[joint] = figure.at(joint) + spread(held, miss, _frames(fps))
+                goal = figure.at(joint) + spread(held, miss, _frames(fps))
+                own[joint] = (goal, _say(joint, limb, wished, fps)[:, None])
                 keep_arms(figure, own)
         goals |= own
     return goals
 
 
-def keep_arms(figure: Figure, goals: dict[str, np.ndarray]) -> None:
-    """Bring elbows and hands to ``goals``, joint -> (K, 3)."""
+def _say(joint: str, limb: Limb, wished: Wishes, fps: float) -> np.ndarray:
+    """How much (K,) a joint of an arm has to say: an elbow only about the frames that its control holds, and before
+    and after them as long as no control holds the hand."""
+    held = wished[joint][0]
+    share = fade(held, _frames(fps))
+    if joint == limb.middle and limb.end in wished:
+        share = share * (1.0 - fade(wished[limb.end][0] & ~held, _frames(fps)))
+    return np.where(held, 1.0, share)
+
+
+def keep_arms(figure: Figure, goals: ArmGoals) -> None:
+    """Bring elbows and hands to their ``goals``."""
     for limb in ARMS:
+        if limb.end in goals:
+            figure.reach(limb, goals[limb.end][0], keep_end=False)
         if limb.middle in goals:
-            figure.point(limb.upper, limb.middle, goals[limb.middle])
+            goal, share = goals[limb.middle]
+            elbow = figure.at(limb.middle)
+            figure.point(limb.upper, limb.middle, elbow + share * (goal - elbow))
             if limb.end in goals:
-                figure.point(limb.middle, limb.end, goals[limb.end])
-        elif limb.end in goals:
-            figure.reach(limb, goals[limb.end], keep_end=False)
+                figure.point(limb.middle, limb.end, goals[limb.end][0])
 
 
 def point_knees(figure: Figure, wished: Wishes, fps: float) -> None:

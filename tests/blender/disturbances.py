@@ -29,7 +29,7 @@ from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import GaitwayError
 
 from . import rigs, scenes
-from .engines import ENGINE_PYTHON, REPOSITORY, a_piece_a_tick, generate, wait_for
+from .engines import ENGINE_PYTHON, REPOSITORY, generate, piece_by_piece, wait_for
 from .observed import everything
 
 STAGES: dict[str, Callable[[], bool]] = {
@@ -377,7 +377,7 @@ def run(disturbance: str, stage: str, request: str = "motion") -> Outcome:
         engine_is(stage not in COLD)
     earlier = [take.generation for take in bpy.context.scene.gaitway.takes.items]
     assert press() == {"FINISHED"}
-    with a_piece_a_tick():
+    with piece_by_piece():
         wait_for(STAGES[stage])
     act()
     wait_for(lambda: not RUNTIME.busy)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import bpy
 
@@ -48,14 +49,10 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
 
 
 @contextmanager
-def a_piece_a_tick() -> Iterator[None]:
-    """Let a tick do one piece of work and no more, so that nothing between two of them is missed."""
-    spend = pieces.spend
-    pieces.spend = lambda work, *_args, **_options: next(work)
-    try:
+def piece_by_piece() -> Iterator[None]:
+    """One piece of work a tick, so that no stage of a request passes unseen."""
+    with mock.patch.object(pieces, "spend", lambda work, *_share, **_conditions: next(work)):
         yield
-    finally:
-        pieces.spend = spend
 
 
 def generate() -> None:

@@ -143,6 +143,22 @@ def test_a_joint_hits_its_keys(make, joint, motions):
         assert np.linalg.norm(heads[:, 0] - points, axis=-1).max() < 0.005, spacing
 
 
+def test_an_elbow_and_its_hand_are_hit_one_after_the_other(motions):
+    joints = motions["walk"]
+    _, _, factor = put("Unreal A-pose", joints, hold=NOTHING)
+    targets = []
+    for joint, row, way in (("left_elbow", 20, (0.05, -0.04, 0.05)), ("left_wrist", 28, (0.1, -0.06, 0.12))):
+        frame = np.round(model_to_scene_frame(np.array([row]), 1, FPS))
+        point = model_to_blender(joints[[row], SKELETON.index(joint)] * factor) + np.array(way)
+        targets.append(Target(joint, frame, point))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = FPS
+    armature, found, _ = put("Unreal A-pose", joints, hold=Hold(targets=tuple(targets)))
+    for target in targets:
+        heads, _ = measure.evaluated_heads(armature, [found[target.joint]], target.frames)
+        assert np.linalg.norm(heads[:, 0] - target.points, axis=-1).max() < 0.005, target.joint
+
+
 def test_a_hand_follows_a_whole_way(motions):
     joints = motions["walk"]
     frames = model_to_scene_frame(np.arange(len(joints)), 1, FPS)  # between scene frames, most of them

@@ -16,7 +16,7 @@ from blender_addon import compat, curve_keys, settings_record, takes  # noqa: E4
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
-from .engines import a_piece_a_tick, generate, running_engine, wait_for  # noqa: E402
+from .engines import generate, piece_by_piece, running_engine, wait_for  # noqa: E402
 from .observed import everything, hips_errors, keyed_bones  # noqa: E402
 
 FINGER = "mixamorig:LeftHandIndex1"
@@ -271,7 +271,7 @@ def test_cancel_while_keys_are_set_takes_them_back(engine, settings, phase: str,
     settings.variations = variations
     before = everything()
     bpy.ops.gaitway.generate()
-    with a_piece_a_tick():
+    with piece_by_piece():
         wait_for(lambda: RUNTIME.stage == phase and len(bpy.data.actions) > 1)
     assert RUNTIME.busy
     bpy.ops.gaitway.cancel()

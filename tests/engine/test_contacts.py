@@ -139,3 +139,21 @@ def test_a_foot_that_is_pinned_to_the_floor_stands_there_for_its_stance(joint: s
     knee[50, SKELETON.index("left_knee")] = held[45:56, SKELETON.index("left_foot")] = True
     for other in (knee, held):  # somebody else's business
         assert not place_feet(joints, NO_BELIEF, other).stands[50, 1]
+
+
+def test_who_stops_comes_to_stand_over_the_feet() -> None:
+    joints = gliding(1.1)
+    share = np.minimum(np.arange(FRAMES) / (FRAMES - 12), 1.0)
+    way = 4.0 * (2 * share - share**2)  # slows down, and stands for half a second
+    joints[..., 2] += (way - joints[:, 0, 2])[:, None]
+    joints[..., 2] -= 0.25 * np.isin(np.arange(22), [1, 2, 4, 5, 7, 8, 10, 11])  # on legs that lag behind
+    joints[:, [1, 2], 2] += 0.25
+    places = place_feet(joints, NO_BELIEF, NOBODY).places
+    assert abs(joints[-1, 0, 2] - joints[-1, [7, 8, 10, 11], 2].mean()) > 0.15
+    assert abs(joints[-1, 0, 2] - places[-1, :, 2].mean()) < 0.1
+    last = np.linalg.norm(np.diff(places[-5:], axis=0), axis=-1).max()
+    assert last < 0.005, "still moving"
+    sitting = joints - [0.0, 0.3, 0.0]
+    kept = np.arange(FRAMES) > FRAMES - 5
+    for feet in (place_feet(sitting, NO_BELIEF, NOBODY), place_feet(joints, NO_BELIEF, NOBODY, kept)):
+        assert abs(joints[-1, 0, 2] - feet.places[-1, :, 2].mean()) > 0.12
