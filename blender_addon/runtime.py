@@ -42,7 +42,7 @@ WORK_INTERVAL = 0.005
 """Seconds between two ticks, in which Blender draws and heeds the mouse, while there is work to be done here or a
 preview to come.
 """
-PRESS = 0.04
+PRESS = 0.025
 """Seconds that the press of a button may hold Blender's main thread; what is wrong is told at once if it is found
 meanwhile.
 """
