@@ -24,6 +24,7 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
+from .balance import feet_under_body
 from .bends import spread_bends, squared_bends
 from .footsteps import RUNNING, plan_steps, speed_of, stances
 from .underfoot import STANDING, Footing, heights_over, lifted_over
@@ -67,12 +68,14 @@ def place_feet(
     control holds in place; a foot of a leg with a held joint follows the motion in those frames. kept (T,) bool: frames
     that stay as they are; a stance that reaches into them has its place from there. ``obstacles`` are stepped over.
     """
-    joints = _going_on(_come_to_rest(np.asarray(joints, np.float64), held, kept))
+    kept = np.zeros(len(joints), bool) if kept is None else kept
+    joints = feet_under_body(np.asarray(joints, np.float64), held, kept)
+    joints = _going_on(_come_to_rest(joints, held, kept))
     contacts, held = (np.pad(values, ((BEYOND, BEYOND), (0, 0)), mode="edge") for values in (contacts, held))
     indices = SKELETON.indices(*CONTACT_JOINTS)
     legs = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot"))) for side in ("left", "right")]
     fixed = np.stack([held[:, leg].any(1) for leg in legs], 1)
-    kept = np.zeros(len(joints), bool) if kept is None else np.pad(kept, BEYOND)
+    kept = np.pad(kept, BEYOND)
     toes = joints[:, indices[1::2]]
     pinned = np.stack([_pinned(held, leg, toes[:, foot, 1]) for foot, leg in enumerate(legs)], 1)
     fixed &= ~pinned
@@ -103,7 +106,7 @@ def place_feet(
     return Feet(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
 
 
-def _come_to_rest(joints: np.ndarray, held: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
+def _come_to_rest(joints: np.ndarray, held: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """``joints`` (T, J, 3) of somebody who walks up to the end or has just stopped, with feet that are under the body.
 
     Models stop where the way ends, with the last step not done: the body would lean ahead of both feet.
@@ -113,7 +116,7 @@ def _come_to_rest(joints: np.ndarray, held: np.ndarray, kept: np.ndarray | None)
     if not len(walks) or speed[-1] > RUNNING[0] or joints[-1, 0, 1] < UPRIGHT:
         return joints
     first = max(min(int(walks[-1]), len(joints) - LAST_STEP), 0)
-    if held[first:, legs].any() or (kept is not None and kept[first:].any()):
+    if held[first:, legs].any() or kept[first:].any():
         return joints
     lag = (joints[-1, 0] - joints[-1, legs].mean(0)) * [1.0, 0.0, 1.0]
     away = float(np.linalg.norm(lag))
