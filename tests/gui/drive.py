@@ -147,7 +147,7 @@ def with_an_engine() -> Iterator[object]:
     preferences.autostart = False
     settings = bpy.context.scene.gaitway
     seconds = settings.length_mode, settings.seconds
-    settings.length_mode, settings.seconds, settings.variations = "SECONDS", 9.0, 8  # long enough to be caught at it
+    settings.length_mode, settings.seconds, settings.variations = "SECONDS", 120.0, 8  # long enough to be caught at it
     bpy.ops.gaitway.generate()
     while runtime.busy and runtime.engine_state != "running":
         yield
