@@ -7,7 +7,7 @@ from typing import Final
 
 import bpy
 
-from . import panels, preferences, properties, runtime
+from . import handlers, panels, preferences, properties
 from .operators import (
     bones,
     bring_in,
@@ -51,14 +51,14 @@ def register() -> None:
     properties.add_settings()
     _add_keymap()
     bring_in.add_menu()
-    runtime.register()
+    handlers.register()
     first_run.register()
 
 
 def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
     first_run.unregister()
-    runtime.unregister()
+    handlers.unregister()
     bring_in.remove_menu()
     _remove_keymap()
     properties.remove_settings()

@@ -50,11 +50,11 @@ def test_settings_survive_a_save_and_a_load(tmp_path, addon) -> None:
 
 
 def test_the_timer_outlives_another_file(addon) -> None:
-    from blender_addon import runtime
+    from blender_addon import handlers, runtime
 
     bpy.ops.wm.read_homefile(use_empty=True)
     assert bpy.app.timers.is_registered(runtime.tick)
-    assert runtime.before_load in bpy.app.handlers.load_pre
+    assert handlers.before_load in bpy.app.handlers.load_pre
 
 
 def test_importing_the_package_needs_no_blender() -> None:
