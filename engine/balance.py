@@ -36,9 +36,8 @@ def feet_under_body(joints: np.ndarray, held: np.ndarray, kept: np.ndarray) -> n
     )
     way = np.stack(average, 1) / np.maximum(share, 1e-9)[:, None]
     far = np.linalg.norm(way, axis=1)
-    way *= (np.maximum(far - AWAY, 0.0) / np.maximum(far, 1e-9) * (1.0 - ramped((~free).astype(float), STRIDE)))[
-        :, None
-    ]
+    too_far = np.maximum(far - AWAY, 0.0) / np.maximum(far, 1e-9)
+    way *= (too_far * (1.0 - ramped((~free).astype(float), STRIDE)))[:, None]
     result = joints.copy()
     result[:, feet] += way[:, None]
     return result
