@@ -26,7 +26,7 @@ from .shared import space
 from .shared.control import ControlSignal
 from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
-from .solids import Solid
+from .shared.solids import Solid
 from .tracks import Track, read_tracks, scene_fps
 
 if TYPE_CHECKING:

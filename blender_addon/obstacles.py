@@ -15,7 +15,7 @@ from .body import Body
 from .shared import quat, space
 from .shared.errors import BadControl
 from .shared.skeleton import SKELETON
-from .solids import Solid, around, is_stretched
+from .shared.solids import Solid, around, is_stretched
 
 if TYPE_CHECKING:
     from .shared.control import ControlSignal
@@ -79,7 +79,7 @@ def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.n
     with the joint and the model frame; None when it does not. The engine leads a path of the hips around, but for its
     ends.
     """
-    from .shared.obstacles import depth_and_way
+    from .shared.solids import depth_and_way
 
     asked = signal.hint_mask.copy()
     hips = list(SKELETON.indices("pelvis", *facing.HIPS))
@@ -98,7 +98,7 @@ def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
     """How deep in metres ``points`` (..., 3) are in the deepest of the ``solids`` themselves, without their margins; 0
     outside.
     """
-    from .shared.obstacles import depth_and_way
+    from .shared.solids import depth_and_way
 
     inside = (depth_and_way(replace(solid, margin=0.0), points)[0] for solid in solids)
     return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .shared import quat
 from .shared.skeleton import SKELETON
-from .solids import Solid
+from .shared.solids import Solid
 
 Colour = tuple[float, float, float, float]
 

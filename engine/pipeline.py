@@ -38,25 +38,25 @@ from blender_addon.shared.protocol import (
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from .asked import Asked
-from .checkpoint import load, load_default
-from .checks import check
-from .clock import Clock
-from .correct import correct
-from .detour import led_around
-from .device import pick_device, pick_dtype, pin_threads, threads_for
-from .finish import finishing
-from .longform import MAX_FRAMES, Take
+from .checkpoints.folder import load, load_default
+from .checkpoints.networks import Networks
+from .compute.cuda_graphs import Replays
+from .compute.device import pick_device, pick_dtype, pin_threads, threads_for
+from .control.detour import led_around
+from .control.goals import settle, wishes_of
+from .control.refine import STEPS as REFINING_STEPS
+from .control.refine import can_refine, refine
+from .finishing.finish import finishing
+from .finishing.step_over import lies_low
+from .longform.motion import MAX_FRAMES, Take
+from .longform.timeline import Context
+from .longform.window_request import Asked
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
-from .networks import Networks
-from .refine import STEPS as REFINING_STEPS
-from .refine import can_refine, refine
-from .replays import Replays
-from .sampler import sample
-from .timeline import Context
-from .underfoot import lies_low
-from .wishes import settle, wishes_of
+from .progress import Clock
+from .sampling.correct import correct
+from .sampling.sampler import sample
+from .validate import check
 
 _SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
 _TOGETHER = 4

@@ -11,7 +11,7 @@ from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, Result, Welcome
 from blender_addon.shared.skeleton import FPS
 
-from .export.pose import skeleton_joints
+from .export.clip_pose import skeleton_joints
 
 if TYPE_CHECKING:
     from rich.console import Console

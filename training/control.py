@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from blender_addon.shared import features as feature_set
-from engine import scheduler
+from engine.checkpoints.networks import Networks, Statistics
 from engine.models.build import build_trajectory_encoder
 from engine.models.config import ModelConfig
 from engine.models.controlnet import ControlNet
@@ -25,7 +25,7 @@ from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
 from engine.models.patch_vae import PatchVae
 from engine.models.trajectory_encoder import TrajectoryEncoder
 from engine.models.vae import MldVae
-from engine.networks import Networks, Statistics
+from engine.sampling import scheduler
 
 from .checkpoints import load_exported
 from .drawn import drawn_hints

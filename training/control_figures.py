@@ -18,10 +18,10 @@ from torch import Tensor
 
 from blender_addon.shared.errors import BadCheckpoint
 from blender_addon.shared.skeleton import SKELETON
-from engine.correct import correct
+from engine.checkpoints.networks import Networks
+from engine.control.refine import can_refine, refine
 from engine.metrics import ControlMetrics, control_metrics
-from engine.networks import Networks
-from engine.refine import can_refine, refine
+from engine.sampling.correct import correct
 
 from .control_masks import SIX_JOINTS
 from .data import Clip

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.correct import correction
+from engine.checkpoints.networks import Networks
 from engine.models.corrector import Corrector
-from engine.networks import Networks
-from engine.sampler import sample
+from engine.sampling.correct import correction
+from engine.sampling.sampler import sample
 
 from .checkpoints import load_exported
 from .control import CPU, ControlParts, assemble, base_config, build_parts, hint_statistics, load_base

@@ -13,8 +13,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from engine import scheduler
 from engine.models.denoiser import Denoiser
+from engine.sampling import scheduler
 
 from .checkpoints import load_exported
 from .latents import LatentSampler

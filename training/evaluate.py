@@ -23,15 +23,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from blender_addon.shared.errors import BadFile, BadRequest, ExportError, GaitwayError
-from engine.checkpoint import load, load_default
-from engine.device import pick_device
+from engine.checkpoints.folder import load, load_default
+from engine.checkpoints.networks import Networks
+from engine.compute.device import pick_device
+from engine.control.refine import can_refine
 from engine.export.atomic import check_writable
 from engine.export.clip import Clip as Example
 from engine.models.text_encoder import load_text_encoder
-from engine.networks import Networks
 from engine.pipeline import Pipeline
-from engine.refine import can_refine
-from engine.scheduler import timesteps_of
+from engine.sampling.scheduler import timesteps_of
 
 from .control_figures import (
     CONTROLS,

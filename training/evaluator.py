@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint, BadFile
+from engine.checkpoints.published import read_evaluator_tensors
 from engine.models.text_encoder import load_text_encoder
-from engine.published import read_evaluator_tensors
 
 from .data import Clip, CropSampler, pad
 from .evaluator_networks import TAG_WIDTH, WORD_WIDTH, OwnEvaluator, PublishedEvaluator, contrastive_loss

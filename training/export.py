@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from blender_addon.shared.errors import BadFile
-from engine.checkpoint import save_folder
+from engine.checkpoints.folder import save_folder
+from engine.checkpoints.networks import Networks
 from engine.models.build import build_vae
 from engine.models.corrector import Corrector
-from engine.networks import Networks
 
 from .checkpoints import load_exported
 from .control import assemble, base_config, build_parts, hint_statistics, load_base

@@ -11,9 +11,9 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from engine import scheduler
 from engine.models.config import ModelConfig, as_mld
 from engine.models.denoiser import Denoiser
+from engine.sampling import scheduler
 
 from .latents import LatentSampler
 from .loop import run_task, step_generator

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from blender_addon.shared.errors import BadCheckpoint
+from engine.checkpoints.networks import Networks
 from engine.metrics import foot_skating_ratio
 from engine.models.config import ModelConfig
-from engine.networks import Networks
-from engine.sampler import sample
+from engine.sampling.sampler import sample
 
 from .data import Clip, pad
 from .latents import latent_mask_of

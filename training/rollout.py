@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine import scheduler
-from engine.networks import Networks
+from engine.checkpoints.networks import Networks
+from engine.sampling import scheduler
 
 if TYPE_CHECKING:
     from .control import ControlLossConfig

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint
-from engine.checkpoint import load_folder
+from engine.checkpoints.folder import load_folder
+from engine.checkpoints.published import read_tensors
 from engine.models.build import build_vae
 from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
-from engine.published import read_tensors
 
 from .checkpoints import write_atomically
 from .control import base_config, build_parts

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.networks import Networks
+from engine.checkpoints.networks import Networks
 
 from . import metrics
 from .data import Clip

@@ -14,8 +14,8 @@ import numpy as np
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.checks import MAX_VARIATIONS
 from engine.pipeline import Pipeline
+from engine.validate import MAX_VARIATIONS
 
 from .data import Clip
 from .metrics import footfalls_per_second

@@ -23,15 +23,7 @@ from engine.models.vae import MldVae
 
 from .data import Clip, motion_sampler, pad
 from .loop import run_task
-from .losses import (
-    MOTION_TERMS,
-    joints_of,
-    kl_to_standard_normal,
-    masked_mean,
-    motion_terms,
-    planted_feet,
-    sum_of,
-)
+from .losses import MOTION_TERMS, joints_of, kl_to_standard_normal, masked_mean, motion_terms, planted_feet, sum_of
 from .run_folder import Run, command_line
 from .session import Task
 from .shares import Batch

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shared.skeleton import FPS, SKELETON
+from ..shared.solids import Solid
 from ..shared.space import blender_to_model_rotation, scene_to_model_frame
-from ..solids import Solid
 from . import contacts, effectors, feet, obstacles, relations
 from .bone_map import BoneMap
 from .effectors import Target

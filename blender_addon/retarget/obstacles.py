@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..shared.skeleton import SKELETON
-from ..solids import Solid
+from ..shared.solids import Solid
 from .feet import Wishes
 from .figure import Figure
 
@@ -26,7 +26,7 @@ def with_obstacles(wished: Wishes, solids: Sequence[Solid], figure: Figure) -> W
     """
     if not solids:
         return wished
-    from ..shared.obstacles import depth_and_way
+    from ..shared.solids import depth_and_way
 
     held_so = dict(wished)
     for joint in SKELETON.names:

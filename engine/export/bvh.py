@@ -20,7 +20,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.errors import ExportError
 
 from .clip import Clip
-from .pose import CHILDREN, NAMES, clip_pose
+from .clip_pose import CHILDREN, NAMES, clip_pose
 
 UNITS = {"m": 1.0, "cm": 100.0}
 _END_SITE = 0.08  # metres beyond the last joint, in the direction of its bone

@@ -19,7 +19,7 @@ import numpy as np
 from blender_addon.shared import quat
 
 from .clip import Clip
-from .pose import CHILDREN, NAMES, PARENTS, ClipPose, clip_pose
+from .clip_pose import CHILDREN, NAMES, PARENTS, ClipPose, clip_pose
 
 _FLOAT, _USHORT, _UBYTE = 5126, 5123, 5121
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963

@@ -22,8 +22,8 @@ from scipy.ndimage import uniform_filter1d
 
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.skeleton import SKELETON
-from engine.metrics import foot_skating_ratio
 
+from ..metrics import foot_skating_ratio
 from .clip import Clip
 
 LEFT, RIGHT, MIDDLE = "#1f6fb2", "#c8443c", "#3b424c"

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from engine.models.config import ModelConfig
-from engine.models.denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
-from engine.models.layers import Positions, SkipStack, router_loss
-from engine.models.matrix import Linear
+from ..compute.matmul import Linear
+from .config import ModelConfig
+from .denoiser import Denoiser, TimeEmbedding, add_token_parts, condition_tokens, run_tokens
+from .layers import Positions, SkipStack, router_loss
 
 RESIDUAL_GAIN = 4.0
 """Of the 'patch' layout: pre-norm blocks carry large sums, which Linears that start at zero take long to match."""

@@ -18,8 +18,8 @@ from torch.nn import functional
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from ..compute.matmul import Linear
 from .config import ModelConfig
-from .matrix import Linear
 from .patch_trajectory_encoder import interpolate_keys
 from .patch_vae import PatchBlock
 

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.config import ModelConfig
-from engine.models.layers import Positions, SkipStack, key_mask, router_loss
-from engine.models.matrix import Linear
-from engine.models.sinusoid import frequencies
+from ..compute.matmul import Linear
+from .config import ModelConfig
+from .layers import Positions, SkipStack, key_mask, router_loss
+from .sinusoid import frequencies
 
 
 def timestep_embedding(timestep: Tensor, width: int) -> Tensor:

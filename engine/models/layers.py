@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.config import MAX_POSITIONS, ModelConfig
-from engine.models.matrix import Linear, linear, linear_each, linear_gelu
+from ..compute.matmul import Linear, linear, linear_each, linear_gelu
+from .config import MAX_POSITIONS, ModelConfig
 
 
 def key_mask(real: Tensor | None) -> Tensor | None:

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from ..compute.matmul import Linear
 from .config import ModelConfig
-from .matrix import Linear
 from .patch_vae import PatchBlock
 
 NUM_TRACK_FEATURES = 20  # C

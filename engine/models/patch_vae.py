@@ -14,9 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..compute.matmul import Linear, convolve
 from .config import ModelConfig
-from .matrix import Linear, convolve
-from .seams import smooth_seams
+from .patch_blending import smooth_seams
 
 INITIAL_LOGVAR = -5.0
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.models.config import ModelConfig
-from engine.models.layers import Positions, SkipStack, key_mask
-from engine.models.matrix import Linear
+from ..compute.matmul import Linear
+from .config import ModelConfig
+from .layers import Positions, SkipStack, key_mask
 
 
 class TrajectoryEncoder(nn.Module):

@@ -18,7 +18,7 @@ from blender_addon.shared.connection import process_is_alive
 from blender_addon.shared.errors import EngineUnavailable, GaitwayError
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = [sys.executable, str(ROOT / "tests" / "engine" / "stepping.py")]
+ENGINE = [sys.executable, str(ROOT / "tests" / "engine" / "helpers" / "stepping.py")]
 PATIENCE = 30.0
 
 

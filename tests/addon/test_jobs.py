@@ -22,11 +22,12 @@ from blender_addon.shared import protocol
 from blender_addon.shared.connection import read_connection, write_connection
 from blender_addon.shared.errors import EngineUnavailable, ProtocolError
 from blender_addon.shared.protocol import Error, Result
-from engine.endpoint import describe, open_router
-from engine.security import Gatekeeper, Keys
-from tests.engine.stepping import request, result_of
+from engine.serving.endpoint import describe, open_router
+from engine.serving.security import Gatekeeper, Keys
 
-ENGINE = [sys.executable, str(Path(__file__).resolve().parents[1] / "engine" / "stepping.py")]
+from ..engine.helpers.stepping import request, result_of
+
+ENGINE = [sys.executable, str(Path(__file__).resolve().parents[1] / "engine" / "helpers" / "stepping.py")]
 PATIENCE = 30.0
 
 

@@ -10,12 +10,12 @@ from blender_addon import overlay_shapes as shapes
 from blender_addon.paths import slide
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
-from blender_addon.solids import Solid
+from blender_addon.shared.solids import Solid
 
 
 @pytest.mark.parametrize("kind", ["sphere", "capsule", "box"])
 def test_an_outline_lies_at_the_margin(kind: str) -> None:
-    from blender_addon.shared.obstacles import depth_and_way
+    from blender_addon.shared.solids import depth_and_way
 
     turn = quat.normalize(np.array([0.8, 0.3, -0.4, 0.2]))
     solid = Solid(kind, np.array([1.0, 2.0, -3.0]), np.array([0.3, 0.7, 0.2]), turn, margin=0.1)

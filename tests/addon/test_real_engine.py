@@ -19,7 +19,8 @@ from blender_addon.jobs import Session
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.protocol import Error, Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
-from tests.engine.random_model import save_random_model
+
+from ..engine.helpers.random_model import save_random_model
 
 ROOT = Path(__file__).resolve().parents[2]
 # The child must find this very checkout, installed or not; EngineProcess rightly drops PYTHONPATH.

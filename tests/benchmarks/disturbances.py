@@ -28,7 +28,8 @@ def main() -> None:
     import bpy
 
     import blender_addon
-    from tests.blender import disturbances
+
+    from ..blender import disturbances
 
     bpy.ops.wm.read_homefile(use_empty=True)
     entry = bpy.context.preferences.addons.new()

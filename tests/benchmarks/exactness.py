@@ -27,18 +27,18 @@ import torch
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
-from engine.body import LENGTHS
 from engine.export import Clip as Picture
 from engine.export import export
+from engine.finishing.body import LENGTHS
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
-from tests.shared_folder import needed
 from training.control_figures import hint_mask_for
 from training.control_masks import SIX_JOINTS
 from training.data import Clip, load_clips
 from training.drawn import drawn_paths as smoothed
 from training.metrics import jerk_percentile
 
+from ..shared_folder import needed
 from .drawn_paths import Drawn, drawn_paths
 
 KINDS: dict[str, dict[str, bool]] = {

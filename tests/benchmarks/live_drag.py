@@ -39,7 +39,7 @@ def main() -> None:
         entry.preferences.log_directory = folder
         entry.preferences.connection_file = str(Path(folder) / "connection.json")
         entry.preferences.autostart = False
-        from tests.blender.engines import running_engine
+        from ..blender.engines import running_engine
 
         with running_engine(Path(folder) / "connection.json", "engine.cli", "serve"):
             figures = drag(chosen.changes, chosen.rate)
@@ -58,8 +58,9 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
     from blender_addon import runtime
     from blender_addon.live import LIVE
     from blender_addon.runtime import RUNTIME
-    from tests.blender import rigs, scenes
-    from tests.blender.engines import generate, wait_for
+
+    from ..blender import rigs, scenes
+    from ..blender.engines import generate, wait_for
 
     settings = bpy.context.scene.gaitway
     settings.character = rigs.mixamo()

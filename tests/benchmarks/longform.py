@@ -25,9 +25,10 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Part, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export import Clip, export
-from engine.longform import Take
+from engine.longform.motion import Take
 from engine.pipeline import Pipeline
-from tests.shared_folder import SHARED
+
+from ..shared_folder import SHARED
 
 PROMPTS = (
     "a person walks forward",

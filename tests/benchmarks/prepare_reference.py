@@ -19,10 +19,11 @@ from rich.table import Table
 
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
-from tests.shared_folder import needed
 from training.prepare.options import Options
 from training.prepare.sources import find_sources
 from training.prepare.take import load_motion
+
+from ..shared_folder import needed
 
 TAKES = {"02_01": "02_01", "16_15": "16_15", "cmu_daz_02_01": "02_01"}
 

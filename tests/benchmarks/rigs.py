@@ -50,8 +50,9 @@ from blender_addon.shared.protocol import ControlError, Result
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 from blender_addon.tracks import Track
-from tests.blender import measure, rigs, scenes
-from tests.shared_folder import SHARED, needed
+
+from ..blender import measure, rigs, scenes
+from ..shared_folder import SHARED, needed
 
 MOTIONS = {
     "walk": "012181",

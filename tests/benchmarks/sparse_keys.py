@@ -23,8 +23,9 @@ from blender_addon.retarget import apply, bone_map, rig, scale
 from blender_addon.retarget.contacts import at_scene_frames, places, standing
 from blender_addon.retarget.reduce import Spacing
 from blender_addon.shared.skeleton import CONTACT_JOINTS
-from tests.blender import measure, rigs
-from tests.shared_folder import SHARED, needed
+
+from ..blender import measure, rigs
+from ..shared_folder import SHARED, needed
 
 MOTIONS = ("walk", "run", "kick", "jump", "sit")
 

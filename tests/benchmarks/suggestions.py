@@ -28,8 +28,9 @@ from blender_addon.suggestions import KNOWN_BY_OWN
 from engine.export import Clip as Picture
 from engine.export import export
 from engine.pipeline import Pipeline
-from tests.shared_folder import needed
 from training.data import Clip, load_clips
+
+from ..shared_folder import needed
 
 MARGIN, VIGOUR = 2, 0.5
 LEAST_SECONDS = 10.0

@@ -17,18 +17,19 @@ from pathlib import Path
 
 import torch
 
-from engine.checkpoint import load_default
+from engine.checkpoints.folder import load_default
+from engine.checkpoints.networks import Networks, build_networks
+from engine.control.latent_tuning import tune_latent
+from engine.control.refine import refine
 from engine.models.config import PAPER_V2
 from engine.models.text_encoder import load_text_encoder
-from engine.networks import Networks, build_networks
-from engine.refine import refine
-from engine.sampler import sample
-from engine.tuning import tune_latent
-from tests.shared_folder import needed
+from engine.sampling.sampler import sample
 from training.control_figures import embed_hints, hint_mask_for
 from training.data import Clip, load_clips
 from training.losses import joints_of
 from training.motion_figures import motions_of, statistics_of
+
+from ..shared_folder import needed
 
 
 def compare(networks: Networks, clip: Clip, text: torch.Tensor, density: int, steps: int) -> dict[str, tuple]:

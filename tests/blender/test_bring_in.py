@@ -187,5 +187,5 @@ def test_without_an_engine_that_converts(settings, tmp_path: Path) -> None:
 
 def test_the_menu_and_the_drop_know_the_files() -> None:
     assert bring_in.suits("/a/walk.NPZ") and bring_in.suits("x.pkl") and not bring_in.suits("/a/walk.bvh")
-    reader = Path(__file__).parents[2] / "engine" / "convert.py"
+    reader = Path(__file__).parents[2] / "engine" / "inputs" / "motions.py"
     assert f"SUFFIXES = {bring_in.SUFFIXES}".replace("'", '"') in reader.read_text()

@@ -15,8 +15,8 @@ from blender_addon.retarget.hold import NOTHING, Hold  # noqa: E402
 from blender_addon.retarget.reduce import Spacing  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame  # noqa: E402
-from tests.benchmarks.rigs import limb_angles  # noqa: E402
 
+from ..benchmarks.rigs import limb_angles  # noqa: E402
 from . import measure, rigs  # noqa: E402
 
 RIGS = ("Mixamo T-pose", "Mixamo FBX, 0.01, turned", "Unreal A-pose", "oddly named", "connected hips")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
-checkpoint = pytest.importorskip("engine.checkpoint")
+checkpoint = pytest.importorskip("engine.checkpoints.folder")
 
 from blender_addon import compat, curve_keys, preferences, takes  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402

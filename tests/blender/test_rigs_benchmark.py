@@ -8,8 +8,7 @@ import pytest
 
 pytest.importorskip("bpy")
 
-from tests.benchmarks import rigs as benchmark
-
+from ..benchmarks import rigs as benchmark
 from . import measure
 
 

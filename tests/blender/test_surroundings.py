@@ -17,8 +17,8 @@ from blender_addon import capture, pieces, relations, settings_record, takes  # 
 from blender_addon.overlay import OVERLAY  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
-from blender_addon.shared.obstacles import depth_and_way  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
+from blender_addon.shared.solids import depth_and_way  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, running_engine, wait_for  # noqa: E402

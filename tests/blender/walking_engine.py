@@ -21,7 +21,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, Result, Welcome
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.server import serve
+from engine.serving.server import serve
 
 STRIDES_A_SECOND = 1.0
 SLOW_STEPS = 60

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.checkpoint import Networks, Statistics, build_networks, load_published
+from engine.checkpoints.folder import Networks, Statistics, build_networks, load_published
 from engine.models.config import ModelConfig
 
 Fixture = dict[str, Tensor]

@@ -6,7 +6,8 @@ import pytest
 
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.metrics import control_metrics, foot_skating_ratio, mpjpe
-from tests.engine.motions import standing
+
+from .helpers.motions import standing
 
 
 def _slide(joints: np.ndarray, speed: float, start: int, stop: int) -> np.ndarray:

@@ -16,8 +16,8 @@ from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.errors import BadControl, BadRequest
 from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import SKELETON
-from engine.checkpoint import EMBEDDED
-from engine.measure import counting
+from engine.bench.measure import counting
+from engine.checkpoints.folder import EMBEDDED
 from engine.pipeline import _SEED_STEP, Pipeline
 
 FRAMES = 81

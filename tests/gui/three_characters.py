@@ -31,8 +31,9 @@ from blender_addon.body import read_body
 from blender_addon.operators.paths import walk_along
 from blender_addon.runtime import RUNTIME
 from blender_addon.shared.skeleton import SKELETON
-from tests.blender import rigs, scenes
-from tests.blender.engines import generate, running_engine
+
+from ..blender import rigs, scenes
+from ..blender.engines import generate, running_engine
 
 SHEET = (3, 2)
 CELL = (520, 300)
@@ -67,7 +68,7 @@ def parts() -> list[Part]:
 
 def act(part: Part) -> int:
     """Build the character, draw its path, let it walk and keep the take; returns the last frame."""
-    from tests.gui.mannequin import dress
+    from .mannequin import dress
 
     scene = bpy.context.scene
     armature = part.make()

@@ -8,8 +8,8 @@ import dataclasses
 import numpy as np
 import torch
 
-from engine import scheduler
-from engine.networks import build_networks
+from engine.checkpoints.networks import build_networks
+from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
 from training.drawn import drawn_hints, drawn_paths, smooth_track
 from training.recipes import get_recipe
@@ -77,7 +77,7 @@ def test_origin_and_wanted_default_to_the_true_latent_and_the_hint() -> None:
 
 
 def test_the_first_answer_is_the_first_step_of_sampling() -> None:
-    from engine.sampler import sample
+    from engine.sampling.sampler import sample
 
     networks = build_networks(MODEL).eval()
     given = _inputs(networks)

@@ -15,13 +15,10 @@ import torch
 from matplotlib import image
 
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.checkpoint import load_folder, save_folder
+from engine.checkpoints.folder import load_folder, save_folder
 from engine.models.config import as_mld, vae_only
 from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
-from tests.engine.conftest import TINY_V2, tiny_networks
-from tests.engine.motions import standing, walking_in_a_circle
-from tests.engine.random_model import save_random_model
 from training import evaluate as command
 from training.control_figures import CONTROLS, control_figures, hint_mask_for, quick_control_figures
 from training.data import Clip, load_clips
@@ -33,6 +30,9 @@ from training.motion_figures import motions_of, reconstruction, statistics_of
 from training.text_figures import TextProtocol, text_figures
 from training.text_matters import PATH_SPEED, movement, real_rows, straight_path
 
+from ..engine.conftest import TINY_V2, tiny_networks
+from ..engine.helpers.motions import standing, walking_in_a_circle
+from ..engine.helpers.random_model import save_random_model
 from .test_data import made_up_data  # noqa: F401
 
 

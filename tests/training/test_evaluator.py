@@ -13,13 +13,14 @@ import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadFile, BadRequest
 from blender_addon.shared.features import JOINT_VELOCITIES, canonicalize, joints_to_features
-from tests.shared.test_features import walking
 from training import evaluator
 from training.augment import NO_VARIANTS
 from training.evaluator import OWN_LABEL, PUBLISHED_LABEL, load_evaluator, say_the_same
 from training.evaluator_networks import OwnEvaluator, PublishedEvaluator, contrastive_loss
 from training.recipes import DEBUG
 from training.run_folder import open_run
+
+from ..shared.test_features import walking
 
 SMALL = {"movement": 8, "motion": 12, "text": 6, "width": 5}
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from blender_addon.shared.skeleton import SKELETON
-from engine import scheduler
+from engine.checkpoints.networks import Networks
 from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
-from engine.networks import Networks
+from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
 from training.control_masks import SIX_JOINTS, mixed_mask, spatial_mask, temporal_mask
 from training.distill import ddim_grid, distill_loss

@@ -11,8 +11,9 @@ import pytest
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.skeleton import FEET, FPS, SKELETON
 from engine.metrics import control_metrics
-from tests.engine.motions import standing
 from training import metrics as m
+
+from ..engine.helpers.motions import standing
 
 
 @pytest.fixture

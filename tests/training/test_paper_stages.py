@@ -10,7 +10,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from engine.checkpoint import load_folder
+from engine.checkpoints.folder import load_folder
 from training import all as pipeline
 from training.export import export
 from training.recipes import get_recipe

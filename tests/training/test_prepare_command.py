@@ -23,7 +23,7 @@ from training.prepare.__main__ import main
 from training.prepare.take import load_result
 
 from ..conftest import REPOSITORY
-from ..engine.motions import walking_in_a_circle
+from ..engine.helpers.motions import walking_in_a_circle
 
 
 def walking(num_frames: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from training.prepare.options import Options
 from training.prepare.sources import find_sources, read_split_lists
 from training.prepare.splits import assign, split_takes
 
-from ..engine.motions import walking_in_a_circle
+from ..engine.helpers.motions import walking_in_a_circle
 from ..shared.test_features import walking
 
 OPTIONS = Options()

@@ -13,8 +13,8 @@ from engine.export.clip import Clip
 from training.prepare.acclaim import read_amc, read_asf
 from training.prepare.bvh import read_bvh
 
-from ..engine import bvh_reader
-from ..engine.motions import walking_in_a_circle
+from ..engine.helpers import bvh_reader
+from ..engine.helpers.motions import walking_in_a_circle
 
 BVH = """HIERARCHY
 ROOT base

@@ -22,7 +22,7 @@ from training.prepare.floor import on_floor
 from training.prepare.retarget import calm_from, retarget
 
 from ..benchmarks.prepare_reference import TAKES, align, distances, reference
-from ..engine.motions import standing, walking_in_a_circle
+from ..engine.helpers.motions import standing, walking_in_a_circle
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from blender_addon.shared.features import features_to_joints
-from engine import scheduler
-from engine.checkpoint import build_networks, load_published
+from engine.checkpoints.folder import build_networks, load_published
 from engine.models.config import as_mld
 from engine.models.denoiser import Denoiser
+from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
 from training.distill import distill_loss
 from training.latents import encode_motions

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
-from engine.checkpoint import load_folder
+from engine.checkpoints.folder import load_folder
 from training import control, correct, distill, mld, vae
 from training.checkpoints import TrainingStopped
 from training.evaluate import evaluate

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from blender_addon.shared.errors import BadCheckpoint, BadFile
-from engine.checkpoint import load_folder, load_published
-from engine.published import read_tensors
+from engine.checkpoints.folder import load_folder, load_published
+from engine.checkpoints.published import read_tensors
 from training import control, vae
 from training.checkpoints import load_exported
 from training.export import export

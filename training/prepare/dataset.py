@@ -19,8 +19,8 @@ import numpy as np
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export.atomic import atomic_file
-from training.data import feature_statistics, load_clips
 
+from ..data import feature_statistics, load_clips
 from .take import Result
 
 UNIT = 0.00025  # metres; positions are kept as whole multiples

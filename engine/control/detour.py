@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lead a path around what stands in its way, before the model sees it.
+
+Joints that are pushed out of a solid one by one and frame by frame make a body veer and shake. So where a body on the
+asked way of the pelvis would run into something, the way itself is bent: to one side, over as many frames as it takes
+to walk around at ease. Between keys that lie far apart, points on the bent way are added, to be met loosely. What is
+bent is only what the engine follows; errors are told from what was asked.
+
+Shapes: T frames, J = 22 joints, D distances. Metres, Y up; numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from blender_addon.shared.protocol import Generate, Obstacle
+from blender_addon.shared.series import ramped
+from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.solids import depth_and_way
+
+from ..finishing.gait import stances
+
+BODY = 0.26  # metres around the pelvis that a walking body takes up
+SQUEEZED = 0.13  # the same of one that turns sideways, which it will before it leaves a way that is asked exactly
+HEIGHTS = np.linspace(0.4, 1.5, 12)  # at which it does; what is lower is stepped over, what is higher is walked under
+BESIDE = 0.05  # metres up or down to a solid, from which on it is above or below a point, not beside it
+WIDEST, STEP = 1.5, 0.04  # metres by which a way is bent at most, and between those that are tried
+SIDEWAYS = 0.6  # metres a second by which a way is left and come back to, on average
+SHORTEST = 8  # frames in which that happens at least
+LOOSE = 0.15  # metres; how near the points are met that were added
+ROUNDS = 3
+_PELVIS = SKELETON.index("pelvis")
+_HIPS = SKELETON.indices("left_hip", "right_hip")
+
+
+def led_around(request: Generate) -> Generate:
+    """The request with its pelvis's hints led around its obstacles; itself where nothing stands in the way, or these
+    hints may wait (they have slack). The way leads straight from hint to hint.
+    """
+    asked, frames = request.hint_mask[:, _PELVIS], np.arange(request.num_frames)
+    known = np.flatnonzero(asked)
+    waits = request.slack is not None and request.slack[known, _PELVIS].any()
+    if not request.obstacles or waits or len(known) < 2:
+        return request
+    way = np.stack([np.interp(frames, known, request.hint[known, _PELVIS, axis]) for axis in range(3)], 1)
+    inside = (frames >= known[0]) & (frames <= known[-1])
+    alone = asked & ~(np.pad(asked, 1)[2:] | np.pad(asked, 1)[:-2])
+    firm = alone if request.base_mask is None else alone | request.base_mask
+    exact = asked if request.tolerance is None else asked & (request.tolerance[:, _PELVIS] < SQUEEZED)
+    bent = way.copy()
+    bent[:, [0, 2]] = _bent(way[:, [0, 2]], inside, firm, np.where(exact, SQUEEZED, BODY), request.obstacles)
+    moved = np.linalg.norm(bent - way, axis=-1) > 1e-3
+    if not moved.any():
+        return request
+    hint, mask = request.hint.copy(), request.hint_mask.copy()
+    tolerance = np.zeros(mask.shape, np.float32) if request.tolerance is None else request.tolerance.copy()
+    new = moved & ~asked
+    tolerance[new, _PELVIS], mask[new, _PELVIS] = LOOSE, True
+    hint[moved, _PELVIS] = bent[moved]
+    along = moved[:, None] & mask[:, _HIPS]  # they say where the body looks
+    hint[:, _HIPS] += along[..., None] * (bent - way)[:, None]
+    return replace(request, hint=hint, hint_mask=mask, tolerance=tolerance)
+
+
+def _bent(
+    way: np.ndarray, inside: np.ndarray, firm: np.ndarray, least: np.ndarray, obstacles: Sequence[Obstacle]
+) -> np.ndarray:
+    """``way`` (T, 2) of x and z, bent where it is ``inside`` (T,) the asked stretch and less than ``least`` (T,) away
+    from obstacles; ``firm`` (T,) frames that are not keep their place.
+    """
+    way = way.copy()
+    for _ in range(ROUNDS):
+        blocked = inside & (_depth(way, obstacles) > -least)
+        if not blocked.any():
+            break
+        reach = np.flatnonzero(inside)
+        for start, end in stances(_joined(blocked)):
+            before, after = max(start - 1, reach[0]), min(end, reach[-1])
+            ahead = way[after] - way[before]
+            if np.linalg.norm(ahead) < STEP:
+                continue  # it stands in there
+            across = np.array([ahead[1], -ahead[0]]) / np.linalg.norm(ahead)
+            aside = _aside(way[start:end], across, obstacles)
+            if aside is not None:
+                offsets = np.zeros(len(way))
+                offsets[start:end] = aside
+                way += (_eased(offsets) * _leaving(firm & ~blocked) * inside)[:, None] * across
+    return way
+
+
+def _depth(points: np.ndarray, obstacles: Sequence[Obstacle]) -> np.ndarray:
+    """How deep (...) the middle of a body at ``points`` (..., 2) is in the deepest obstacle, negative outside."""
+    column = np.empty((*points.shape[:-1], len(HEIGHTS), 3))
+    column[..., [0, 2]], column[..., 1] = points[..., None, :], HEIGHTS
+    deepest = np.full(points.shape[:-1], -np.inf)
+    for obstacle in obstacles:
+        depth, way = depth_and_way(obstacle, column)
+        beside = (depth > 0) | (np.abs(depth * way[..., 1]) < BESIDE)
+        deepest = np.maximum(deepest, np.where(beside, depth, -np.inf).max(-1))
+    return deepest
+
+
+def _joined(blocked: np.ndarray) -> np.ndarray:
+    """``blocked`` (T,) with the gaps filled that are too short to come back in."""
+    filled = blocked.copy()
+    for start, end in stances(~blocked):
+        if start > 0 and end < len(blocked) and end - start < 2 * SHORTEST:
+            filled[start:end] = True
+    return filled
+
+
+def _aside(points: np.ndarray, across: np.ndarray, obstacles: Sequence[Obstacle]) -> np.ndarray | None:
+    """How far each of ``points`` (n, 2) goes along ``across`` (2,) to be clear, all to the side where that is less;
+    None where neither side is near enough.
+    """
+    distances = np.arange(0.0, WIDEST + STEP, STEP)
+    choices = []
+    for side in (1.0, -1.0):
+        tried = points[:, None] + side * distances[:, None] * across  # (n, D, 2)
+        clear = _depth(tried, obstacles) <= -BODY
+        if clear.any(1).all():
+            choices.append(side * distances[clear.argmax(1)])
+    return min(choices, key=lambda aside: np.abs(aside).max(), default=None)
+
+
+def _eased(offsets: np.ndarray) -> np.ndarray:
+    """``offsets`` (T,) of one sign, nowhere less and smooth, begun early enough to be reached at ease."""
+    size = np.abs(offsets)
+    width = max(SHORTEST, round(size.max() / SIDEWAYS * FPS / 2))
+    return np.sign(offsets.sum()) * ramped(size, width)
+
+
+def _leaving(firm: np.ndarray) -> np.ndarray:
+    """Shares (T,): nothing in ``firm`` (T,) frames, all of it some frames away from them."""
+    if not firm.any():
+        return np.ones(len(firm))
+    away = np.abs(np.arange(len(firm))[:, None] - np.flatnonzero(firm)).min(1)
+    u = np.minimum(away / SHORTEST, 1.0)
+    return u * u * (3 - 2 * u)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of a motion's joints, as misses in metres and as quadratic pulls for whoever moves the joints.
+
+Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one;
+obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints'
+positions, so a solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever
+the joints are functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule
+over there.
+
+Shapes: T frames, J = 22 joints, C joints that are concerned. Metres, radians; Y up, canonical frame; numpy, float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blender_addon.shared import quat
+from blender_addon.shared.control import CanonicalFrame, ControlSignal
+from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.protocol import Generate, Obstacle, RelativeTarget
+from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.solids import check_obstacle, depth_and_way
+
+OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
+EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """``gradient`` (T, 3C) and ``matrix`` (T, 3C, 3C) of half the weighted squares, for the C ``joints``."""
+
+    joints: list[int]
+    gradient: np.ndarray
+    matrix: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """``hint`` (T, J, 3); ``asked`` (T, J, 3) bool, which of its coordinates; ``tolerance`` (T, J) metres that a joint
+    may stay away. Relative targets and obstacles as the protocol has them, obstacles in the canonical frame.
+    """
+
+    hint: np.ndarray
+    asked: np.ndarray
+    tolerance: np.ndarray
+    relative: tuple[RelativeTarget, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.insisted.any() or self.relative or self.obstacles)
+
+    @property
+    def insisted(self) -> np.ndarray:
+        """(T, J) bool: hints that are more than a direction to steer in."""
+        return self.asked.any(-1) & np.isfinite(self.tolerance)
+
+    @property
+    def joints(self) -> list[int]:
+        """The joints that are concerned; with obstacles all of them."""
+        if self.obstacles:
+            return list(range(SKELETON.num_joints))
+        named = {SKELETON.index(name) for target in self.relative for name in (target.joint, target.to_joint)}
+        return sorted(named | set(np.flatnonzero(self.insisted.any(0)).tolist()))
+
+    def misses(self, joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+        """Metres (K,) by which ``joints`` (T, J, 3) with headings ``yaw`` (T,) miss, beyond tolerance: each hint, each
+        frame of a relative target, each joint in an obstacle.
+        """
+        parts = [quat.norm(self._missing(joints))[..., 0][self.insisted]]
+        parts += [np.linalg.norm(missing, axis=-1) for _, _, _, missing in self._relative(joints, yaw)]
+        for obstacle in self.obstacles:
+            depth, _ = depth_and_way(obstacle, joints)
+            parts.append(depth[depth > 0])
+        return np.concatenate(parts)
+
+    def cost(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> float:
+        """Half the squares whose slope :meth:`pull` is, at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        total = (self._missing(joints)[self.insisted] ** 2).sum()
+        total += sum((missing**2).sum() for _, _, _, missing in self._relative(joints, yaw))
+        for obstacle in self.obstacles:
+            depth, _ = depth_and_way(obstacle, joints)
+            total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH, 0.0) ** 2).sum()
+        return float(total / 2)
+
+    def pull(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> Pull:
+        """The pull on the concerned joints at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        concerned = self.joints
+        frames, count = len(joints), len(concerned)
+        gradient, matrix = np.zeros((frames, count, 3)), np.zeros((frames, count, 3, count, 3))
+        place = {joint: i for i, joint in enumerate(concerned)}
+        counts = (self.asked & self.insisted[..., None])[:, concerned].astype(float)
+        gradient -= counts * self._missing(joints)[:, concerned]
+        each, axes = np.arange(count)[:, None], np.arange(3)
+        matrix[:, each, axes, each, axes] += counts
+        for span, joint, base, missing in self._relative(joints, yaw):
+            a, b = place[joint], place[base]
+            gradient[span, a] -= missing
+            gradient[span, b] += missing
+            for first, second, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
+                matrix[span, first, axes, second, axes] += sign
+        for obstacle in self.obstacles:
+            depth, way = depth_and_way(obstacle, joints[:, concerned])
+            inside = depth > 0
+            gradient -= obstacle_weight * np.where(inside, depth + EXTRA_DEPTH, 0.0)[..., None] * way
+            normal = obstacle_weight * inside[..., None, None] * way[..., :, None] * way[..., None, :]
+            matrix[:, np.arange(count), :, np.arange(count)] += normal.swapaxes(0, 1)
+        return Pull(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
+
+    def _missing(self, joints: np.ndarray) -> np.ndarray:
+        """(T, J, 3): the way from each joint to where its hint would be content with it; 0 where nothing is asked."""
+        missing = np.where(self.asked, self.hint - joints, 0.0)
+        distance = quat.norm(missing)
+        beyond = np.maximum(distance - np.where(np.isfinite(self.tolerance), self.tolerance, 0.0)[..., None], 0.0)
+        return missing * (beyond / np.maximum(distance, 1e-12))
+
+    def _relative(self, joints: np.ndarray, yaw: np.ndarray) -> list[tuple[slice, int, int, np.ndarray]]:
+        """For each relative target its frames, its two joints, and the way (frames, 3) it is off."""
+        result = []
+        for target in self.relative:
+            span = slice(target.start_frame, target.start_frame + target.num_frames)
+            joint, base = SKELETON.indices(target.joint, target.to_joint)
+            offset = quat.rotate(quat.from_yaw(yaw[span]), np.asarray(target.offset, float))
+            result.append((span, joint, base, joints[span, base] + offset - joints[span, joint]))
+        return result
+
+
+def wishes_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -> Wishes:
+    """The wishes of a request, whose hints are ``signal``, in the canonical ``frame``."""
+    tolerance = np.zeros(signal.hint_mask.shape) if request.tolerance is None else request.tolerance.astype(float)
+    turn = quat.from_yaw(np.asarray(-frame.heading))
+    obstacles = tuple(
+        replace(
+            obstacle,
+            centre=tuple(frame.to_model(np.asarray(obstacle.centre, float)).tolist()),
+            rotation=tuple(quat.multiply(turn, np.asarray(obstacle.rotation, float)).tolist()),
+        )
+        for obstacle in request.obstacles
+    )
+    return Wishes(frame.to_model(signal.hint), signal.coordinates, tolerance, request.relative, obstacles)
+
+
+def check_wishes(request: Generate) -> None:
+    """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
+    if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
+        raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
+    if request.slack is not None and (request.slack < 0).any():
+        raise BadRequest("The slack of a hint is less than 0 frames.", "Give 0 for a hint that may not wait.")
+    for target in request.relative:
+        joint, base = SKELETON.indices(target.joint, target.to_joint)
+        if joint == base or not np.isfinite(target.offset).all():
+            raise BadRequest(
+                f"{target.joint} cannot be {target.offset} away from {target.to_joint}.",
+                "Name two joints, and an offset in metres.",
+            )
+        if target.start_frame < 0 or target.num_frames < 1 or target.start_frame >= request.num_frames:
+            raise BadRequest(
+                f"{target.joint} shall follow {target.to_joint} for {target.num_frames} frames from frame "
+                f"{target.start_frame}, but the motion has {request.num_frames}.",
+                "Choose frames within the motion.",
+            )
+    for obstacle in request.obstacles:
+        check_obstacle(obstacle)
+
+
+def settle(signal: ControlSignal, slack: np.ndarray | None, joints: np.ndarray) -> ControlSignal:
+    """The signal with each hint that has ``slack`` (T, J) moved to the frame, at most so many away, in which it costs
+    the motion ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
+    """
+    if slack is None or not (slack > 0).any():
+        return signal
+    hint, mask = signal.hint.copy(), signal.hint_mask.copy()
+    asked = signal.coordinates
+    for joint in np.flatnonzero((mask & (slack > 0)).any(0)):
+        keys = np.flatnonzero(mask[:, joint])
+        missing = (signal.hint[keys, None, joint] - joints[None, :, joint]) * asked[keys, None, joint]  # (keys, T, 3)
+        cost = (missing**2).sum(-1)
+        away = np.abs(np.arange(len(joints)) - keys[:, None])
+        cost += np.where(away <= slack[keys, joint, None], 1e-6 * away**2, np.inf)  # among equals the nearest
+        frames = _in_order(cost)
+        hint[:, joint], mask[:, joint] = 0, False
+        hint[frames, joint], mask[frames, joint] = signal.hint[keys, joint], True
+    return replace(signal, hint=hint, hint_mask=mask)
+
+
+def _in_order(cost: np.ndarray) -> np.ndarray:
+    """The cheapest ascending choice (keys,) of a column for each row of ``cost`` (keys, T)."""
+    total = cost[0]
+    before: list[np.ndarray] = []
+    for row in cost[1:]:
+        # best[t]: the cheapest column up to t for the row before
+        best = np.minimum.accumulate(total)
+        at = np.maximum.accumulate(np.where(total <= best, np.arange(len(total)), 0))
+        before.append(np.concatenate([[0], at[:-1]]))
+        total = row + np.concatenate([[np.inf], best[:-1]])
+    chosen = [int(total.argmin())]
+    for at in reversed(before):
+        chosen.append(int(at[chosen[-1]]))
+    return np.array(chosen[::-1])
+
+
+def only_hints(hint: np.ndarray, asked: np.ndarray) -> Wishes:
+    """Wishes that are no more than hints (T, J, 3) to be met."""
+    return Wishes(np.asarray(hint, float), np.asarray(asked, bool), np.zeros(hint.shape[:2]))

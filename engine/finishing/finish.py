@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the motion that the model made to the one that leaves the engine.
+
+Jumps between patches go (``seams.py``); each foot gets its steps and their places (``footsteps.py``, ``contacts.py``);
+then the body, with bones of constant length, is brought onto hints and footprints (``exact.py``), and knees that
+came to bend backward are turned over (``knees.py``). Every part is even towards moves and turns over the ground, so it
+does not matter in which frame of reference a motion is finished.
+
+Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0; numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared import quat
+from blender_addon.shared.control import CanonicalFrame, ControlSignal
+from blender_addon.shared.protocol import Generate
+from blender_addon.shared.solids import depth_and_way
+
+from ..control.goals import Wishes, wishes_of
+from .fit_body import settle_body, staying
+from .footprints import place_feet
+from .knees import KNEES, turned_over
+from .patch_seams import without_seams
+from .step_over import lies_low
+
+_HERE = CanonicalFrame(np.zeros(3), 0.0)
+
+
+def finishing(
+    request: Generate,
+    joints: np.ndarray,
+    contacts: np.ndarray,
+    seams: Sequence[int] = (),
+    kept: np.ndarray | None = None,
+) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
+    """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4); may be abandoned wherever it
+    yields.
+
+    ``request``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
+    the model's belief 0..1. ``seams``: first frames of patches. kept (T,) bool: frames that are final already and stay
+    as they are, but for bones whose lengths are not the skeleton's. With ``request.exact`` hints are hit, else the
+    hinted joints stay where refining has brought them; with ``request.plant_feet`` feet that stand do not slide.
+    """
+    made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
+    kept = kept if kept is not None and kept.any() else None
+    smooth = without_seams(made, _yaw(made), seams, kept)
+    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
+    wishes = wishes_of(request, signal, _HERE)
+    if not request.exact:
+        wishes = replace(staying(wishes, made), relative=(), obstacles=())
+    if not request.plant_feet and (not wishes or not (request.exact or request.refine)):
+        return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
+    feet = None
+    if request.plant_feet:
+        low = [obstacle for obstacle in request.obstacles if lies_low(obstacle)]
+        feet = place_feet(smooth, contacts, signal.hint_mask, kept, low)
+    yield
+    high = wishes
+    if feet is not None:
+        # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
+        high = replace(wishes, obstacles=tuple(o for o in wishes.obstacles if not lies_low(o)))
+    for settled in settle_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
+        yield
+    if len(high.obstacles) < len(wishes.obstacles) and _touches(settled, wishes):
+        before = settled
+        for settled in settle_body(before, _yaw(smooth), wishes, feet, kept):  # noqa: B007
+            yield
+    if feet is not None:
+        free = ~signal.hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
+        settled = turned_over(settled, free)
+    if kept is None and not wishes:
+        settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
+    return settled, contacts > 0.5 if feet is None else feet.stands
+
+
+def _touches(joints: np.ndarray, wishes: Wishes) -> bool:
+    return any(bool((depth_and_way(obstacle, joints)[0] > 0).any()) for obstacle in wishes.obstacles)
+
+
+def _yaw(joints: np.ndarray) -> np.ndarray:
+    """Headings (T,) about +Y, continuous."""
+    ahead = quat.rotate(quat.conjugate(feature_set.heading(joints)), np.array([0.0, 0.0, 1.0]))
+    return np.unwrap(np.arctan2(ahead[:, 0], ahead[:, 2]))

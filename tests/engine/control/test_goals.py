@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wishes: misses and pulls agree with each other; solids from all sides; hints that may wait."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from blender_addon.shared import quat
+from blender_addon.shared.control import ControlSignal
+from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.protocol import Obstacle, RelativeTarget
+from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.solids import check_obstacle, depth_and_way
+from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Wishes, settle
+
+FRAMES = 12
+RANDOM = np.random.default_rng(0)
+TURNED = tuple(quat.from_axis_angle(np.array([0.6, 0.0, 0.8]), np.asarray(0.7)).tolist())
+SOLIDS = [
+    Obstacle("sphere", (0.1, 0.2, 0.3), (0.5, 0.0, 0.0), margin=0.1),
+    Obstacle("capsule", (0.1, 0.2, 0.3), (0.3, 0.6, 0.0), TURNED),
+    Obstacle("box", (0.1, 0.2, 0.3), (0.3, 0.6, 0.4), TURNED, margin=0.05),
+]
+
+
+@pytest.mark.parametrize("solid", SOLIDS, ids=lambda solid: solid.kind)
+def test_the_way_out_of_a_solid_leads_to_its_surface(solid: Obstacle) -> None:
+    points = RANDOM.uniform(-1, 1, (500, 3))
+    depth, way = depth_and_way(solid, points)
+    assert (depth > 0).any() and (depth < 0).any()
+    np.testing.assert_allclose(np.linalg.norm(way, axis=-1), 1)
+    after, _ = depth_and_way(solid, points + way * depth[:, None])
+    np.testing.assert_allclose(after, 0, atol=1e-9)
+    middle, _ = depth_and_way(solid, np.asarray(solid.centre))
+    assert np.isfinite(middle) and middle >= min(size for size in solid.size if size)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "cone"}, {"size": (0.0, 1.0, 1.0)}, {"size": (math.nan, 1.0, 1.0)}, {"margin": -1.0}],
+    ids=str,
+)
+def test_what_is_no_solid_is_refused(change: dict) -> None:
+    for solid in SOLIDS:
+        check_obstacle(solid)
+    with pytest.raises(BadRequest):
+        check_obstacle(dataclasses.replace(SOLIDS[2], **change))
+
+
+def wishes(**options) -> Wishes:
+    hint, asked = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.random((FRAMES, 22, 3)) < 0.2
+    tolerance = np.where(RANDOM.random((FRAMES, 22)) < 0.5, 0.0, 0.1)
+    return Wishes(hint, asked, tolerance, **options)
+
+
+def test_pulls_are_the_slope_of_the_squared_misses() -> None:
+    held = (RelativeTarget("left_wrist", "left_hip", (0.1, 0.0, 0.2), 2, 5),)
+    joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.normal(size=FRAMES)
+    for asked in (wishes(), wishes(relative=held)):
+        pull = asked.pull(joints, yaw)
+        assert pull.joints == list(range(22))
+        move = 1e-6 * RANDOM.normal(size=joints.shape)
+        before, after = ((asked.misses(j, yaw) ** 2).sum() / 2 for j in (joints - move, joints + move))
+        slope = (pull.gradient * move.reshape(FRAMES, -1)).sum()
+        assert (after - before) / 2 == pytest.approx(slope, rel=1e-4)
+
+
+def test_a_pull_of_an_obstacle_leads_out() -> None:
+    nothing = np.zeros((FRAMES, 22, 3))
+    asked = Wishes(nothing, nothing.astype(bool), nothing[..., 0], obstacles=(SOLIDS[2],))
+    joints = RANDOM.uniform(-0.5, 0.7, (FRAMES, 22, 3))
+    pull = asked.pull(joints, np.zeros(FRAMES))
+    step = np.linalg.lstsq(pull.matrix[0], -pull.gradient[0], rcond=None)[0].reshape(22, 3)
+    inside = depth_and_way(SOLIDS[2], joints[0])[0] > 0
+    depth, _ = depth_and_way(SOLIDS[2], joints[0] + step)
+    assert inside.any() and not step[~inside].any()
+    np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH, atol=1e-9)
+    assert OBSTACLE_WEIGHT > 1
+
+
+def test_hints_within_their_tolerance_are_met_and_those_that_steer_do_not_count() -> None:
+    joints = np.zeros((FRAMES, 22, 3))
+    hint, asked = joints + np.array([0.3, 0.0, 0.4]), np.zeros(joints.shape, bool)
+    asked[3, 5] = asked[4, 5] = asked[5, 5] = True
+    tolerance = np.zeros((FRAMES, 22))
+    tolerance[3, 5], tolerance[4, 5] = 0.6, np.inf
+    met = Wishes(hint, asked, tolerance)
+    np.testing.assert_allclose(met.misses(joints, np.zeros(FRAMES)), [0, 0.5])
+    assert met.joints == [5] and not Wishes(hint, 0 * asked > 0, tolerance)
+    tolerance[3, 5] = 0.2
+    closer = Wishes(hint, asked, tolerance).misses(joints, np.zeros(FRAMES))
+    np.testing.assert_allclose(closer, [0.3, 0.5])
+
+
+def test_a_hint_waits_for_the_joint_within_its_slack_and_keeps_its_place_in_the_order() -> None:
+    joint = SKELETON.index("right_wrist")
+    joints = np.zeros((FRAMES, 22, 3))
+    joints[:, joint, 0] = np.arange(FRAMES)
+    signal = ControlSignal.empty(FRAMES)
+    for frame, value in ((2, 4.0), (3, 4.0), (8, 20.0)):
+        signal.hint[frame, joint, 0], signal.hint_mask[frame, joint] = value, True
+    slack = np.full((FRAMES, 22), 3, np.int32)
+    moved = settle(signal, slack, joints)
+    frames = np.flatnonzero(moved.hint_mask[:, joint])
+    assert frames.tolist() in ([3, 4, 11], [4, 5, 11])
+    np.testing.assert_array_equal(moved.hint[frames, joint, 0], [4, 4, 20])
+    assert settle(signal, None, joints) is signal
