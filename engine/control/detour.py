@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from blender_addon.shared.protocol import Generate, Obstacle
-from blender_addon.shared.series import ramped
+from blender_addon.shared.series import envelope
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import depth_and_way
 
@@ -130,7 +130,7 @@ def _eased(offsets: np.ndarray) -> np.ndarray:
     """``offsets`` (T,) of one sign, nowhere less and smooth, begun early enough to be reached at ease."""
     size = np.abs(offsets)
     width = max(SHORTEST, round(size.max() / SIDEWAYS * FPS / 2))
-    return np.sign(offsets.sum()) * ramped(size, width)
+    return np.sign(offsets.sum()) * envelope(size, width)
 
 
 def _leaving(firm: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blender_addon.shared.series import ramped
+from blender_addon.shared.series import envelope
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 STRIDE = 12  # frames on either side over which feet are averaged
@@ -36,7 +36,7 @@ def feet_under_body(joints: np.ndarray, held: np.ndarray, kept: np.ndarray) -> n
     way = np.stack(average, 1) / np.maximum(share, 1e-9)[:, None]
     far = np.linalg.norm(way, axis=1)
     too_far = np.maximum(far - AWAY, 0.0) / np.maximum(far, 1e-9)
-    way *= (too_far * (1.0 - ramped((~free).astype(float), STRIDE)))[:, None]
+    way *= (too_far * (1.0 - envelope((~free).astype(float), STRIDE)))[:, None]
     result = joints.copy()
     result[:, feet] += way[:, None]
     return result

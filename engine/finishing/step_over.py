@@ -12,7 +12,7 @@ import numpy as np
 
 from blender_addon.shared import quat
 from blender_addon.shared.protocol import Obstacle
-from blender_addon.shared.series import ramped
+from blender_addon.shared.series import envelope
 from blender_addon.shared.solids import depth_and_way
 
 LOW = 0.4  # metres up to which an obstacle, with its margin, is stepped over
@@ -91,4 +91,4 @@ def lifted_over(
     needed = np.maximum(heights_over(toe, obstacles), heights_over(ankle, obstacles))
     if not needed.any():
         return height
-    return np.where(swings, np.maximum(height, ramped(needed, EARLY, EARLY)), height)
+    return np.where(swings, np.maximum(height, envelope(needed, EARLY, EARLY)), height)
