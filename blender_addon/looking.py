@@ -15,6 +15,7 @@ import numpy as np
 
 from . import compat, takes
 from .capture import Capture, scene_fps
+from .lookup import scene_by_uid
 from .measuring import Observed, observe
 from .overlay import OVERLAY, layers_of
 from .properties.take import GaitwayTake
@@ -103,7 +104,7 @@ class Looking:
         self, captured: Capture, making: takes.Making, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
         observed = yield from observe(captured, making.joints, making.contacts, fps)
-        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+        scene = scene_by_uid(captured.scene_uid)
         shown = takes.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:
             takes.note(shown, observed)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import character, probe, stage
+from . import character, stage
 from .capture import Capture
+from .lookup import object_by_uid
 from .met import as_met, led_frames
 from .obstacles import depths
 from .paths import error_summary, slide
@@ -128,7 +129,7 @@ def _apart(
 
 def armature_of(captured: Capture) -> bpy.types.Object:
     """The character of the capture. Raises RetargetError when it, or a bone of it, was deleted or the bone renamed."""
-    armature = probe.object_by_uid(captured.body.uid)
+    armature = object_by_uid(captured.body.uid)
     if armature is None or not armature.users_scene:
         # A property that still points to it keeps a deleted object in the file, but no longer in a scene.
         raise RetargetError(

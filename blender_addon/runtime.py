@@ -23,6 +23,7 @@ import numpy as np
 from . import bring_in, capture, delivery, live, pieces, preferences, stage, takes
 from .live import LIVE
 from .looking import LOOKING
+from .lookup import scene_by_uid
 from .overlay import OVERLAY
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
@@ -343,7 +344,7 @@ class Runtime:
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
-        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+        scene = scene_by_uid(captured.scene_uid)
         if scene is not None:
             LOOKING.take_over(scene, observed, captured)
 
