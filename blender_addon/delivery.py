@@ -21,8 +21,9 @@ from .before import Before
 from .capture import Capture, scene_fps, to_floor
 from .holding import hold_for, spacing_for
 from .lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
-from .measuring import Observed, armature_of, observe
+from .measuring import armature_of, observe
 from .met import as_led, as_met
+from .observed import Observed
 from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError

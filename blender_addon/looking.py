@@ -16,7 +16,8 @@ import numpy as np
 from . import compat, takes
 from .capture import Capture, scene_fps
 from .lookup import scene_by_uid
-from .measuring import Observed, observe
+from .measuring import observe
+from .observed import Observed
 from .overlay import OVERLAY, layers_of
 from .properties.take import GaitwayTake
 from .shared.errors import GaitwayError

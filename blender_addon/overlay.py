@@ -13,7 +13,7 @@ import bpy
 
 from . import overlay_shapes as shapes
 from .capture import Capture
-from .measuring import Observed
+from .observed import Observed
 from .obstacles import in_world
 from .overlay_shapes import NOTHING, Lines
 from .shared.skeleton import CONTACT_JOINTS

@@ -33,7 +33,7 @@ from .version import addon_version
 
 if TYPE_CHECKING:
     from .jobs import Session
-    from .measuring import Observed
+    from .observed import Observed
     from .properties.take import GaitwayTake
     from .shared.protocol import Error, Generate, Result
 

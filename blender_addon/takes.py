@@ -29,7 +29,7 @@ from .shared.skeleton import SKELETON
 
 if TYPE_CHECKING:
     from .capture import Capture
-    from .measuring import Observed
+    from .observed import Observed
     from .properties.take import GaitwayTake
     from .shared.protocol import Generate
 

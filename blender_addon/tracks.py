@@ -16,6 +16,7 @@ import numpy as np
 
 from . import compat, facing, pace, paths, pieces, probe
 from .body import Body, standing_height
+from .retarget.ground import lies_on_ground
 from .shared import space
 from .shared.errors import BadControl
 from .shared.skeleton import FPS, SKELETON
@@ -330,9 +331,7 @@ def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generat
 def _marks_the_floor(control: Control, points: np.ndarray, body: Body) -> bool:
     """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
     return control.height == "FLOOR" or (
-        control.height == "AUTO"
-        and control.joint == "pelvis"
-        and paths.lies_on_ground(points, body.ground, body.leg_length)
+        control.height == "AUTO" and control.joint == "pelvis" and lies_on_ground(points, body.ground, body.leg_length)
     )
 
 
