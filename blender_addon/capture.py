@@ -27,7 +27,8 @@ from .shared.control import ControlSignal
 from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
 from .solids import Solid
-from .tracks import Track, read_tracks, scene_fps
+from .timing import scene_fps
+from .tracks import Track, read_tracks
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate

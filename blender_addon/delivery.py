@@ -18,7 +18,7 @@ import bpy
 from . import before as states
 from . import carry, compat, takes
 from .before import Before
-from .capture import Capture, scene_fps, to_floor
+from .capture import Capture, to_floor
 from .holding import hold_for, spacing_for
 from .lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
 from .measuring import armature_of, observe
@@ -29,6 +29,7 @@ from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
 from .splice import Stretch, splice
+from .timing import scene_fps
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate, Result

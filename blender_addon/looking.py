@@ -14,13 +14,14 @@ import bpy
 import numpy as np
 
 from . import compat, takes
-from .capture import Capture, scene_fps
+from .capture import Capture
 from .lookup import scene_by_uid
 from .measuring import observe
 from .observed import Observed
 from .overlay import OVERLAY, layers_of
 from .properties.take import GaitwayTake
 from .shared.errors import GaitwayError
+from .timing import scene_fps
 
 QUIET = 0.6
 """Seconds without a change of the keys after which it is worth to observe again."""

@@ -15,7 +15,8 @@ from .retarget.ground import facing
 from .retarget.relations import Relation
 from .shared import quat, space
 from .shared.errors import BadControl, BadRequest
-from .tracks import Track, check_target, scene_fps
+from .timing import scene_fps
+from .tracks import Track, check_target
 
 if TYPE_CHECKING:
     from .shared.protocol import RelativeTarget

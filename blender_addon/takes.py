@@ -26,6 +26,7 @@ from .retarget import keyframes
 from .shared import space
 from .shared.errors import BadFile, BadRequest
 from .shared.skeleton import SKELETON
+from .timing import scene_fps
 
 if TYPE_CHECKING:
     from .capture import Capture
@@ -151,7 +152,7 @@ def order_of_range(
     now = yield from capture.reading(scene)
     if now.signal.num_frames == order.num_frames and now.start_frame == captured.start_frame:
         order, captured = capture.order(scene, now), now
-    fps = capture.scene_fps(scene)
+    fps = scene_fps(scene)
     at = np.asarray(space.model_to_scene_frame(np.arange(order.num_frames), captured.start_frame, fps))
     # An end of the range within the take is a frame of both; the take's own first and last frame may be made anew.
     keep = (at <= first if starts else at < first) | (at >= last if ends else at > last)
