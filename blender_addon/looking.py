@@ -21,6 +21,7 @@ from .observed import Observed
 from .overlay import OVERLAY, layers_of
 from .properties.take import GaitwayTake
 from .shared.errors import GaitwayError
+from .takes_requests import order_again
 from .timing import scene_fps
 
 QUIET = 0.6
@@ -96,7 +97,7 @@ class Looking:
         self.forget()
         self._seen = self._key(take)
         try:
-            _, captured = takes.order_again(scene, take)
+            _, captured = order_again(scene, take)
             making = takes.making_of(take)
         except GaitwayError:
             return  # it does not tell what it was made of: there is nothing to compare with

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from . import bring_in, capture, delivery, live, pieces, preferences, stage, takes
+from . import bring_in, capture, delivery, pieces, preferences, stage, takes_requests
 from .live import LIVE
 from .looking import LOOKING
 from .lookup import scene_by_uid
-from .overlay import OVERLAY
+from .overlay import OVERLAY, preview_lines
+from .request import build_request
 from .shared.connection import default_connection_path, read_connection
 from .shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from .shared.skeleton import FPS
@@ -242,10 +243,10 @@ class Runtime:
 
     def _asking(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
         captured = yield from capture.reading(scene)
-        yield from self._make(capture.order(scene, captured), captured, replaces=replaces)
+        yield from self._make(build_request(scene, captured), captured, replaces=replaces)
 
     def _asking_again(self, scene: bpy.types.Scene, take: GaitwayTake) -> Generator[None, None, None]:
-        only, (order, captured) = take.variation, takes.order_again(scene, take)
+        only, (order, captured) = take.variation, takes_requests.order_again(scene, take)
         if bring_in.is_made(order):
             self.last = captured
             yield from self._put(order, captured)
@@ -256,7 +257,7 @@ class Runtime:
         self, scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
     ) -> Generator[None, None, None]:
         patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
-        order, captured = yield from takes.order_of_range(scene, take, first, last)
+        order, captured = yield from takes_requests.order_of_range(scene, take, first, last)
         yield from self._make(order, captured, patch=patch)
 
     def _submit(self, order: Generate, captured: capture.Capture) -> None:
@@ -320,7 +321,7 @@ class Runtime:
         if arrived > self.arrived:
             self.arrived = arrived
             joints = np.concatenate([part.joints[0] for part in parts])
-            OVERLAY.put(preview=live.preview_lines(joints, captured))
+            OVERLAY.put(preview=preview_lines(joints, captured))
             OVERLAY.sync(bpy.context.scene)
 
     def _deliver(

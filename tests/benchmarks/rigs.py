@@ -41,6 +41,7 @@ import numpy as np
 
 import blender_addon
 from blender_addon import capture, delivery, pieces, runtime
+from blender_addon.request import build_request
 from blender_addon.retarget import apply, hold
 from blender_addon.retarget.contacts import standing
 from blender_addon.shared import quat
@@ -195,7 +196,7 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
         "benchmark", joints[None].astype(np.float32), standing(joints)[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
     )  # fmt: skip
-    order = replace(capture.order(scene, captured), num_frames=len(joints))
+    order = replace(build_request(scene, captured), num_frames=len(joints))
     phases: dict[str, float] = {}
     began = time.perf_counter()
     work = delivery.deliver(answer, order, captured, lambda name: phases.setdefault(name, time.perf_counter() - began))

@@ -18,6 +18,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, preferences, runtime  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -97,7 +98,7 @@ def test_the_same_order_gives_the_same_bytes_twice_by_another_client_and_by_the_
     assert RUNTIME.answer.joints.tobytes() == first
     session = Session("a script")
     session.connect(connection)
-    order = capture.order(bpy.context.scene, RUNTIME.last)
+    order = build_request(bpy.context.scene, RUNTIME.last)
     session.submit(replace(order, request_id="mine"))
     answers: list = []
     wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)

@@ -22,6 +22,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, compat, preferences, runtime  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -302,7 +303,7 @@ def test_two_blenders_on_one_engine(engine, settings) -> None:
     lay_path()
     other = Session("another Blender")
     other.connect(preferences.connection_path(preferences.get()))
-    mine = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
+    mine = build_request(bpy.context.scene, capture.capture(bpy.context.scene))
     other.submit(replace(mine, request_id="theirs", seed=3, num_variations=2))
     answers: list[object] = []
     bpy.ops.gaitway.generate()

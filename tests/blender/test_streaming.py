@@ -8,8 +8,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, live  # noqa: E402
+from blender_addon import capture  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
+from blender_addon.request import build_request, preview_request  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import scenes  # noqa: E402
@@ -31,10 +32,10 @@ def long_walk(settings: bpy.types.PropertyGroup, seconds: float = 40.0) -> None:
 
 def test_only_long_motions_come_in_parts_and_previews_never(settings) -> None:  # noqa: F811
     long_walk(settings)
-    order = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
-    assert order.stream and not live.preview_order(order).stream
+    order = build_request(bpy.context.scene, capture.capture(bpy.context.scene))
+    assert order.stream and not preview_request(order).stream
     settings.controls[0].frame_end = 97
-    assert not capture.order(bpy.context.scene, capture.capture(bpy.context.scene)).stream
+    assert not build_request(bpy.context.scene, capture.capture(bpy.context.scene)).stream
 
 
 def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa: F811

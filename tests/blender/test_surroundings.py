@@ -15,6 +15,7 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, pieces, relations, settings_record, takes  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.runtime import RUNTIME  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.obstacles import depth_and_way  # noqa: E402
@@ -75,7 +76,7 @@ def walk(length: float = 4.0, frames: int = 97, **values: object) -> bpy.types.P
 
 def asked() -> tuple[capture.Capture, object]:
     captured = capture.capture(bpy.context.scene)
-    return captured, capture.order(bpy.context.scene, captured)
+    return captured, build_request(bpy.context.scene, captured)
 
 
 # ---- what is asked
