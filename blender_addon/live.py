@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import capture, pieces, preferences
+from .app_engine import ENGINE
 from .capture import Capture
 from .changes import inputs_hash, key_moved_pins, watched_uids
+from .generation import GENERATION
 from .overlay import OVERLAY, preview_lines
 from .request import build_request, preview_request
 from .shared.errors import GaitwayError
 
 if TYPE_CHECKING:
-    from .runtime import Runtime
     from .shared.protocol import Error, Result
 
 RELEASE = 0.5
@@ -92,7 +93,7 @@ class Live:
         """Whether the animator wants previews."""
         return bool(scene.gaitway.live.enabled and scene.gaitway.character is not None)
 
-    def advance(self, runtime: Runtime, scene: bpy.types.Scene) -> None:
+    def advance(self, scene: bpy.types.Scene) -> None:
         """One step: ask for a preview, or for the motion itself."""
         if not self.is_on(scene):
             if self.watched:
@@ -104,18 +105,18 @@ class Live:
         if self._reading is not None:
             self._read_on()
             return
-        if (self._changed_at is None and self._noted_at is None) or runtime.busy:
+        if (self._changed_at is None and self._noted_at is None) or GENERATION.busy:
             return
-        session = runtime.session()
+        session = ENGINE.session()
         if self._expected is not None and session.request_id != self._expected[0]:
             self._expected = None  # replaced or failed
         if session.state == "offline":
-            self._start_engine(runtime)
+            self._start_engine()
         elif self._expected is None and self._noted_at is not None and now >= self._next_at:
-            self._reading = self._ask(runtime, scene)
+            self._reading = self._ask(scene)
             self._read_on()
         elif self._expected is None and self._noted_at is None and self._has_rested(now) and not _hand_is_at_it():
-            self._release(runtime)
+            self._release()
 
     def receive(self, answer: Result | Error) -> bool:
         """Take an answer that belongs to a preview; False when it is somebody else's."""
@@ -139,7 +140,7 @@ class Live:
             self._reading = None
         self._next_at = max(self._next_at, began) + (time.monotonic() - began) / MAIN_THREAD_SHARE
 
-    def _ask(self, runtime: Runtime, scene: bpy.types.Scene) -> Generator[None, None, None]:
+    def _ask(self, scene: bpy.types.Scene) -> Generator[None, None, None]:
         began, noted_at, self._noted_at = time.monotonic(), self._noted_at, None
         key_moved_pins(scene)
         inputs = inputs_hash(scene)
@@ -151,28 +152,28 @@ class Live:
             return  # Blender reports a change of every curve when the playhead moves
         self._asked, self._changed_at = _fingerprint(captured), began
         order = preview_request(build_request(scene, captured))
-        runtime.session().submit(order)
+        ENGINE.session().submit(order)
         self._expected = (order.request_id, noted_at or began, captured)
 
     def _has_rested(self, now: float) -> bool:
         return self._changed_at is not None and now - self._changed_at > RELEASE
 
-    def _release(self, runtime: Runtime) -> None:
+    def _release(self) -> None:
         self._changed_at = self._noted_at = None
         self._releasing = True
         with suppress(GaitwayError):  # the panel shows it
-            runtime.generate(bpy.context, replaces=self._generation)
+            GENERATION.generate(bpy.context, replaces=self._generation)
 
-    def _start_engine(self, runtime: Runtime) -> None:
+    def _start_engine(self) -> None:
         chosen = preferences.get()
         if chosen.autostart:
             try:
-                runtime.start_engine(chosen)
+                ENGINE.start(chosen)
             except GaitwayError as error:
-                runtime.error = (error.message, error.hint)
+                GENERATION.error = (error.message, error.hint)
                 self._changed_at = self._noted_at = None
         else:
-            runtime.error = ("Live previews need the engine.", "Press Start Engine.")
+            GENERATION.error = ("Live previews need the engine.", "Press Start Engine.")
             self._changed_at = self._noted_at = None
 
 

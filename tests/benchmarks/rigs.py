@@ -40,7 +40,7 @@ import bpy
 import numpy as np
 
 import blender_addon
-from blender_addon import capture, delivery, pieces, runtime
+from blender_addon import capture, delivery, generation, pieces
 from blender_addon.request import build_request
 from blender_addon.retarget import apply, hold
 from blender_addon.retarget.contacts import standing
@@ -154,7 +154,7 @@ def pressed(scene: bpy.types.Scene, armature: bpy.types.Object, bones: dict[str,
     for frame in range(1, 96, 5):
         armature.pose.bones[bones["left_ankle"]].keyframe_insert("location", frame=frame)
     scenes.control(armature, "left_ankle", bone=bones["left_ankle"])
-    _, tick, worked = in_ticks(capture.reading(scene), runtime.PRESS)
+    _, tick, worked = in_ticks(capture.reading(scene), generation.PRESS)
     return tick, worked
 
 
