@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from . import compat
+from .lookup import action_by_uid
 
 BONE_CHANNELS = {"location": 3, "rotation_quaternion": 4, "rotation_euler": 3, "rotation_axis_angle": 4, "scale": 3}
 OBJECT_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
@@ -83,11 +84,6 @@ def bag_of(before: Before) -> compat.Bag | None:
         return None
     slot = next((slot for slot in compat.slots(action) if slot.identifier == before.slot), None)
     return compat.bag_of(action, slot)
-
-
-def action_by_uid(uid: int) -> bpy.types.Action | None:
-    """The Action that had this ``session_uid``, whatever it is called now; None when it is gone."""
-    return next((action for action in bpy.data.actions if action.session_uid == uid), None) if uid else None
 
 
 def put_back(

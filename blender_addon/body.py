@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import character, paths, pieces, probe
+from . import character, pieces, probe
 from .retarget import rig, scale
+from .retarget.ground import facing, ground_height
 from .shared import space
 from .shared.errors import BadRequest
 from .shared.skeleton import SKELETON
@@ -70,9 +71,9 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
         bones=dict(found.bones),
         scale=factor,
         floor=lowest + scale.hips_lift(rest, found) / metres,
-        ground=paths.ground_height(float(world[2, 3]), lowest, leg),
+        ground=ground_height(float(world[2, 3]), lowest, leg),
         leg_length=leg,
-        heading=paths.facing(left, right),
+        heading=facing(left, right),
         position=(float(pelvis[0]), float(pelvis[1])),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The animator's controls and prompts as the model's order: tracks -> ControlSignal, prompts -> blocks of frames.
+"""The animator's controls as the model takes them: tracks -> ControlSignal.
 
 Blender gives world points in scene units at scene frames; the model takes metres at 20 frames a second on a floor at
 0, on a body with its own legs. Everything is scaled by the ratio of the rig's legs to the model's, and the motion is
@@ -11,10 +11,8 @@ Shapes: K keys, T model frames, J = 22 joints.
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
@@ -27,11 +25,8 @@ from .shared.control import ControlSignal
 from .shared.errors import BadControl, BadRequest
 from .shared.skeleton import FPS, SKELETON
 from .shared.solids import Solid
-from .tracks import Track, read_tracks, scene_fps
-
-if TYPE_CHECKING:
-    from .shared.protocol import Generate
-
+from .timing import scene_fps
+from .tracks import Track, read_tracks
 
 Wishes = dict[str, tuple[np.ndarray, np.ndarray]]
 """Joint -> times (K,) in seconds and points (K, 3) in the model's metres."""
@@ -40,10 +35,6 @@ MOST_HURRY = 2.0
 """Times the usual speed at which the character still comes in time from where it stands to where a control wants it;
 when that is not enough it starts at the control instead.
 """
-
-
-AT_ONCE = 10 * FPS
-"""Frames up to which a motion is there at once; a longer one is asked for in parts, to be seen as they come."""
 
 
 @dataclass(frozen=True)
@@ -147,34 +138,6 @@ def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:
         start_frame=scene.gaitway.start_frame,
         unit_scale=scene.unit_settings.scale_length,
         scene_uid=scene.session_uid,
-    )
-
-
-def order(scene: bpy.types.Scene, captured: Capture) -> Generate:
-    """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
-    from .shared.protocol import Generate
-
-    settings = scene.gaitway
-    num_frames = captured.signal.num_frames
-    return Generate(
-        request_id=uuid.uuid4().hex,
-        prompts=prompts.prompt_blocks(settings, num_frames, scene_fps(scene)),
-        num_frames=num_frames,
-        hint=captured.signal.hint,
-        hint_mask=captured.signal.hint_mask,
-        seed=settings.seed,
-        num_inference_steps=settings.steps,
-        refine=settings.refine,
-        plant_feet=settings.plant_feet,
-        num_variations=settings.variations,
-        heading=captured.heading,
-        free_height=captured.signal.free_height,
-        tolerance=captured.tolerance,
-        slack=captured.slack,
-        relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
-        obstacles=obstacles.as_asked(captured.obstacles),
-        loop=settings.loop,
-        stream=num_frames > AT_ONCE,
     )
 
 

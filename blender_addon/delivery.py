@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import before as states
-from . import carry, compat, probe, takes
+from . import carry, compat, takes
 from .before import Before
-from .capture import Capture, scene_fps, to_floor
+from .capture import Capture, to_floor
 from .holding import hold_for, spacing_for
-from .measuring import Observed, armature_of, observe
+from .lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
+from .measuring import armature_of, observe
 from .met import as_led, as_met
+from .observed import Observed
 from .retarget import apply
 from .retarget.contacts import standing
 from .shared.errors import RetargetError
 from .shared.skeleton import FPS
 from .splice import Stretch, splice
+from .timing import scene_fps
 
 if TYPE_CHECKING:
     from .shared.protocol import Generate, Result
@@ -132,7 +135,7 @@ def _key(
     if states.bag_of(before) is not None:
         yield from carry.carry_over(
             armature_of(captured),
-            lambda: (apply.still_there(states.bag_of(before)), _made(written[-1])),
+            lambda: (still_there(states.bag_of(before)), _made(written[-1])),
             applied.bones_keyed,
             applied.frames,
         )
@@ -141,13 +144,13 @@ def _key(
 
 def _made(made: Written) -> compat.Bag:
     """The curves of a take that is being written."""
-    action = states.action_by_uid(made.action_uid)
-    return apply.still_there(next(iter(compat.bags(action)), None) if action is not None else None)
+    action = action_by_uid(made.action_uid)
+    return still_there(next(iter(compat.bags(action)), None) if action is not None else None)
 
 
 def _patched(patch: Patch) -> compat.Bag:
     """The curves of the take of which a range is made anew."""
-    action = states.action_by_uid(patch.action_uid)
+    action = action_by_uid(patch.action_uid)
     bag = next((bag for bag in compat.bags(action) if len(bag.fcurves)), None) if action is not None else None
     if bag is None:
         raise RetargetError(
@@ -163,7 +166,7 @@ def _enter(
     scene, armature = _scene(captured), armature_of(captured)
     _check_that_all_is_there(written)
     for made in written:
-        action = states.action_by_uid(made.action_uid)
+        action = action_by_uid(made.action_uid)
         making = takes.Making(
             order, captured, answer.joints[made.variation], answer.foot_contacts[made.variation], before
         )
@@ -185,9 +188,9 @@ def _check_that_all_is_there(written: list[Written]) -> None:
 
 
 def _take_back(written: list[Written], captured: Capture, before: Before) -> None:
-    actions = [action for made in written if (action := states.action_by_uid(made.action_uid)) is not None]
+    actions = [action for made in written if (action := action_by_uid(made.action_uid)) is not None]
     # A deleted armature that something still points to is put back as well: undo may bring it back.
-    armature = probe.object_by_uid(captured.body.uid)
+    armature = object_by_uid(captured.body.uid)
     if armature is not None and takes.played(armature) in actions:
         states.put_back(armature, before, states.action_of(before))
     elif written and (old := states.action_of(before)) is not None:
@@ -197,7 +200,7 @@ def _take_back(written: list[Written], captured: Capture, before: Before) -> Non
 
 
 def _scene(captured: Capture) -> bpy.types.Scene:
-    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+    scene = scene_by_uid(captured.scene_uid)
     if scene is None:
         raise RetargetError(
             "The scene was deleted while its motion was being made.", "Generate again in another scene."

@@ -8,11 +8,13 @@ import atexit
 import bpy
 
 from . import live, looking
+from .app_engine import ENGINE
+from .generation import GENERATION
 from .live import LIVE
 from .looking import LOOKING
 from .overlay import OVERLAY
-from .runtime import IDLE_INTERVAL, RUNTIME, tick
 from .shared.errors import Cancelled
+from .timer import IDLE_INTERVAL, TIMER, tick
 
 BEFORE_UNDO = (bpy.app.handlers.undo_pre, bpy.app.handlers.redo_pre)
 AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post)
@@ -21,9 +23,9 @@ AFTER_UNDO = (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.ha
 @bpy.app.handlers.persistent
 def before_load(*_args: object) -> None:
     """A request does not outlive the file that it was made for."""
-    if RUNTIME.busy:
-        RUNTIME.cancel()
-        RUNTIME.abandon(
+    if GENERATION.busy:
+        GENERATION.cancel()
+        GENERATION.abandon(
             Cancelled("Another file was opened while a motion was being made.", "Press Generate Motion again.")
         )
     LIVE.stop_reading()
@@ -33,7 +35,7 @@ def before_load(*_args: object) -> None:
 @bpy.app.handlers.persistent
 def before_save(*_args: object) -> None:
     """What is saved is saved as a whole, and without what is only there for a moment."""
-    RUNTIME.finish_work()
+    GENERATION.finish_work()
     LIVE.stop_reading()
     LOOKING.pause()
 
@@ -41,17 +43,19 @@ def before_save(*_args: object) -> None:
 @bpy.app.handlers.persistent
 def before_undo(*_args: object) -> None:
     """An undo finds the scene as the last step left it."""
-    RUNTIME.give_way()
+    LIVE.stop_reading()
+    LOOKING.pause()
+    GENERATION.give_way()
 
 
 @bpy.app.handlers.persistent
 def after_undo(*_args: object) -> None:
     """An undo or a file may bring back what was only there for a moment."""
-    RUNTIME.sweep = True
+    TIMER.sweep = True
 
 
 def _leave() -> None:
-    RUNTIME.stop_engine()
+    ENGINE.stop()
 
 
 def register() -> None:
@@ -84,5 +88,5 @@ def unregister() -> None:
     OVERLAY.leave()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    RUNTIME.forget()
-    RUNTIME.stop_engine()  # says why when a motion was being made; the panel shows it when the add-on comes back
+    GENERATION.forget()
+    ENGINE.stop()  # says why when a motion was being made; the panel shows it when the add-on comes back

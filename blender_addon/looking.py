@@ -14,11 +14,15 @@ import bpy
 import numpy as np
 
 from . import compat, takes
-from .capture import Capture, scene_fps
-from .measuring import Observed, observe
+from .capture import Capture
+from .lookup import scene_by_uid
+from .measuring import observe
+from .observed import Observed
 from .overlay import OVERLAY, layers_of
 from .properties.take import GaitwayTake
 from .shared.errors import GaitwayError
+from .takes_requests import order_again
+from .timing import scene_fps
 
 QUIET = 0.6
 """Seconds without a change of the keys after which it is worth to observe again."""
@@ -93,7 +97,7 @@ class Looking:
         self.forget()
         self._seen = self._key(take)
         try:
-            _, captured = takes.order_again(scene, take)
+            _, captured = order_again(scene, take)
             making = takes.making_of(take)
         except GaitwayError:
             return  # it does not tell what it was made of: there is nothing to compare with
@@ -103,7 +107,7 @@ class Looking:
         self, captured: Capture, making: takes.Making, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
         observed = yield from observe(captured, making.joints, making.contacts, fps)
-        scene = next((scene for scene in bpy.data.scenes if scene.session_uid == captured.scene_uid), None)
+        scene = scene_by_uid(captured.scene_uid)
         shown = takes.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:
             takes.note(shown, observed)

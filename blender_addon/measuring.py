@@ -7,70 +7,20 @@ A generator, a few frames a tick, for a heavy rig takes Blender 15 ms a frame.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from . import character, probe, stage
+from . import character, stage
 from .capture import Capture
+from .lookup import object_by_uid
 from .met import as_met, led_frames
+from .observed import Observed, slide
 from .obstacles import depths
-from .paths import error_summary, slide
 from .retarget import relations
 from .shared import space
 from .shared.errors import RetargetError
 from .shared.skeleton import CONTACT_JOINTS
-from .tracks import Track
-
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """Scene ``frames`` (K,), and at each the world places (K, J, 3) in scene units of the mapped ``joints``.
-
-    ``tracks``: what was asked for, at the frames in which it was met. ``misses``: joint, or "joint beside joint" -> the
-    control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
-    (K, 4): which of the four foot joints should stand. ``slides`` (K, 4) in metres: how far it has come since it was
-    put down. ``depths`` (K,) in metres: how deep the deepest joint is in an obstacle. ``led``: the
-    first and the last frame in which the way was led around one.
-    """
-
-    frames: np.ndarray
-    joints: tuple[str, ...]
-    places: np.ndarray
-    tracks: tuple[Track, ...]
-    misses: dict[str, tuple[np.ndarray, np.ndarray]]
-    contacts: np.ndarray
-    slides: np.ndarray
-    depths: np.ndarray
-    led: tuple[float, float] | None
-
-    def track(self, joint: str) -> np.ndarray:
-        """Places (K, 3) of one joint."""
-        return self.places[:, self.joints.index(joint)]
-
-    def summary(self) -> dict[str, float]:
-        """Average, 95th percentile and maximum in metres over all controls; empty without controls."""
-        errors = [error for _, error in self.misses.values()]
-        return error_summary(np.concatenate(errors)) if errors else {}
-
-    def worst(self) -> tuple[str, float]:
-        """The joint and the frame of the largest miss; ("", first frame) without controls."""
-        found, joint, frame = -1.0, "", float(self.frames[0])
-        for name, (frames, errors) in self.misses.items():
-            if errors.max() > found:
-                found, joint, frame = float(errors.max()), name, float(frames[errors.argmax()])
-        return joint, frame
-
-    def drift(self) -> tuple[float, float]:
-        """How far a standing foot slides at worst in metres, and the frame at which it has."""
-        at = int(self.slides.max(-1).argmax())
-        return float(self.slides[at].max()), float(self.frames[at])
-
-    def entered(self) -> tuple[float, float]:
-        """How deep a joint is in an obstacle at worst in metres, and the frame at which it is; 0 outside."""
-        at = int(self.depths.argmax())
-        return float(self.depths[at]), float(self.frames[at])
 
 
 def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
@@ -128,7 +78,7 @@ def _apart(
 
 def armature_of(captured: Capture) -> bpy.types.Object:
     """The character of the capture. Raises RetargetError when it, or a bone of it, was deleted or the bone renamed."""
-    armature = probe.object_by_uid(captured.body.uid)
+    armature = object_by_uid(captured.body.uid)
     if armature is None or not armature.users_scene:
         # A property that still points to it keeps a deleted object in the file, but no longer in a scene.
         raise RetargetError(

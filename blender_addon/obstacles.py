@@ -12,6 +12,7 @@ import numpy as np
 
 from . import facing, probe
 from .body import Body
+from .lookup import object_by_uid
 from .shared import quat, space
 from .shared.errors import BadControl
 from .shared.skeleton import SKELETON
@@ -105,7 +106,7 @@ def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
 
 
 def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Solid]:
-    target = probe.object_by_uid(uid)
+    target = object_by_uid(uid)
     if target is None or target.name not in scene.objects:
         raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")
     # All that the object itself says, before the thread is handed back: it may be deleted meanwhile.

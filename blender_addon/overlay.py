@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+import numpy as np
 
 from . import overlay_shapes as shapes
-from .capture import Capture
-from .measuring import Observed
+from .capture import Capture, to_floor
+from .observed import Observed
 from .obstacles import in_world
 from .overlay_shapes import NOTHING, Lines
-from .shared.skeleton import CONTACT_JOINTS
+from .shared import space
+from .shared.skeleton import CONTACT_JOINTS, FPS, SKELETON
 
 WIDTHS = {"asked": 2.0, "achieved": 2.5, "ticks": 3.0, "contacts": 2.5, "ghosts": 1.5, "obstacles": 1.0, "preview": 2.0}
 TOGGLES = {
@@ -139,3 +141,11 @@ def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) 
         "obstacles": shapes.join([shapes.outline(solid) for solid in solids]),
         "ghosts": shapes.ghosts(observed.frames, observed.places, observed.joints, fps) if pending else NOTHING,
     }
+
+
+def preview_lines(joints: np.ndarray, captured: Capture) -> Lines:
+    """Ghosts and the way of the hips for ``joints`` (T, 22, 3) as the engine gave them."""
+    places = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
+    frames = np.arange(len(joints), dtype=np.float64)
+    way = shapes.path(places[:, SKELETON.index("pelvis")], shapes.ACHIEVED)
+    return shapes.join([shapes.ghosts(frames, places, SKELETON.names, FPS), way])

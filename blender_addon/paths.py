@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arithmetic of controls: even speed along a line, scene frames to model frames, floor and facing. No bpy.
+"""The arithmetic of controls: even speed along a line, scene frames to model frames. No bpy.
 
 Shapes: P points of a line, K keys, N model frames. Points are Blender's (Z up) unless said otherwise.
 """
@@ -13,9 +13,6 @@ import numpy as np
 
 from .shared.errors import BadControl
 from .shared.skeleton import FPS
-
-FLOOR_TOLERANCE = 0.15
-"""Share of the leg's length within which a thing counts as lying on the ground."""
 
 ARM = 0.7
 """Metres over the ground from the hips within which a hand, a foot or the head can be at once."""
@@ -122,54 +119,3 @@ def is_within_reach(start: np.ndarray, wishes: Mapping[str, tuple[np.ndarray, np
         if away - (0.0 if joint == "pelvis" else ARM) > speed * time:
             return False
     return True
-
-
-def ground_height(origin: float, lowest: float, leg_length: float) -> float:
-    """Height of the ground under a character whose object has its origin at ``origin`` and its lowest foot bone at
-    ``lowest``.
-
-    The origin of a character is its ground by custom, and toe bones hover a little above; where the origin is elsewhere
-    (at the hips, as in some exports) the lowest foot bone says where the ground is.
-    """
-    return origin if abs(origin - lowest) <= FLOOR_TOLERANCE * leg_length else lowest
-
-
-def lies_on_ground(points: np.ndarray, ground: float, leg_length: float) -> bool:
-    """Whether ``points`` (K, 3) are meant as marks on the ground: none is higher than an ankle."""
-    return bool(np.max(np.asarray(points)[:, 2]) - ground <= FLOOR_TOLERANCE * leg_length)
-
-
-def facing(left: np.ndarray, right: np.ndarray) -> float:
-    """The way a character looks, radians about the model's +Y, from a left and a right joint (3,): 0 looks along
-    Blender's -Y.
-    """
-    side = np.asarray(left, np.float64) - np.asarray(right, np.float64)
-    # In Blender's axes left x up is backward; the model's +Z is Blender's -Y and its +X is Blender's +X.
-    forward_x, forward_y = side[1], -side[0]
-    return float(np.arctan2(forward_x, -forward_y))
-
-
-def error_summary(errors: np.ndarray) -> dict[str, float]:
-    """Average, 95th percentile and maximum of distances (K,)."""
-    errors = np.asarray(errors, np.float64)
-    return {
-        "average": float(errors.mean()),
-        "percentile95": float(np.percentile(errors, 95)),
-        "maximum": float(errors.max()),
-    }
-
-
-def slide(places: np.ndarray, standing: np.ndarray) -> np.ndarray:
-    """How far a foot at ``places`` (K, 3) has come over the ground (K,) since it was put down; 0 while it swings.
-
-    A foot has been put down when it has stood for one frame: the frame of touching the ground still moves.
-    """
-    distance = np.zeros(len(places))
-    began: np.ndarray | None = None
-    for frame in range(1, len(places)):
-        if not (standing[frame] and standing[frame - 1]):
-            began = None
-            continue
-        began = places[frame] if began is None else began
-        distance[frame] = np.linalg.norm((places[frame] - began)[:2])
-    return distance

@@ -21,14 +21,6 @@ PROBE_NAME = "Gaitway probe"
 CURVE_RESOLUTION = 64
 
 
-def object_by_uid(uid: int) -> bpy.types.Object | None:
-    """The object that had this ``session_uid``, whatever it is called now; None when it is gone.
-
-    Undo and renaming keep the uid.
-    """
-    return next((candidate for candidate in bpy.data.objects if candidate.session_uid == uid), None)
-
-
 _shared: list[int] = []
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import bpy
 
-from . import handlers, panels, preferences, properties
+from . import handlers, panels, properties, setup_timer
 from .operators import (
     bones,
     bring_in,
@@ -22,6 +22,7 @@ from .operators import (
     seeing,
     takes,
 )
+from .panels import preferences
 
 CLASSES: Final = (
     *properties.CLASSES,
@@ -52,12 +53,12 @@ def register() -> None:
     _add_keymap()
     bring_in.add_menu()
     handlers.register()
-    first_run.register()
+    setup_timer.register()
 
 
 def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
-    first_run.unregister()
+    setup_timer.unregister()
     handlers.unregister()
     bring_in.remove_menu()
     _remove_keymap()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from . import character, paths
+from . import character
 from .body import Body
+from .retarget.ground import facing
 from .retarget.relations import Relation
 from .shared import quat, space
 from .shared.errors import BadControl, BadRequest
-from .tracks import Track, check_target, scene_fps
+from .timing import scene_fps
+from .tracks import Track, check_target
 
 if TYPE_CHECKING:
     from .shared.protocol import RelativeTarget
@@ -110,7 +112,7 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
         return np.array(matrix.translation)
 
     there = place(armature, bones[control.joint]) if control.target is None else place(control.target, control.bone)
-    yaw = paths.facing(place(armature, bones["left_hip"]), place(armature, bones["right_hip"]))
+    yaw = facing(place(armature, bones["left_hip"]), place(armature, bones["right_hip"]))
     apart = space.blender_to_model(there - place(armature, bones[control.relative_to]))
     return space.model_to_blender(quat.rotate(quat.from_yaw(np.asarray(-yaw)), apart))
 

@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from .lookup import scene_by_uid
 from .shared.errors import RetargetError
 
 NAME = "Gaitway stage"
@@ -61,12 +62,12 @@ def remove(*gone: bpy.types.Object | bpy.types.Scene) -> None:
 
 def is_there(uid: int) -> bool:
     """Whether the stage is still there: an undo may have taken it away."""
-    return _find(uid) is not None
+    return scene_by_uid(uid) is not None
 
 
 def scene_of(uid: int) -> bpy.types.Scene:
     """The stage's scene. Raises RetargetError when it is gone."""
-    scene = _find(uid)
+    scene = scene_by_uid(uid)
     if scene is None:
         raise RetargetError(
             "An undo came in between, while controls were being read or keys were being set.",
@@ -79,10 +80,6 @@ def set_frame(scene: bpy.types.Scene, frame: float) -> None:
     """Evaluate ``scene`` at a frame that need not be whole."""
     whole = math.floor(frame)
     scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
-
-
-def _find(uid: int) -> bpy.types.Scene | None:
-    return next((scene for scene in bpy.data.scenes if scene.session_uid == uid), None)
 
 
 def copy_of(uid: int) -> bpy.types.Object:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
 
-from . import compat, facing, pace, paths, pieces, probe
+from . import compat, facing, paths, pieces, probe
 from .body import Body, standing_height
+from .curves import leads_along_curve, read_curve
+from .retarget.ground import lies_on_ground
 from .shared import space
 from .shared.errors import BadControl
 from .shared.skeleton import FPS, SKELETON
+from .timing import Control, continuous, control_label, scene_fps, some_of, span
 
 TRANSFORM_CHANNELS = (
     "location",
@@ -28,9 +30,6 @@ TRANSFORM_CHANNELS = (
     "scale",
     "delta_location",
 )
-
-Control = bpy.types.PropertyGroup | SimpleNamespace
-"""A control of the list, or what it said when reading began."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +62,6 @@ class Track:
         return np.linalg.norm(apart, axis=-1)
 
 
-def scene_fps(scene: bpy.types.Scene) -> float:
-    """Frames a second of the scene, 59.94 included."""
-    return scene.render.fps / scene.render.fps_base
-
-
 def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tuple[Track, ...]]:
     """What the enabled controls of ``scene.gaitway`` ask for, one track a joint; a generator that hands the thread
     back. Raises BadControl.
@@ -80,21 +74,9 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tup
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
 
 
-def control_label(control: Control) -> str:
-    """What the control is called in lists and messages."""
-    if control.target is None:
-        return "An empty control"
-    return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
-
-
-def leads_along_curve(control: Control) -> bool:
-    """Whether the control is a curve to move along, rather than a place that an object or a bone has."""
-    return control.target is not None and control.target.type == "CURVE" and not control.bone
-
-
 def _read_track(control: Control, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Track]:
     check_target(control, scene)
-    read = _read_curve if leads_along_curve(control) else _read_places
+    read = read_curve if leads_along_curve(control) else _read_places
     frames, points = yield from read(control, scene)
     _check_range(control_label(control), frames, scene)
     on_ground = _marks_the_floor(control, points, body)
@@ -176,60 +158,14 @@ def _check_range(label: str, frames: np.ndarray, scene: bpy.types.Scene) -> None
             )
 
 
-def _span(control: Control) -> tuple[int, int]:
-    start, end = control.frame_start, control.frame_end
-    if end <= start:
-        raise BadControl(
-            f"{control_label(control)} ends at frame {end}, but starts at {start}.", "Let it end later than it starts."
-        )
-    return start, end
-
-
-# ---- when
-
-
-def _model_frames(first: float, last: float, scene: bpy.types.Scene) -> np.ndarray:
-    """The scene frames (K,), seldom whole, of the model's own frames from ``first`` to ``last``, so that nothing is
-    lost between the two clocks; the two ends themselves when there are fewer than two.
-    """
-    start, fps = scene.gaitway.start_frame, scene_fps(scene)
-    low, high = (space.scene_to_model_frame(frame, start, fps) for frame in (first, last))
-    inside = np.arange(math.ceil(low - 1e-6), math.floor(high + 1e-6) + 1, dtype=float)
-    frames = np.asarray(space.model_to_scene_frame(inside, start, fps))
-    return frames if len(frames) > 1 else np.unique([float(first), float(last)])
-
-
-def _continuous(first: float, last: float, control: Control, scene: bpy.types.Scene) -> np.ndarray:
-    """The frames (K,) of a control that leads from ``first`` to ``last``: the model's own, or what is left of them
-    and of the span when it counts at some frames only.
-    """
-    if not control.use_frames:
-        return _model_frames(first, last, scene)
-    chosen = [
-        _model_frames(max(low, first), min(high, last), scene)
-        for low, high in paths.frame_ranges(control.frames)
-        if max(low, first) <= min(high, last)
-    ]
-    return _some(np.unique(np.concatenate([*chosen, np.empty(0)])), control)
-
-
-def _some(frames: np.ndarray, control: Control) -> np.ndarray:
-    if len(frames) == 0:
-        raise BadControl(
-            f"{control_label(control)} leads at none of the frames '{control.frames}'.",
-            "Choose frames of its own, or switch Only at Frames off.",
-        )
-    return frames
-
-
-# ---- where: objects and bones
+# ---- where
 
 
 def _read_places(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
     """Scene frames (K,) and world points (K, 3) of an object or a bone."""
     target = control.target
     if control.times == "RANGE":
-        frames = _continuous(*_span(control), control, scene)
+        frames = continuous(*span(control), control, scene)
     else:
         keys = keyed_frames(target, control.bone)
         if len(keys) == 0:
@@ -239,9 +175,9 @@ def _read_places(control: Control, scene: bpy.types.Scene) -> Generator[None, No
                 "or let it lead from start to end.",
             )
         if control.times == "BETWEEN":
-            frames = _continuous(keys[0], keys[-1], control, scene)
+            frames = continuous(keys[0], keys[-1], control, scene)
         elif control.use_frames:
-            frames = _some(keys[paths.in_ranges(keys, paths.frame_ranges(control.frames))], control)
+            frames = some_of(keys[paths.in_ranges(keys, paths.frame_ranges(control.frames))], control)
         else:
             frames = keys
     points = yield from probe.world_positions(target, [control.bone] if control.bone else [], frames)
@@ -266,55 +202,6 @@ def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
         yield from bag.fcurves
 
 
-# ---- where: curves
-
-
-def _read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
-    """Scene frames (K,) and world points (K, 3) of who moves along a curve."""
-    start, end = _span(control)
-    frames = _continuous(start, end, control, scene)
-    line = _line(control, start)
-    yield
-    if control.pace == "ANIMATED":
-        return frames, (yield from probe.followed_path(control.target, frames, control.spline, control.reverse))
-    try:
-        points = paths.walk_along(line, _shares(control, frames, scene))
-    except BadControl as error:
-        raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
-    if not probe.may_move(control.target):
-        return frames, points
-    # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
-    matrices = yield from probe.world_matrices(control.target, [start, *frames])
-    return frames, paths.carried(points, matrices[0], matrices[1:])
-
-
-def _line(control: Control, frame: float) -> np.ndarray:
-    """The world points (P, 3) of the curve as it is at ``frame``, in the order of the walk."""
-    lines = probe.curve_lines(control.target, frame)
-    if not lines:
-        raise BadControl(
-            f"{control_label(control)} has fewer than two points.", "Draw at least two points, apart from each other."
-        )
-    if control.spline > len(lines):
-        raise BadControl(
-            f"{control_label(control)} has no spline {control.spline}: it has {len(lines)}.",
-            "Choose one of them, or 0 for all one after the other.",
-        )
-    line = np.concatenate(lines) if control.spline == 0 else lines[control.spline - 1]
-    return line[::-1] if control.reverse else line
-
-
-def _shares(control: Control, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-    """Share (K,) of the curve's length that is behind at each frame."""
-    fps = scene_fps(scene)
-    return pace.progress(
-        (frames - control.frame_start) / fps,
-        (control.frame_end - control.frame_start) / fps,
-        ease_in=control.ease if control.pace in ("EASE", "EASE_IN") else 0.0,
-        ease_out=control.ease if control.pace in ("EASE", "EASE_OUT") else 0.0,
-    )
-
-
 # ---- which way, and how high
 
 
@@ -330,9 +217,7 @@ def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generat
 def _marks_the_floor(control: Control, points: np.ndarray, body: Body) -> bool:
     """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
     return control.height == "FLOOR" or (
-        control.height == "AUTO"
-        and control.joint == "pelvis"
-        and paths.lies_on_ground(points, body.ground, body.leg_length)
+        control.height == "AUTO" and control.joint == "pelvis" and lies_on_ground(points, body.ground, body.leg_length)
     )
 
 

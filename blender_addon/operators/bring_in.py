@@ -9,7 +9,7 @@ import bpy
 from bpy_extras.io_utils import ImportHelper
 
 from .. import bring_in
-from ..runtime import RUNTIME
+from ..generation import GENERATION
 from ..shared.errors import GaitwayError
 
 
@@ -47,7 +47,7 @@ class GAITWAY_OT_bring_in(bpy.types.Operator, ImportHelper):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if RUNTIME.busy:
+        if GENERATION.busy:
             cls.poll_message_set("A motion is being made")
             return False
         if context.scene.gaitway.character is None:
@@ -65,7 +65,7 @@ class GAITWAY_OT_bring_in(bpy.types.Operator, ImportHelper):
             Path(bpy.path.abspath(self.filepath)), self.sample, self.frame_rate, self.at_character, self.on_floor
         )
         try:
-            RUNTIME.bring_in(context, wanted)
+            GENERATION.bring_in(context, wanted)
         except GaitwayError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -8,11 +8,12 @@ import re
 
 import bpy
 
+from ..curves import leads_along_curve
 from ..paths import frame_ranges
 from ..relations import offset_now
 from ..shared.errors import BadControl, GaitwayError
 from ..shared.skeleton import SKELETON
-from ..tracks import assigned_curves, leads_along_curve
+from ..tracks import assigned_curves
 
 USUAL_ORDER = ("pelvis", "left_wrist", "right_wrist", "left_foot", "right_foot", "head")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .. import preferences
-from ..runtime import RUNTIME
+from ..app_engine import ENGINE
 from ..shared.errors import GaitwayError
 
 
@@ -18,14 +18,14 @@ class GAITWAY_OT_engine_start(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if RUNTIME.engine_wanted:
+        if ENGINE.is_wanted:
             cls.poll_message_set("The engine is running or starting")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            RUNTIME.start_engine(preferences.get(context))
+            ENGINE.start(preferences.get(context))
         except GaitwayError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -40,13 +40,13 @@ class GAITWAY_OT_engine_stop(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not RUNTIME.engine_wanted:
+        if not ENGINE.is_wanted:
             cls.poll_message_set("No engine is running")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        RUNTIME.stop_engine()
+        ENGINE.stop()
         return {"FINISHED"}
 
 
@@ -58,14 +58,14 @@ class GAITWAY_OT_engine_restart(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not RUNTIME.engine_wanted:
+        if not ENGINE.is_wanted:
             cls.poll_message_set("No engine is running")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            RUNTIME.restart_engine(preferences.get(context))
+            ENGINE.restart(preferences.get(context))
         except GaitwayError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

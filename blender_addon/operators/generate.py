@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..runtime import RUNTIME
+from ..generation import GENERATION
 from ..shared.errors import GaitwayError
 
 
@@ -17,7 +17,7 @@ class GAITWAY_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if RUNTIME.busy:
+        if GENERATION.busy:
             cls.poll_message_set("A motion is being made")
             return False
         if context.scene.gaitway.character is None:
@@ -27,7 +27,7 @@ class GAITWAY_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            RUNTIME.generate(context)
+            GENERATION.generate(context)
         except GaitwayError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -43,13 +43,13 @@ class GAITWAY_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         # Also what keeps the Escape key free for everything else while nothing is being made.
-        if not RUNTIME.busy:
+        if not GENERATION.busy:
             cls.poll_message_set("No motion is being made")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        RUNTIME.cancel()
+        GENERATION.cancel()
         return {"FINISHED"}
 
 

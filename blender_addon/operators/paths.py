@@ -10,7 +10,7 @@ from .. import pace, probe, prompts, stroke
 from ..body import Body, read_body
 from ..shared.errors import BadControl, GaitwayError
 from ..shared.skeleton import SKELETON
-from ..tracks import scene_fps
+from ..timing import scene_fps
 
 PATH_NAME = "Walk path"
 SMOOTHING = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..runtime import RUNTIME
+from ..app_engine import ENGINE
 from ..suggestions import suggestions
 
 BLOCK_SECONDS = 3.0
@@ -85,7 +85,7 @@ class GAITWAY_MT_prompts(bpy.types.Menu):
     bl_label = "What the Model Knows"
 
     def draw(self, context: bpy.types.Context) -> None:
-        known = suggestions(RUNTIME.model)
+        known = suggestions(ENGINE.model)
         for number, (heading, sentences) in enumerate(known.items()):
             if number:
                 self.layout.separator()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .. import takes
-from ..runtime import RUNTIME
+from ..generation import GENERATION
 from ..shared.errors import GaitwayError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class _OnTake:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if RUNTIME.busy:
+        if GENERATION.busy:
             cls.poll_message_set("A motion is being made")
             return False
         if takes.active(context.scene) is None:
@@ -114,7 +114,7 @@ class GAITWAY_OT_take_discard(_OnTake, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
         takes.discard(context.scene, take)
-        RUNTIME.forget()
+        GENERATION.forget()
 
 
 class GAITWAY_OT_take_remove(_OnTake, bpy.types.Operator):
@@ -153,7 +153,7 @@ class GAITWAY_OT_take_repeat(_OnTake, bpy.types.Operator):
     index: bpy.props.IntProperty(default=-1, options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
 
     def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        RUNTIME.repeat(context, take)
+        GENERATION.repeat(context, take)
 
 
 class GAITWAY_OT_take_regenerate(_OnTake, bpy.types.Operator):
@@ -170,7 +170,7 @@ class GAITWAY_OT_take_regenerate(_OnTake, bpy.types.Operator):
     def run(self, context: bpy.types.Context, take: GaitwayTake) -> None:
         takes.show(context.scene, take)
         history = context.scene.gaitway.takes
-        RUNTIME.regenerate(context, take, history.range_start, history.range_end)
+        GENERATION.regenerate(context, take, history.range_start, history.range_end)
 
 
 CLASSES = (

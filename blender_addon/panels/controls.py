@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..curves import leads_along_curve
 from ..shared.skeleton import FPS
-from ..tracks import control_label, leads_along_curve, scene_fps
+from ..timing import control_label, scene_fps
 from .tab import Tab, paragraph
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..runtime import RUNTIME
+from ..app_engine import ENGINE
 from .tab import Tab, paragraph
 
 STATE_ICONS = {
@@ -23,13 +23,13 @@ class GAITWAY_PT_engine(Tab, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: bpy.types.Context) -> None:
-        self.layout.label(text="", icon=STATE_ICONS[RUNTIME.engine_state])
+        self.layout.label(text="", icon=STATE_ICONS[ENGINE.state])
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.column(self.layout)
-        paragraph(column, context, RUNTIME.engine_status, STATE_ICONS[RUNTIME.engine_state])
+        paragraph(column, context, ENGINE.status, STATE_ICONS[ENGINE.state])
         row = column.row(align=True)
-        if RUNTIME.engine_wanted:
+        if ENGINE.is_wanted:
             row.operator("gaitway.engine_stop", icon="PAUSE")
             row.operator("gaitway.engine_restart", text="", icon="FILE_REFRESH")
         else:

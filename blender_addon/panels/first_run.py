@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..app_engine import ENGINE
 from ..first_run import FIRST_RUN, INSTALL_COMMANDS
-from ..runtime import RUNTIME
 from .tab import Tab, paragraph
 
 
@@ -42,7 +42,7 @@ class GAITWAY_PT_first_run(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(FIRST_RUN.needs) and RUNTIME.engine_state not in ("ready", "running", "cancelling")
+        return bool(FIRST_RUN.needs) and ENGINE.state not in ("ready", "running", "cancelling")
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_needs(self.layout, context)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import bpy
 
 from .. import takes
-from ..runtime import RUNTIME
+from ..app_engine import ENGINE
+from ..generation import GENERATION
 from .prompt import draw_length, draw_prompt, told_length
 from .tab import Tab, paragraph
 from .takes import draw_decision
@@ -24,7 +25,7 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
         if settings.character is None:
             paragraph(self.layout, context, "Choose the armature that shall move", "INFO")
         draw_prompt(self.layout, context)
-        if RUNTIME.busy:
+        if GENERATION.busy:
             draw_progress(self.layout)
         else:
             row = self.layout.row(align=True)
@@ -47,27 +48,27 @@ def draw_progress(layout: bpy.types.UILayout) -> None:
     """How far the motion is, and the way out."""
     row = layout.row(align=True)
     row.scale_y = 1.5
-    remaining = RUNTIME.remaining
+    remaining = GENERATION.remaining
     left = "" if remaining is None else f", {max(1, round(remaining))} s left"
-    made = RUNTIME.seconds_made
-    what = RUNTIME.stage if made is None else f"{made[0]:.0f} of {made[1]:.0f} s made"
-    row.progress(factor=RUNTIME.fraction, text=what + left)
+    made = GENERATION.seconds_made
+    what = GENERATION.stage if made is None else f"{made[0]:.0f} of {made[1]:.0f} s made"
+    row.progress(factor=GENERATION.fraction, text=what + left)
     row.operator("gaitway.cancel", text="", icon="X")
 
 
 def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What went wrong, or what was made; and what to do with a take that nobody has decided on yet."""
-    if RUNTIME.error is not None:
-        message, hint = RUNTIME.error
+    if GENERATION.error is not None:
+        message, hint = GENERATION.error
         box = layout.box()
         paragraph(box, context, message, "ERROR")
         if hint:
             paragraph(box, context, hint, "BLANK1")
-        if not RUNTIME.engine_wanted:
+        if not ENGINE.is_wanted:
             box.operator("gaitway.engine_start", icon="PLAY")
-    elif RUNTIME.report and takes.has(context.scene, RUNTIME.delivered):
+    elif GENERATION.report and takes.has(context.scene, GENERATION.delivered):
         box = layout.box()
-        for number, line in enumerate(RUNTIME.report):
+        for number, line in enumerate(GENERATION.report):
             paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
     shown = takes.shown(context.scene)
     if shown is not None and not shown.accepted:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import bpy
 import numpy as np
 
-from .. import character, compat, probe
-from ..before import action_by_uid
+from .. import character, compat
+from ..lookup import action_by_uid, object_by_uid, still_there
 from ..pieces import finish
 from ..shared import quat
 from ..shared.errors import RetargetError
@@ -31,9 +30,6 @@ from .travel import Carrier, carry
 
 FRAMES_AT_ONCE = 128
 """Scene frames that are solved before Blender's main thread gets a chance to draw."""
-
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -293,7 +289,7 @@ def write(
         for curve in curves:
             keyframes.write(still_there(action_by_uid(made)), curve)
             yield
-        armature, action = still_there(probe.object_by_uid(uid)), still_there(action_by_uid(made))
+        armature, action = still_there(object_by_uid(uid)), still_there(action_by_uid(made))
         before = _played(armature)
         try:
             compat.assign_action(armature, action, next(iter(compat.slots(action)), None))
@@ -308,15 +304,6 @@ def write(
         before[0].use_fake_user = True
     keyed = tuple(dict.fromkeys(curve.bone for curve in curves if curve.bone))
     return AppliedMotion(action.name, keyed, (int(plan.frames[0]), int(plan.frames[-1])))
-
-
-def still_there(found: Found | None) -> Found:
-    """What was looked up anew while keys are being set. Raises RetargetError when it is gone."""
-    if found is None:
-        raise RetargetError(
-            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
-        )
-    return found
 
 
 def _played(armature: bpy.types.Object) -> tuple[bpy.types.Action | None, compat.Slot]:

@@ -13,8 +13,8 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from .. import compat, probe, stage
-from ..before import action_by_uid
+from .. import compat, stage
+from ..lookup import action_by_uid, object_by_uid
 from ..shared.errors import RetargetError
 from . import keyframes, scale
 from .reduce import Curve
@@ -60,7 +60,7 @@ def _played(
     """Heads and tails (K, 2 B, 3) of ``bones``, armature space, while the armature plays ``curves``."""
 
     def armature() -> bpy.types.Object:
-        found = probe.object_by_uid(uid)
+        found = object_by_uid(uid)
         if found is None:
             raise RetargetError("The armature was deleted while its keys were being set.", "Choose another one.")
         return found

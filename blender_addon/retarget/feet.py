@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import paths
 from ..shared import quat
 from ..shared.limbs import LIMBS, Limb, bend, signed_angle
 from ..shared.skeleton import CONTACT_JOINTS, SKELETON
@@ -27,6 +26,7 @@ from . import alignment, scale
 from .bone_map import BoneMap
 from .contacts import Stand, places, runs
 from .figure import Figure
+from .ground import ground_height
 from .rest import Rig
 from .spread import envelope, fade, smooth, spread
 
@@ -65,7 +65,7 @@ def rest_heights(rig: Rig, bone_map: BoneMap) -> dict[str, float]:
 
     feet = [rig.by_name[bone_map[joint]] for joint in CONTACT_JOINTS if joint in bone_map]
     lowest = min(height(end) for bone in feet for end in (bone.head, bone.tail))
-    ground = paths.ground_height(0.0, lowest, scale.leg_length(rig, bone_map) * size)
+    ground = ground_height(0.0, lowest, scale.leg_length(rig, bone_map) * size)
     found = {}
     for joint in CONTACT_JOINTS:
         if joint in bone_map:

@@ -14,18 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..shared import quat
 from . import fk
+from .pose_tree import Posed, Tree, is_moving
 from .reduce import STIFFNESS, Channel, Curve, basis
 from .rotation_modes import rotations
 from .spread import spread_maximum
-
-if TYPE_CHECKING:
-    from .sparse import Posed, Tree
 
 ROUNDS = (0.7, 0.95, 0.95)
 """Shares of the bound within which all points stay in each round: the cheapest keys go first."""
@@ -88,7 +85,7 @@ def prune(
     ``curves`` have a key a frame, ``few`` are the same, thinned and within the bound. Keys in the rows ``must`` and at
     the ends stay. A generator that hands the thread back.
     """
-    frames = next(curve.channels[0].frames for curve in curves if len(curve.channels[0].frames) > 1)
+    frames = next(curve.channels[0].frames for curve in curves if is_moving(curve))
     met = {0, len(frames) - 1, *must}
     hopeless: set[tuple[str, str, int, int]] = set()
     for share in ROUNDS:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon import overlay_shapes as shapes
-from blender_addon.paths import slide
+from blender_addon.observed import slide
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.solids import Solid

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from blender_addon import paths
+from blender_addon.observed import error_summary
+from blender_addon.retarget import ground
 from blender_addon.shared.errors import BadControl
 from blender_addon.shared.skeleton import FPS
 
@@ -80,15 +82,15 @@ def test_points_ride_on_what_carries_them() -> None:
 
 
 def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
-    assert paths.ground_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
-    assert paths.ground_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
+    assert ground.ground_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
+    assert ground.ground_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
 
 
 def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
     flat = np.array([[0, 0, 0.0], [3, 1, 0.05]])
-    assert paths.lies_on_ground(flat, ground=0.0, leg_length=0.8)
-    assert not paths.lies_on_ground(flat + np.array([0, 0, 0.9]), ground=0.0, leg_length=0.8)
-    assert paths.lies_on_ground(flat + np.array([0, 0, 2.0]), ground=2.0, leg_length=0.8)
+    assert ground.lies_on_ground(flat, ground=0.0, leg_length=0.8)
+    assert not ground.lies_on_ground(flat + np.array([0, 0, 0.9]), ground=0.0, leg_length=0.8)
+    assert ground.lies_on_ground(flat + np.array([0, 0, 2.0]), ground=2.0, leg_length=0.8)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])
@@ -96,9 +98,9 @@ def test_facing_is_measured_from_blenders_front(degrees: float) -> None:
     """A character whose left is +X looks along -Y, which is heading 0; turning left in the model is +Y."""
     angle = np.radians(degrees)
     left = np.array([np.cos(angle), np.sin(angle), 1.0])
-    assert np.isclose(np.degrees(paths.facing(left, -left * [1, 1, -1])), degrees)
+    assert np.isclose(np.degrees(ground.facing(left, -left * [1, 1, -1])), degrees)
 
 
 def test_error_summary() -> None:
-    summary = paths.error_summary(np.arange(101) / 100)
+    summary = error_summary(np.arange(101) / 100)
     assert summary == pytest.approx({"average": 0.5, "percentile95": 0.95, "maximum": 1.0})

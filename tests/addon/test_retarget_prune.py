@@ -10,11 +10,12 @@ import pytest
 
 from blender_addon.pieces import finish
 from blender_addon.retarget import sparse
+from blender_addon.retarget.pose_tree import Tree
 from blender_addon.retarget.prune import prune
 from blender_addon.retarget.reduce import Channel, Curve
 from blender_addon.retarget.rest import Rig
 from blender_addon.retarget.rotation_modes import channels
-from blender_addon.retarget.sparse import Bound, Tree, reduce
+from blender_addon.retarget.sparse import Bound, reduce
 from blender_addon.shared import quat
 
 from .figures import bone, rig_of

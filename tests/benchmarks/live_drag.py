@@ -55,9 +55,10 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
     """The figures of one drag, milliseconds where nothing else is said."""
     import bpy
 
-    from blender_addon import runtime
+    from blender_addon import timer
+    from blender_addon.app_engine import ENGINE
+    from blender_addon.generation import GENERATION
     from blender_addon.live import LIVE
-    from blender_addon.runtime import RUNTIME
 
     from ..blender import rigs, scenes
     from ..blender.engines import generate, wait_for
@@ -67,18 +68,18 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
     path = scenes.curve("Path", [(0, 0, 0), (1.2, -1.6, 0), (0.4, -3.6, 0)])
     scenes.control(path, frame_start=1, frame_end=97)
     generate()  # the model is loaded, and a take is there
-    if RUNTIME.error is not None:
-        raise SystemExit(" ".join(RUNTIME.error))
+    if GENERATION.error is not None:
+        raise SystemExit(" ".join(GENERATION.error))
     settings.live.enabled = True
     ticks, work, asked, waiting = [], [], set(), 0
 
     def tick() -> float:
         nonlocal waiting
         began, worked = time.perf_counter(), time.thread_time()
-        pause = runtime.tick()
+        pause = timer.tick()
         ticks.append(time.perf_counter() - began)
         work.append(time.thread_time() - worked)
-        session = RUNTIME.session()
+        session = ENGINE.session()
         if session.request_id is not None:
             asked.add(session.request_id)
         waiting = max(waiting, int(session.request_id is not None) + len(session._finished))
@@ -93,17 +94,17 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         point.co.x = 1.2 * math.cos(2 * math.pi * change / changes)
         bpy.context.view_layer.update()
         while time.perf_counter() < due:
-            time.sleep(min(tick(), runtime.BUSY_INTERVAL))
+            time.sleep(min(tick(), timer.BUSY_INTERVAL))
     wait_for(lambda: not LIVE.is_behind)
     latencies = np.array(LIVE.latencies)
     dragged, at_work = np.array(ticks), np.array(work)
     released = time.perf_counter()
-    wait_for(lambda: RUNTIME.busy)
+    wait_for(lambda: GENERATION.busy)
     began = time.perf_counter()
-    wait_for(lambda: not RUNTIME.busy)
+    wait_for(lambda: not GENERATION.busy)
     done = time.perf_counter()
-    if RUNTIME.error is not None:
-        raise SystemExit(" ".join(RUNTIME.error))
+    if GENERATION.error is not None:
+        raise SystemExit(" ".join(GENERATION.error))
     return {
         "previews asked": len(asked),
         "previews shown": len(latencies),
@@ -115,8 +116,8 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         "tick, longest work": 1e3 * float(at_work.max()),
         "rest until it counts as released": 1e3 * (began - released),
         "released until keys": 1e3 * (done - began),
-        "error after release, cm": 100 * RUNTIME.measured["average"],
-        "longest tick after release": 1e3 * RUNTIME.longest_tick,
+        "error after release, cm": 100 * GENERATION.measured["average"],
+        "longest tick after release": 1e3 * GENERATION.longest_tick,
         "takes in the history": len(settings.takes.items),
     }
 

@@ -40,7 +40,8 @@ import bpy
 import numpy as np
 
 import blender_addon
-from blender_addon import capture, delivery, pieces, runtime
+from blender_addon import capture, delivery, generation, pieces
+from blender_addon.request import build_request
 from blender_addon.retarget import apply, hold
 from blender_addon.retarget.contacts import standing
 from blender_addon.shared import quat
@@ -154,7 +155,7 @@ def pressed(scene: bpy.types.Scene, armature: bpy.types.Object, bones: dict[str,
     for frame in range(1, 96, 5):
         armature.pose.bones[bones["left_ankle"]].keyframe_insert("location", frame=frame)
     scenes.control(armature, "left_ankle", bone=bones["left_ankle"])
-    _, tick, worked = in_ticks(capture.reading(scene), runtime.PRESS)
+    _, tick, worked = in_ticks(capture.reading(scene), generation.PRESS)
     return tick, worked
 
 
@@ -196,7 +197,7 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
         "benchmark", joints[None].astype(np.float32), standing(joints)[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
     )  # fmt: skip
-    order = replace(capture.order(scene, captured), num_frames=len(joints))
+    order = replace(build_request(scene, captured), num_frames=len(joints))
     phases: dict[str, float] = {}
     began = time.perf_counter()
     work = delivery.deliver(answer, order, captured, lambda name: phases.setdefault(name, time.perf_counter() - began))

@@ -22,9 +22,10 @@ import bpy
 import numpy as np
 
 from blender_addon import before as states
-from blender_addon import compat, preferences, runtime, takes
+from blender_addon import compat, preferences, takes, timer
+from blender_addon.app_engine import ENGINE
+from blender_addon.generation import GENERATION
 from blender_addon.looking import LOOKING
-from blender_addon.runtime import RUNTIME
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import GaitwayError
 
@@ -33,12 +34,12 @@ from .engines import ENGINE_PYTHON, REPOSITORY, generate, piece_by_piece, wait_f
 from .observed import everything
 
 STAGES: dict[str, Callable[[], bool]] = {
-    "engine starts": lambda: RUNTIME.engine_state == "starting",
-    "engine loads": lambda: RUNTIME.engine_state == "connecting",
-    "engine walks": lambda: RUNTIME.fraction > 0.1,
-    "keys are set": lambda: RUNTIME.stage == "Setting keyframes" and len(bpy.data.actions) > 3,
-    "rig is measured": lambda: RUNTIME.stage == "Measuring",
-    "all is done": lambda: not RUNTIME.busy,
+    "engine starts": lambda: ENGINE.state == "starting",
+    "engine loads": lambda: ENGINE.state == "connecting",
+    "engine walks": lambda: GENERATION.fraction > 0.1,
+    "keys are set": lambda: GENERATION.stage == "Setting keyframes" and len(bpy.data.actions) > 3,
+    "rig is measured": lambda: GENERATION.stage == "Measuring",
+    "all is done": lambda: not GENERATION.busy,
 }
 COLD = ("engine starts", "engine loads")
 CHARACTER = "Mixamo"
@@ -64,19 +65,19 @@ class Outcome:
 
 def cancel() -> None:
     """Escape."""
-    if RUNTIME.busy:
+    if GENERATION.busy:
         bpy.ops.gaitway.cancel()
 
 
 def stop_engine() -> None:
     """Stop Engine."""
-    if RUNTIME.engine_wanted:
+    if ENGINE.is_wanted:
         bpy.ops.gaitway.engine_stop()
 
 
 def kill_engine() -> None:
     """The engine dies without a word."""
-    process = RUNTIME.session()._process if RUNTIME._session is not None else None
+    process = ENGINE.session()._process if ENGINE.opened is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
         process._process.wait()
@@ -84,7 +85,7 @@ def kill_engine() -> None:
 
 def hang_engine() -> None:
     """The engine stops in its tracks and answers no more; the animator presses Escape."""
-    process = RUNTIME.session()._process if RUNTIME._session is not None else None
+    process = ENGINE.session()._process if ENGINE.opened is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGSTOP)
         cancel()
@@ -154,7 +155,7 @@ def delete_control() -> None:
 def press_again() -> None:
     """Impatience: the button once more."""
     with suppress(RuntimeError):  # it is greyed out
-        if RUNTIME.busy:
+        if GENERATION.busy:
             bpy.ops.gaitway.generate()
 
 
@@ -315,7 +316,7 @@ def prepare_range() -> None:
     settings = bpy.context.scene.gaitway
     settings.prompt, settings.variations = "walk", 1
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     settings = bpy.context.scene.gaitway
     settings.prompt, settings.variations = "slow walk", 4
     settings.takes.range_start, settings.takes.range_end = 30, 60
@@ -333,22 +334,22 @@ REQUESTS: dict[str, tuple[Callable[[], None], Callable[[], set[str]]]] = {
 
 def engine_is(wanted: bool) -> None:
     """Let the engine run, or not, before a case."""
-    if wanted and RUNTIME.engine_state != "ready":
-        if not RUNTIME.engine_wanted:
+    if wanted and ENGINE.state != "ready":
+        if not ENGINE.is_wanted:
             bpy.ops.gaitway.engine_start()
-        wait_for(lambda: RUNTIME.engine_state == "ready")
-    elif not wanted and RUNTIME.engine_wanted:
-        RUNTIME.stop_engine(wait=10.0)
+        wait_for(lambda: ENGINE.state == "ready")
+    elif not wanted and ENGINE.is_wanted:
+        ENGINE.stop(wait=10.0)
     if not wanted:
         wait_for(lambda: not _can_be_joined())
 
 
 def engine_goes() -> None:
     """An engine that was killed or hangs is gone, and that was noticed, before the next one is asked for."""
-    process = RUNTIME.session()._process if RUNTIME._session is not None else None
+    process = ENGINE.session()._process if ENGINE.opened is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
-    wait_for(lambda: not RUNTIME.engine_wanted)
+    wait_for(lambda: not ENGINE.is_wanted)
 
 
 def _can_be_joined() -> bool:
@@ -380,9 +381,9 @@ def run(disturbance: str, stage: str, request: str = "motion") -> Outcome:
     with piece_by_piece():
         wait_for(STAGES[stage])
     act()
-    wait_for(lambda: not RUNTIME.busy)
+    wait_for(lambda: not GENERATION.busy)
     for _ in range(3):
-        time.sleep(min(runtime.tick(), 0.02))
+        time.sleep(min(timer.tick(), 0.02))
     wait_for(lambda: not LOOKING.is_looking)
     if act in (kill_engine, hang_engine):
         engine_goes()
@@ -399,7 +400,7 @@ def run(disturbance: str, stage: str, request: str = "motion") -> Outcome:
     differs = tuple(name for name in found if found[name] != expected[name])
     left_over = sum(max(0, found["blocks"][kind] - expected["blocks"][kind]) for kind in found["blocks"])
     undone = stage == "all is done" and not made  # nothing to say: the animator took it back, or it went with the file
-    message = " ".join(RUNTIME.error) if RUNTIME.error else "taken back" if undone else ""
+    message = " ".join(GENERATION.error) if GENERATION.error else "taken back" if undone else ""
     return Outcome(disturbance, stage, not differs, left_over, made, message, differs)
 
 

@@ -16,8 +16,9 @@ from unittest import mock
 
 import bpy
 
-from blender_addon import pieces, runtime
-from blender_addon.runtime import RUNTIME
+from blender_addon import pieces, timer
+from blender_addon.app_engine import ENGINE
+from blender_addon.generation import GENERATION
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE_PYTHON = os.environ.get("GAITWAY_ENGINE_PYTHON", sys.executable)
@@ -44,8 +45,8 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
     """Let the add-on's timer function run, as Blender would, until ``what()`` is true."""
     end = time.monotonic() + patience
     while not what():
-        assert time.monotonic() < end, f"nothing came of it: {RUNTIME.engine_status} {RUNTIME.stage} {RUNTIME.error}"
-        time.sleep(min(runtime.tick(), 0.02))
+        assert time.monotonic() < end, f"nothing came of it: {ENGINE.status} {GENERATION.stage} {GENERATION.error}"
+        time.sleep(min(timer.tick(), 0.02))
 
 
 @contextmanager
@@ -59,4 +60,4 @@ def generate() -> None:
     """Press the button, with an undo step before it as every action of an animator leaves one, and wait for the end."""
     bpy.ops.ed.undo_push(message="before")
     assert bpy.ops.gaitway.generate() == {"FINISHED"}
-    wait_for(lambda: not RUNTIME.busy)
+    wait_for(lambda: not GENERATION.busy)

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from blender_addon import compat
-from blender_addon.runtime import RUNTIME
+from blender_addon.generation import GENERATION
 
 from . import scenes
 
@@ -18,7 +18,7 @@ def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray
     """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
     playhead; over the ground for a path on the ground.
     """
-    captured = RUNTIME.last
+    captured = GENERATION.last
     (track,) = [track for track in captured.tracks if track.joint == joint]
     places = [scenes.evaluated(armature, frame, captured.body.bones[joint]) for frame in track.frames]
     apart = np.array(places) - track.points

@@ -14,8 +14,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import bring_in, preferences, runtime  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon import bring_in, preferences, timer  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 
@@ -56,8 +56,8 @@ def walk(num_frames: int = 60, fps: float = 20.0, speed: float = 1.0) -> np.ndar
 def bring(path: Path, **options: object) -> None:
     bpy.ops.ed.undo_push(message="before")
     assert bpy.ops.gaitway.bring_in(filepath=str(path), **options) == {"FINISHED"}
-    assert RUNTIME.busy
-    wait_for(lambda: not RUNTIME.busy)
+    assert GENERATION.busy
+    wait_for(lambda: not GENERATION.busy)
 
 
 def hips(settings: bpy.types.PropertyGroup, frames: range) -> np.ndarray:
@@ -78,12 +78,12 @@ def test_every_kind_of_file_becomes_a_take(settings, tmp_path: Path, kind: str) 
     else:
         path.write_bytes(pickle.dumps({"joints": joints, "text": "a person glides"}))
     bring(path, sample=1 if kind == "mdm" else 0)
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     (take,) = settings.takes.items
-    assert take.prompt == ("walk" if kind == "npy" else "a person glides") and "3.0 s" in RUNTIME.report[0]
+    assert take.prompt == ("walk" if kind == "npy" else "a person glides") and "3.0 s" in GENERATION.report[0]
     assert settings.character.animation_data.action == take.action
     places = hips(settings, range(1, 72, 10))
-    scale = RUNTIME.last.body.scale
+    scale = GENERATION.last.body.scale
     # At the character and the way it looks, which is Blender's -Y but for the 0.6 degrees by which the hips of the
     # T-pose are askew: 1 m/s of the file at the size of the body.
     assert np.abs(places[:, 0] - places[0, 0]).max() < 0.04
@@ -100,8 +100,8 @@ def test_a_take_from_a_file_is_repeated_without_file_or_engine(settings, tmp_pat
     places = hips(settings, range(1, 72, 10))
     (tmp_path / "walk.npy").unlink()
     bpy.ops.gaitway.take_repeat()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None and len(settings.takes.items) == 2
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None and len(settings.takes.items) == 2
     assert np.allclose(hips(settings, range(1, 72, 10)), places, atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_the_rate_of_the_file_is_honoured(settings, tmp_path: Path, fps: float) 
     np.savez(tmp_path / "walk.npz", joints=joints, fps=fps)
     bring(tmp_path / "walk.npz")
     moved = hips(settings, range(1, 50, 48))
-    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(2.0 * RUNTIME.last.body.scale, abs=1e-3)
+    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(2.0 * GENERATION.last.body.scale, abs=1e-3)
     np.save(tmp_path / "walk.npy", joints)  # an array tells no rate
     bring(tmp_path / "walk.npy", frame_rate=fps)
     again = hips(settings, range(1, 50, 48))
@@ -122,16 +122,16 @@ def test_where_the_file_has_it(settings, tmp_path: Path) -> None:
     joints = walk()
     np.save(tmp_path / "walk.npy", joints)
     bring(tmp_path / "walk.npy", at_character=False, on_floor=False)
-    scale = RUNTIME.last.body.scale
+    scale = GENERATION.last.body.scale
     expected = space.model_to_blender(joints[[0, 59], 0] * scale)
     places = np.array([scenes.evaluated(settings.character, frame, "mixamorig:Hips") for frame in (1, 1 + 59 * 1.2)])
     assert np.allclose(places[:, :2], expected[:, :2], atol=2e-3)
-    assert np.allclose(places[:, 2] - RUNTIME.last.body.floor, expected[:, 2], atol=2e-3)
+    assert np.allclose(places[:, 2] - GENERATION.last.body.floor, expected[:, 2], atol=2e-3)
 
 
 def nothing_happened(settings: bpy.types.PropertyGroup, *words: str) -> None:
-    message, hint = RUNTIME.error
-    assert all(word in f"{message} {hint}" for word in words), RUNTIME.error
+    message, hint = GENERATION.error
+    assert all(word in f"{message} {hint}" for word in words), GENERATION.error
     assert hint and "Traceback" not in message + hint
     assert not bpy.data.actions and not settings.takes.items and settings.character.animation_data is None
 
@@ -167,11 +167,11 @@ def test_cancelling_leaves_everything_and_no_process(settings, tmp_path: Path, m
     monkeypatch.setattr(bring_in, "_start", lambda *args: started.append(really_start(*args)) or started[-1])
     np.save(tmp_path / "walk.npy", walk())
     bpy.ops.gaitway.bring_in(filepath=str(tmp_path / "walk.npy"))
-    assert RUNTIME.stage == "Reading the file"
-    runtime.tick()
+    assert GENERATION.stage == "Reading the file"
+    timer.tick()
     assert started[0].poll() is None  # it reads
     bpy.ops.gaitway.cancel()
-    assert not RUNTIME.busy and started[0].poll() is not None
+    assert not GENERATION.busy and started[0].poll() is not None
     nothing_happened(settings, "Cancelled")
 
 

@@ -14,6 +14,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import body, capture, probe  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
@@ -196,7 +197,7 @@ def test_a_path_on_the_floor_leads_the_hips_at_their_height(settings) -> None:
     # Their height while walking is the model's to choose, and does not count as an error.
     captured = capture.capture(bpy.context.scene)
     (track,) = captured.tracks
-    assert captured.signal.free_height and capture.order(bpy.context.scene, captured).free_height
+    assert captured.signal.free_height and build_request(bpy.context.scene, captured).free_height
     assert np.allclose(track.misses(track.points + np.array([0.03, 0.04, 0.5])), 0.05)
     item.height = "DRAWN"
     drawn = capture.capture(bpy.context.scene)

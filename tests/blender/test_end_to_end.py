@@ -17,8 +17,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, preferences, runtime  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon import capture, preferences, timer  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import ENGINE_PYTHON, REPOSITORY, generate, running_engine, wait_for  # noqa: E402
@@ -57,17 +58,17 @@ def test_a_sentence_a_path_and_a_hand_become_keys(settings, capsys) -> None:
     armature = settings.character
     hand = scenes.empty("Hand", {73: (0.95, -2.7, 1.25)})
     scenes.control(hand, "left_wrist")
-    runtime.tick()
+    timer.tick()
     before = state_of_scene(armature)
     began = time.perf_counter()
     generate()
     first = time.perf_counter() - began
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     hips, wrist = hips_errors(armature), hips_errors(armature, "left_wrist")
-    assert np.allclose(RUNTIME.measured_tracks["pelvis"], hips, atol=1e-5)
-    assert set(RUNTIME.last.body.bones.values()) <= keyed_bones(armature)
+    assert np.allclose(GENERATION.measured_tracks["pelvis"], hips, atol=1e-5)
+    assert set(GENERATION.last.body.bones.values()) <= keyed_bones(armature)
     assert hips.mean() < 0.10  # the network's own bound; the figures below are what to look at
-    tick, work = RUNTIME.longest_tick, RUNTIME.longest_work
+    tick, work = GENERATION.longest_tick, GENERATION.longest_work
     bpy.context.scene.frame_set(1)
     bpy.ops.ed.undo()
     assert state_of_scene(bpy.context.scene.gaitway.character) == before
@@ -92,12 +93,12 @@ def test_the_same_order_gives_the_same_bytes_twice_by_another_client_and_by_the_
 
     settings.controls[0].target.location.z = 0.95  # drawn at the height of the hips
     generate()
-    first = RUNTIME.answer.joints.tobytes()
+    first = GENERATION.answer.joints.tobytes()
     generate()
-    assert RUNTIME.answer.joints.tobytes() == first
+    assert GENERATION.answer.joints.tobytes() == first
     session = Session("a script")
     session.connect(connection)
-    order = capture.order(bpy.context.scene, RUNTIME.last)
+    order = build_request(bpy.context.scene, GENERATION.last)
     session.submit(replace(order, request_id="mine"))
     answers: list = []
     wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)
@@ -120,7 +121,7 @@ def test_text_alone_moves_the_character(settings) -> None:
     settings.controls.clear()
     settings.length_mode, settings.seconds = "SECONDS", 3.0
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     armature = settings.character
-    start, end = (scenes.evaluated(armature, frame, RUNTIME.last.body.bones["pelvis"]) for frame in (1, 70))
+    start, end = (scenes.evaluated(armature, frame, GENERATION.last.body.bones["pelvis"]) for frame in (1, 70))
     assert np.linalg.norm((end - start)[:2]) > 0.5 and 0.5 < end[2] < 1.5

@@ -11,8 +11,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences, runtime  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon import preferences, timer  # noqa: E402
+from blender_addon.app_engine import ENGINE  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 
 from . import rigs  # noqa: E402
 from .engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E402
@@ -34,35 +35,35 @@ def launcher(addon, tmp_path: Path) -> Path:
 def test_an_engine_that_comes_back_is_joined_without_a_press(
     addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "REJOIN_INTERVAL", 0.1)
+    monkeypatch.setattr(timer, "REJOIN_INTERVAL", 0.1)
     connection = tmp_path / "connection.json"
     bpy.context.scene.gaitway.character = rigs.mixamo()
     with running_engine(connection, WALKING) as process:
         generate()
-        assert RUNTIME.error is None
+        assert GENERATION.error is None
         process.kill()
-        wait_for(lambda: RUNTIME.engine_state == "offline")
-        assert "stopped" in RUNTIME.engine_status or "killed" in RUNTIME.engine_status
+        wait_for(lambda: ENGINE.state == "offline")
+        assert "stopped" in ENGINE.status or "killed" in ENGINE.status
     connection.unlink(missing_ok=True)
     with running_engine(connection, WALKING):
-        wait_for(lambda: RUNTIME.engine_state == "ready")
+        wait_for(lambda: ENGINE.state == "ready")
         bpy.ops.gaitway.engine_stop()
         for _ in range(20):
-            time.sleep(min(runtime.tick(), 0.05))
-        assert RUNTIME.engine_state == "offline"  # who has left an engine is not brought back to it
+            time.sleep(min(timer.tick(), 0.05))
+        assert ENGINE.state == "offline"  # who has left an engine is not brought back to it
 
 
 def test_restart_ends_one_engine_and_starts_another(launcher: Path) -> None:
     bpy.ops.gaitway.engine_start()
-    wait_for(lambda: RUNTIME.engine_state == "ready")
-    first = RUNTIME.session()._process.pid
+    wait_for(lambda: ENGINE.state == "ready")
+    first = ENGINE.session()._process.pid
     bpy.ops.gaitway.engine_restart()
-    assert "old one" in RUNTIME.engine_status
-    wait_for(lambda: RUNTIME.engine_state == "ready")
-    assert RUNTIME.session()._process.pid != first
+    assert "old one" in ENGINE.status
+    wait_for(lambda: ENGINE.state == "ready")
+    assert ENGINE.session()._process.pid != first
     bpy.context.scene.gaitway.character = rigs.mixamo()
     generate()
-    assert RUNTIME.error is None
+    assert GENERATION.error is None
 
 
 def test_the_remaining_time_counts_down(addon, tmp_path: Path) -> None:
@@ -73,9 +74,9 @@ def test_the_remaining_time_counts_down(addon, tmp_path: Path) -> None:
         seen: list[tuple[float, float]] = []
 
         def ended() -> bool:
-            if RUNTIME.remaining is not None:
-                seen.append((time.monotonic(), RUNTIME.remaining))
-            return not RUNTIME.busy
+            if GENERATION.remaining is not None:
+                seen.append((time.monotonic(), GENERATION.remaining))
+            return not GENERATION.busy
 
         wait_for(ended)
     end = seen[-1][0]  # the keys are set after that

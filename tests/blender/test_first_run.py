@@ -13,8 +13,8 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import preferences  # noqa: E402
 from blender_addon.first_run import FIRST_RUN, INSTALL_COMMANDS  # noqa: E402
-from blender_addon.operators.first_run import look_again, see_the_answer  # noqa: E402
 from blender_addon.panels.first_run import GAITWAY_PT_first_run  # noqa: E402
+from blender_addon.setup_timer import look_again, see_the_answer  # noqa: E402
 from blender_addon.version import addon_version  # noqa: E402
 
 from .engines import wait_for  # noqa: E402

@@ -21,8 +21,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, compat, preferences, runtime  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon import capture, compat, generation, preferences, timer  # noqa: E402
+from blender_addon.app_engine import ENGINE  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E402
@@ -56,19 +58,19 @@ def test_a_path_becomes_keys_and_one_undo_takes_them_back(engine, settings, fps:
     lay_path()
     armature = settings.character
     before = state_of_scene(armature)
-    runtime.tick()
+    timer.tick()
     generate()
-    assert RUNTIME.error is None
+    assert GENERATION.error is None
     errors = hips_errors(armature)
     assert errors.max() < 0.01
-    measured = RUNTIME.measured_tracks["pelvis"]
+    measured = GENERATION.measured_tracks["pelvis"]
     assert np.allclose(measured, errors, atol=1e-5)  # what the panel says is what the playhead shows
-    assert set(RUNTIME.last.body.bones.values()) <= keyed_bones(armature)
+    assert set(GENERATION.last.body.bones.values()) <= keyed_bones(armature)
     with capsys.disabled():
         print(
             f"\n  hips to path at {fps:.2f} fps: {errors.mean() * 100:.3f} cm on average, "
-            f"{errors.max() * 100:.3f} cm at worst; longest tick {RUNTIME.longest_tick * 1e3:.0f} ms, "
-            f"of which this process worked {RUNTIME.longest_work * 1e3:.0f} ms"
+            f"{errors.max() * 100:.3f} cm at worst; longest tick {GENERATION.longest_tick * 1e3:.0f} ms, "
+            f"of which this process worked {GENERATION.longest_work * 1e3:.0f} ms"
         )
     bpy.context.scene.frame_set(1)
     bpy.ops.ed.undo()
@@ -79,8 +81,9 @@ def test_a_hand_key_travels_with_the_path(engine, settings) -> None:
     lay_path()
     scenes.control(scenes.empty("Hand", {49: (1.0, -2.0, 1.3)}), "left_wrist")
     generate()
-    assert RUNTIME.error is None
-    assert set(RUNTIME.measured_tracks) == {"pelvis", "left_wrist"} and len(RUNTIME.measured_tracks["left_wrist"]) == 1
+    assert GENERATION.error is None
+    measured = GENERATION.measured_tracks
+    assert set(measured) == {"pelvis", "left_wrist"} and len(measured["left_wrist"]) == 1
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.01])
@@ -96,7 +99,7 @@ def test_scale_turn_and_place_of_the_armature_do_no_harm(engine, settings, unit:
     path = scenes.curve("Path", [(0, 0, 0), (1.2 / unit, -1.6 / unit, 0), (0.4 / unit, -3.6 / unit, 0)])
     scenes.control(path, frame_start=1, frame_end=97)
     generate()
-    assert RUNTIME.error is None
+    assert GENERATION.error is None
     assert hips_errors(armature).max() < 0.01
     assert np.allclose(armature.scale, 1.3 / unit)
 
@@ -106,7 +109,7 @@ def test_without_controls_the_character_sets_off_from_where_it_stands(engine, se
     armature.location, armature.rotation_euler = (2, 1, 0), (0, 0, np.pi / 2)  # looks along +X
     settings.seconds = 3.0
     generate()
-    assert RUNTIME.error is None and RUNTIME.measured == {}
+    assert GENERATION.error is None and GENERATION.measured == {}
     first, last = (scenes.evaluated(armature, frame, "mixamorig:Hips") for frame in (1, 72))
     assert np.allclose(first[:2], (2, 1), atol=0.05)
     assert last[0] - first[0] > 2 and abs(last[1] - first[1]) < 0.1
@@ -142,15 +145,15 @@ def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None
     before = state_of_scene(settings.character)
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
-    wait_for(lambda: RUNTIME.fraction > 0)
+    wait_for(lambda: GENERATION.fraction > 0)
     bpy.ops.gaitway.cancel()
     fractions = []
-    wait_for(lambda: fractions.append(RUNTIME.fraction) or not RUNTIME.busy)
+    wait_for(lambda: fractions.append(GENERATION.fraction) or not GENERATION.busy)
     assert max(fractions) < 0.5  # stopped on the way, not at its end
-    assert "Cancelled" in RUNTIME.error[0] and state_of_scene(settings.character) == before
+    assert "Cancelled" in GENERATION.error[0] and state_of_scene(settings.character) == before
     settings.prompt = "a person walks."
     generate()
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
 def test_the_engine_dies_in_the_middle(engine, settings) -> None:
@@ -158,8 +161,8 @@ def test_the_engine_dies_in_the_middle(engine, settings) -> None:
     before = state_of_scene(settings.character)
     settings.prompt = "die now"
     bpy.ops.gaitway.generate()
-    wait_for(lambda: not RUNTIME.busy)
-    assert "engine" in RUNTIME.error[0].lower() and RUNTIME.error[1]
+    wait_for(lambda: not GENERATION.busy)
+    assert "engine" in GENERATION.error[0].lower() and GENERATION.error[1]
     assert state_of_scene(settings.character) == before
     with pytest.raises(RuntimeError, match="engine"):
         bpy.ops.gaitway.generate()
@@ -173,18 +176,18 @@ def test_a_fault_of_the_connection_does_not_end_the_timer(engine, settings, monk
     def broken(now: float) -> list:
         raise OSError("the cable was cut")
 
-    monkeypatch.setattr(RUNTIME.session(), "pump", broken)
-    assert runtime.tick() > 0
-    assert not RUNTIME.busy and "cable was cut" in RUNTIME.error[0]
+    monkeypatch.setattr(ENGINE.session(), "pump", broken)
+    assert timer.tick() > 0
+    assert not GENERATION.busy and "cable was cut" in GENERATION.error[0]
     settings.prompt = "a person walks."
     generate()
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
 def test_no_engine_says_what_to_do(settings) -> None:
     with pytest.raises(RuntimeError, match="engine"):
         bpy.ops.gaitway.generate()
-    assert RUNTIME.error[1] and not RUNTIME.busy
+    assert GENERATION.error[1] and not GENERATION.busy
 
 
 def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tmp_path: Path) -> None:
@@ -196,7 +199,7 @@ def test_the_engine_is_started_when_needed_and_ends_with_the_add_on(settings, tm
     chosen.engine_command, chosen.autostart = str(launcher), True
     lay_path()
     generate()
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
     bpy.ops.gaitway.engine_stop()
     wait_for(lambda: not (tmp_path / "connection.json").exists())
 
@@ -208,12 +211,12 @@ def test_an_engine_that_is_slow_to_answer_does_not_hold_the_window(engine, setti
     engine.send_signal(signal.SIGSTOP)
     try:
         for _ in range(20):
-            time.sleep(min(runtime.tick(), 0.05))
-        assert RUNTIME.busy
+            time.sleep(min(timer.tick(), 0.05))
+        assert GENERATION.busy
     finally:
         engine.send_signal(signal.SIGCONT)
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a way to hold a process still")
@@ -222,14 +225,14 @@ def test_a_cancel_does_not_wait_for_an_engine_that_hangs(engine, settings) -> No
     engine.send_signal(signal.SIGSTOP)
     try:
         bpy.ops.gaitway.cancel()
-        wait_for(lambda: not RUNTIME.busy, runtime.CANCEL_PATIENCE + 2)
-        assert RUNTIME.error[0] == "Cancelled." and not settings.takes.items
+        wait_for(lambda: not GENERATION.busy, generation.CANCEL_PATIENCE + 2)
+        assert GENERATION.error[0] == "Cancelled." and not settings.takes.items
         settings.prompt = "a person walks."
         bpy.ops.gaitway.generate()
     finally:
         engine.send_signal(signal.SIGCONT)
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
 def test_an_empty_prompt(engine, settings) -> None:
@@ -242,15 +245,15 @@ def begin_slowly(settings: bpy.types.PropertyGroup) -> None:
     lay_path()
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
-    wait_for(lambda: RUNTIME.fraction > 0)
+    wait_for(lambda: GENERATION.fraction > 0)
 
 
 def test_the_armature_is_deleted_meanwhile(engine, settings) -> None:
     begin_slowly(settings)
     name = settings.character.name
     bpy.data.objects.remove(settings.character)
-    wait_for(lambda: not RUNTIME.busy)
-    assert name in RUNTIME.error[0] and "deleted" in RUNTIME.error[0] and RUNTIME.error[1]
+    wait_for(lambda: not GENERATION.busy)
+    assert name in GENERATION.error[0] and "deleted" in GENERATION.error[0] and GENERATION.error[1]
     assert len(bpy.data.actions) == 0
 
 
@@ -258,8 +261,8 @@ def test_the_armature_is_renamed_meanwhile(engine, settings) -> None:
     begin_slowly(settings)
     settings.character.name = "Somebody else"
     decoy = rigs.mixamo()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
     assert hips_errors(bpy.data.objects["Somebody else"]).max() < 0.01
     assert decoy.animation_data is None
 
@@ -270,10 +273,10 @@ def test_undo_meanwhile(engine, settings) -> None:
     bpy.ops.ed.undo_push(message="two")
     settings.prompt = "slow walk"
     bpy.ops.gaitway.generate()
-    wait_for(lambda: RUNTIME.fraction > 0)
+    wait_for(lambda: GENERATION.fraction > 0)
     bpy.ops.ed.undo()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
     assert hips_errors(bpy.context.scene.gaitway.character).max() < 0.01
 
 
@@ -282,14 +285,14 @@ def test_another_file_is_opened_meanwhile(engine, settings, tmp_path: Path) -> N
     bpy.ops.wm.save_as_mainfile(filepath=path)
     begin_slowly(settings)
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert not RUNTIME.busy and "file was opened" in RUNTIME.error[0]
+    assert not GENERATION.busy and "file was opened" in GENERATION.error[0]
     armature = bpy.context.scene.gaitway.character
     for _ in range(10):
-        time.sleep(min(runtime.tick(), 0.05))
+        time.sleep(min(timer.tick(), 0.05))
     assert armature.animation_data is None and len(bpy.data.actions) == 0
     lay_path()
     generate()
-    assert RUNTIME.error is None and hips_errors(armature).max() < 0.01
+    assert GENERATION.error is None and hips_errors(armature).max() < 0.01
 
 
 def test_two_blenders_on_one_engine(engine, settings) -> None:
@@ -302,16 +305,16 @@ def test_two_blenders_on_one_engine(engine, settings) -> None:
     lay_path()
     other = Session("another Blender")
     other.connect(preferences.connection_path(preferences.get()))
-    mine = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
+    mine = build_request(bpy.context.scene, capture.capture(bpy.context.scene))
     other.submit(replace(mine, request_id="theirs", seed=3, num_variations=2))
     answers: list[object] = []
     bpy.ops.gaitway.generate()
 
     def both() -> bool:
         answers.extend(other.pump(time.monotonic()))
-        return bool(answers) and not RUNTIME.busy
+        return bool(answers) and not GENERATION.busy
 
     wait_for(both)
     other.shutdown()
     assert isinstance(answers[0], Result) and len(answers[0].joints) == 2 and answers[0].seed == 3
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01

@@ -13,10 +13,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, pieces, runtime, takes  # noqa: E402
+from blender_addon import capture, pieces, takes, timer  # noqa: E402
+from blender_addon.app_engine import ENGINE  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 from blender_addon.live import LIVE  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, running_engine, wait_for  # noqa: E402
@@ -38,7 +39,7 @@ def settings(engine) -> bpy.types.PropertyGroup:
     generate()
     bpy.ops.gaitway.take_accept()
     found.live.enabled = True
-    runtime.tick()
+    timer.tick()
     LIVE.latencies.clear()
     return found
 
@@ -72,9 +73,9 @@ def test_when_it_rests_the_motion_comes_and_the_last_one_goes(settings) -> None:
     for x in (0.6, -0.6):
         move(x)
         preview()
-        wait_for(lambda: RUNTIME.busy)
-        wait_for(lambda: not RUNTIME.busy)
-        assert RUNTIME.error is None and not len(OVERLAY.layers["preview"])
+        wait_for(lambda: GENERATION.busy)
+        wait_for(lambda: not GENERATION.busy)
+        assert GENERATION.error is None and not len(OVERLAY.layers["preview"])
         assert hips_errors(settings.character).max() < 0.01
         assert [take.accepted for take in settings.takes.items] == [True, False]
     bpy.ops.gaitway.take_discard()
@@ -82,11 +83,11 @@ def test_when_it_rests_the_motion_comes_and_the_last_one_goes(settings) -> None:
 
 
 def test_many_changes_make_no_queue(settings) -> None:
-    session = RUNTIME.session()
+    session = ENGINE.session()
     sent: set[str] = set()
     for change in range(60):
         move(1.0 - change / 60)
-        runtime.tick()
+        timer.tick()
         sent |= {session.request_id} - {None}
         time.sleep(0.005)
     then = len(LIVE.latencies)
@@ -96,7 +97,7 @@ def test_many_changes_make_no_queue(settings) -> None:
     for frame in range(10):
         bpy.context.scene.frame_set(frame)  # neither reading the controls nor moving the playhead changes them
         time.sleep(0.01)
-        runtime.tick()
+        timer.tick()
     assert len(LIVE.latencies) == shown  # what is shown is the last position, and nothing is left to come
 
 
@@ -104,7 +105,7 @@ def test_a_pin_takes_its_key_along(settings) -> None:
     hand = scenes.empty("Hand", {1: (0.5, 0, 1.2), 49: (1.0, -2.0, 1.3)})
     scenes.control(hand, "left_wrist")
     bpy.context.scene.frame_set(49)
-    runtime.tick()
+    timer.tick()
     hand.location = (0.7, -2.2, 1.1)
     bpy.context.view_layer.update()
     preview()
@@ -118,26 +119,26 @@ def test_an_obstacle_that_is_dragged_counts_as_well(settings) -> None:
     post.location, post.empty_display_size = (2, 0, 0), 0.2
     bpy.context.view_layer.update()
     settings.obstacles.add().target = post
-    runtime.tick()
+    timer.tick()
     for x in (1.5, 1.9):
         post.location.x = x
         bpy.context.view_layer.update()
         preview()
-    wait_for(lambda: RUNTIME.busy)
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: GENERATION.busy)
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
     (solid,) = takes.making_of(settings.takes.items[1]).order.obstacles
-    assert solid.centre[0] * RUNTIME.last.body.scale == pytest.approx(1.9, abs=1e-5)
+    assert solid.centre[0] * GENERATION.last.body.scale == pytest.approx(1.9, abs=1e-5)
 
 
 def test_generate_takes_over_from_a_preview(settings) -> None:
     settings.prompt = "slow walk"
     move(0.3)
-    wait_for(lambda: LIVE._expected is not None and RUNTIME.session().fraction > 0)
+    wait_for(lambda: LIVE._expected is not None and ENGINE.session().fraction > 0)
     settings.prompt = "a person walks."
     generate()
-    assert RUNTIME.error is None and hips_errors(settings.character).max() < 0.01
-    runtime.tick()
+    assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
+    timer.tick()
     assert LIVE._expected is None
 
 
@@ -151,18 +152,18 @@ def test_a_report_of_changes_that_are_none_costs_no_reading(settings, monkeypatc
         bpy.data.objects["Path"].data.update_tag()
         bpy.context.view_layer.update()
         LIVE._next_at = 0.0
-        LIVE.advance(RUNTIME, bpy.context.scene)
+        LIVE.advance(bpy.context.scene)
     assert not read
 
 
 def test_off_means_off(settings) -> None:
     settings.live.enabled = False
-    runtime.tick()
+    timer.tick()
     move(0.1)
     for _ in range(10):
         time.sleep(0.01)
-        runtime.tick()
-    assert not LIVE.latencies and not len(OVERLAY.layers["preview"]) and not RUNTIME.busy
+        timer.tick()
+    assert not LIVE.latencies and not len(OVERLAY.layers["preview"]) and not GENERATION.busy
 
 
 def test_an_undo_while_controls_are_read_does_no_harm(settings, monkeypatch) -> None:

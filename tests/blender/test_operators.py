@@ -8,8 +8,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat, preferences  # noqa: E402
+from blender_addon.app_engine import ENGINE  # noqa: E402
 from blender_addon.operators.controls import guess_joint  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 
@@ -112,5 +112,5 @@ def test_an_engine_that_is_not_installed(settings, tmp_path) -> None:
     preferences.get().engine_command = str(tmp_path / "no such program")
     with pytest.raises(RuntimeError, match="was not found"):
         bpy.ops.gaitway.engine_start()
-    assert not RUNTIME.engine_wanted
+    assert not ENGINE.is_wanted
     assert bpy.ops.gaitway.engine_open_log() == {"CANCELLED"}

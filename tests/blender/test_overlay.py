@@ -13,10 +13,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat, runtime, takes  # noqa: E402
+from blender_addon import compat, takes, timer  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 from blender_addon.looking import LOOKING  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, running_engine, wait_for  # noqa: E402
@@ -42,7 +42,7 @@ def settings(engine) -> bpy.types.PropertyGroup:
 def settle() -> None:
     """Let time pass until nothing is to be looked at any more."""
     bpy.context.view_layer.update()
-    runtime.tick()
+    timer.tick()
     wait_for(lambda: not LOOKING.is_looking)
 
 
@@ -120,7 +120,7 @@ def test_the_figures_are_those_of_the_playhead_and_lead_to_the_worst_frame(setti
     settings.feet.hit_controls = False  # this engine does not care for hands, so one is missed by a good deal
     generate()
     take = takes.shown(bpy.context.scene)
-    hand = scenes.evaluated(settings.character, 49, RUNTIME.last.body.bones["left_wrist"])
+    hand = scenes.evaluated(settings.character, 49, GENERATION.last.body.bones["left_wrist"])
     assert take.worst_joint == "left_wrist" and take.worst_frame == 49
     assert take.worst == pytest.approx(np.linalg.norm(hand - (1.0, -2.0, 1.3)), abs=1e-4)
     words = drawn()

@@ -53,11 +53,11 @@ assert package in bpy.context.preferences.addons, "not enabled"
 VISIT = """
 assert "zmq" not in sys.modules, "the socket library is loaded at registration"
 assert hasattr(bpy.types, "GAITWAY_PT_engine") and bpy.context.scene.gaitway.prompt
-runtime = sys.modules[package + ".runtime"]
+engine, timer = sys.modules[package + ".app_engine"], sys.modules[package + ".timer"]
 preferences = sys.modules[package + ".preferences"]
 chosen = preferences.get()
 chosen.autostart, chosen.connection_file = False, os.path.join(os.environ["BLENDER_USER_RESOURCES"], "none.json")
-session = runtime.RUNTIME.session()
+session = engine.ENGINE.session()
 import zmq, msgpack
 for module in (zmq, msgpack):
     assert os.environ["BLENDER_USER_RESOURCES"] in module.__file__, module.__file__
@@ -65,7 +65,7 @@ session.connect(preferences.connection_path(chosen))
 assert session.state == "offline" and session.error[1], "no hint"
 log = preferences.log_path(chosen)
 assert str(log).startswith(os.environ["BLENDER_USER_RESOURCES"]) and log.parent.is_dir()
-assert runtime.tick() > 0
+assert timer.tick() > 0
 addon_utils.disable(package, default_set=True)
 assert not hasattr(bpy.types, "GAITWAY_PT_engine") and not hasattr(bpy.types.Scene, "gaitway")
 addon_utils.enable(package, default_set=True)
@@ -81,7 +81,8 @@ MOVE = """
 import time
 sys.path.insert(0, sys.argv[3])  # where the rigs of the tests lie
 from rigs import mixamo
-runtime = sys.modules[package + ".runtime"]
+engine, timer = sys.modules[package + ".app_engine"].ENGINE, sys.modules[package + ".timer"]
+generation = sys.modules[package + ".generation"].GENERATION
 preferences = sys.modules[package + ".preferences"].get()
 preferences.engine_command = sys.argv[2]
 preferences.connection_file = os.path.join(os.environ["BLENDER_USER_RESOURCES"], "connection.json")
@@ -92,10 +93,10 @@ bpy.context.scene.frame_set(60)
 bpy.ops.gaitway.pin_add(joint="pelvis")
 assert bpy.ops.gaitway.generate() == {"FINISHED"}
 end = time.monotonic() + 120
-while runtime.RUNTIME.busy:
-    assert time.monotonic() < end, runtime.RUNTIME.engine_status
-    time.sleep(min(runtime.tick(), 0.02))
-assert runtime.RUNTIME.error is None, runtime.RUNTIME.error
+while generation.busy:
+    assert time.monotonic() < end, engine.status
+    time.sleep(min(timer.tick(), 0.02))
+assert generation.error is None, generation.error
 bpy.context.scene.frame_set(60)
 bpy.context.view_layer.update()
 hips = settings.character.matrix_world @ settings.character.pose.bones["mixamorig:Hips"].head

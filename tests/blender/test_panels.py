@@ -12,7 +12,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import panels, suggestions  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon.app_engine import ENGINE  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 
 from . import scenes  # noqa: E402
 
@@ -152,11 +153,11 @@ def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> No
 
 @pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])
 def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = RUNTIME.session()
+    session = ENGINE.session()
     monkeypatch.setattr(session, "state", state)
     monkeypatch.setattr(session, "status", f"Status of {state}.")
     busy = state in ("running", "cancelling")
-    monkeypatch.setattr(RUNTIME, "_request", iter(()) if busy else None)
+    monkeypatch.setattr(GENERATION, "_request", iter(()) if busy else None)
     words = drawn()
     assert f"Status of {state}." in words
     assert ("gaitway.engine_start" in words) == (state == "offline")
@@ -164,12 +165,12 @@ def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyP
 
 
 def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RUNTIME, "error", ("It broke.", "Mend it."))
+    monkeypatch.setattr(GENERATION, "error", ("It broke.", "Mend it."))
     words = drawn()
     assert "It broke." in words and "Mend it." in words
-    monkeypatch.setattr(RUNTIME, "error", None)
-    monkeypatch.setattr(RUNTIME, "report", ["Made.", "Near."])
-    monkeypatch.setattr(RUNTIME, "delivered", "the last")
+    monkeypatch.setattr(GENERATION, "error", None)
+    monkeypatch.setattr(GENERATION, "report", ["Made.", "Near."])
+    monkeypatch.setattr(GENERATION, "delivered", "the last")
     assert "Made." not in drawn()  # its take is gone
     bpy.context.scene.gaitway.takes.items.add().generation = "the last"
     words = drawn()

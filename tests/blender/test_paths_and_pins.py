@@ -13,6 +13,7 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, probe  # noqa: E402
 from blender_addon.operators import controls, paths  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 
@@ -217,14 +218,14 @@ def test_prompts_in_turn(settings) -> None:
         ("a person runs forward.", 73, 145),
     ]
     captured = capture.capture(scene)
-    order = capture.order(scene, captured)
+    order = build_request(scene, captured)
     assert [(block.text[9:12], block.start_frame, block.num_frames) for block in order.prompts] == [
         ("wal", 0, 60),
         ("run", 60, 61),
     ]
     assert order.num_frames == 121 and not order.loop
     settings.loop = True
-    assert capture.order(scene, captured).loop
+    assert build_request(scene, captured).loop
     settings.active_prompt = 0
     bpy.ops.gaitway.prompt_remove()
     assert [block.text for block in settings.prompt_blocks] == ["a person runs forward."]

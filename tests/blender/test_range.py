@@ -13,7 +13,7 @@ bpy = pytest.importorskip("bpy")
 checkpoint = pytest.importorskip("engine.checkpoints.folder")
 
 from blender_addon import compat, curve_keys, preferences, takes  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, running_engine, wait_for  # noqa: E402
@@ -38,7 +38,7 @@ def settings(addon, connection: Path) -> bpy.types.PropertyGroup:
     found.character = rigs.mixamo()
     found.length_mode, found.seconds = "SECONDS", 5.0
     generate()
-    assert RUNTIME.error is None
+    assert GENERATION.error is None
     return found
 
 
@@ -46,8 +46,8 @@ def regenerate(first: int, last: int) -> None:
     history = bpy.context.scene.gaitway.takes
     history.range_start, history.range_end = first, last
     assert bpy.ops.gaitway.take_regenerate() == {"FINISHED"}
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None, RUNTIME.error
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None, GENERATION.error
 
 
 def keys(action: bpy.types.Action) -> dict[tuple[str, int], np.ndarray]:
@@ -108,4 +108,4 @@ def test_a_range_beside_the_take_says_so_and_changes_nothing(settings) -> None:
     settings.takes.range_start, settings.takes.range_end = 500, 600
     with pytest.raises(RuntimeError, match="does not reach into the take"):
         bpy.ops.gaitway.take_regenerate()
-    assert everything() == before and not RUNTIME.busy
+    assert everything() == before and not GENERATION.busy

@@ -12,9 +12,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, pieces, runtime, stage  # noqa: E402
+from blender_addon import capture, generation, pieces, stage, timer  # noqa: E402
+from blender_addon.generation import GENERATION, READING  # noqa: E402
 from blender_addon.retarget import bone_map, rig  # noqa: E402
-from blender_addon.runtime import READING, RUNTIME  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import running_engine, wait_for  # noqa: E402
@@ -29,7 +29,7 @@ def engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture
 def settings(addon, monkeypatch) -> bpy.types.PropertyGroup:
     """A character whose own hand, keyed at twenty frames, is a control; the press reads one piece of it."""
-    monkeypatch.setattr(runtime, "PRESS", 0.0)
+    monkeypatch.setattr(generation, "PRESS", 0.0)
     found = bpy.context.scene.gaitway
     found.character = armature = rigs.mixamo()
     hand = bone_map.detect(rig.read_rig(armature).bones)["left_wrist"]
@@ -50,15 +50,15 @@ def nothing_is_left() -> bool:
 def press() -> None:
     bpy.ops.ed.undo_push(message="before")
     assert bpy.ops.gaitway.generate() == {"FINISHED"}
-    assert RUNTIME.busy and RUNTIME.stage == READING and RUNTIME.fraction == 0.0
+    assert GENERATION.busy and GENERATION.stage == READING and GENERATION.fraction == 0.0
 
 
 def read_a_while() -> None:
     """One piece after the other until the stage is there."""
     while not any(scene.name.startswith(stage.NAME) for scene in bpy.data.scenes):
-        next(RUNTIME._request)
-    next(RUNTIME._request)
-    assert RUNTIME.stage == READING
+        next(GENERATION._request)
+    next(GENERATION._request)
+    assert GENERATION.stage == READING
 
 
 def test_in_pieces_it_reads_the_same(settings) -> None:
@@ -81,9 +81,9 @@ def test_in_pieces_it_reads_the_same(settings) -> None:
 
 def test_a_press_hands_back_and_the_motion_comes(engine, settings) -> None:
     press()
-    wait_for(lambda: not RUNTIME.busy)
+    wait_for(lambda: not GENERATION.busy)
     # The hand is left behind, out of reach.
-    assert RUNTIME.error is None and RUNTIME.measured_tracks["pelvis"].max() < 0.01 and nothing_is_left()
+    assert GENERATION.error is None and GENERATION.measured_tracks["pelvis"].max() < 0.01 and nothing_is_left()
 
 
 def test_an_undo_gives_the_reading_up(engine, settings) -> None:
@@ -91,49 +91,51 @@ def test_an_undo_gives_the_reading_up(engine, settings) -> None:
     press()
     read_a_while()
     bpy.ops.ed.undo()
-    runtime.tick()
-    assert not RUNTIME.busy and "undo" in RUNTIME.error[0] and RUNTIME.error[1] and nothing_is_left()
+    timer.tick()
+    assert not GENERATION.busy and "undo" in GENERATION.error[0] and GENERATION.error[1] and nothing_is_left()
 
 
 def test_cancel_while_reading(engine, settings) -> None:
     press()
     read_a_while()
     bpy.ops.gaitway.cancel()
-    assert not RUNTIME.busy and RUNTIME.error[0] == "Cancelled." and nothing_is_left()
+    assert not GENERATION.busy and GENERATION.error[0] == "Cancelled." and nothing_is_left()
 
 
 def test_controls_may_be_removed_meanwhile(engine, settings) -> None:
     press()
     read_a_while()
     settings.controls.clear()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None and set(RUNTIME.measured_tracks) == {"left_wrist", "pelvis"} and nothing_is_left()
+    wait_for(lambda: not GENERATION.busy)
+    assert (
+        GENERATION.error is None and set(GENERATION.measured_tracks) == {"left_wrist", "pelvis"} and nothing_is_left()
+    )
 
 
 def test_what_leads_may_be_deleted_meanwhile(engine, settings) -> None:
     press()
     read_a_while()
     bpy.data.objects.remove(bpy.data.objects["Path"])
-    wait_for(lambda: not RUNTIME.busy)
-    assert "deleted" in RUNTIME.error[0] and RUNTIME.error[1] and nothing_is_left()
+    wait_for(lambda: not GENERATION.busy)
+    assert "deleted" in GENERATION.error[0] and GENERATION.error[1] and nothing_is_left()
 
 
 def test_what_is_saved_meanwhile_holds_no_stage(engine, settings, tmp_path: Path) -> None:
     press()
     read_a_while()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
-    assert RUNTIME.stage != READING and nothing_is_left()
+    assert GENERATION.stage != READING and nothing_is_left()
     with bpy.data.libraries.load(str(tmp_path / "saved.blend")) as (saved, _):
         assert len(saved.scenes) == 1 and not any(name.startswith("Gaitway probe") for name in saved.objects)
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
 
 
 def test_what_is_wrong_with_a_control_is_told_later_then(engine, settings) -> None:
     scenes.control(scenes.empty("Lazy", {}), "right_wrist")
     press()
-    wait_for(lambda: not RUNTIME.busy)
-    assert "'Lazy'" in RUNTIME.error[0] and RUNTIME.error[1] and nothing_is_left()
+    wait_for(lambda: not GENERATION.busy)
+    assert "'Lazy'" in GENERATION.error[0] and GENERATION.error[1] and nothing_is_left()
 
 
 def test_pieces_end_as_they_should() -> None:

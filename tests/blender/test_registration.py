@@ -14,12 +14,12 @@ import blender_addon  # noqa: E402
 
 
 def traces() -> list[str]:
-    from blender_addon import runtime
+    from blender_addon import timer
 
     found = [name for name in dir(bpy.types) if name.startswith("GAITWAY_") or name.startswith("Gaitway")]
     found += [name for name in dir(bpy.ops.gaitway)]
     found += ["scene settings"] * hasattr(bpy.types.Scene, "gaitway")
-    found += ["timer"] * bpy.app.timers.is_registered(runtime.tick)
+    found += ["timer"] * bpy.app.timers.is_registered(timer.tick)
     found += [str(handler) for handler in bpy.app.handlers.load_pre if "blender_addon" in handler.__module__]
     configuration = bpy.context.window_manager.keyconfigs.addon
     keymaps = configuration.keymaps if configuration else []
@@ -50,10 +50,10 @@ def test_settings_survive_a_save_and_a_load(tmp_path, addon) -> None:
 
 
 def test_the_timer_outlives_another_file(addon) -> None:
-    from blender_addon import handlers, runtime
+    from blender_addon import handlers, timer
 
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert bpy.app.timers.is_registered(runtime.tick)
+    assert bpy.app.timers.is_registered(timer.tick)
     assert handlers.before_load in bpy.app.handlers.load_pre
 
 

@@ -8,9 +8,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import capture, live  # noqa: E402
+from blender_addon import capture  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon.request import build_request, preview_request  # noqa: E402
 
 from . import scenes  # noqa: E402
 from .engines import wait_for  # noqa: E402
@@ -31,10 +32,10 @@ def long_walk(settings: bpy.types.PropertyGroup, seconds: float = 40.0) -> None:
 
 def test_only_long_motions_come_in_parts_and_previews_never(settings) -> None:  # noqa: F811
     long_walk(settings)
-    order = capture.order(bpy.context.scene, capture.capture(bpy.context.scene))
-    assert order.stream and not live.preview_order(order).stream
+    order = build_request(bpy.context.scene, capture.capture(bpy.context.scene))
+    assert order.stream and not preview_request(order).stream
     settings.controls[0].frame_end = 97
-    assert not capture.order(bpy.context.scene, capture.capture(bpy.context.scene)).stream
+    assert not build_request(bpy.context.scene, capture.capture(bpy.context.scene)).stream
 
 
 def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa: F811
@@ -43,23 +44,23 @@ def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa
     seen: list[tuple[float, np.ndarray]] = []
 
     def step() -> bool:
-        made = RUNTIME.seconds_made
+        made = GENERATION.seconds_made
         if made is not None and (not seen or made[0] > seen[-1][0]):
             assert made[1] == pytest.approx(40.05) and state_of_scene(settings.character) == before
             assert OVERLAY.visible(bpy.context.scene, "preview") and OVERLAY.is_drawn
-            assert RUNTIME.fraction >= made[0] / made[1]
+            assert GENERATION.fraction >= made[0] / made[1]
             seen.append((made[0], OVERLAY.layers["preview"].points.copy()))
-        return not RUNTIME.busy
+        return not GENERATION.busy
 
     press()
     wait_for(step)
-    assert RUNTIME.error is None and len(seen) > 3
+    assert GENERATION.error is None and len(seen) > 3
     # The way of the hips ends each time where the motion is then.
     for seconds, points in seen:
         frame = round(seconds * 20) - 1
-        place = RUNTIME.answer.joints[0, frame, 0] * RUNTIME.last.body.scale
+        place = GENERATION.answer.joints[0, frame, 0] * GENERATION.last.body.scale
         assert np.allclose(points[-1][:2], [place[0], -place[2]], atol=1e-3)
-    assert not OVERLAY.visible(bpy.context.scene, "preview") and RUNTIME.seconds_made is None
+    assert not OVERLAY.visible(bpy.context.scene, "preview") and GENERATION.seconds_made is None
     bpy.ops.ed.undo()
     assert state_of_scene(bpy.context.scene.gaitway.character) == before
 
@@ -68,8 +69,8 @@ def test_a_cancel_in_between_leaves_nothing(settings) -> None:  # noqa: F811
     long_walk(settings)
     before = state_of_scene(settings.character)
     press()
-    wait_for(lambda: RUNTIME.seconds_made is not None)
+    wait_for(lambda: GENERATION.seconds_made is not None)
     bpy.ops.gaitway.cancel()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error[0].startswith("Cancelled") and state_of_scene(settings.character) == before
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error[0].startswith("Cancelled") and state_of_scene(settings.character) == before
     assert not len(OVERLAY.layers["preview"]) and not settings.takes.items

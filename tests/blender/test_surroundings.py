@@ -14,8 +14,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, pieces, relations, settings_record, takes  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 from blender_addon.overlay import OVERLAY  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 from blender_addon.shared.solids import depth_and_way  # noqa: E402
@@ -75,7 +76,7 @@ def walk(length: float = 4.0, frames: int = 97, **values: object) -> bpy.types.P
 
 def asked() -> tuple[capture.Capture, object]:
     captured = capture.capture(bpy.context.scene)
-    return captured, capture.order(bpy.context.scene, captured)
+    return captured, build_request(bpy.context.scene, captured)
 
 
 # ---- what is asked
@@ -174,11 +175,11 @@ def test_a_path_through_a_post_is_walked_around_it(settings, follow: str) -> Non
     post = box((0.05, -2, 0.9), (0.15, 0.15, 0.9))
     obstacle(post, shape="CAPSULE")
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     take = settings.takes.items[0]
     assert take.entered < 0.02 and 0.3 < take.worst < 0.8 and take.drift < 0.02
-    assert "Led around an obstacle" in RUNTIME.report[-1]
-    hips = RUNTIME.observed.track("pelvis")
+    assert "Led around an obstacle" in GENERATION.report[-1]
+    hips = GENERATION.observed.track("pelvis")
     assert hips[:, 0].max() < 0.05 and abs(hips[-1, 0]) < 0.1 and abs(hips[-1, 1] + 4) < 0.15
 
 
@@ -295,13 +296,13 @@ def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
     obstacle(ball((0.25, -2, 1.25), 0.2), margin=0.05)
     obstacle(box((-0.7, -3, 0.5), (0.3, 0.3, 0.5)), margin=0.05)
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     take = settings.takes.items[0]
     for solid in takes.making_of(take).order.obstacles:
-        depth, _ = depth_and_way(solid, RUNTIME.answer.joints[0])
+        depth, _ = depth_and_way(solid, GENERATION.answer.joints[0])
         assert depth.max() < 0.01
     # What the figure says is what Blender shows: the deepest bone in the ball or in the box.
-    bones, deepest = RUNTIME.last.body.bones.values(), 0.0
+    bones, deepest = GENERATION.last.body.bones.values(), 0.0
     for frame in range(1, 98):
         heads = np.array([scenes.evaluated(settings.character, frame, bone) for bone in bones])
         in_ball = 0.2 - np.linalg.norm(heads - [0.25, -2, 1.25], axis=-1)
@@ -320,14 +321,14 @@ def test_obstacles_alone_are_where_they_are_seen(settings) -> None:
     settings.length_mode, settings.seconds, settings.start_here = "SECONDS", 4.0, False
     generate()
     armature = settings.character
-    hips = RUNTIME.last.body.bones["pelvis"]
+    hips = GENERATION.last.body.bones["pelvis"]
     free = np.array([scenes.evaluated(armature, frame, hips) for frame in range(1, 97)])
     assert np.linalg.norm(free[0, :2] - [3, 1]) < 0.05
     middle = free[48]
     bpy.ops.gaitway.take_discard()
     obstacle(ball(tuple(middle), 0.25), margin=0.0)
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
+    assert GENERATION.error is None, GENERATION.error
     led = np.array([scenes.evaluated(armature, frame, hips) for frame in range(1, 97)])
     assert np.linalg.norm(led[0, :2] - [3, 1]) < 0.05
     assert np.linalg.norm(free - middle, axis=-1).min() < 0.05 < 0.23 < np.linalg.norm(led - middle, axis=-1).min()
@@ -342,11 +343,11 @@ def test_a_hand_stays_on_the_hip_of_the_rig(settings, rig) -> None:
     control.relative_to = "right_hip"
     control.offset = (-0.12, 0.02, 0.1)
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
-    frames, errors = RUNTIME.observed.misses["right_wrist beside right_hip"]
+    assert GENERATION.error is None, GENERATION.error
+    frames, errors = GENERATION.observed.misses["right_wrist beside right_hip"]
     assert 20 <= frames.min() < 21.3 and 68.7 < frames.max() <= 70
     assert np.percentile(errors, 95) < 0.01 and errors.max() < 0.02
-    bones = RUNTIME.last.body.bones
+    bones = GENERATION.last.body.bones
     for frame in (30, 45, 60):
         wrist, hip = (scenes.evaluated(settings.character, frame, bones[name]) for name in ("right_wrist", "right_hip"))
         assert np.linalg.norm(wrist - hip) == pytest.approx(np.linalg.norm(control.offset), abs=0.02)
@@ -358,15 +359,15 @@ def test_a_key_with_slack_is_met_when_it_suits_and_the_rig_meets_it_then(setting
     pin = scenes.empty("Chest", {61: (0, -2.0, 1.25)})
     control = scenes.control(pin, "spine3")
     generate()
-    strict = RUNTIME.observed.misses["spine3"][0]
+    strict = GENERATION.observed.misses["spine3"][0]
     assert strict.tolist() == [61]
     bpy.ops.gaitway.take_discard()
     control.slack = 24
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
-    frames, errors = RUNTIME.observed.misses["spine3"]
+    assert GENERATION.error is None, GENERATION.error
+    frames, errors = GENERATION.observed.misses["spine3"]
     assert 37 <= frames[0] <= 55 and errors[0] < 0.01
-    bone = RUNTIME.last.body.bones["spine3"]
+    bone = GENERATION.last.body.bones["spine3"]
     assert np.linalg.norm(scenes.evaluated(settings.character, frames[0], bone) - [0, -2, 1.25]) < 0.015
 
 
@@ -374,8 +375,8 @@ def test_a_whole_path_may_wait(settings) -> None:
     """Each point of it, in their order; the character is on its way all the time, and facing goes along."""
     walk(slack=8, facing="AHEAD")
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
-    frames, errors = RUNTIME.observed.misses["pelvis"]
+    assert GENERATION.error is None, GENERATION.error
+    frames, errors = GENERATION.observed.misses["pelvis"]
     assert (np.diff(frames) >= 0).all() and np.abs(frames - np.linspace(1, 97, 81)).max() <= 8 + 1e-6
     assert np.percentile(errors, 95) < 0.01 and settings.takes.items[0].drift < 0.02
 
@@ -388,8 +389,8 @@ def test_all_of_it_together(settings) -> None:
     control = scenes.control(None, "right_wrist", frame_start=30, frame_end=90)
     control.relative_to, control.offset = "right_hip", (-0.12, 0.02, 0.1)
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
-    observed, take = RUNTIME.observed, settings.takes.items[0]
+    assert GENERATION.error is None, GENERATION.error
+    observed, take = GENERATION.observed, settings.takes.items[0]
     assert take.entered < 0.02 and take.drift < 0.03 and observed.led is not None
     assert observed.misses["left_wrist"][1][0] < 0.02 and 19 <= observed.misses["left_wrist"][0][0] <= 31
     assert np.percentile(observed.misses["right_wrist beside right_hip"][1], 95) < 0.02
@@ -407,7 +408,7 @@ def test_a_take_restores_and_repeats_them(settings) -> None:
     obstacle(ball((0.6, -2, 0.5), 0.3), shape="BOX", margin=0.03)
     kept = settings_record.to_text(settings)
     generate()
-    made, take = RUNTIME.answer.joints.copy(), settings.takes.items[0]
+    made, take = GENERATION.answer.joints.copy(), settings.takes.items[0]
     offset = tuple(control.offset)
     settings.obstacles.clear()
     settings.controls.clear()
@@ -417,9 +418,9 @@ def test_a_take_restores_and_repeats_them(settings) -> None:
     settings.obstacles.clear()
     settings.controls.clear()
     bpy.ops.gaitway.take_repeat()
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None and RUNTIME.answer.joints.tobytes() == made.tobytes()
-    assert "right_wrist beside right_hip" in RUNTIME.observed.misses and take.is_measured
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None and GENERATION.answer.joints.tobytes() == made.tobytes()
+    assert "right_wrist beside right_hip" in GENERATION.observed.misses and take.is_measured
     assert settings.takes.items[1].worst == pytest.approx(take.worst, abs=1e-5)
 
 

@@ -13,7 +13,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat, curve_keys, settings_record, takes  # noqa: E402
-from blender_addon.runtime import RUNTIME  # noqa: E402
+from blender_addon.generation import GENERATION  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
 from .engines import generate, piece_by_piece, running_engine, wait_for  # noqa: E402
@@ -77,7 +77,7 @@ def test_a_take_stands_in_the_history_and_on_the_character(engine, settings) -> 
     kinds = {key.type for curve in bag.fcurves for key in curve.keyframe_points}
     assert kinds == {"GENERATED"}
     making = takes.making_of(take)
-    assert np.array_equal(making.joints, RUNTIME.answer.joints[0])
+    assert np.array_equal(making.joints, GENERATION.answer.joints[0])
     assert making.order.prompts[0].text == "a person walks."
 
 
@@ -88,7 +88,7 @@ def test_fingers_and_keys_outside_go_on_and_keys_inside_give_way(engine, setting
         keys_of(armature, *channel) for channel in ((FINGER, "rotation_euler"), (THIGH, "rotation_quaternion"))
     )
     generate()
-    assert RUNTIME.error is None and takes.shown(bpy.context.scene) is not None
+    assert GENERATION.error is None and takes.shown(bpy.context.scene) is not None
     assert keys_of(armature, FINGER, "rotation_euler") == finger
     now = keys_of(armature, THIGH, "rotation_quaternion")
     assert [key for key in now if not 1 <= key[0] <= 97] == [thigh[0], thigh[2]]
@@ -228,8 +228,8 @@ def test_repeat_makes_the_same_keys_whatever_is_set_now(engine, settings, tmp_pa
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
     assert bpy.ops.gaitway.take_repeat() == {"FINISHED"}
-    wait_for(lambda: not RUNTIME.busy)
-    assert RUNTIME.error is None
+    wait_for(lambda: not GENERATION.busy)
+    assert GENERATION.error is None
     settings = bpy.context.scene.gaitway
     again = settings.takes.items[-1]
     assert len(settings.takes.items) == 3 and again.variation == variation
@@ -272,14 +272,14 @@ def test_cancel_while_keys_are_set_takes_them_back(engine, settings, phase: str,
     before = everything()
     bpy.ops.gaitway.generate()
     with piece_by_piece():
-        wait_for(lambda: RUNTIME.stage == phase and len(bpy.data.actions) > 1)
-    assert RUNTIME.busy
+        wait_for(lambda: GENERATION.stage == phase and len(bpy.data.actions) > 1)
+    assert GENERATION.busy
     bpy.ops.gaitway.cancel()
-    assert not RUNTIME.busy and "Cancelled" in RUNTIME.error[0]
+    assert not GENERATION.busy and "Cancelled" in GENERATION.error[0]
     assert everything() == before
 
 
 def test_every_bone_in_motion_is_keyed(engine, settings) -> None:
     key_by_hand(settings.character)
     generate()
-    assert set(RUNTIME.last.body.bones.values()) | {FINGER} <= keyed_bones(settings.character)
+    assert set(GENERATION.last.body.bones.values()) | {FINGER} <= keyed_bones(settings.character)

@@ -13,6 +13,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import capture, tracks  # noqa: E402
+from blender_addon.request import build_request  # noqa: E402
 from blender_addon.shared.errors import BadControl  # noqa: E402
 
 from . import rigs, scenes  # noqa: E402
@@ -233,7 +234,7 @@ def test_closeness_of_a_control(settings) -> None:
     item = scenes.control(scenes.empty("Hand", {1: (0, 0, 1), 25: (1, 0, 1)}), "head", tolerance=0.1)
     assert only_track().tolerance.tolist() == [0, 0]
     captured = capture.capture(bpy.context.scene)
-    assert captured.tolerance is None and capture.order(bpy.context.scene, captured).tolerance is None
+    assert captured.tolerance is None and build_request(bpy.context.scene, captured).tolerance is None
     item.follow = "TOLERANCE"
     assert only_track().tolerance == pytest.approx([0.1, 0.1])
     captured = capture.capture(bpy.context.scene)
@@ -243,7 +244,7 @@ def test_closeness_of_a_control(settings) -> None:
     item.follow = "LOOSE"
     captured = capture.capture(bpy.context.scene)
     assert np.isinf(captured.tolerance[captured.signal.hint_mask[:, head], head]).all()
-    assert capture.order(bpy.context.scene, captured).tolerance is captured.tolerance
+    assert build_request(bpy.context.scene, captured).tolerance is captured.tolerance
 
 
 def test_two_controls_of_one_joint_at_different_times_make_one_track(settings) -> None:

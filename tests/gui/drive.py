@@ -140,7 +140,7 @@ def draw_a_path() -> Iterator[object]:
 
 
 def with_an_engine() -> Iterator[object]:
-    runtime = module(".runtime").RUNTIME
+    generation, engine = module(".generation").GENERATION, module(".app_engine").ENGINE
     takes = module(".takes")
     preferences = bpy.context.preferences.addons[module().__name__].preferences
     preferences.connection_file = str(FOLDER / "connection.json")
@@ -149,19 +149,19 @@ def with_an_engine() -> Iterator[object]:
     seconds = settings.length_mode, settings.seconds
     settings.length_mode, settings.seconds, settings.variations = "SECONDS", 120.0, 8  # long enough to be caught at it
     bpy.ops.gaitway.generate()
-    while runtime.busy and runtime.engine_state != "running":
+    while generation.busy and engine.state != "running":
         yield
     yield  # until the bar is drawn
     yield "running"  # the one outside presses Escape over the viewport
-    while runtime.busy:
+    while generation.busy:
         yield
-    said = runtime.error[0] if runtime.error else ""
+    said = generation.error[0] if generation.error else ""
     expect("Escape cancels", said.startswith("Cancelled"), said=said, takes=len(settings.takes.items))
     yield "cancelled"
     (settings.length_mode, settings.seconds), settings.variations = seconds, 1
     bpy.ops.ed.undo_push(message="Set the scene up")
     bpy.ops.gaitway.generate()
-    while runtime.busy:
+    while generation.busy:
         yield
     for _ in range(10):  # the figures on the rig
         yield
@@ -170,11 +170,11 @@ def with_an_engine() -> Iterator[object]:
     action = scene.gaitway.character.animation_data and scene.gaitway.character.animation_data.action
     expect(
         "a motion is made",
-        bool(action) and runtime.error is None,
-        report=runtime.report,
-        error=runtime.error,
-        longest_tick_ms=round(runtime.longest_tick * 1e3, 1),
-        own_work_ms=round(runtime.longest_work * 1e3, 1),
+        bool(action) and generation.error is None,
+        report=generation.report,
+        error=generation.error,
+        longest_tick_ms=round(generation.longest_tick * 1e3, 1),
+        own_work_ms=round(generation.longest_work * 1e3, 1),
     )
     yield "generated"
     scroll_tab(40)
@@ -194,7 +194,7 @@ def with_an_engine() -> Iterator[object]:
 
 def live_drag() -> Iterator[object]:
     """Two pins of the hips, of which the mouse takes the second along while ghosts follow."""
-    runtime, live = module(".runtime").RUNTIME, module(".live").LIVE
+    generation, live = module(".generation").GENERATION, module(".live").LIVE
     scene = bpy.context.scene
     settings = scene.gaitway
     if settings.controls:
@@ -213,16 +213,16 @@ def live_drag() -> Iterator[object]:
         yield
     live.latencies.clear()
     yield "pull", on_screen([(x, y, height) for x, y, _ in PULLED])
-    while live.has_preview and not runtime.busy:
+    while live.has_preview and not generation.busy:
         yield
-    while runtime.busy:
+    while generation.busy:
         yield
     for _ in range(10):
         yield
     asked = Vector((*PULLED[-1][:2], height))
     expect(
         "ghosts follow a dragged pin",
-        len(live.latencies) > 1 and (pin.location - asked).length < 0.1 and runtime.error is None,
+        len(live.latencies) > 1 and (pin.location - asked).length < 0.1 and generation.error is None,
         previews=len(live.latencies),
         latency_ms=[round(1e3 * value) for value in sorted(live.latencies)],
         metres_from_where_the_mouse_let_go=(pin.location - asked).length,
@@ -232,8 +232,8 @@ def live_drag() -> Iterator[object]:
         "let go, the motion itself comes",
         len(settings.takes.items) == 1 and (hips - pin.location).length < 0.01,
         metres_between_hips_and_pin=(hips - pin.location).length,
-        report=runtime.report,
-        longest_tick_ms=round(runtime.longest_tick * 1e3, 1),
+        report=generation.report,
+        longest_tick_ms=round(generation.longest_tick * 1e3, 1),
     )
     yield "let_go"
 

@@ -28,8 +28,8 @@ from PIL import Image
 import blender_addon
 from blender_addon import takes
 from blender_addon.body import read_body
+from blender_addon.generation import GENERATION
 from blender_addon.operators.paths import walk_along
-from blender_addon.runtime import RUNTIME
 from blender_addon.shared.skeleton import SKELETON
 
 from ..blender import rigs, scenes
@@ -87,8 +87,8 @@ def act(part: Part) -> int:
     settings.controls.clear()
     end = walk_along(scene, path).frame_end
     generate()
-    assert RUNTIME.error is None, RUNTIME.error
-    print(f"{armature.name}: {'; '.join(RUNTIME.report)}")
+    assert GENERATION.error is None, GENERATION.error
+    print(f"{armature.name}: {'; '.join(GENERATION.report)}")
     takes.accept(scene, takes.shown(scene), False)
     return end
 
