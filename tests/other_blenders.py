@@ -28,7 +28,12 @@ BLENDERS = {
 }
 # pyzmq and msgpack for the add-on, the rest for the tests and for the server without its model.
 PACKAGES = ("pyzmq>=26,<28", "msgpack>=1.1,<2", "pytest>=8,<10", "hypothesis>=6.100,<7", "platformdirs>=4,<5", "psutil")
-TESTS = ("tests/blender", "tests/addon/test_first_run.py", "tests/addon/test_jobs.py", "tests/addon/test_paths.py")
+TESTS = (
+    "tests/blender",
+    "tests/addon/engine_link/test_setup_check.py",
+    "tests/addon/engine_link/test_session.py",
+    "tests/addon/capture/test_paths.py",
+)
 
 
 def interpreter(version: str) -> str | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import control, feet, keys, live, obstacle, overlay, prompt, rig, settings, take
+from . import character as rig
+from . import control, feet, keys, live, obstacle, overlay, prompt, settings, take
 
 CLASSES = (
     *rig.CLASSES,

@@ -75,7 +75,7 @@ FOLLOW_ITEMS = [
 
 def _take_offset(control: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """A joint that shall stay with another begins with the offset that the two have now, where that can be told."""
-    from ..relations import offset_now
+    from ..capture.relative_targets import offset_now
 
     if control.relative_to != "WORLD":
         with suppress(GaitwayError):

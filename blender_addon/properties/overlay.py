@@ -9,7 +9,7 @@ from bpy.props import BoolProperty
 
 
 def _changed(_overlay: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    from ..overlay import OVERLAY
+    from ..viewport.overlay import OVERLAY
 
     OVERLAY.sync(context.scene)
 

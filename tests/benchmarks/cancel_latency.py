@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from blender_addon.client import Client
-from blender_addon.engine_process import EngineProcess, find_connection
+from blender_addon.engine_link.client import Client
+from blender_addon.engine_link.process import EngineProcess, find_connection
 from blender_addon.shared import protocol
 from blender_addon.shared.errors import GaitwayError
 from blender_addon.shared.protocol import Cancel, Error, Generate, Hello, Progress, PromptBlock, Result, Welcome

@@ -29,7 +29,7 @@ def main() -> None:
 
     import blender_addon
 
-    from ..blender import disturbances
+    from ..blender.helpers import disturbances
 
     bpy.ops.wm.read_homefile(use_empty=True)
     entry = bpy.context.preferences.addons.new()

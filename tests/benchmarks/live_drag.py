@@ -39,7 +39,7 @@ def main() -> None:
         entry.preferences.log_directory = folder
         entry.preferences.connection_file = str(Path(folder) / "connection.json")
         entry.preferences.autostart = False
-        from ..blender.engines import running_engine
+        from ..blender.helpers.engines import running_engine
 
         with running_engine(Path(folder) / "connection.json", "engine.cli", "serve"):
             figures = drag(chosen.changes, chosen.rate)
@@ -55,13 +55,13 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
     """The figures of one drag, milliseconds where nothing else is said."""
     import bpy
 
-    from blender_addon import timer
-    from blender_addon.app_engine import ENGINE
-    from blender_addon.generation import GENERATION
-    from blender_addon.live import LIVE
+    from blender_addon.app import timer
+    from blender_addon.app.engine import ENGINE
+    from blender_addon.app.generation import GENERATION
+    from blender_addon.app.live import LIVE
 
-    from ..blender import rigs, scenes
-    from ..blender.engines import generate, wait_for
+    from ..blender.helpers import rigs, scenes
+    from ..blender.helpers.engines import generate, wait_for
 
     settings = bpy.context.scene.gaitway
     settings.character = rigs.mixamo()

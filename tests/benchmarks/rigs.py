@@ -40,19 +40,23 @@ import bpy
 import numpy as np
 
 import blender_addon
-from blender_addon import capture, delivery, generation, pieces
-from blender_addon.request import build_request
-from blender_addon.retarget import apply, hold
-from blender_addon.retarget.contacts import standing
+from blender_addon import time_slices as pieces
+from blender_addon.app import generation
+from blender_addon.capture import capture
+from blender_addon.capture.request import build_request
+from blender_addon.capture.tracks import Track
+from blender_addon.delivery import deliver as delivery
+from blender_addon.keying import apply
+from blender_addon.retarget.proportions import adapt as hold
+from blender_addon.retarget.proportions.contacts import standing
 from blender_addon.shared import quat
 from blender_addon.shared.limbs import LIMBS, bend
 from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.protocol import ControlError, Result
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
-from blender_addon.tracks import Track
 
-from ..blender import measure, rigs, scenes
+from ..blender.helpers import measure, rigs, scenes
 from ..shared_folder import SHARED, needed
 
 MOTIONS = {

@@ -18,13 +18,16 @@ import bpy
 import numpy as np
 
 from blender_addon import compat
-from blender_addon.pieces import finish
-from blender_addon.retarget import apply, bone_map, rig, scale
-from blender_addon.retarget.contacts import at_scene_frames, places, standing
-from blender_addon.retarget.reduce import Spacing
+from blender_addon.character import read_rig as rig
+from blender_addon.keying import apply
+from blender_addon.retarget.bone_map import detect as bone_map
+from blender_addon.retarget.keys.spline_fit import Spacing
+from blender_addon.retarget.pose import scale
+from blender_addon.retarget.proportions.contacts import at_scene_frames, places, standing
 from blender_addon.shared.skeleton import CONTACT_JOINTS
+from blender_addon.time_slices import finish
 
-from ..blender import measure, rigs
+from ..blender.helpers import measure, rigs
 from ..shared_folder import SHARED, needed
 
 MOTIONS = ("walk", "run", "kick", "jump", "sit")

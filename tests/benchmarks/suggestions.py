@@ -24,7 +24,7 @@ from blender_addon.shared import features, quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from blender_addon.suggestions import KNOWN_BY_OWN
+from blender_addon.ui.prompt_suggestions import KNOWN_BY_OWN
 from engine.export import Clip as Picture
 from engine.export import export
 from engine.pipeline import Pipeline

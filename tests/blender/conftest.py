@@ -17,7 +17,7 @@ def addon(tmp_path: Path) -> Iterator[ModuleType]:
     """The add-on, registered in an empty file with preferences of its own; unregistered afterwards."""
     import bpy
 
-    from .engines import ENGINE_PYTHON
+    from .helpers.engines import ENGINE_PYTHON
 
     bpy.ops.wm.read_homefile(use_empty=True)
     entry = bpy.context.preferences.addons.new()

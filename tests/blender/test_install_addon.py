@@ -18,7 +18,7 @@ pytest.importorskip("bpy")
 
 import build_addon
 
-from .engines import ENGINE_PYTHON, REPOSITORY
+from .helpers.engines import ENGINE_PYTHON, REPOSITORY
 
 BLENDER = """
 import os, sys

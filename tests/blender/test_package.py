@@ -25,7 +25,7 @@ pytest.importorskip("bpy")
 
 import build_addon
 
-from .engines import ENGINE_PYTHON
+from .helpers.engines import ENGINE_PYTHON
 
 INSTALL = """
 import os, sys
@@ -170,7 +170,7 @@ def test_it_installs_into_a_fresh_blender_with_its_own_wheels(archive: Path, tmp
 
 
 def test_installed_it_starts_the_engine_and_makes_a_motion(archive: Path, tmp_path: Path) -> None:
-    said = blender(INSTALL + MOVE, tmp_path, str(archive), ENGINE_PYTHON, str(Path(__file__).parent))
+    said = blender(INSTALL + MOVE, tmp_path, str(archive), ENGINE_PYTHON, str(Path(__file__).parent / "helpers"))
     assert "MOVED" in said, said
 
 

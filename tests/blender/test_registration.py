@@ -14,7 +14,7 @@ import blender_addon  # noqa: E402
 
 
 def traces() -> list[str]:
-    from blender_addon import timer
+    from blender_addon.app import timer
 
     found = [name for name in dir(bpy.types) if name.startswith("GAITWAY_") or name.startswith("Gaitway")]
     found += [name for name in dir(bpy.ops.gaitway)]
@@ -50,7 +50,7 @@ def test_settings_survive_a_save_and_a_load(tmp_path, addon) -> None:
 
 
 def test_the_timer_outlives_another_file(addon) -> None:
-    from blender_addon import handlers, timer
+    from blender_addon.app import handlers, timer
 
     bpy.ops.wm.read_homefile(use_empty=True)
     assert bpy.app.timers.is_registered(timer.tick)

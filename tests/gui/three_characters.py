@@ -26,14 +26,14 @@ from mathutils import Vector
 from PIL import Image
 
 import blender_addon
-from blender_addon import takes
-from blender_addon.body import read_body
-from blender_addon.generation import GENERATION
-from blender_addon.operators.paths import walk_along
+from blender_addon.app.generation import GENERATION
+from blender_addon.character.body import read_body
 from blender_addon.shared.skeleton import SKELETON
+from blender_addon.takes import history as takes
+from blender_addon.ui.controls.draw_path import walk_along
 
-from ..blender import rigs, scenes
-from ..blender.engines import generate, running_engine
+from ..blender.helpers import rigs, scenes
+from ..blender.helpers.engines import generate, running_engine
 
 SHEET = (3, 2)
 CELL = (520, 300)

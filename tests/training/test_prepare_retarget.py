@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 
-from blender_addon.retarget.rest import Rig
+from blender_addon.retarget.rig import Rig
 from blender_addon.shared import quat
 from blender_addon.shared.errors import RetargetError
 from blender_addon.shared.skeleton import SKELETON

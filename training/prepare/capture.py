@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blender_addon.retarget.rest import BoneRest, Rig
+from blender_addon.retarget.rig import BoneRest, Rig
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile
 

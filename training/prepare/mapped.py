@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from blender_addon.retarget import alignment, scale
-from blender_addon.retarget.bone_map import BoneMap, detect
-from blender_addon.retarget.resample import resample
+from blender_addon.retarget.bone_map.detect import BoneMap, detect
+from blender_addon.retarget.pose import alignment, scale
+from blender_addon.retarget.pose.resample import resample
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.space import blender_to_model

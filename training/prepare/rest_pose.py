@@ -13,8 +13,8 @@ import dataclasses
 
 import numpy as np
 
-from blender_addon.retarget.bone_map import BoneMap
-from blender_addon.retarget.rest import Rig
+from blender_addon.retarget.bone_map.detect import BoneMap
+from blender_addon.retarget.rig import Rig
 from blender_addon.shared import quat
 
 from .capture import Capture, rest_bone

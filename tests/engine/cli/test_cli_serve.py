@@ -15,7 +15,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from blender_addon.client import Client
+from blender_addon.engine_link.client import Client
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import EngineUnavailable
 from blender_addon.shared.protocol import PROTOCOL_VERSION, Error, Generate, Hello, Message, Result, Shutdown, Welcome

@@ -16,7 +16,7 @@ import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from blender_addon.client import Client
+from blender_addon.engine_link.client import Client
 from blender_addon.shared import protocol
 from blender_addon.shared.connection import Connection, read_connection, write_connection
 from blender_addon.shared.errors import BadCheckpoint, EngineBusy, EngineUnavailable, GaitwayError

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motions that other tools have made, on the character: whatever ``gaitway convert`` reads.
+
+The command reads the file, so that there is one reader of such files and Blender runs nothing that is in them; what it
+writes is a plain archive of joints. It works in its own process and folder, and nobody waits for it.
+
+Shapes: T frames of the file's own rate, then of the model's; J = 22 joints; metres, Y up.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..retarget.pose.resample import interpolate
+from ..shared import quat, space
+from ..shared.control import ControlSignal
+from ..shared.errors import BadFile, EngineUnavailable
+from ..shared.features import foot_contacts
+from ..shared.skeleton import FPS, SKELETON
+
+if TYPE_CHECKING:
+    from ..capture.capture import Capture
+    from ..shared.protocol import Generate, Result
+
+SUFFIXES = (".npy", ".npz", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which motion, and where: ``sample`` of a file, from 0; ``fps`` replaces the rate that the file tells unless it is
+    0. ``at_character``: where the character stands and the way it looks, instead of where the file has it;
+    ``on_floor``: with its lowest point on the floor.
+    """
+
+    path: Path
+    sample: int = 0
+    fps: float = 0.0
+    at_character: bool = True
+    on_floor: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """A motion as the file has it: ``joints`` (T, J, 3) at ``fps`` frames a second, ``text`` "" where unknown."""
+
+    joints: np.ndarray
+    fps: float
+    text: str
+
+    def at_model_rate(self) -> np.ndarray:
+        """The joints at the model's 20 frames a second."""
+        if len(self.joints) == 1 or abs(self.fps - FPS) < 1e-6:
+            return self.joints
+        seconds = (len(self.joints) - 1) / self.fps
+        return interpolate(self.joints, np.arange(space.seconds_to_num_frames(seconds)) * self.fps / FPS)
+
+
+def convert_command(engine_command: str) -> list[str]:
+    """The command line of ``gaitway convert``, from the one that serves. Raises EngineUnavailable without one."""
+    from ..engine_link.process import find_command
+
+    words = find_command(engine_command)
+    if words[-1] != "serve":
+        raise EngineUnavailable(
+            "The engine's command in the preferences serves, and does nothing else.",
+            "Enter the path of the gaitway command, or the folder of its virtual environment.",
+        )
+    return [*words[:-1], "convert"]
+
+
+def read(wanted: Wanted, command: list[str]) -> Generator[None, None, Brought]:
+    """What is wanted of a file, by the ``command`` that converts.
+
+    A generator that hands the thread back while the command works, and stops it when it is closed. Raises BadFile with
+    what is wrong with the file, EngineUnavailable when the command cannot be run.
+    """
+    command = [*command, str(wanted.path.absolute()), "--sample", str(wanted.sample)]
+    if wanted.fps > 0:
+        command += ["--fps", f"{wanted.fps:g}"]
+    with tempfile.TemporaryDirectory(prefix="gaitway-") as folder:
+        target, words = Path(folder, "joints.npz"), Path(folder, "words.txt")
+        with words.open("wb") as output:
+            process = _start([*command, "--out", str(target)], folder, output)
+        try:
+            while process.poll() is None:
+                yield
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode != 0 or not target.is_file():
+            raise _said(words.read_text(encoding="utf-8", errors="replace"), wanted.path)
+        with np.load(target, allow_pickle=False) as archive:
+            return Brought(archive["joints"].astype(np.float64), float(archive["fps"]), str(archive["prompt"]))
+
+
+def _start(command: list[str], folder: str, output: object) -> subprocess.Popen[bytes]:
+    from ..engine_link.process import clean_environment, quiet_options
+
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # type: ignore[call-overload]
+            stderr=subprocess.STDOUT,
+            env=clean_environment(),
+            cwd=folder,
+            **quiet_options(),
+        )
+    except OSError as error:
+        raise EngineUnavailable(
+            f"The file cannot be read: {error.strerror or error} ({command[0]}).",
+            "Enter the path of the gaitway command in the add-on's preferences.",
+        ) from error
+
+
+def _said(words: str, path: Path) -> BadFile:
+    """The two lines in which the command says what is wrong, as an error; its options have other names here."""
+    lines = [line.strip() for line in words.replace("--sample", "Sample").splitlines() if line.strip()]
+    start = next((number for number, line in enumerate(lines) if line.startswith("Error: ")), None)
+    if start is None:
+        return BadFile(f"'{path.name}' could not be read: {' '.join(lines[-2:]) or 'nothing was said'}.", "Try again.")
+    return BadFile(lines[start].removeprefix("Error: "), " ".join(lines[start + 1 :]))
+
+
+def place(joints: np.ndarray, captured: Capture, wanted: Wanted) -> tuple[np.ndarray, Capture]:
+    """The joints (T, J, 3) turned and lowered as is wanted, and the capture that puts them where they shall be."""
+    joints = np.array(joints, np.float64)
+    if wanted.on_floor:
+        joints[..., 1] -= joints[..., 1].min()
+    pelvis = joints[0, SKELETON.index("pelvis")]
+    if wanted.at_character:
+        turn = quat.from_yaw(np.asarray((captured.heading or 0.0) - facing(joints[0])))
+        return quat.rotate(turn, joints - pelvis * [1, 0, 1]), captured
+    where = space.model_to_blender(pelvis * captured.body.scale, captured.unit_scale)
+    return joints, replace(captured, body=replace(captured.body, position=(float(where[0]), float(where[1]))))
+
+
+def facing(pose: np.ndarray) -> float:
+    """The way the hips of a pose (J, 3) look, radians about +Y: 0 looks along +Z."""
+    left, right = (pose[joint] for joint in SKELETON.indices("left_hip", "right_hip"))
+    across = left - right
+    return float(np.arctan2(-across[2], across[0]))
+
+
+def as_order(joints: np.ndarray, text: str) -> Generate:
+    """The motion as a request that keeps every frame of it, so that it becomes a take like any other."""
+    from ..shared.protocol import Generate, PromptBlock
+
+    num_frames = len(joints)
+    nothing = ControlSignal.empty(num_frames)
+    return Generate(
+        request_id=uuid.uuid4().hex,
+        prompts=(PromptBlock(text, 0, num_frames),),
+        num_frames=num_frames,
+        hint=nothing.hint,
+        hint_mask=nothing.hint_mask,
+        base=joints.astype(np.float32),
+        base_mask=np.ones(num_frames, bool),
+    )
+
+
+def is_made(order: Generate) -> bool:
+    """Whether a request keeps every frame of what it was given, so that no engine is needed."""
+    return order.base_mask is not None and bool(order.base_mask.all())
+
+
+def answer_of(order: Generate) -> Result:
+    """What an engine would answer to a request that :func:`is_made`."""
+    from ..shared.protocol import ControlError, Result
+
+    return Result(
+        request_id=order.request_id,
+        joints=order.base[None],
+        foot_contacts=foot_contacts(order.base)[None] > 0.5,
+        control_errors=(ControlError(0.0, 0.0, 0.0),),
+        foot_skating=(0.0,),
+        timing={},
+        seed=order.seed,
+        model_hash="",
+    )
+
+
+def suits(path: str) -> bool:
+    """Whether a file has one of the names that can be brought in."""
+    with suppress(ValueError):
+        return Path(path).suffix.lower() in SUFFIXES
+    return False

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controls that keep a joint beside another one: what they ask for, and the offset that two joints have now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from ..character import setup as character
+from ..character.body import Body
+from ..retarget.pose.ground import facing
+from ..retarget.proportions.relative_targets import Relation
+from ..shared import quat, space
+from ..shared.errors import BadControl, BadRequest
+from .timing import scene_fps
+from .tracks import Track, check_target
+
+if TYPE_CHECKING:
+    from ..shared.protocol import RelativeTarget
+
+
+def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[Relation, ...]:
+    """What the enabled controls of ``scene.gaitway`` ask for relative to other joints, where ``tracks`` ask for nothing
+    else. Raises BadControl.
+    """
+    found: list[Relation] = []
+    for control in scene.gaitway.controls:
+        if control.enabled and control.relative_to != "WORLD":
+            relation = _read(control)
+            _check_alone(relation, found, tracks)
+            found.append(relation)
+    return tuple(found)
+
+
+def _read(control: bpy.types.PropertyGroup) -> Relation:
+    joint, other = control.joint, control.relative_to
+    if joint == other:
+        raise BadControl(f"The {_said(joint)} cannot stay beside itself.", "Choose another joint for the control.")
+    if control.frame_end <= control.frame_start:
+        raise BadControl(
+            f"The {_said(joint)} shall stay beside the {_said(other)} until frame {control.frame_end}, but from "
+            f"{control.frame_start} on.",
+            "Let it end later than it starts.",
+        )
+    return Relation(joint, other, np.array(control.offset), control.frame_start, control.frame_end)
+
+
+def _check_alone(relation: Relation, others: Iterable[Relation], tracks: Iterable[Track]) -> None:
+    for other in others:
+        if other.joint == relation.joint and other.first <= relation.last and relation.first <= other.last:
+            raise BadControl(
+                f"The {_said(relation.joint)} shall stay beside two joints at frame "
+                f"{max(other.first, relation.first):g}.",
+                "Give each its own frames, or switch one of them off.",
+            )
+    for track in tracks:
+        asked = track.frames[(track.frames >= relation.first) & (track.frames <= relation.last)]
+        if track.joint == relation.joint and len(asked):
+            raise BadControl(
+                f"{track.label} leads the {_said(relation.joint)} at frame {asked[0]:g}, but it shall stay beside the "
+                f"{_said(relation.to_joint)} then.",
+                "Give each its own frames, or switch one of them off.",
+            )
+
+
+def as_targets(
+    relations: Iterable[Relation], body: Body, num_frames: int, scene: bpy.types.Scene
+) -> tuple[RelativeTarget, ...]:
+    """The ``relations`` in the model's frames and metres; those that begin after the motion's end are left out."""
+    from ..shared.protocol import RelativeTarget
+
+    found = []
+    for relation in relations:
+        first, last = (
+            space.scene_to_model_frame(frame, scene.gaitway.start_frame, scene_fps(scene))
+            for frame in (relation.first, relation.last)
+        )
+        start, end = max(int(np.ceil(first - 1e-6)), 0), min(int(np.floor(last + 1e-6)), num_frames - 1)
+        offset = space.blender_to_model(relation.offset, scene.unit_settings.scale_length) / body.scale
+        if start <= end:
+            vector = (float(offset[0]), float(offset[1]), float(offset[2]))
+            found.append(RelativeTarget(relation.joint, relation.to_joint, vector, start, end + 1 - start))
+    return tuple(found)
+
+
+def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
+    """The offset (3,), as :class:`Relation` has it, from the other joint of the scene's character, as it is posed now,
+    to the control's object or bone, or without one to the joint itself.
+
+    Raises BadRequest, BadControl or RetargetError when there is no such joint, object or bone.
+    """
+    scene = control.id_data
+    armature = scene.gaitway.character
+    if armature is None:
+        raise BadRequest("No character is chosen.", "Choose an armature under Character.")
+    if control.target is not None:
+        check_target(control, scene)
+    _, bones = character.read(armature, scene)
+    graph = bpy.context.evaluated_depsgraph_get()
+    for joint in (control.relative_to, *([control.joint] if control.target is None else [])):
+        if joint not in bones:
+            raise BadRequest(
+                f"No bone of '{armature.name}' is the {_said(joint)}.", "Choose another joint, or set it under Bones."
+            )
+
+    def place(owner: bpy.types.Object, bone: str = "") -> np.ndarray:
+        posed = owner.evaluated_get(graph)
+        matrix = posed.matrix_world @ posed.pose.bones[bone].matrix if bone else posed.matrix_world
+        return np.array(matrix.translation)
+
+    there = place(armature, bones[control.joint]) if control.target is None else place(control.target, control.bone)
+    yaw = facing(place(armature, bones["left_hip"]), place(armature, bones["right_hip"]))
+    apart = space.blender_to_model(there - place(armature, bones[control.relative_to]))
+    return space.model_to_blender(quat.rotate(quat.from_yaw(np.asarray(-yaw)), apart))
+
+
+def _said(joint: str) -> str:
+    return joint.replace("_", " ")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a character's rest pose tells before anything moves: its size beside the model, its ground, where it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from .. import time_slices as pieces
+from ..offscreen import probe
+from ..retarget.pose import scale
+from ..retarget.pose.ground import facing, ground_height
+from ..shared import space
+from ..shared.errors import BadRequest
+from ..shared.skeleton import SKELETON
+from . import read_rig as rig
+from . import setup as character
+
+FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
+
+
+@dataclass(frozen=True)
+class Body:
+    """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
+    them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
+    ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
+    """
+
+    uid: int
+    name: str
+    bones: dict[str, str]
+    scale: float
+    floor: float
+    ground: float
+    leg_length: float
+    heading: float
+    position: tuple[float, float]
+
+    def to_model(self, points: np.ndarray, unit_scale: float) -> np.ndarray:
+        """World points (..., 3) in scene units, ``unit_scale`` metres each, as the model's: metres of a body with its
+        own legs, on a floor at 0.
+        """
+        return space.blender_to_model(points - np.array([0.0, 0.0, self.floor]), unit_scale) / self.scale
+
+
+def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:
+    """Measure the rest pose of ``armature`` where its object stands, at the motion's start if something carries it.
+
+    Raises BadRequest, or RetargetError when it is no human.
+    """
+    if armature is None or armature.type != "ARMATURE":
+        raise BadRequest("No character is chosen.", "Choose an armature under Character.")
+    rest, found = character.read(armature, scene)
+    metres = scene.unit_settings.scale_length
+    factor = scale.rig_scale(rest, found)
+    leg = factor * SKELETON.leg_length / metres
+    world = rest.matrix_world
+    if rig.is_moving(armature):
+        world = pieces.finish(probe.world_matrices(armature, [scene.gaitway.start_frame]))[0]
+    standing = rest.standing.by_name
+
+    def placed(point: Sequence[float]) -> np.ndarray:
+        return world[:3, :3] @ np.asarray(point) + world[:3, 3]
+
+    feet = [standing[found[joint]] for joint in FOOT_JOINTS if joint in found]
+    lowest = float(min(placed(end)[2] for bone in feet for end in (bone.head, bone.tail)))
+    pelvis, left, right = (placed(standing[found[joint]].head) for joint in ("pelvis", "left_hip", "right_hip"))
+    return Body(
+        uid=armature.session_uid,
+        name=armature.name,
+        bones=dict(found.bones),
+        scale=factor,
+        floor=lowest + scale.hips_lift(rest, found) / metres,
+        ground=ground_height(float(world[2, 3]), lowest, leg),
+        leg_length=leg,
+        heading=facing(left, right),
+        position=(float(pelvis[0]), float(pelvis[1])),
+    )
+
+
+def standing_height(joint: str) -> float:
+    """Height of a joint above the floor in metres when the model's body stands upright."""
+    height, index = SKELETON.standing_height, SKELETON.index(joint)
+    while index > 0:
+        height += float(SKELETON.offsets[index, 1])
+        index = SKELETON.parents[index]
+    return height

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a motion comes onto the character: what must not be lost on the way, and how many keys it gets, from the scene's
+settings and what was captured.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..capture.capture import Capture
+from ..capture.obstacles import in_world
+from ..capture.tracks import Track
+from ..retarget.keys.spline_fit import Spacing
+from ..retarget.proportions.adapt import Hold
+from ..retarget.proportions.effectors import Target
+
+
+def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Hold:
+    """What ``scene.gaitway.feet`` says, for the model's ``contacts`` (T, 4) and the captured controls."""
+    feet = scene.gaitway.feet
+    floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
+    targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
+    if not feet.hit_controls:
+        return Hold(feet.lock, contacts, floor)
+    solids = tuple(in_world(solid, captured.body, captured.unit_scale) for solid in captured.obstacles)
+    return Hold(feet.lock, contacts, floor, targets, captured.relations, solids)
+
+
+def _target(track: Track) -> Target:
+    """What the track asks for, without the points that only show the way."""
+    meant = np.isfinite(track.tolerance)
+    return Target(
+        track.joint, track.frames[meant], track.points[meant], track.on_ground, np.asarray(track.tolerance)[meant]
+    )
+
+
+def spacing_for(scene: bpy.types.Scene) -> Spacing:
+    """What ``scene.gaitway.keys`` says."""
+    keys = scene.gaitway.keys
+    return Spacing(keys.spacing, keys.step, keys.bound / 100)

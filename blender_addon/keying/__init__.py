@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Poses -> F-curves of an Action and nothing else of the file."""

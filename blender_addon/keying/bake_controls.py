@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rigs whose controls hang on constraints and drivers: let Blender itself say where the controls' parents come to be.
+
+A copy of the rig stands at the origin of a stage, out of sight; every control copies the place of a guide, an empty,
+which is set frame by frame, a few frames a tick. The animator's rig, scene and playhead are not touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..offscreen import scene as stage
+from ..retarget.pose import control_rig as guide
+from ..retarget.pose.solve import Solution
+from ..retarget.rig import Rig
+
+NAME = "Gaitway guide"
+
+
+def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: str) -> Generator[None, None, Solution]:
+    """What to key on ``armature``, which ``rig`` was read from, for its controls to be where ``wanted`` says.
+
+    Raises RetargetError when an undo or another file took the copy away meanwhile.
+    """
+    needed = guide.parents_of(rig, dict.fromkeys((*wanted.turned, *wanted.moved)))
+    num_frames = len(next(iter(wanted.places.values())))
+    found = np.empty((num_frames, len(needed), 4, 4))
+    with stage.opened() as uid:
+        _set_up(uid, armature, wanted)
+        yield
+        stage.scene_of(uid).view_layers[0].update()  # builds Blender's graph of the rig, the longest piece of all
+        yield
+        frame = 0
+        while frame < num_frames:
+            began, scene, copy = time.perf_counter(), stage.scene_of(uid), stage.copy_of(uid)
+            guides = _guides(scene, wanted)
+            while frame < num_frames and time.perf_counter() - began < stage.SHARE:
+                for name, empty in guides.items():
+                    empty.matrix_world = Matrix(wanted.places[name][frame])
+                scene.view_layers[0].update()
+                bones = copy.evaluated_get(scene.view_layers[0].depsgraph).pose.bones
+                for column, name in enumerate(needed):
+                    found[frame, column] = bones[name].matrix
+                frame += 1
+            yield
+    parents = {name: found[:, column] for column, name in enumerate(needed)}
+    return (yield from guide.keys(rig, wanted, carrier, parents))
+
+
+def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:
+    """A copy of ``armature`` at the origin of the stage, its controls led by one guide each."""
+    copy, scene = stage.bring_bare_copy(uid, armature), stage.scene_of(uid)
+    for (name, prop), value in wanted.properties.items():
+        present = copy.pose.bones[name][prop]
+        copy.pose.bones[name][prop] = type(present)(value)
+    for name in dict.fromkeys((*wanted.turned, *wanted.moved)):
+        empty = bpy.data.objects.new(f"{NAME} {name}", None)
+        empty[NAME] = name
+        scene.collection.objects.link(empty)
+        kinds = (("COPY_ROTATION", wanted.turned), ("COPY_LOCATION", wanted.moved))
+        for kind in (kind for kind, names in kinds if name in names):
+            constraint = copy.pose.bones[name].constraints.new(kind)
+            constraint.target = empty
+
+
+def _guides(scene: bpy.types.Scene, wanted: guide.Targets) -> dict[str, bpy.types.Object]:
+    """The guides by the bone that they lead."""
+    guides = {member[NAME]: member for member in scene.collection.objects if NAME in member}
+    return {name: guides[name] for name in dict.fromkeys((*wanted.turned, *wanted.moved))}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Few keys on rigs whose controls hang on constraints: Blender itself says how far the bones come off, and keys are set
+nearer where that is too far.
+
+A copy of the rig plays the curves on a stage, a few frames a tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+import bpy
+import numpy as np
+
+from .. import compat
+from ..lookup import action_by_uid, object_by_uid
+from ..offscreen import scene as stage
+from ..retarget.keys.reduce import CLOSE, NEIGHBOURS, Bound, reduce
+from ..retarget.keys.spline_fit import Curve
+from ..retarget.pose import scale
+from ..retarget.proportions.blending import spread_maximum
+from ..retarget.rig import Rig
+from ..shared.errors import RetargetError
+from . import keyframes
+
+PATIENT_TRIES, TRIES = 3, 8  # after the first ones every frame that is off is keyed
+
+
+def reduce_checked(
+    armature: bpy.types.Object,
+    rig: Rig,
+    curves: Sequence[Curve],
+    modes: dict[str, str],
+    matrix_world: np.ndarray,
+    bound: Bound,
+) -> Generator[None, None, list[Curve]]:
+    """As :func:`.sparse.reduce`, for ``armature``, which ``rig`` was read from and whose constraints it does not know.
+
+    Raises RetargetError when the armature or the stage goes meanwhile.
+    """
+    uid, frames = armature.session_uid, max((curve.channels[0].frames for curve in curves), key=len)
+    bones = list(dict.fromkeys(curve.bone for curve in curves))
+    goal = yield from _played(uid, curves, bones, frames)
+    allowed = CLOSE * bound.distance / scale.object_scale(rig)
+    nearer = replace(bound, distance=np.full(len(frames), bound.distance))
+    for attempt in range(TRIES):
+        few = yield from reduce(rig, curves, modes, matrix_world, nearer, compensate=False)
+        places = yield from _played(uid, few, bones, frames)
+        off = np.linalg.norm(places - goal, axis=-1).max(-1) / allowed
+        if off.max() <= 1.0:
+            return few
+        less = np.minimum(1.0, 0.85 / np.maximum(spread_maximum(off, NEIGHBOURS), 1e-9))
+        rows = np.flatnonzero(off > 1.0) if attempt >= PATIENT_TRIES else np.empty(0, int)
+        nearer = replace(nearer, distance=nearer.distance * less, must=np.union1d(nearer.must, rows).astype(int))
+    return list(curves)
+
+
+def _played(
+    uid: int, curves: Sequence[Curve], bones: Sequence[str], frames: np.ndarray
+) -> Generator[None, None, np.ndarray]:
+    """Heads and tails (K, 2 B, 3) of ``bones``, armature space, while the armature plays ``curves``."""
+
+    def armature() -> bpy.types.Object:
+        found = object_by_uid(uid)
+        if found is None:
+            raise RetargetError("The armature was deleted while its keys were being set.", "Choose another one.")
+        return found
+
+    with stage.opened() as place:
+        copy = stage.bring_bare_copy(place, armature())
+        action, slot = compat.new_action(copy, stage.NAME)
+        made = action.session_uid
+        try:
+            for curve in curves:
+                keyframes.write(action, curve)
+            compat.assign_action(copy, action, slot)
+            yield
+            return (yield from stage.watch(place, armature, bones, frames))
+        finally:
+            if (action := action_by_uid(made)) is not None:
+                bpy.data.actions.remove(action)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are in the world at other frames, without moving the animator's playhead or touching their objects.
+
+Empties on a stage of their own copy the place of what is asked for; Blender evaluates them with every parent,
+constraint and driver, and none of the rest of the file. Who asks for many frames gets a generator that hands the thread
+back between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from ..capture.paths import chain
+from . import scene as stage
+
+PROBE_NAME = "Gaitway probe"
+CURVE_RESOLUTION = 64
+
+
+_shared: list[int] = []
+
+
+@contextmanager
+def sharing() -> Iterator[int]:
+    """Let all calls in this block use one stage, and its uid: to remove one makes Blender build its graphs anew."""
+    uid = next((uid for uid in _shared if stage.is_there(uid)), None)
+    if uid is not None:
+        yield uid
+        return
+    with stage.opened() as uid:
+        _shared.append(uid)
+        try:
+            yield uid
+        finally:
+            _shared.remove(uid)
+
+
+@contextmanager
+def _guests() -> Iterator[int]:
+    """The uid of a stage; what is brought there in this block goes at its end."""
+    with sharing() as uid:
+        others = {member.session_uid for member in stage.scene_of(uid).collection.objects}
+        try:
+            yield uid
+        finally:
+            if stage.is_there(uid):
+                scene = stage.scene_of(uid)
+                stage.remove(*(member for member in scene.collection.objects if member.session_uid not in others))
+
+
+def _guest(uid: int, number: int) -> bpy.types.Object:
+    """The object on the stage that has this session uid, which is there as long as the stage is."""
+    return next(member for member in stage.scene_of(uid).collection.objects if member.session_uid == number)
+
+
+def may_move(target: bpy.types.Object) -> bool:
+    """Whether an object may stand elsewhere at other frames: animation, drivers or constraints on it or above it."""
+    above: bpy.types.Object | None = target
+    while above is not None:
+        if above.animation_data is not None or above.constraints or (above.parent and above.parent_type != "OBJECT"):
+            return True
+        above = above.parent
+    return False
+
+
+def world_positions(
+    target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]
+) -> Generator[None, None, np.ndarray]:
+    """World points (K, B, 3), scene units, of the heads of ``bones`` at ``frames`` (K,); of the object itself when
+    there are no bones.
+
+    Objects that are hidden or disabled are evaluated as well.
+    """
+    return (yield from _followed("COPY_LOCATION", target, bones, frames))[:, :, :3, 3]
+
+
+def world_matrices(target: bpy.types.Object, frames: Iterable[float]) -> Generator[None, None, np.ndarray]:
+    """World matrices (K, 4, 4) of an object at ``frames`` (K,)."""
+    return (yield from _followed("COPY_TRANSFORMS", target, [], frames))[:, 0]
+
+
+def _followed(
+    kind: str, target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]
+) -> Generator[None, None, np.ndarray]:
+    """Matrices (K, B, 4, 4) of empties that a constraint of this kind puts onto the bones, or onto the object."""
+    matrices = []
+    with _guests() as uid:
+        followers = []
+        for bone in bones or [""]:
+            follower = _empty_on(uid)
+            constraint = follower.constraints.new(kind)
+            constraint.target = target
+            constraint.subtarget = bone
+            followers.append(follower.session_uid)
+        for frame in frames:
+            scene = stage.scene_of(uid)
+            stage.set_frame(scene, float(frame))
+            depsgraph = scene.view_layers[0].depsgraph
+            final = (_guest(uid, follower).evaluated_get(depsgraph) for follower in followers)
+            matrices.append(np.array([follower.matrix_world for follower in final]))
+            yield
+    return np.array(matrices)
+
+
+def followed_path(
+    curve: bpy.types.Object, frames: Iterable[float], spline: int = 0, reverse: bool = False
+) -> Generator[None, None, np.ndarray]:
+    """World points (K, 3) at ``frames`` of an object that Blender's Follow Path leads along the curve as its Evaluation
+    Time says: along its first spline, or the one numbered ``spline`` from 1; with ``reverse`` from the end.
+    """
+    points = []
+    if curve.mode == "EDIT":
+        curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
+    with _guests() as uid:
+        copy = _copy_onto(uid, curve)
+        splines = copy.data.splines
+        for other in list(splines)[: max(spline - 1, 0)]:
+            splines.remove(other)
+        _bare(copy.data)
+        copy.data.use_path = True
+        led = _empty_on(uid)
+        led.constraints.new("FOLLOW_PATH").target = copy
+        numbers = led.session_uid, copy.session_uid
+        for frame in frames:
+            scene = stage.scene_of(uid)
+            stage.set_frame(scene, float(frame))
+            led, copy = (_guest(uid, number) for number in numbers)
+            depsgraph = scene.view_layers[0].depsgraph
+            if reverse:
+                data, constraint = copy.evaluated_get(depsgraph).data, led.constraints[0]
+                constraint.use_fixed_location = True
+                constraint.offset_factor = 1.0 - data.eval_time / max(data.path_duration, 1)
+                scene.view_layers[0].update()
+            points.append(np.array(led.evaluated_get(depsgraph).matrix_world.translation))
+            yield
+    return np.array(points)
+
+
+def _empty_on(uid: int) -> bpy.types.Object:
+    empty = bpy.data.objects.new(PROBE_NAME, None)
+    stage.scene_of(uid).collection.objects.link(empty)
+    return empty
+
+
+def _copy_onto(uid: int, curve: bpy.types.Object) -> bpy.types.Object:
+    copy = curve.copy()
+    copy.data = curve.data.copy()
+    stage.scene_of(uid).collection.objects.link(copy)
+    copy.hide_viewport = False
+    return copy
+
+
+def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
+    """World points (P, 3) of each spline of ``curve`` as it is at ``frame``: Bezier, NURBS or poly, modifiers and
+    shape keys included.
+    """
+    if curve.mode == "EDIT":
+        curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
+    with _guests() as uid:
+        copy, scene = _copy_onto(uid, curve), stage.scene_of(uid)
+        _bare(copy.data)
+        stage.set_frame(scene, frame)
+        evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
+        mesh = evaluated.to_mesh()
+        if mesh is None:  # a curve without a single point
+            return []
+        points = np.empty(3 * len(mesh.vertices), np.float32)
+        edges = np.empty(2 * len(mesh.edges), np.int32)
+        mesh.vertices.foreach_get("co", points)
+        mesh.edges.foreach_get("vertices", edges)
+        evaluated.to_mesh_clear()
+        world = np.array(evaluated.matrix_world)
+    points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+    return [points[line] for line in chain(len(points), edges.reshape(-1, 2))]
+
+
+def _bare(curve: bpy.types.Curve) -> None:
+    """Leave the line alone: no tube around it, no surface inside it, and fine enough to be taken for the curve
+    itself.
+    """
+    curve.dimensions = "3D"
+    curve.bevel_mode = "ROUND"
+    curve.bevel_depth = 0.0
+    curve.extrude = 0.0
+    curve.bevel_factor_start, curve.bevel_factor_end = 0.0, 1.0
+    curve.resolution_u = CURVE_RESOLUTION
+    for spline in curve.splines:
+        spline.resolution_u = CURVE_RESOLUTION

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which bone of an armature is which joint of the model: by the names of known rig families, else by the armature's
+structure.
+
+A table's match counts only where the bones hang together as the joints do, so that a rig that merely shares some names
+with a family is not taken for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ...shared.errors import RetargetError
+from ...shared.skeleton import SKELETON
+from ..rig import BoneRest, Rig, ancestors
+from . import structure
+from .tables import TABLES
+from .tables.table import BoneTable, LimbControls
+
+__all__ = ["REQUIRED_JOINTS", "BoneMap", "BoneRest", "Rig", "detect"]
+
+REQUIRED_JOINTS = (
+    "pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
+)  # fmt: skip
+LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
+LIMB_ENDS = ("elbow", "wrist", "knee", "ankle", "foot")
+
+
+@dataclass(frozen=True)
+class IkControls:
+    """The IK controls of one limb by bone name; ``pole`` and ``toe`` are empty where there are none.
+
+    ``switch``: (bone, custom property, value in FK, value in IK). ``held``: (bone, custom property, value) for the pole
+    to be heeded.
+    """
+
+    end: str
+    pole: str
+    toe: str
+    switch: tuple[str, str, float, float]
+    held: tuple[tuple[str, str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class BoneMap:
+    """Joint name -> bone name, and what else moves with the trunk.
+
+    The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
+    joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
+    names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
+    ``twists``: see :data:`.twist.Shares`.
+    """
+
+    bones: dict[str, str]
+    family: str
+    score: float
+    between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    limbs: dict[str, IkControls] = field(default_factory=dict)
+    twists: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> set[str]:
+        """All bones that are turned."""
+        return {*self.bones.values(), *self.between, *self.twists}
+
+    def __contains__(self, joint: str) -> bool:
+        return joint in self.bones
+
+    def __getitem__(self, joint: str) -> str:
+        return self.bones[joint]
+
+
+def detect(bones: list[BoneRest]) -> BoneMap:
+    """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out."""
+    found = [candidate for table in TABLES for candidate in _match_table(table, bones)]
+    best = max(found, key=lambda candidate: candidate.score, default=None)
+    if best is not None:
+        return best
+    chains = structure.find(bones)
+    if chains is None:
+        raise RetargetError(
+            f"No human figure was found among the {len(bones)} bones of this armature.",
+            "Choose an armature with two legs, two arms and a spine, each limb of three bones or more.",
+        )
+    joints, between = spread_trunk(chains.bones, chains.spine, chains.neck)
+    return BoneMap(joints, "its structure", 0.0, between)
+
+
+@lru_cache(maxsize=8192)
+def canonical(name: str) -> str:
+    """``name`` without namespace, separators and case: "mixamorig:Left_Arm" and "leftarm" are the same."""
+    return re.sub(r"[\s._\-]", "", name.rsplit(":", 1)[-1]).lower()
+
+
+def spread_trunk(
+    bones: dict[str, str], spine: list[str], neck: list[str]
+) -> tuple[dict[str, str], dict[str, tuple[str, str, float]]]:
+    """Add a spine and a neck of any number of bones, both from the pelvis up, to the joints in ``bones``.
+
+    The last spine bone carries the arms and is the chest, ``spine3``. Returns the joints and :attr:`BoneMap.between`.
+    """
+    joints = dict(bones)
+    between: dict[str, tuple[str, str, float]] = {}
+    stations = ("pelvis", "spine1", "spine2", "spine3")
+    places = {
+        bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)
+    }  # 0 is the pelvis, 3 the chest
+    for station in (1, 2, 3):
+        distance, near = min(((abs(along - station), bone) for bone, along in places.items()), default=(1.0, ""))
+        if distance < 0.4:
+            joints[stations[station]] = near
+    for bone, along in places.items():
+        if bone not in joints.values():
+            between[bone] = (stations[int(along)], stations[int(along) + 1], along - int(along))
+    if neck:
+        joints["neck"] = neck[0]
+        between |= {bone: ("neck", "head", place / len(neck)) for place, bone in enumerate(neck) if place}
+    return joints, between
+
+
+def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
+    """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is
+    missing."""
+    by_name = {bone.name: bone for bone in bones}
+    by_canonical: dict[str, str] = {}
+    for bone in bones:
+        by_canonical.setdefault(canonical(bone.name), bone.name)
+    ends = [canonical(name) for name in table.pelvis]
+    for prefix in sorted({name[: -len(end)] for name in by_canonical for end in ends if name.endswith(end)}, key=len):
+        joints, spine, neck = _named(table, by_canonical, prefix)
+        placed, between = spread_trunk(joints, spine, neck)
+        placed = _keep_connected(placed, by_name)
+        if all(joint in placed for joint in REQUIRED_JOINTS) and len(set(placed.values())) == len(placed):
+            # A bone between stands for a joint; names that need no prefix are the surer ones.
+            found, possible = (
+                len(placed) + len(between) + 0.5 * (prefix == ""),
+                SKELETON.num_joints + len(between) + 0.5,
+            )
+            limbs = dict(_ik_controls(table, by_canonical, prefix))
+            yield BoneMap(placed, table.family, found / possible, between, limbs)
+
+
+def _ik_controls(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> Iterator[tuple[str, IkControls]]:
+    """(joint at the limb's end, its IK controls) of every limb whose IK control and switch are there."""
+    for joint, controls in (("wrist", table.arm_controls), ("ankle", table.leg_controls)):
+        for side, words in zip(("left", "right"), table.sides, strict=True):
+            if controls is not None:
+                found = _ik_controls_of(controls, by_canonical, prefix, words[0])
+                if found is not None:
+                    yield f"{side}_{joint}", found
+
+
+def _ik_controls_of(controls: LimbControls, by_canonical: dict[str, str], prefix: str, side: str) -> IkControls | None:
+    def first(names: tuple[str, ...]) -> str:
+        keys = (prefix + canonical(name.format(side=side)) for name in names)
+        return next((by_canonical[key] for key in keys if key in by_canonical), "")
+
+    end, switch_bone = first(controls.end), first(controls.switch_bone)
+    if not end or not switch_bone:
+        return None
+    held = tuple((switch_bone, prop, value) for prop, value in controls.held)
+    switch = (switch_bone, controls.switch, controls.fk, controls.ik)
+    return IkControls(end, first(controls.pole), first(controls.toe), switch, held)
+
+
+def _named(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> tuple[dict[str, str], list[str], list[str]]:
+    """Joints, spine and neck by their names in ``table`` behind ``prefix``."""
+
+    def find(names: tuple[str, ...], side: str = "") -> list[str]:
+        keys = [prefix + canonical(name.format(side=side)) for name in names]
+        return [by_canonical[key] for key in dict.fromkeys(keys) if key in by_canonical]
+
+    choices = {"pelvis": find(table.pelvis), "head": find(table.head)}
+    for side, words in zip(("left", "right"), table.sides, strict=True):
+        for part in LIMB_PARTS:
+            choices[f"{side}_{part}"] = [bone for word in words for bone in find(getattr(table, part), word)]
+    return {joint: names[0] for joint, names in choices.items() if names}, find(table.spine), find(table.neck)
+
+
+def _keep_connected(joints: dict[str, str], by_name: dict[str, BoneRest]) -> dict[str, str]:
+    """``joints`` without those whose bone does not hang, directly or not, where the joint hangs.
+
+    That is on the bone of the nearest mapped joint above; in the trunk, where rigs branch in their own ways, on that
+    of any above.
+    """
+    kept = {"pelvis": joints["pelvis"]} if "pelvis" in joints else {}
+    for joint in SKELETON.names[1:]:
+        if joint not in joints:
+            continue
+        carriers = [kept[above] for above in _above(joint) if above in kept]
+        if joint.endswith(LIMB_ENDS):
+            carriers = carriers[:1]
+        if set(carriers) & set(ancestors(by_name, joints[joint])):
+            kept[joint] = joints[joint]
+    return kept
+
+
+def _above(joint: str) -> Iterator[str]:
+    """The joints from the parent of ``joint`` to the pelvis."""
+    place = SKELETON.parents[SKELETON.index(joint)]
+    while place >= 0:
+        yield SKELETON.names[place]
+        place = SKELETON.parents[place]

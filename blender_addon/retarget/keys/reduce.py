@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How near each bone's curves must be for the whole armature to stay within a bound, in the world and in every frame.
+
+Bones are fitted from the root outward, and each makes good what those above it lost, so that errors do not add up along
+a limb. Then the armature is posed with the fewer keys; where points come out too far, the bones to blame are fitted
+again, nearer in those frames. If nothing helps, every frame is keyed.
+
+On rigs with constraints the bones are posed as if there were none, and no bone makes good for another.
+
+K scene frames, P points: heads and tails of the bones that are keyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..proportions.blending import spread_maximum
+from ..rig import Rig
+from .pose_tree import Tree, is_moving
+from .prune import prune
+from .spline_fit import Curve
+
+ROUNDS, PATIENT_ROUNDS = 24, 6  # in the first ones only the bones to blame are fitted nearer
+SHARE = 1.0  # of the bound that each bone may use up at first: they are seldom off together
+CLOSE = 0.97  # of the bound: rounding to 32 bits must not break it
+BLAME = 0.2  # of the bound, from which on a bone's own share of an error is to blame
+NEIGHBOURS = 2  # frames around one that is off in which the curves shall be nearer
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """``distance``, one or (K,): how far any point may be from where it is with a key a frame, in the world's units;
+    ``stricter``: bone -> by what factor (K,) its head must be nearer. The frames ``must`` (rows) are keyed and met."""
+
+    distance: float | np.ndarray
+    stricter: dict[str, np.ndarray]
+    must: Sequence[int] = ()
+
+
+def reduce(
+    rig: Rig,
+    curves: Sequence[Curve],
+    modes: dict[str, str],
+    matrix_world: np.ndarray,
+    bound: Bound,
+    compensate: bool = True,
+) -> Generator[None, None, list[Curve]]:
+    """``curves``, which have a key a frame, with as few keys as keep ``rig`` within ``bound``.
+
+    ``modes``: bone -> rotation mode. ``matrix_world`` (4, 4) or (K, 4, 4). A generator that hands the thread back.
+    """
+    frames = next((curve.channels[0].frames for curve in curves if is_moving(curve)), None)
+    if frames is None:
+        return list(curves)
+    tree = Tree(rig, sorted({curve.bone for curve in curves}, key=lambda bone: len(rig.ancestors(bone))), compensate)
+    dense = yield from tree.pose(curves, modes, frames)
+    goal = yield from tree.points(dense, matrix_world)
+    heads = np.stack([bound.stricter.get(bone, np.ones(len(frames))) for bone in tree.bones], -1)
+    strict = np.concatenate([heads, np.ones_like(heads)], axis=-1)
+    distance = np.broadcast_to(bound.distance, len(frames))
+    near = {curve: SHARE * distance / tree.lever(curve, modes) for curve in curves}
+    thinned: dict[Curve, Curve] = {}
+    for attempt in range(ROUNDS):
+        posed = yield from tree.follow(curves, modes, dense, near, bound.must, frames, compensate, thinned)
+        places = yield from tree.points(posed, matrix_world)
+        error = places - goal
+        off = np.linalg.norm(error, axis=-1) * strict / (CLOSE * distance[:, None])
+        if off.max() <= 1.0:
+            few = [thinned[curve] for curve in curves]
+            if not compensate:
+                return few
+            allowed = CLOSE * distance[:, None] / strict
+            return (yield from prune(tree, curves, few, modes, matrix_world, goal, allowed, bound.must))
+        patient = attempt < PATIENT_ROUNDS
+        for curve in curves:
+            worst = spread_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
+            own = spread_maximum(tree.own(curve, error), NEIGHBOURS) / distance
+            blame = (worst > 1.0) & ((own > BLAME) | (not patient))
+            less = np.clip(0.9 / np.maximum(worst, 1e-9), 0.5, 0.9 if patient else 0.6)
+            near[curve] = near[curve] * np.where(blame, less, 1.0)
+    return list(curves)

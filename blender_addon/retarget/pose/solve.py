@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turn every mapped bone as the model's body segments turn, and put the hips where the model's pelvis is.
+
+For each bone and frame: segment's turn since the T-pose, times the bone's neutral orientation, is where the bone
+shall point in the world; taken into the frame that its parent leaves it, that is the rotation to key. Bones without a
+joint keep the pose they have, so whatever hangs between two mapped bones is accounted for. Lengths are the armature's
+own.
+
+T frames, J = 22 joints. World points are scene units, Blender axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...shared import quat
+from ...shared.errors import RetargetError
+from ...shared.skeleton import SKELETON
+from ...shared.space import model_to_blender_rotation
+from ..bone_map.detect import BoneMap
+from ..rig import BoneRest, Rig
+from . import alignment, fk, twist
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What to key: ``rotations`` bone -> (T, 4) quaternions of its own pose, signs continuous; ``location`` (T,
+    3) of the one bone ``carrier``.
+
+    Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
+    property) -> the value that it has throughout: the switches between FK and IK. ``place`` (T, 4, 4): the armature
+    object's own transform, where it moves.
+    """
+
+    rotations: dict[str, np.ndarray]
+    carrier: str
+    location: np.ndarray
+    locations: dict[str, np.ndarray] = field(default_factory=dict)
+    place: np.ndarray | None = None
+    properties: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+def solve(
+    rig: Rig, bone_map: BoneMap, rotations: np.ndarray, pelvis: np.ndarray, matrix_world: np.ndarray | None = None
+) -> Solution:
+    """Pose ``rig``. ``rotations`` (T, 22, 4): segments since the T-pose, model axes; ``pelvis`` (T, 3): where the
+    hips bone's head shall be.
+
+    ``matrix_world`` (T, 4, 4) or (4, 4): where the armature object stands, where it moves; else where ``rig`` says.
+    """
+    matrix_world = np.asarray(rig.matrix_world if matrix_world is None else matrix_world, dtype=np.float64)
+    object_turn = alignment.object_rotation(matrix_world)
+    wanted = {
+        bone: quat.multiply(quat.conjugate(object_turn), orientation)
+        for bone, orientation in world_orientations(rig, bone_map, rotations).items()
+    }
+    inverse = np.linalg.inv(matrix_world)
+    target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
+    return key(rig, bone_map, wanted, target)
+
+
+def key(
+    rig: Rig,
+    bone_map: BoneMap,
+    wanted: dict[str, np.ndarray],
+    target: np.ndarray,
+    held: dict[str, np.ndarray] | None = None,
+) -> Solution:
+    """What to key for bones to point as ``wanted`` says (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
+    armature space. ``held``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
+    chain, frames = posed_chain(rig, bone_map), len(target)
+    bases = _solve_rotations(rig, chain, wanted, frames, held or {})
+    carrier = location_carrier(rig, bone_map["pelvis"])
+    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (frames, 4, 4)))
+    bases[carrier][:, :3, 3] = 0
+    posed = fk.pose_rig(rig, chain, bases)
+    missing = target - posed[bone_map["pelvis"]][..., :3, 3]
+    parent = rig.by_name[carrier].parent
+    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent or ""))
+    location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (frames, 3, 3)), missing[..., None])
+    keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
+    return Solution(keyed, carrier, location[..., 0])
+
+
+def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
+    """Orientation (T, 4) in the world, by bone, of every mapped bone, bone between and twist bone, for segment
+    rotations (T, 22, 4)."""
+    neutral = alignment.neutral_rotations(rig.standing, bone_map)
+    turns = model_to_blender_rotation(rotations)
+    index = SKELETON.index
+    by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
+    for bone, (joint, share) in bone_map.twists.items():
+        by_bone[bone] = twist.untwisted(turns, joint, bone_map, share)
+    for bone, (below, above, share) in bone_map.between.items():
+        by_bone[bone] = quat.slerp(turns[:, index(below)], turns[:, index(above)], share)
+    return {bone: quat.multiply(turn, neutral[bone]) for bone, turn in by_bone.items()}
+
+
+def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
+    """Mapped bones, bones between and all their ancestors, parents first."""
+    needed = bone_map.moved | {above for bone in bone_map.moved for above in rig.ancestors(bone)}
+    return sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
+
+
+def location_carrier(rig: Rig, hips: str) -> str:
+    """The bone whose location moves the hips: they themselves, or where they are connected to a parent the first
+    free bone above."""
+    for bone in (hips, *rig.ancestors(hips)):
+        if not (rig.by_name[bone].connected and rig.by_name[bone].parent):
+            return bone
+    raise RetargetError(f"No bone can carry the hips '{hips}'.", "Disconnect the hips bone from its parent.")
+
+
+def _solve_rotations(
+    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, held: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and
+    those in ``held``."""
+    bases = dict(held)
+    posed: dict[str, np.ndarray] = {}
+    for name in chain:
+        bone = rig.by_name[name]
+        rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
+        if name in wanted:
+            turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
+            bases[name] = np.broadcast_to(with_rotation(bone, turn), (num_frames, 4, 4))
+        posed[name] = fk.pose_bone(rotation_frame, location_frame, bases.get(name, bone.basis))
+    return bases
+
+
+def _rotation_of(matrix: np.ndarray) -> np.ndarray:
+    return quat.from_matrix(fk.strip_scale(matrix)[..., :3, :3])
+
+
+def with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
+    """The bone's present pose (T, 4, 4) with its rotation replaced; location and scale, which are not keyed, stay."""
+    basis = fk.to_matrix(rotation)
+    basis[..., :3, :3] *= np.linalg.norm(bone.basis[:3, :3], axis=0)
+    basis[..., :3, 3] = bone.basis[:3, 3]
+    return basis

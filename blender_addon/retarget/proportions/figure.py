@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The posed armature as 22 joints in the world that can be turned, moved and stretched towards a point: what feet and
+hands are corrected on, with the armature's own lengths.
+
+Nothing here knows of bones: turns are those of the model's segments, which :func:`.solve.solve` makes into bones
+again.
+
+K scene frames, J = 22 joints. World points are scene units, Blender axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...shared import quat
+from ...shared.limbs import Limb
+from ...shared.skeleton import SKELETON
+from ...shared.space import model_to_blender, model_to_blender_rotation
+from ..bone_map.detect import BoneMap
+from ..pose import fk, solve
+from ..rig import Rig
+
+MAX_STRETCH = 0.9985  # of a limb's length: the knee of a straighter one would jump for little
+BEND_UNKNOWN, BEND_KNOWN = 0.03, 0.12  # sine of the bend below which a limb does not show its hinge, and above which
+
+
+def _descendants(joint: int) -> list[int]:
+    return [child for near in SKELETON.children[joint] for child in (near, *_descendants(near))]
+
+
+DESCENDANTS = tuple(_descendants(joint) for joint in range(SKELETON.num_joints))
+
+
+@dataclass(eq=False)
+class Figure:
+    """``places`` (K, 22, 3) of the joints' bones, NaN where the armature has none; ``turns`` (K, 22, 4) of their
+    segments since the T-pose, Blender axes. ``metre``: scene units that a metre of the model measures on this
+    armature."""
+
+    places: np.ndarray
+    turns: np.ndarray
+    metre: float
+
+    def __contains__(self, joint: str) -> bool:
+        return not np.isnan(self.places[0, SKELETON.index(joint), 0])
+
+    def at(self, joint: str) -> np.ndarray:
+        """(K, 3)"""
+        return self.places[:, SKELETON.index(joint)]
+
+    def copy(self, rows: np.ndarray | slice = slice(None)) -> Figure:
+        return Figure(self.places[rows].copy(), self.turns[rows].copy(), self.metre)
+
+    def shift(self, way: np.ndarray) -> None:
+        """Move all of it by ``way`` (K, 3)."""
+        self.places += way[:, None]
+
+    def turn(self, joint: str, rotation: np.ndarray) -> None:
+        """Turn ``joint`` and all that hangs on it by ``rotation`` (K, 4), world axes, about the joint."""
+        index = SKELETON.index(joint)
+        below = DESCENDANTS[index]
+        pivot = self.places[:, index, None]
+        self.places[:, below] = pivot + quat.rotate(rotation[:, None], self.places[:, below] - pivot)
+        moved = [index, *below]
+        self.turns[:, moved] = quat.multiply(rotation[:, None], self.turns[:, moved])
+
+    def point(self, joint: str, child: str, target: np.ndarray) -> None:
+        """Turn ``joint`` by the shortest arc so that ``child`` comes to lie towards ``target`` (K, 3)."""
+        pivot = self.at(joint)
+        self.turn(joint, quat.between(self.at(child) - pivot, target - pivot))
+
+    def length(self, limb: Limb) -> np.ndarray:
+        """How far the limb reaches (K,)."""
+        upper, middle, end = (self.at(joint) for joint in (limb.upper, limb.middle, limb.end))
+        return MAX_STRETCH * (np.linalg.norm(middle - upper, axis=-1) + np.linalg.norm(end - middle, axis=-1))
+
+    def reach(self, limb: Limb, target: np.ndarray, keep_end: bool) -> None:
+        """Bring the end of ``limb`` to ``target`` (K, 3) or as near as it reaches, in the plane that the limb bends in.
+
+        ``keep_end``: what hangs on the end keeps its turn in the world (feet), else it follows the lower bone (hands).
+        """
+        upper, middle, end = (self.at(joint).copy() for joint in (limb.upper, limb.middle, limb.end))
+        a, b = np.linalg.norm(middle - upper, axis=-1), np.linalg.norm(end - middle, axis=-1)
+        before, way = end - upper, target - upper
+        straight = np.linalg.norm(before, axis=-1)
+        # A limb that is straighter than others may be stays so.
+        most = np.maximum(MAX_STRETCH * (a + b), np.minimum(straight, a + b))
+        wanted = np.clip(np.linalg.norm(way, axis=-1), np.abs(a - b) + 1e-3 * (a + b), most)
+        arc = quat.between(before, way)
+        hinge = quat.rotate(arc, self._hinge(limb, middle - upper, end - middle))
+        bend_upper = _corner(a, wanted, b) - _corner(a, straight, b)
+        bend_middle = _corner(a, b, wanted) - _corner(a, b, straight)
+        first = quat.multiply(quat.from_axis_angle(hinge, -bend_upper), arc)
+        second = quat.from_axis_angle(hinge, -bend_middle)
+        self.turn(limb.upper, first)
+        self.turn(limb.middle, second)
+        if keep_end:
+            self.turn(limb.end, quat.conjugate(quat.multiply(second, first)))
+
+    def _hinge(self, limb: Limb, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+        """Unit axis (K, 3) about which the limb bends: its plane's where it is bent, else its elbow's or knee's own."""
+        shown = np.cross(upper, lower)
+        sine = np.linalg.norm(shown, axis=-1, keepdims=True)
+        sine = sine / (np.linalg.norm(upper, axis=-1, keepdims=True) * np.linalg.norm(lower, axis=-1, keepdims=True))
+        own = quat.rotate(self.turns[:, SKELETON.index(limb.upper)], model_to_blender(np.array(limb.hinge)))
+        along = quat.normalize(upper + lower)
+        own = quat.normalize(own - quat.dot(own, along) * along)
+        trust = np.clip((sine - BEND_UNKNOWN) / (BEND_KNOWN - BEND_UNKNOWN), 0, 1)
+        return quat.normalize(trust * quat.normalize(shown) + (1 - trust) * own)
+
+
+def _corner(a: np.ndarray, b: np.ndarray, opposite: np.ndarray) -> np.ndarray:
+    """Angle (K,) between the sides ``a`` and ``b`` of a triangle."""
+    return np.arccos(np.clip((a**2 + b**2 - opposite**2) / np.maximum(2 * a * b, 1e-12), -1.0, 1.0))
+
+
+def stand(
+    rig: Rig,
+    bone_map: BoneMap,
+    rotations: np.ndarray,
+    pelvis: np.ndarray,
+    matrix_world: np.ndarray,
+    metre: float,
+) -> Figure:
+    """The figure that ``rig`` becomes for the segments' ``rotations`` (K, 22, 4), model axes, and ``pelvis`` (K, 3).
+
+    Where the armature has no bone for a toe, the tail of its foot stands for it.
+    """
+    solution = solve.solve(rig, bone_map, rotations, pelvis, matrix_world)
+    chain = solve.posed_chain(rig, bone_map)
+    bases = {bone: solve.with_rotation(rig.by_name[bone], turns) for bone, turns in solution.rotations.items()}
+    carrier = rig.by_name[solution.carrier]
+    basis = bases.setdefault(solution.carrier, np.repeat(carrier.basis[None], len(pelvis), axis=0))
+    basis[:, :3, 3] = solution.location
+    posed = fk.pose_rig(rig, chain, bases)
+    places = np.full((len(pelvis), SKELETON.num_joints, 3), np.nan)
+    for joint, bone in bone_map.bones.items():
+        places[:, SKELETON.index(joint)] = posed[bone][..., :3, 3]
+    for side in ("left", "right"):
+        if f"{side}_foot" not in bone_map:
+            foot = rig.by_name[bone_map[f"{side}_ankle"]]
+            length = np.linalg.norm(np.subtract(foot.tail, foot.head))
+            tail = posed[foot.name] @ np.array([0.0, length, 0.0, 1.0])
+            places[:, SKELETON.index(f"{side}_foot")] = tail[..., :3]
+    turned = np.einsum("...ij,...kj->...ki", matrix_world[..., :3, :3], places)
+    world = turned + matrix_world[..., None, :3, 3]
+    return Figure(world, model_to_blender_rotation(rotations), metre)

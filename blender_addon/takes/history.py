@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history of takes: every motion that was made, what it was made of, and what the character did before.
+
+A take is *pending* until it is accepted. Discarding gives the character back what it had, to the key; accepting only
+says that there is nothing to give back any more. The list stands in the scene; order, capture, joints and the state
+before lie with the take's Action, so that a take which is deleted takes all of it along.
+
+Every function here changes Blender's data and pushes no undo step: who calls does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from .. import compat
+from ..keying import keyframes
+from ..shared.errors import BadFile, BadRequest
+from ..shared.skeleton import SKELETON
+from . import pose_snapshot as states
+from . import settings_snapshot as settings_record
+from .merge import merge
+from .pose_snapshot import Before
+
+if TYPE_CHECKING:
+    from ..capture.capture import Capture
+    from ..properties.take import GaitwayTake
+    from ..shared.protocol import Generate
+    from .observed import Observed
+
+KEY = "gaitway"
+"""Custom property of an Action under which lies what the take was made of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Making:
+    """What a take was made of: the request, what was captured for it, the engine's ``joints`` (T, 22, 3) in metres and
+    ``contacts`` (T, 4), and how the character stood before.
+    """
+
+    order: Generate
+    captured: Capture
+    joints: np.ndarray
+    contacts: np.ndarray
+    before: Before
+
+
+# ---- the list
+
+
+def add(
+    scene: bpy.types.Scene,
+    action: bpy.types.Action,
+    armature: bpy.types.Object,
+    making: Making,
+    variation: int,
+    frames: tuple[int, int],
+) -> GaitwayTake:
+    """Put a new Action into the history; it is pending."""
+    from .packing import pack
+
+    action[KEY] = {
+        "order": pack(making.order),
+        "captured": pack(making.captured),
+        "before": pack(making.before),
+        "joints": np.asarray(making.joints, "<f4").tobytes(),
+        "contacts": np.asarray(making.contacts, bool).tobytes(),
+    }
+    take = scene.gaitway.takes.items.add()
+    take.name, take.action, take.character = action.name, action, armature
+    take.before = states.action_of(making.before)
+    take.generation, take.variation = making.order.request_id, variation
+    take.prompt, take.seed = making.order.prompts[0].text, making.order.seed
+    take.settings = settings_record.to_text(scene.gaitway)
+    take.frame_start, take.frame_end = frames
+    return take
+
+
+def note(take: GaitwayTake, observed: Observed) -> None:
+    """Write down how ``take`` came out on the rig."""
+    summary = observed.summary()
+    take.is_measured = True
+    take.average, take.percentile95 = summary.get("average", 0.0), summary.get("percentile95", 0.0)
+    take.worst = summary.get("maximum", 0.0)
+    take.worst_joint, take.worst_frame = observed.worst()
+    take.drift, take.drift_frame = observed.drift()
+    take.entered, take.entered_frame = observed.entered()
+
+
+def making_of(take: GaitwayTake) -> Making:
+    """What ``take`` was made of. Raises BadFile when its Action was deleted, or does not tell."""
+    from ..capture.capture import Capture
+    from ..shared.protocol import Generate
+    from .packing import unpack
+
+    kept = take.action.get(KEY) if take.action is not None else None
+    if kept is None:
+        raise BadFile(
+            f"The Action of the take '{take.name}' is gone, and with it what the take was made of.",
+            "Restore its settings and generate again.",
+        )
+    order = unpack(Generate, kept["order"])
+    return Making(
+        order=order,
+        captured=unpack(Capture, kept["captured"]),
+        joints=np.frombuffer(kept["joints"], "<f4").reshape(-1, SKELETON.num_joints, 3).copy(),
+        contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
+        before=_before(take.action),
+    )
+
+
+def _before(action: bpy.types.Action) -> Before:
+    from .packing import unpack
+
+    return unpack(Before, action[KEY]["before"] if KEY in action else b"")
+
+
+def played(armature: bpy.types.Object | None) -> bpy.types.Action | None:
+    """The Action that ``armature`` plays."""
+    animation = armature.animation_data if armature is not None else None
+    return animation.action if animation is not None else None
+
+
+def shown(scene: bpy.types.Scene) -> GaitwayTake | None:
+    """The take that the scene's character plays, None when it plays anything else."""
+    character = scene.gaitway.character
+    action = played(character)
+    if action is None:
+        return None
+    return next(
+        (take for take in scene.gaitway.takes.items if take.action == action and take.character == character), None
+    )
+
+
+def active(scene: bpy.types.Scene) -> GaitwayTake | None:
+    """The take that is chosen in the list."""
+    history = scene.gaitway.takes
+    return history.items[history.active] if 0 <= history.active < len(history.items) else None
+
+
+def has(scene: bpy.types.Scene, generation: str) -> bool:
+    """Whether a take of that request is in the history."""
+    return any(take.generation == generation for take in scene.gaitway.takes.items)
+
+
+def index_of(scene: bpy.types.Scene, take: GaitwayTake) -> int:
+    """Its place in the list."""
+    return next(index for index, other in enumerate(scene.gaitway.takes.items) if other == take)
+
+
+# ---- what the buttons do
+
+
+def show(scene: bpy.types.Scene, take: GaitwayTake) -> None:
+    """Let its character play ``take``. Raises BadRequest when the character or the Action is gone."""
+    from .packing import pack
+
+    armature = take.character
+    if armature is None or not armature.users_scene:
+        raise BadRequest(f"The character of '{take.name}' is gone.", "Choose another take, or remove this one.")
+    if take.action is None:
+        raise BadRequest(
+            f"The Action of '{take.name}' was deleted.", "Restore its settings and generate it again, or remove it."
+        )
+    old = played(armature)
+    if old == take.action:
+        return
+    if not take.accepted and not _is_pending(scene, old):
+        # From one pending take to another what came before both is still what Discard brings back.
+        _replace_before(take, pack(states.remember(armature)), old)
+    states.play(armature, take.action)
+    scene.gaitway.character = armature
+    scene.gaitway.takes.active = index_of(scene, take)
+    keep_hand_made(old)
+
+
+def accept(scene: bpy.types.Scene, take: GaitwayTake, to_nla: bool = False) -> None:
+    """Keep ``take`` for good; with ``to_nla`` as a strip on top of the character's tracks, and nothing else plays."""
+    before, take.accepted, take.before = take.before, True, None
+    keep_hand_made(before)
+    armature = take.character
+    if not to_nla or armature is None or take.action is None:
+        return
+    animation = armature.animation_data or armature.animation_data_create()
+    slot = compat.played_slot(armature) if animation.action == take.action else None
+    track = animation.nla_tracks.new()
+    track.name = take.name
+    strip = track.strips.new(take.name, int(take.action.frame_range[0]), take.action)
+    compat.assign_slot(strip, slot or states.slot_of(take.action))
+    animation.action = None
+
+
+def accept_into_action(take: GaitwayTake) -> None:
+    """Keep ``take`` by putting its keys into the Action that the character played before, which it plays again; where
+    it played none the take's own is kept as it is.
+
+    Raises BadRequest when the character or the take's Action is gone.
+    """
+    armature, action = take.character, take.action
+    if armature is None or action is None:
+        raise BadRequest(f"The character or the Action of '{take.name}' is gone.", "Choose another take.")
+    if take.before is not None:
+        source = compat.bag_of(action, states.slot_of(action))
+        _give_back(armature, take)
+        target = compat.ensure_played_bag(armature)
+        if source is not None and target is not None:
+            merge(source, target, (take.frame_start, take.frame_end))
+    take.accepted, take.before = True, None
+
+
+def discard(scene: bpy.types.Scene, take: GaitwayTake) -> None:
+    """Take ``take`` away, and with it all the pending takes of the same press of the button."""
+    remove(
+        scene,
+        [
+            other
+            for other in scene.gaitway.takes.items
+            if other == take or (other.generation == take.generation and not other.accepted)
+        ],
+    )
+
+
+def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
+    """Delete ``takes`` and their Actions; a character that plays one of them gets back what it had before."""
+    # Indices and not pointers: an entry moves when one before it goes.
+    for index in sorted((index_of(scene, take) for take in takes), reverse=True):
+        take = scene.gaitway.takes.items[index]
+        action, armature = take.action, take.character
+        if action is not None:
+            if armature is not None and played(armature) == action:
+                _give_back(armature, take)
+            elif take.before is not None and (armature is None or not armature.users_scene) and KEY in action:
+                take.before.use_fake_user = _before(action).fake_user  # it was kept for a character that is gone
+            _forget(scene, take)
+        scene.gaitway.takes.items.remove(index)
+        if action is not None:
+            bpy.data.actions.remove(action)
+    scene.gaitway.takes.active = max(0, min(scene.gaitway.takes.active, len(scene.gaitway.takes.items) - 1))
+
+
+def restore_settings(scene: bpy.types.Scene, take: GaitwayTake) -> list[str]:
+    """Set the scene to what ``take`` was asked for with; returns the names of objects that are gone."""
+    return settings_record.put_back(scene.gaitway, take.settings)
+
+
+# ---- what came before
+
+
+def keep_hand_made(action: bpy.types.Action | None) -> None:
+    """Let an Action that nothing plays any more survive the next save, if there is anything hand-made in it."""
+    if action is not None and action.users == 0 and not keyframes.is_all_generated(action):
+        action.use_fake_user = True
+
+
+def paths_of(action: bpy.types.Action) -> set[str]:
+    """The data paths of all its channels."""
+    return {curve.data_path for bag in compat.bags(action) for curve in bag.fcurves}
+
+
+def _is_pending(scene: bpy.types.Scene, action: bpy.types.Action | None) -> bool:
+    return action is not None and any(take.action == action and not take.accepted for take in scene.gaitway.takes.items)
+
+
+def _give_back(armature: bpy.types.Object, take: GaitwayTake) -> None:
+    try:
+        states.put_back(armature, _before(take.action), take.before, paths_of(take.action))
+    except BadFile:  # what it was made of was deleted from the Action by hand: the Action before is still known
+        states.play(armature, take.before)
+
+
+def _replace_before(take: GaitwayTake, before: bytes, action: bpy.types.Action | None) -> None:
+    take.before = action
+    if KEY in take.action:
+        kept = take.action[KEY]
+        # Deleted first: Blender takes bytes that are put over others for text, which ends at the first zero.
+        del kept["before"]
+        kept["before"] = before
+
+
+def _forget(scene: bpy.types.Scene, gone: GaitwayTake) -> None:
+    """What came after ``gone`` is from now on after what came before it."""
+    for take in scene.gaitway.takes.items:
+        if take.before == gone.action and take.action is not None and KEY in gone.action:
+            _replace_before(take, gone.action[KEY]["before"], gone.before)

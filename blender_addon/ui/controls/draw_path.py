@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Paths to walk: draw one on the ground, or walk along a curve that is there, at the speed that the prompt tells."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...capture import pace, prompts, stroke
+from ...capture.timing import scene_fps
+from ...character.body import Body, read_body
+from ...offscreen import probe
+from ...shared.errors import BadControl, GaitwayError
+from ...shared.skeleton import SKELETON
+
+PATH_NAME = "Walk path"
+SMOOTHING = 0.25
+"""Share of a leg's length within which a drawn line only trembles: no step is as short."""
+TOLERANCE = 0.03
+"""Share of a leg's length by which the curve may leave the drawn line."""
+
+
+class GaitwayStrokePoint(bpy.types.PropertyGroup):
+    """A point of a drawn line, in the world."""
+
+    location: bpy.props.FloatVectorProperty(size=3)  # type: ignore[valid-type]
+
+
+class GAITWAY_OT_path_draw(bpy.types.Operator):
+    """Draw a path on the ground with the mouse; the character walks it at the speed that the prompt tells"""
+
+    bl_idname = "gaitway.path_draw"
+    bl_label = "Draw Path"
+    bl_options = {"REGISTER", "UNDO"}
+
+    stroke: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        type=GaitwayStrokePoint, options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if context.region is None or context.space_data is None or context.space_data.type != "VIEW_3D":
+            self.report({"WARNING"}, "Draw in a 3D viewport")
+            return {"CANCELLED"}
+        self._window_region = next(region for region in context.area.regions if region.type == "WINDOW")
+        self._ground = ground_of(context.scene)
+        self._points: list[tuple[float, float, float]] = []
+        self._drawing = False
+        self._handle = bpy.types.SpaceView3D.draw_handler_add(draw_line, (self._points,), "WINDOW", "POST_VIEW")
+        context.window.cursor_modal_set("PAINT_CROSS")
+        context.workspace.status_text_set("Hold the left mouse button and draw on the ground; Esc to leave")
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type in {"ESC", "RIGHTMOUSE"}:
+            self._leave(context)
+            return {"CANCELLED"}
+        if event.type == "LEFTMOUSE" and event.value == "PRESS":
+            # The line begins with the first movement: the place of a press may be told late.
+            self._drawing = True
+            return {"RUNNING_MODAL"}
+        if self._drawing and event.type in {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
+            self._reach(event)
+            context.area.tag_redraw()
+            if event.type == "LEFTMOUSE" and event.value == "RELEASE":
+                self._leave(context)
+                for point in self._points:
+                    self.stroke.add().location = point
+                return self.execute(context)
+            return {"RUNNING_MODAL"}
+        return {"PASS_THROUGH"}  # the view may be turned before the path is drawn
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        points = np.array([tuple(element.location) for element in self.stroke]).reshape(-1, 3)
+        leg = leg_of(scene)
+        try:
+            chosen = stroke.knots(points, TOLERANCE * leg, SMOOTHING * leg)
+        except BadControl as error:
+            self.report({"WARNING"}, str(error))
+            return {"CANCELLED"}
+        path = new_path(context, chosen)
+        control = walk_along(scene, path)
+        self.report({"INFO"}, told(scene, control))
+        return {"FINISHED"}
+
+    def _reach(self, event: bpy.types.Event) -> None:
+        """Lengthen the line to where the mouse points on the ground; the sky is left out."""
+        from bpy_extras import view3d_utils
+
+        region = self._window_region
+        view = region.data
+        at = (event.mouse_x - region.x, event.mouse_y - region.y)
+        origin = view3d_utils.region_2d_to_origin_3d(region, view, at)
+        direction = view3d_utils.region_2d_to_vector_3d(region, view, at)
+        point = on_ground(np.array(origin), np.array(direction), self._ground)
+        if point is not None:
+            self._points.append(tuple(point))
+
+    def _leave(self, context: bpy.types.Context) -> None:
+        bpy.types.SpaceView3D.draw_handler_remove(self._handle, "WINDOW")
+        context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
+        context.area.tag_redraw()
+
+
+class GAITWAY_OT_walk_along(bpy.types.Operator):
+    """Let the character walk along the selected curve from the start frame on, at the speed that the prompt tells"""
+
+    bl_idname = "gaitway.walk_along"
+    bl_label = "Walk Along Curve"
+    bl_options = {"REGISTER", "UNDO"}
+
+    speed: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Speed",
+        default=0.0,
+        min=0.0,
+        soft_max=5.0,
+        unit="VELOCITY",
+        options={"SKIP_SAVE"},
+        description="Speed along the curve; 0 takes what is usual for what the prompt says",
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if chosen_curve(context) is None:
+            cls.poll_message_set("Select a curve to walk along")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        try:
+            control = walk_along(scene, chosen_curve(context), self.speed)
+        except BadControl as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, told(scene, control))
+        return {"FINISHED"}
+
+
+def chosen_curve(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active object if it is a curve, else the first selected curve."""
+    candidates = [context.active_object, *(context.selected_objects or ())]
+    return next((candidate for candidate in candidates if candidate is not None and candidate.type == "CURVE"), None)
+
+
+def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0.0) -> bpy.types.PropertyGroup:
+    """Make ``curve`` the hips' way from the motion's start on, at ``speed`` scene units a second (0: as the prompt
+    says), and choose its control. A curve that is in the list is timed anew; another way of the hips is switched off.
+
+    Raises BadControl when the curve has no length.
+    """
+    settings = scene.gaitway
+    lines = probe.curve_lines(curve, settings.start_frame)
+    way = stroke.length(np.concatenate(lines)) if lines else 0.0
+    if not way > 0:
+        raise BadControl(
+            f"'{curve.name}' has fewer than two different points.", "Draw at least two points, apart from each other."
+        )
+    speed = speed or usual_speed(scene)
+    control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
+    if control is None:
+        control = settings.controls.add()
+        control.target = curve
+    control.joint, control.enabled, control.pace = SKELETON.names[0], True, "EVEN"
+    control.frame_start = settings.start_frame
+    control.frame_end = settings.start_frame + max(1, round(way / speed * scene_fps(scene)))
+    settings.length_mode = "CONTROLS"
+    for number, other in enumerate(settings.controls):
+        if other == control:
+            settings.active_control = number
+        elif other.joint == control.joint:
+            other.enabled = False
+    return control
+
+
+def usual_speed(scene: bpy.types.Scene) -> float:
+    """Scene units a second at which the character does what the prompt says: larger bodies take larger steps."""
+    body = body_of(scene)
+    size = body.scale if body is not None else 1.0
+    return pace.usual_speed(prompts.texts(scene.gaitway)) * size / scene.unit_settings.scale_length
+
+
+def told(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
+    """What was decided about a path, for the status line."""
+    seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
+    return f"'{control.target.name}' is walked from frame {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
+
+
+def body_of(scene: bpy.types.Scene) -> Body | None:
+    """The chosen character's body; None when there is none, or none that is understood."""
+    try:
+        return read_body(scene.gaitway.character, scene)
+    except GaitwayError:
+        return None
+
+
+def ground_of(scene: bpy.types.Scene) -> float:
+    """Height of the ground under the character; 0 without one."""
+    body = body_of(scene)
+    return 0.0 if body is None else body.ground
+
+
+def leg_of(scene: bpy.types.Scene) -> float:
+    """Length of the character's leg in scene units; the model's without one."""
+    body = body_of(scene)
+    return SKELETON.leg_length / scene.unit_settings.scale_length if body is None else body.leg_length
+
+
+def on_ground(origin: np.ndarray, direction: np.ndarray, height: float) -> np.ndarray | None:
+    """Where a ray (3,), (3,) meets the level plane at ``height``; None when it goes level or away from it."""
+    if abs(direction[2]) < 1e-6 or (height - origin[2]) / direction[2] <= 0:
+        return None
+    point = origin + direction * (height - origin[2]) / direction[2]
+    point[2] = height
+    return point
+
+
+def new_path(context: bpy.types.Context, chosen: np.ndarray) -> bpy.types.Object:
+    """A Bezier curve through the knots (N, 3), in the scene, selected and active."""
+    data = bpy.data.curves.new(PATH_NAME, "CURVE")
+    data.dimensions = "3D"
+    spline = data.splines.new("BEZIER")
+    spline.bezier_points.add(len(chosen) - 1)
+    for point, place in zip(spline.bezier_points, chosen, strict=True):
+        point.co = place
+        point.handle_left_type = point.handle_right_type = "AUTO"
+    path = bpy.data.objects.new(PATH_NAME, data)
+    context.collection.objects.link(path)
+    if context.mode == "OBJECT":
+        for other in context.selected_objects:
+            other.select_set(False)
+        path.select_set(True)
+        context.view_layer.objects.active = path
+    return path
+
+
+def draw_line(points: list[tuple[float, float, float]]) -> None:
+    """The line as it is being drawn."""
+    if len(points) < 2:
+        return
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    batch = batch_for_shader(shader, "LINE_STRIP", {"pos": points})
+    shader.bind()
+    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+    shader.uniform_float("lineWidth", 3.0)
+    shader.uniform_float("color", (1.0, 0.6, 0.1, 1.0))
+    batch.draw(shader)
+
+
+CLASSES = (GaitwayStrokePoint, GAITWAY_OT_path_draw, GAITWAY_OT_walk_along)

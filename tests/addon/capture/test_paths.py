@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arithmetic of controls, checked against lines and motions whose answers are known. No Blender."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender_addon.capture import paths
+from blender_addon.retarget.pose import ground
+from blender_addon.shared.errors import BadControl
+from blender_addon.shared.skeleton import FPS
+from blender_addon.takes.observed import error_summary
+
+
+def test_walk_along_keeps_an_even_speed_over_uneven_points() -> None:
+    line = np.array([[0, 0, 0], [0.1, 0, 0], [0.2, 0, 0], [4, 0, 0], [4, 3, 0]])
+    points = paths.walk_along(line, np.linspace(0, 1, 8))
+    # 7 m of line in 7 equal steps: four along x, three along y.
+    assert np.allclose(points[:5, 0], [0, 1, 2, 3, 4])
+    assert np.allclose(points[4:, 1], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("line", [np.zeros((0, 3)), np.ones((1, 3)), np.ones((5, 3))])
+def test_a_line_without_length_is_refused(line: np.ndarray) -> None:
+    with pytest.raises(BadControl, match="fewer than two different points"):
+        paths.walk_along(line, np.array([0.0, 1.0]))
+
+
+def test_chain_finds_open_and_closed_lines() -> None:
+    edges = np.array([[0, 1], [1, 2], [3, 4], [4, 5], [5, 3]])
+    assert paths.chain(7, edges) == [[0, 1, 2], [3, 4, 5, 3], [6]]
+
+
+@pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 60000 / 1001, 12.0])
+def test_keys_between_model_frames_are_carried_along_the_motion(fps: float) -> None:
+    """A straight walk at 1.5 m/s, keyed on scene frames: the hints lie on the same walk at the model's own times."""
+    times = np.arange(0, 61, 7) / fps
+    velocity = np.array([1.5, -0.5, 0.1])
+    frames, points, keys = paths.on_model_frames(times, times[:, None] * velocity)
+    assert np.all(np.diff(frames) > 0) and np.abs(times[keys] - frames / FPS).max() <= 0.5 / FPS + 1e-9
+    assert np.allclose(points, frames[:, None] / FPS * velocity, atol=1e-9)
+
+
+def test_of_several_keys_in_one_model_frame_the_nearest_stands() -> None:
+    times = np.array([0.0, 0.09, 0.101, 0.12])
+    frames, _points, keys = paths.on_model_frames(times, np.array([[0, 0, 0], [9, 0, 0], [1, 0, 0], [9, 9, 9]], float))
+    assert frames.tolist() == [0, 2] and keys.tolist() == [0, 2]
+    single_frame, single_point, _ = paths.on_model_frames(np.array([0.51]), np.array([[1.0, 2.0, 3.0]]))
+    assert single_frame.tolist() == [10] and single_point.tolist() == [[1, 2, 3]]
+
+
+def test_frames_as_people_write_them() -> None:
+    assert paths.frame_ranges("1, 25; 60-90, 100 – 110,, -5 - -3, 9 to 7") == [
+        (1, 1),
+        (25, 25),
+        (60, 90),
+        (100, 110),
+        (-5, -3),
+        (7, 9),
+    ]
+    assert paths.frame_ranges(" ") == []
+    assert paths.in_ranges(np.array([0, 1, 59.5, 60, 90, 91]), [(1, 1), (60, 90)]).tolist() == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    for nonsense in ("one", "1-", "1.5", "1 25"):
+        with pytest.raises(BadControl, match="is no frame"):
+            paths.frame_ranges(nonsense)
+
+
+def test_points_ride_on_what_carries_them() -> None:
+    before, after = np.eye(4), np.stack([np.eye(4)] * 2)
+    before[:3, 3] = (1, 0, 0)
+    after[1, :3, :3] = [[0, -2, 0], [2, 0, 0], [0, 0, 2]]  # a quarter turn and twice the size
+    points = np.array([[2.0, 3, 1], [2.0, 3, 1]])
+    assert np.allclose(paths.carried(points, before, after), [[1, 3, 1], [-6, 2, 2]])
+
+
+def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
+    assert ground.ground_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
+    assert ground.ground_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
+
+
+def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
+    flat = np.array([[0, 0, 0.0], [3, 1, 0.05]])
+    assert ground.lies_on_ground(flat, ground=0.0, leg_length=0.8)
+    assert not ground.lies_on_ground(flat + np.array([0, 0, 0.9]), ground=0.0, leg_length=0.8)
+    assert ground.lies_on_ground(flat + np.array([0, 0, 2.0]), ground=2.0, leg_length=0.8)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])
+def test_facing_is_measured_from_blenders_front(degrees: float) -> None:
+    """A character whose left is +X looks along -Y, which is heading 0; turning left in the model is +Y."""
+    angle = np.radians(degrees)
+    left = np.array([np.cos(angle), np.sin(angle), 1.0])
+    assert np.isclose(np.degrees(ground.facing(left, -left * [1, 1, -1])), degrees)
+
+
+def test_error_summary() -> None:
+    summary = error_summary(np.arange(101) / 100)
+    assert summary == pytest.approx({"average": 0.5, "percentile95": 0.95, "maximum": 1.0})

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prompts as blocks of frames, and the speed that they tell. No Blender."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from blender_addon.capture import pace, prompts
+from blender_addon.shared.errors import BadRequest
+from blender_addon.ui import prompt_suggestions as suggestions
+
+
+def in_turn(*blocks: tuple[str, int, int], start_frame: int = 1) -> SimpleNamespace:
+    listed = [SimpleNamespace(text=text, frame_start=start, frame_end=end) for text, start, end in blocks]
+    return SimpleNamespace(prompt_mode="BLOCKS", prompt="unused", prompt_blocks=listed, start_frame=start_frame)
+
+
+def spans(settings: SimpleNamespace, num_frames: int, fps: float) -> list[tuple[str, int, int]]:
+    return [
+        (block.text, block.start_frame, block.num_frames) for block in prompts.prompt_blocks(settings, num_frames, fps)
+    ]
+
+
+def test_one_prompt_holds_for_all() -> None:
+    settings = SimpleNamespace(prompt_mode="ONE", prompt="  a person \n walks. ", prompt_blocks=[], start_frame=1)
+    assert spans(settings, 80, 24) == [("a person walks.", 0, 80)]
+    assert prompts.last_frame(settings) is None
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60000 / 1001])
+def test_prompts_in_turn_cover_the_motion_without_gaps(fps: float) -> None:
+    """Written in any order, with a gap and an overlap: each begins at its own time and holds until the next does."""
+    frames = [round(seconds * fps) + 1 for seconds in (0, 2, 3, 4.5, 4, 8)]
+    settings = in_turn(("sit", frames[4], frames[5]), ("walk", frames[0], frames[1]), ("run", frames[2], frames[3]))
+    found = spans(settings, 161, fps)
+    assert [(text, start) for text, start, _ in found] == [("walk", 0), ("run", 60), ("sit", 80)]
+    assert [start + length for _, start, length in found] == [60, 80, 161]
+    assert prompts.last_frame(settings) == frames[5]
+
+
+def test_the_first_prompt_holds_from_the_beginning() -> None:
+    assert spans(in_turn(("walk", 20, 60), start_frame=11), 100, 24) == [("walk", 0, 100)]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ([], "list of prompts is empty"),
+        ([("walk", 1, 30), (" ", 30, 60)], "Prompt 2 is empty"),
+        ([("", 1, 30)], "The prompt is empty"),
+        ([("walk", 30, 30)], "Prompt 1 ends at frame 30"),
+        ([("walk", 1, 30), ("run", 1, 60)], "begin together"),
+        ([("walk", -40, -20), ("run", -20, 60)], "begin together"),
+        ([("walk", 1, 30), ("run", 500, 560)], "where the motion has ended"),
+    ],
+)
+def test_what_makes_no_order_is_said(blocks, words: str) -> None:
+    with pytest.raises(BadRequest, match=words) as caught:
+        prompts.prompt_blocks(in_turn(*blocks), 100, 24)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("sentence", "slowest", "fastest"),
+    [
+        ("a person walks forward.", 1.0, 1.4),
+        ("a person walks slowly and waves", 0.7, 1.0),
+        ("The man is RUNNING.", 2.5, 3.5),
+        ("someone jogs to the left", 2.0, 2.6),
+        ("a person sneaks forward", 0.3, 0.7),
+        ("a person walks quickly", 1.4, 1.8),
+        ("nothing of this sort", 1.0, 1.4),
+    ],
+)
+def test_the_prompt_tells_the_speed(sentence: str, slowest: float, fastest: float) -> None:
+    assert slowest <= pace.usual_speed([sentence]) <= fastest
+
+
+@pytest.mark.parametrize(("rise", "fall"), [(0, 0), (1, 0), (0, 2), (1.5, 0.5), (9, 3)])
+def test_progress_is_smooth_and_complete(rise: float, fall: float) -> None:
+    times = np.linspace(0, 4, 4001)
+    way = pace.progress(times, 4.0, rise, fall)
+    speed = np.diff(way) * 1000
+    assert way[0] == 0 and way[-1] == pytest.approx(1)
+    assert np.abs(np.diff(speed)).max() < (0.5e-2 if rise + fall else 1e-9)  # no jump of the speed
+    assert (speed[0] < 1e-2) == (rise > 0) and (speed[-1] < 1e-2) == (fall > 0)
+
+
+def test_suggestions_fit_the_model() -> None:
+    assert suggestions.suggestions("gaitway-small") is suggestions.suggestions(None)
+    assert suggestions.suggestions("motionlcm_humanml") is not suggestions.suggestions(None)
+    for known in (suggestions.KNOWN_BY_OWN, suggestions.KNOWN_BY_OTHERS):
+        sentences = [sentence for group in known.values() for sentence in group]
+        assert len(set(sentences)) == len(sentences) > 10
+        assert all(sentence.startswith("a person ") and sentence.endswith(".") for sentence in sentences)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first-run page in Blender: it appears with what is missing, and is gone when that is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from blender_addon import preferences  # noqa: E402
+from blender_addon.app.setup_timer import look_again, see_the_answer  # noqa: E402
+from blender_addon.engine_link.setup_check import FIRST_RUN, INSTALL_COMMANDS  # noqa: E402
+from blender_addon.ui.setup import GAITWAY_PT_first_run  # noqa: E402
+from blender_addon.version import addon_version  # noqa: E402
+
+from ..helpers.engines import wait_for  # noqa: E402
+from .test_panels import CheckingLayout  # noqa: E402
+
+
+def shown() -> list[str] | None:
+    """The page's words, or None when Blender does not show it."""
+    if not GAITWAY_PT_first_run.poll(bpy.context):
+        return None
+    layout = CheckingLayout()
+    GAITWAY_PT_first_run.draw(SimpleNamespace(layout=layout), bpy.context)
+    return layout.words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the engine is a shell script")
+def test_the_page_leads_from_no_engine_to_one_that_was_chosen(addon, tmp_path: Path) -> None:
+    assert bpy.app.timers.is_registered(look_again), "nobody looks when Blender starts"
+    preferences.get().engine_command = str(tmp_path / "nothing here")
+    assert bpy.ops.gaitway.look_again() == {"FINISHED"}
+    words = shown()
+    assert words is not None and any("was not found" in word for word in words)
+    assert set(INSTALL_COMMANDS) <= set(words) and "gaitway.choose_engine" in words
+
+    assert bpy.ops.gaitway.copy_install_commands() == {"FINISHED"}
+    with pytest.raises(RuntimeError, match="There is nothing at"):
+        bpy.ops.gaitway.choose_engine(filepath=str(tmp_path / "gone"))
+
+    program = tmp_path / "gaitway"
+    program.write_text(f"#!/bin/sh\necho gaitway {addon_version()}\n")
+    program.chmod(0o755)
+    assert bpy.ops.gaitway.choose_engine(filepath=str(program)) == {"FINISHED"}
+    assert preferences.get().engine_command == str(program)
+    wait_for(lambda: see_the_answer() is None)
+    assert shown() is None
+
+
+def test_the_preferences_show_it_as_well(addon, tmp_path: Path) -> None:
+    preferences.get().engine_command = str(tmp_path / "nothing here")
+    look_again()
+    layout = CheckingLayout()
+    type(preferences.get()).draw(SimpleNamespace(layout=layout, **named(preferences.get())), bpy.context)
+    assert any("was not found" in word for word in layout.words)
+
+
+def named(entry: bpy.types.AddonPreferences) -> dict[str, object]:
+    """The preferences' values and what Blender tells of their properties, for a layout of the test's own."""
+    names = [known.identifier for known in entry.bl_rna.properties if known.identifier != "rna_type"]
+    return {name: getattr(entry, name) for name in names} | {"bl_rna": entry.bl_rna}
+
+
+def test_nothing_is_left_behind(addon) -> None:
+    look_again()
+    addon.unregister()
+    try:
+        assert not FIRST_RUN.looking and FIRST_RUN.needs == ()
+        assert not bpy.app.timers.is_registered(look_again) and not bpy.app.timers.is_registered(see_the_answer)
+    finally:
+        addon.register()
