@@ -16,30 +16,32 @@ from blender_addon.shared.connection import Connection, read_connection
 from blender_addon.shared.errors import EngineBusy, EngineUnavailable, GaitwayError
 
 from .. import __version__
-from .security import Keys, protect
+from .security import CurveKeys, protect
 
 DEFAULT_ADDRESS = "tcp://127.0.0.1:*"
-FAREWELL = 0.5
-"""Seconds that last messages may take to leave when the engine ends."""
-READ_AHEAD = 16
+LINGER_S = 0.5
+"""Seconds that the last messages may take to be sent when the engine stops."""
+UNREAD_MESSAGES_MAX = 16
 """Messages of one client that may wait unread in memory; more wait in the network."""
 
 
-def open_router(context: zmq.Context[zmq.Socket[bytes]], keys: Keys, address: str) -> tuple[zmq.Socket[bytes], str]:
+def open_router(
+    context: zmq.Context[zmq.Socket[bytes]], keys: CurveKeys, address: str
+) -> tuple[zmq.Socket[bytes], str]:
     """Bind the ROUTER socket; returns it and the address that clients of this machine connect to.
 
     ``address`` is ``host``, ``host:port`` or ``tcp://host:port``. Raises EngineUnavailable if it cannot be opened.
     """
     router = context.socket(zmq.ROUTER)
     protect(router, keys)
-    router.linger = int(FAREWELL * 1000)
+    router.linger = int(LINGER_S * 1000)
     # Up to twice the limit is read and answered with an Error; beyond that ZeroMQ closes the connection unread.
     router.setsockopt(zmq.MAXMSGSIZE, 2 * protocol.MAX_MESSAGE_BYTES)
-    # A client that reconnects under its own name takes its place over; sending to one that is gone says so.
+    # A client that reconnects under its name replaces its old connection; sending to a disconnected one is an error.
     router.setsockopt(zmq.ROUTER_HANDOVER, 1)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)
     router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
-    router.rcvhwm = READ_AHEAD
+    router.rcvhwm = UNREAD_MESSAGES_MAX
     endpoint = _endpoint(address)
     router.ipv6 = "[" in endpoint
     try:
@@ -47,14 +49,14 @@ def open_router(context: zmq.Context[zmq.Socket[bytes]], keys: Keys, address: st
     except zmq.ZMQError as error:
         raise EngineUnavailable(
             f"The address {endpoint} cannot be opened: {error.strerror}.",
-            "Choose another port with --address, or leave the address out and a free port is found.",
+            "Choose another port with --address, or leave it out to use any free port.",
         ) from error
     bound = router.getsockopt_string(zmq.LAST_ENDPOINT)
     return router, bound.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
 
 
-def describe(keys: Keys, address: str) -> Connection:
-    """What the connection file of this process holds."""
+def describe(keys: CurveKeys, address: str) -> Connection:
+    """The contents of this process's connection file."""
     return Connection(
         address=address,
         server_public_key=keys.server_public,
@@ -68,15 +70,15 @@ def describe(keys: Keys, address: str) -> Connection:
 
 
 def refuse_second_engine(connection_file: Path) -> None:
-    """Raise EngineBusy if the file is that of a live engine: to write over it would make that one unreachable."""
+    """Raise EngineBusy if the file belongs to a running engine: to overwrite it would make that one unreachable."""
     try:
         other = read_connection(connection_file)
     except GaitwayError:
-        return  # none, damaged, or left behind by a dead engine: the new file takes its place
+        return  # none, damaged, or left behind by a dead engine: it is replaced
     if other.host == socket.gethostname():
         raise EngineBusy(
-            f"An engine runs already (process {other.pid}, {other.address}).",
-            f"Use it, stop it, or give this one its own --connection-file. If none runs, delete {connection_file}.",
+            f"An engine is already running (process {other.pid}, {other.address}).",
+            f"Use that one, stop it, or choose another --connection-file. If none is running, delete {connection_file}.",
         )
 
 

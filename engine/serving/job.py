@@ -18,12 +18,12 @@ from blender_addon.shared.protocol import Error, Generate, Part, Progress, Resul
 
 log = logging.getLogger(__name__)
 
-MAX_ERROR_LENGTH = 2000
+ERROR_MAX_CHARACTERS = 2000
 """Characters of an error's message, and of its hint."""
 
 
 class Pipeline(Protocol):
-    """What the server needs of :class:`engine.pipeline.Pipeline`."""
+    """What the server needs from :class:`engine.pipeline.Pipeline`."""
 
     def describe(self) -> Welcome: ...
 
@@ -34,22 +34,22 @@ class Pipeline(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """A client's request, and the flag through which another thread stops it."""
+    """A client's request, and the flag by which another thread cancels it."""
 
     client: bytes
     request: Generate
     cancelled: threading.Event = field(default_factory=threading.Event)
-    reason: str = "Cancelled."
+    cancel_reason: str = "Cancelled."
     cancelled_at: float = 0.0
 
     def cancel(self, reason: str) -> None:
-        """Ask the worker to stop at the next step; the first reason counts."""
+        """Make the worker stop at the next step; the first reason counts."""
         if not self.cancelled.is_set():
-            self.reason, self.cancelled_at = reason, time.perf_counter()
+            self.cancel_reason, self.cancelled_at = reason, time.perf_counter()
             self.cancelled.set()
 
 
-def run(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_file: Path | None) -> None:
+def run_job(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_file: Path | None) -> None:
     """Run a job to its end and ``send`` each message, encoded; the last is its Result or Error. Raises nothing."""
     identifier = job.request.request_id
     answer: GaitwayError
@@ -60,7 +60,9 @@ def run(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_file: P
         return
     except Cancelled as error:
         if job.cancelled_at:
-            log.info("%s stopped %.0f ms after cancel", identifier, 1000 * (time.perf_counter() - job.cancelled_at))
+            log.info(
+                "%s stopped %.0f ms after it was cancelled", identifier, 1000 * (time.perf_counter() - job.cancelled_at)
+            )
         answer = error
     except GaitwayError as error:
         log.info("%s refused: %s", identifier, error)
@@ -72,13 +74,13 @@ def run(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_file: P
 
 
 def _generate(pipeline: Pipeline, job: Job, send: Callable[[bytes], None]) -> None:
-    # Closing the generator is what stops the work: it ends at its present step, whatever it holds is released.
+    # Closing the generator is what stops the work: it ends at its current step and releases what it holds.
     with closing(pipeline.generate(job.request)) as items:  # type: ignore[type-var]
         if job.cancelled.is_set():
-            raise Cancelled(job.reason)
+            raise Cancelled(job.cancel_reason)
         for item in items:
             if job.cancelled.is_set():
-                raise Cancelled(job.reason)
+                raise Cancelled(job.cancel_reason)
             send(encode(item))
             if isinstance(item, Result):
                 return
@@ -86,24 +88,24 @@ def _generate(pipeline: Pipeline, job: Job, send: Callable[[bytes], None]) -> No
 
 
 def error_reply(request_id: str, error: GaitwayError) -> Error:
-    """The message for an error. Text that the wire would refuse (endless, or not valid Unicode) is made to fit."""
+    """The message for an error. Text that the wire would refuse (too long, or not valid Unicode) is cut."""
 
     def fit(text: str) -> str:
-        return text.encode("utf-8", errors="replace").decode("utf-8")[:MAX_ERROR_LENGTH]
+        return text.encode("utf-8", errors="replace").decode("utf-8")[:ERROR_MAX_CHARACTERS]
 
     return Error(request_id, error.code, fit(error.message), fit(error.hint))
 
 
 class InternalError(GaitwayError):
-    """A fault of Gaitway's own; its traceback is in the log and nowhere else."""
+    """A bug in Gaitway; its traceback is in the log and nowhere else."""
 
     code = "internal"
 
 
 def internal_error(log_file: Path | None) -> InternalError:
-    """The error for what should not happen: it names the log file, where the traceback is."""
+    """The error for a bug: it names the log file, where the traceback is."""
     where = f"The details are in {log_file}." if log_file else "The details are in the engine's output."
-    return InternalError("The engine met an error of its own; it keeps running.", f"Try again. {where}")
+    return InternalError("The engine had an internal error; it keeps running.", f"Try again. {where}")
 
 
 def _out_of_memory(error: Exception) -> GaitwayError | None:
@@ -116,5 +118,5 @@ def _out_of_memory(error: Exception) -> GaitwayError | None:
         torch.cuda.empty_cache()
     return DeviceError(
         "There is not enough memory for this request.",
-        "Ask for a shorter motion or fewer variations, close other programs, or start the engine with --device cpu.",
+        "Generate a shorter motion or fewer variations, close other programs, or start the engine with --device cpu.",
     )

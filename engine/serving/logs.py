@@ -11,12 +11,12 @@ import platformdirs
 
 from blender_addon.shared.errors import BadFile
 
-MAX_BYTES = 1_000_000
-OLD_FILES = 3
+LOG_MAX_BYTES = 1_000_000
+OLD_LOGS_KEPT = 3
 
 
 def default_log_file() -> Path:
-    """Where ``gaitway serve`` logs unless told otherwise."""
+    """Where ``gaitway serve`` logs without ``--log-file``."""
     return platformdirs.user_log_path("gaitway", appauthor=False) / "engine.log"
 
 
@@ -25,7 +25,7 @@ def start_logging(log_file: Path | None = None) -> Path:
     log_file = log_file or default_log_file()
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(log_file, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        handler = RotatingFileHandler(log_file, maxBytes=LOG_MAX_BYTES, backupCount=OLD_LOGS_KEPT, encoding="utf-8")
     except OSError as error:
         raise BadFile(
             f"The log file {log_file} cannot be written: {error.strerror}.", "Choose another with --log-file."

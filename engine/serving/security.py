@@ -2,7 +2,7 @@
 """Who may talk to the engine: CURVE encrypts, and this gatekeeper admits the one client key of the connection file.
 
 ZeroMQ asks a ZAP handler (rfc.zeromq.org/spec/27) inside the process about every new connection. It is answered in the
-server's own loop, since a second thread would only add a second way to go wrong.
+server's own loop, since a second thread would only be one more thing that can fail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ZAP_ADDRESS = "inproc://zeromq.zap.01"
 
 
 @dataclass(frozen=True)
-class Keys:
+class CurveKeys:
     """The engine's key pair and the pair that admits a client: Z85 text, new for each start of the engine."""
 
     server_public: str
@@ -30,16 +30,16 @@ class Keys:
     client_secret: str = field(repr=False)
 
     @classmethod
-    def generate(cls) -> Keys:
+    def generate(cls) -> CurveKeys:
         server_public, server_secret = zmq.curve_keypair()
         client_public, client_secret = zmq.curve_keypair()
         return cls(*(key.decode("ascii") for key in (server_public, server_secret, client_public, client_secret)))
 
 
 class Gatekeeper:
-    """Answers ZeroMQ's question whether a connection may be made. Make it before the server's socket is bound."""
+    """Answers ZeroMQ's question whether a connection may be made. Create it before the server's socket is bound."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], keys: Keys) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], keys: CurveKeys) -> None:
         self._admitted = z85.decode(keys.client_public)
         self.socket = context.socket(zmq.ROUTER)
         self.socket.linger = 0
@@ -67,7 +67,7 @@ class Gatekeeper:
             self.socket.send_multipart([sender, empty, b"1.0", request_id, *status, b""])
 
 
-def protect(socket: zmq.Socket[bytes], keys: Keys) -> None:
+def protect(socket: zmq.Socket[bytes], keys: CurveKeys) -> None:
     """Make a server's socket speak CURVE and ask the gatekeeper. Call before bind."""
     socket.curve_server = True
     socket.curve_secretkey = keys.server_secret.encode("ascii")

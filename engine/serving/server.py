@@ -7,14 +7,9 @@ One loop in the main thread owns every socket and every table; one worker thread
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -25,33 +20,27 @@ from blender_addon.shared.connection import (
     remove_connection,
     write_connection,
 )
-from blender_addon.shared.errors import (
-    BadRequest,
-    Cancelled,
-    EngineBusy,
-    EngineUnavailable,
-    GaitwayError,
-    ProtocolError,
-)
-from blender_addon.shared.protocol import Cancel, Generate, Hello, Message, Ping, Pong, Shutdown, Welcome
+from blender_addon.shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, ProtocolError
+from blender_addon.shared.protocol import Cancel, Generate, Hello, Message, Ping, Pong, Shutdown
 
 from .. import __version__
-from . import job as session
-from .endpoint import DEFAULT_ADDRESS, FAREWELL, describe, open_router, refuse_second_engine
-from .job import Job, Pipeline
+from .clients import ClientTable
+from .endpoint import DEFAULT_ADDRESS, LINGER_S, describe, open_router, refuse_second_engine
+from .job import Job, Pipeline, error_reply, internal_error
 from .logs import start_logging
-from .queue import Turns
-from .security import Gatekeeper, Keys
+from .queue import JobQueue
+from .security import CurveKeys, Gatekeeper
+from .stop_signals import stop_signals
 from .worker import Answer, Failed, Idle, Loaded, Worker
 
 log = logging.getLogger(__name__)
 
-TICK = 0.25
-"""Seconds after which the loop looks up even if nothing arrives: signals, parent, silent clients."""
-MESSAGES_A_TURN = 32
-"""Messages read before the worker's news are looked at again, so that a flood cannot starve them."""
-WORKER_PATIENCE = 5.0
-"""Seconds the worker may take to come out of its present step when the engine ends."""
+TICK_S = 0.25
+"""Seconds after which the loop checks signals, parent process and silent clients even if nothing arrives."""
+MESSAGES_PER_TICK = 32
+"""Messages read before the worker's events are read again, so that a flood cannot starve them."""
+WORKER_STOP_S = 5.0
+"""Seconds the worker may take to end its current step when the engine stops."""
 
 
 def serve(
@@ -63,7 +52,7 @@ def serve(
     log_file: Path | None = None,
     announce: Callable[[str], None] = lambda sentence: None,
 ) -> None:
-    """Serve until asked to stop: by Shutdown, SIGTERM, SIGINT or the end of ``parent_pid``. Call from the main thread.
+    """Serve until Shutdown, SIGTERM, SIGINT or the end of ``parent_pid``. Call from the main thread.
 
     ``pipeline_factory`` loads the model and is called in the worker thread, after the port is open and the connection
     file is written. ``announce`` gets a sentence for the terminal when the state changes. None for a path means the
@@ -73,29 +62,23 @@ def serve(
     log_file = start_logging(log_file)
     connection_file = connection_file or default_connection_path()
     try:
-        # The signals first: as soon as the connection file lies there, somebody may tell this process to end.
-        with _signals() as asked:
+        # The signals first: as soon as the connection file exists, somebody may ask this process to stop.
+        with stop_signals() as stop_reasons:
             server = Server(pipeline_factory, address, connection_file, log_file, announce)
             try:
-                server.run(parent_pid, asked)
+                server.run(parent_pid, stop_reasons)
             finally:
                 server.close()
     except GaitwayError as error:
-        log.error("the engine ends: %s", error)
+        log.error("the engine stops: %s", error)
         raise
     except Exception:
-        log.exception("the engine ends")
+        log.exception("the engine stops")
         raise
-
-
-@dataclass
-class _Client:
-    name: str
-    last_heard: float
 
 
 class Server:
-    """The loop and its tables. :func:`serve` is the way in; tests may run one in a thread of their own."""
+    """The loop and its tables. :func:`serve` is the entry point; tests may run one in a thread of their own."""
 
     def __init__(
         self,
@@ -109,13 +92,12 @@ class Server:
         self._log_file = log_file
         self._announce = announce
         self._connection_file = connection_file
-        self._clients: dict[bytes, _Client] = {}
-        self._forgotten: set[bytes] = set()
-        self._turns = Turns()
+        self._clients = ClientTable()
+        self._jobs = JobQueue()
         self._worker_idle = False
-        self._welcome: Welcome | None = None
+        self._welcome: bytes | None = None  # encoded, once the model is loaded
         self._stop_reason: str | None = None
-        self._keys = Keys.generate()
+        self._keys = CurveKeys.generate()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             refuse_second_engine(connection_file)
@@ -128,11 +110,11 @@ class Server:
             raise
 
     def stop(self, reason: str) -> None:
-        """End the loop at its next turn; may be called from another thread."""
+        """End the loop at its next tick; may be called from another thread."""
         self._stop_reason = self._stop_reason or reason
 
-    def run(self, parent_pid: int | None = None, asked: Sequence[str] = ()) -> None:
-        """The loop, until :meth:`stop`, a reason in ``asked``, or the end of ``parent_pid``.
+    def run(self, parent_pid: int | None = None, stop_reasons: Sequence[str] = ()) -> None:
+        """The loop, until :meth:`stop`, an entry in ``stop_reasons``, or the end of ``parent_pid``.
 
         Raises GaitwayError if the model cannot be loaded.
         """
@@ -142,33 +124,33 @@ class Server:
         poller = zmq.Poller()
         for each in (self._router, self._gatekeeper.socket, self._worker.wake_socket):
             poller.register(each, zmq.POLLIN)
-        next_look = 0.0
-        while self._stop_reason is None and not asked:
-            poller.poll(int(TICK * 1000))
+        next_check = 0.0
+        while self._stop_reason is None and not stop_reasons:
+            poller.poll(int(TICK_S * 1000))
             self._gatekeeper.answer()
             self._read_messages()
             self._read_worker()
             self._start_next()
-            if time.monotonic() >= next_look:
-                next_look = time.monotonic() + TICK
-                self._forget_silent_clients()
+            if time.monotonic() >= next_check:
+                next_check = time.monotonic() + TICK_S
+                self._drop_silent_clients()
                 if parent_pid is not None and not process_is_alive(parent_pid):
                     self.stop("the program that started it has ended")
-        self._say_goodbye(self._stop_reason or asked[0])
+        self._answer_open_jobs(self._stop_reason or stop_reasons[0])
 
     def close(self) -> None:
         """Remove the connection file, stop the worker, close the sockets."""
         remove_connection(self._connection_file, self._keys.server_public)
-        if self._turns.running is not None:
-            self._turns.running.cancel("The engine is stopping.")
-        if not self._worker.stop(WORKER_PATIENCE):
-            log.warning("the worker did not come out of its present step; the process ends without it")
-        self._context.destroy(linger=int(FAREWELL * 1000))
+        if self._jobs.running is not None:
+            self._jobs.running.cancel("The engine is stopping.")
+        if not self._worker.stop(WORKER_STOP_S):
+            log.warning("the worker did not end its current step in time; the process ends without it")
+        self._context.destroy(linger=int(LINGER_S * 1000))
 
     # Clients
 
     def _read_messages(self) -> None:
-        for _ in range(MESSAGES_A_TURN):
+        for _ in range(MESSAGES_PER_TICK):
             try:
                 client, *frames = self._router.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
@@ -182,48 +164,30 @@ class Server:
                 self._send_error(client, "", error)
             except Exception:
                 log.exception("a message could not be handled")
-                self._send_error(client, "", session.internal_error(self._log_file))
+                self._send_error(client, "", internal_error(self._log_file))
 
     def _receive(self, client: bytes, message: Message) -> None:
-        if client in self._clients:
-            self._clients[client].last_heard = time.monotonic()
+        self._clients.heard(client)
         match message:
             case Ping():
                 self._send(client, Pong(message.token))
-                if client in self._forgotten:  # it may never have learned that, and would wait for ever
-                    self._forgotten.discard(client)
+                if self._clients.must_hear_of_drop(client):
                     lost = EngineUnavailable("The engine lost touch with this client.", "Press Generate again.")
                     self._send_error(client, "", lost)
             case Hello():
-                self._greet(client, message)
+                log.info("hello from %s", self._clients.greet(client, message))
+                if self._welcome is not None:
+                    self._send_bytes(client, self._welcome)
             case Generate():
                 self._accept(client, message)
             case Cancel():
-                self._refuse_job(self._turns.cancel(client, message.request_id, "Cancelled."), "Cancelled.")
+                self._refuse_job(self._jobs.cancel(client, message.request_id, "Cancelled."), "Cancelled.")
             case Shutdown():
                 self.stop("a client asked for it")
             case Pong():
                 pass
             case _:
                 raise ProtocolError(f"{type(message).__name__} is a message of the engine.", "Do not send it.")
-
-    def _greet(self, client: bytes, hello: Hello) -> None:
-        if hello.protocol_version != protocol.PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"{hello.client} {hello.client_version} speaks protocol {hello.protocol_version}, "
-                f"engine {__version__} speaks protocol {protocol.PROTOCOL_VERSION}.",
-                "Update the add-on and the engine to the same version of Gaitway.",
-            )
-        if client not in self._clients and len(self._clients) >= protocol.MAX_CLIENTS:
-            raise EngineBusy(
-                f"The engine serves {protocol.MAX_CLIENTS} clients already.",
-                "Close one of them, or start another engine with a connection file of its own.",
-            )
-        self._forgotten.discard(client)
-        self._clients[client] = _Client(f"{hello.client} {hello.client_version}".strip()[:80], time.monotonic())
-        log.info("hello from %s", self._clients[client].name)
-        if self._welcome is not None:
-            self._send(client, self._welcome)
 
     def _accept(self, client: bytes, request: Generate) -> None:
         if client not in self._clients or self._welcome is None:
@@ -233,19 +197,16 @@ class Server:
                 "The request has no usable request_id.", f"Give it 1 to {protocol.MAX_REQUEST_ID_LENGTH} characters."
             )
         reason = "Replaced by a newer request."
-        self._refuse_job(self._turns.add(client, request, reason), reason)
+        self._refuse_job(self._jobs.add(client, request, reason), reason)
 
-    def _forget_silent_clients(self) -> None:
-        limit = time.monotonic() - protocol.CLIENT_TIMEOUT
-        for client, state in list(self._clients.items()):
-            if state.last_heard < limit:
-                self._forget(client, f"Nothing was heard from it for {protocol.CLIENT_TIMEOUT:.0f} seconds.")
+    def _drop_silent_clients(self) -> None:
+        for client in self._clients.silent():
+            self._drop(client, f"It sent nothing for {protocol.CLIENT_TIMEOUT:.0f} seconds.")
 
-    def _forget(self, client: bytes, reason: str) -> None:
-        log.info("forgets %s: %s", self._clients.pop(client).name, reason)
-        self._forgotten.add(client)
-        reason = f"The engine gave this client up. {reason}"
-        self._refuse_job(self._turns.cancel(client, None, reason), reason)
+    def _drop(self, client: bytes, reason: str) -> None:
+        log.info("dropped %s: %s", self._clients.drop(client), reason)
+        reason = f"The engine dropped this client. {reason}"
+        self._refuse_job(self._jobs.cancel(client, None, reason), reason)
 
     def _refuse_job(self, job: Job | None, reason: str) -> None:
         if job is not None:
@@ -255,22 +216,22 @@ class Server:
         self._send_bytes(client, protocol.encode(message))
 
     def _send_error(self, client: bytes, request_id: str, error: GaitwayError) -> None:
-        self._send(client, session.error_reply(request_id, error))
+        self._send(client, error_reply(request_id, error))
 
     def _send_bytes(self, client: bytes, data: bytes) -> None:
         try:
             self._router.send_multipart([client, data], zmq.DONTWAIT)
         except zmq.ZMQError as error:
-            # Gone (EHOSTUNREACH), or it does not read (EAGAIN): its request would be work for nobody.
+            # Disconnected (EHOSTUNREACH), or it does not read (EAGAIN): nobody would get the result of its request.
             if client in self._clients:
-                self._forget(client, f"It cannot be reached: {error.strerror}.")
+                self._drop(client, f"It cannot be reached: {error.strerror}.")
 
     # Worker
 
     def _start_next(self) -> None:
-        if self._worker_idle and (job := self._turns.begin_next()) is not None:
+        if self._worker_idle and (job := self._jobs.start_next()) is not None:
             self._worker_idle = False
-            log.info("%s begins", job.request.request_id)
+            log.info("%s starts", job.request.request_id)
             self._worker.hand_over(job)
 
     def _read_worker(self) -> None:
@@ -279,46 +240,24 @@ class Server:
                 case Answer():
                     self._send_bytes(event.job.client, event.data)
                 case Idle():
-                    self._turns.running, self._worker_idle = None, True
+                    self._jobs.running, self._worker_idle = None, True
                 case Loaded():
-                    self._welcome = event.welcome
-                    log.info("loaded %s on %s in %.2f s", event.welcome.model, event.welcome.device, event.seconds)
-                    self._announce(f"Ready: {event.welcome.model} on {event.welcome.device}, {event.seconds:.1f} s.")
-                    for client in list(self._clients):
-                        self._send(client, event.welcome)
+                    welcome = event.welcome
+                    log.info("loaded %s on %s in %.2f s", welcome.model, welcome.device, event.seconds)
+                    self._announce(f"Ready: {welcome.model} on {welcome.device}, {event.seconds:.1f} s.")
+                    self._welcome = protocol.encode(welcome)
+                    for client in self._clients.identities():
+                        self._send_bytes(client, self._welcome)
                 case Failed():
-                    for client in list(self._clients):
+                    for client in self._clients.identities():
                         self._send_error(client, "", event.error)
                     raise event.error
 
-    def _say_goodbye(self, reason: str) -> None:
-        log.info("the engine ends: %s", reason)
+    def _answer_open_jobs(self, reason: str) -> None:
+        log.info("the engine stops: %s", reason)
         self._announce(f"Stopping: {reason}.")
-        gone = EngineUnavailable(
+        stopped = EngineUnavailable(
             f"The engine was stopped: {reason}.", "Start the engine again, then press Generate again."
         )
-        for job in self._turns.open_jobs():
-            self._send_error(job.client, job.request.request_id, gone)
-
-
-@contextmanager
-def _signals() -> Iterator[list[str]]:
-    """Let SIGINT and SIGTERM end the loop instead of the interpreter: the list receives the reason to stop.
-
-    Outside the main thread it stays empty.
-    """
-    asked: list[str] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-
-    def handle(number: int, frame: Any) -> None:
-        asked.append(f"it was told to end by {signal.Signals(number).name}")
-
-    before = {name: signal.signal(getattr(signal, name), handle) for name in names}
-    try:
-        yield asked
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for job in self._jobs.open_jobs():
+            self._send_error(job.client, job.request.request_id, stopped)

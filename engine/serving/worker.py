@@ -22,12 +22,11 @@ import zmq
 from blender_addon.shared.errors import GaitwayError
 from blender_addon.shared.protocol import Welcome
 
-from . import job as session
-from .job import Job, Pipeline
+from .job import InternalError, Job, Pipeline, run_job
 
 log = logging.getLogger(__name__)
 
-_WAKE_ADDRESS = "inproc://worker-has-news"
+_WAKE_ADDRESS = "inproc://worker-has-events"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Idle:
-    """The worker waits for a job; ``job`` is the one it has ended, None after the warm-up."""
+    """The worker waits for a job; ``job`` is the one it has finished, None after the warm-up."""
 
     job: Job | None
 
@@ -80,7 +79,7 @@ class Worker:
         self.wake_socket = context.socket(zmq.PAIR)
         self.wake_socket.linger = 0
         self.wake_socket.bind(_WAKE_ADDRESS)
-        # A daemon: a torch call that never returns must not keep a process alive that was told to end.
+        # A daemon: a torch call that never returns must not keep a process alive that was asked to stop.
         self._thread = threading.Thread(target=self._run, name="gaitway-worker", daemon=True)
 
     def start(self) -> None:
@@ -91,7 +90,7 @@ class Worker:
         self._jobs.put(job)
 
     def stop(self, wait: float) -> bool:
-        """End the thread after its present job; False if it has not ended within ``wait`` seconds."""
+        """End the thread after its current job; False if it has not ended within ``wait`` seconds."""
         self._jobs.put(None)
         if self._thread.ident is not None:
             self._thread.join(wait)
@@ -109,43 +108,43 @@ class Worker:
                 return found
 
     def _run(self) -> None:
-        with self._context.socket(zmq.PAIR) as bell:
-            bell.linger = 0
-            bell.connect(_WAKE_ADDRESS)
+        with self._context.socket(zmq.PAIR) as waker:
+            waker.linger = 0
+            waker.connect(_WAKE_ADDRESS)
 
-            def tell(event: Event) -> None:
+            def emit(event: Event) -> None:
                 self._events.put(event)
-                # It fails if so many rings wait already that one more changes nothing, or if the server is gone.
+                # It fails if enough wake-ups already wait, or if the server has ended.
                 with suppress(zmq.ZMQError):
-                    bell.send(b"", zmq.DONTWAIT)
+                    waker.send(b"", zmq.DONTWAIT)
 
             try:
-                pipeline = self._load(tell)
+                pipeline = self._load(emit)
             except GaitwayError as error:
-                tell(Failed(error))
+                emit(Failed(error))
                 return
             except Exception:
                 log.exception("the model could not be loaded")
                 where = f"The details are in {self._log_file}." if self._log_file else ""
-                tell(Failed(session.InternalError("The model could not be loaded.", f"Run 'gaitway doctor'. {where}")))
+                emit(Failed(InternalError("The model could not be loaded.", f"Run 'gaitway doctor'. {where}")))
                 return
-            self._serve(pipeline, tell)
+            self._serve(pipeline, emit)
 
-    def _load(self, tell: Callable[[Event], None]) -> Pipeline:
+    def _load(self, emit: Callable[[Event], None]) -> Pipeline:
         started = time.perf_counter()
         pipeline = self._pipeline_factory()
-        tell(Loaded(pipeline.describe(), time.perf_counter() - started))
+        emit(Loaded(pipeline.describe(), time.perf_counter() - started))
         started = time.perf_counter()
         pipeline.warm_up()
         log.info("warm-up took %.2f s", time.perf_counter() - started)
-        tell(Idle(None))
+        emit(Idle(None))
         return pipeline
 
-    def _serve(self, pipeline: Pipeline, tell: Callable[[Event], None]) -> None:
+    def _serve(self, pipeline: Pipeline, emit: Callable[[Event], None]) -> None:
         while (job := self._jobs.get()) is not None:
-            session.run(pipeline, job, partial(_answer, tell, job), self._log_file)
-            tell(Idle(job))
+            run_job(pipeline, job, partial(_answer, emit, job), self._log_file)
+            emit(Idle(job))
 
 
-def _answer(tell: Callable[[Event], None], job: Job, data: bytes) -> None:
-    tell(Answer(job, data))
+def _answer(emit: Callable[[Event], None], job: Job, data: bytes) -> None:
+    emit(Answer(job, data))

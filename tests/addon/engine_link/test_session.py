@@ -23,7 +23,7 @@ from blender_addon.shared.connection import read_connection, write_connection
 from blender_addon.shared.errors import EngineUnavailable, ProtocolError
 from blender_addon.shared.protocol import Error, Result
 from engine.serving.endpoint import describe, open_router
-from engine.serving.security import Gatekeeper, Keys
+from engine.serving.security import CurveKeys, Gatekeeper
 
 from ...engine.helpers.stepping import request, result_of
 
@@ -312,7 +312,7 @@ class StrangeEngine:
 
     def __init__(self, path: Path) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        keys = Keys.generate()
+        keys = CurveKeys.generate()
         self.gatekeeper = Gatekeeper(self.context, keys)
         self.router, address = open_router(self.context, keys, "127.0.0.1")
         write_connection(describe(keys, address), path)

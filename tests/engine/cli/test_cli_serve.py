@@ -120,7 +120,7 @@ def test_a_second_engine_is_refused_in_two_lines(engine: tuple[subprocess.Popen,
     line = ["serve", "--checkpoint", str(model), "--connection-file", str(engine[1])]
     line += ["--log-file", str(engine[1].parent / "second.log")]
     result = CliRunner().invoke(app, line)
-    assert result.exit_code == 2 and "An engine runs already" in result.stderr
+    assert result.exit_code == 2 and "An engine is already running" in result.stderr
     assert CliRunner().invoke(app, ["serve", "--address", "127.0.0.1:5", "--port", "6"]).exit_code == 2
 
 

@@ -324,7 +324,7 @@ def test_a_silent_client_is_forgotten_and_its_request_stopped(engine: Engine, mo
     talker = engine.talker()
     talker.send(request("r1", "slow"))
     error = talker.answer("r1")
-    assert error.code == "cancelled" and "Nothing was heard" in error.message
+    assert error.code == "cancelled" and "sent nothing for" in error.message
     # That word may have been lost on the way: whoever goes on without Hello is told, once.
     talker.send(Ping(1), Ping(2))
     talker.expect(Pong)
@@ -410,7 +410,7 @@ def test_shutdown_answers_what_is_open(engine: Engine) -> None:
 
 
 def test_a_second_engine_does_not_take_the_file_of_a_live_one(engine: Engine, tmp_path: Path) -> None:
-    with pytest.raises(EngineBusy, match="runs already"):
+    with pytest.raises(EngineBusy, match="already running"):
         Server(SteppingPipeline, "127.0.0.1", engine.path, None).close()
     with pytest.raises(EngineUnavailable, match="cannot be opened"):
         Server(SteppingPipeline, engine.connection.address, tmp_path / "other.json", None).close()
