@@ -40,14 +40,14 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .checkpoints.folder import load, load_default
 from .checkpoints.networks import Networks
-from .compute.cuda_graphs import Replays
+from .compute.cuda_graphs import GraphCache
 from .compute.device import pick_device, pick_dtype, pin_threads, threads_for
-from .control.detour import led_around
-from .control.goals import settle, wishes_of
+from .control.detour import around_obstacles
+from .control.goals import goals_of, settle
 from .control.refine import STEPS as REFINING_STEPS
 from .control.refine import can_refine, refine
-from .finishing.finish import finishing
-from .finishing.step_over import lies_low
+from .finishing.finish import finish
+from .finishing.step_over import is_step_over
 from .longform.motion import MAX_FRAMES, Take
 from .longform.timeline import Context
 from .longform.window_request import Asked
@@ -90,7 +90,7 @@ class Pipeline:
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
-        networks.replays = Replays() if target.type == "cuda" else None
+        networks.replays = GraphCache() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
@@ -128,7 +128,7 @@ class Pipeline:
         any work; may be abandoned between items.
         """
         signal = check(request, self.config, self.has_control)
-        request = led_around(replace(request, hint=signal.hint, hint_mask=signal.hint_mask))
+        request = around_obstacles(replace(request, hint=signal.hint, hint_mask=signal.hint_mask))
         least, longest = self.config.min_frames, self.config.max_frames
         patch = self.config.patch_size if self.config.token_layout == "patch" else 0
         takes = [
@@ -148,7 +148,7 @@ class Pipeline:
                 for take, one, latent in zip(group, asked, latents.split(1), strict=True):
                     take.add(window, *(yield from self._settle(one, latent, clock)))
                     yield clock.tell("Finishing")
-                    span = yield from clock.meanwhile(take.finish(window, finishing))
+                    span = yield from clock.meanwhile(take.finish(window, finish))
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *_stacked(takes, span))
         yield clock.tell("Measuring")
@@ -204,14 +204,14 @@ class Pipeline:
             joints = feature_set.features_to_joints(self._decode(latent, mask))
             signal = settle(signal, request.slack, frame.to_world(joints))
         if request.plant_feet and request.obstacles:  # feet that are planted step over what lies low
-            request = replace(request, obstacles=tuple(o for o in request.obstacles if not lies_low(o)))
-        wishes = wishes_of(request, signal, frame)
-        if wishes or asked.leads:
-            wishes = wishes_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
-        if wishes and request.refine and can_refine(self.networks):
+            request = replace(request, obstacles=tuple(o for o in request.obstacles if not is_step_over(o)))
+        goals = goals_of(request, signal, frame)
+        if goals or asked.leads:
+            goals = goals_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
+        if goals and request.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             hint, _, coordinates = asked.tensors()
-            steps = refine(self.networks, latent, mask, hint, coordinates, wishes=wishes)
+            steps = refine(self.networks, latent, mask, hint, coordinates, goals=goals)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")

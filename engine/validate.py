@@ -10,7 +10,7 @@ from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate
 from blender_addon.shared.skeleton import FPS
 
-from .control.goals import check_wishes
+from .control.goals import check_goals
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
 from .sampling.scheduler import timesteps_of
@@ -47,7 +47,7 @@ def check(request: Generate, config: ModelConfig, has_control: bool) -> ControlS
         raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
     if request.heading is not None and not np.isfinite(request.heading):
         raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
-    check_wishes(request)
+    check_goals(request)
     _check_base(request)
     signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
     if signal.hint.shape[0] != request.num_frames:

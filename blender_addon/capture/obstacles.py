@@ -16,7 +16,7 @@ from ..offscreen import probe
 from ..shared import quat, space
 from ..shared.errors import BadControl
 from ..shared.skeleton import SKELETON
-from ..shared.solids import Solid, around, is_stretched
+from ..shared.solids import Solid, enclosing_solid, is_stretched
 from . import facing
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.n
     with the joint and the model frame; None when it does not. The engine leads a path of the hips around, but for its
     ends.
     """
-    from ..shared.solids import depth_and_way
+    from ..shared.solids import penetration
 
     asked = signal.hint_mask.copy()
     hips = list(SKELETON.indices("pelvis", *facing.HIPS))
@@ -89,7 +89,7 @@ def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.n
     asked[np.ix_(np.flatnonzero(led[:-2] & led[2:]), hips)] = False
     frames, joints = np.nonzero(asked)
     for solid in solids:
-        depth, _ = depth_and_way(solid, signal.hint[frames, joints])
+        depth, _ = penetration(solid, signal.hint[frames, joints])
         inside = np.flatnonzero(depth - tolerance[frames, joints] > TOUCHING)
         if len(inside):
             return solid.name, SKELETON.names[joints[inside[0]]], int(frames[inside[0]])
@@ -100,9 +100,9 @@ def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
     """How deep in metres ``points`` (..., 3) are in the deepest of the ``solids`` themselves, without their margins; 0
     outside.
     """
-    from ..shared.solids import depth_and_way
+    from ..shared.solids import penetration
 
-    inside = (depth_and_way(replace(solid, margin=0.0), points)[0] for solid in solids)
+    inside = (penetration(replace(solid, margin=0.0), points)[0] for solid in solids)
     return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)
 
 
@@ -120,7 +120,7 @@ def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: Body) -> Generato
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T
     if shape == "AUTO":
         shape = "BOX" if not ball else "CAPSULE" if is_stretched(points, axes) else "SPHERE"
-    return replace(around(shape.lower(), points, axes), name=name)
+    return replace(enclosing_solid(shape.lower(), points, axes), name=name)
 
 
 def _outline(target: bpy.types.Object) -> np.ndarray:

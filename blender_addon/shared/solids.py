@@ -44,7 +44,7 @@ def is_stretched(points: np.ndarray, axes: np.ndarray) -> bool:
     return bool(extent.max() > ROUND * extent.min())
 
 
-def around(kind: str, points: np.ndarray, axes: np.ndarray) -> Solid:
+def enclosing_solid(kind: str, points: np.ndarray, axes: np.ndarray) -> Solid:
     """The solid of this kind that holds all ``points`` (P, 3), along the object's own ``axes`` (3, 3), the columns of
     a rotation.
 
@@ -69,7 +69,7 @@ def around(kind: str, points: np.ndarray, axes: np.ndarray) -> Solid:
     return Solid(kind, centre, np.array([radius, length, 0.0]), quat.from_matrix(turned))
 
 
-def depth_and_way(obstacle: Obstacle, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def penetration(obstacle: Obstacle, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Depth (...) of ``points`` (..., 3) below the solid's surface moved out by its margin, negative outside, and the
     unit direction (..., 3) of the shortest way out.
     """

@@ -21,7 +21,7 @@ from ..models.corrector import Corrector
 from ..models.denoiser import Denoiser
 
 if TYPE_CHECKING:
-    from ..compute.cuda_graphs import Replays
+    from ..compute.cuda_graphs import GraphCache
     from ..models.patch_trajectory_encoder import PatchTrajectoryEncoder
     from ..models.patch_vae import PatchVae
     from ..models.trajectory_encoder import TrajectoryEncoder
@@ -52,7 +52,7 @@ class Networks:
     corrector: Corrector | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
-    replays: Replays | None = None  # where the device keeps recordings of calls; frozen networks only
+    replays: GraphCache | None = None  # where the device keeps recordings of calls; frozen networks only
     _scale: tuple[Statistics, Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -26,7 +26,7 @@ _WARM_UPS = 2  # libraries set themselves up in their first calls, which must no
 _NEAR = 1e-2  # beside the largest number of an answer: what float16 may differ by from one way to add up to another
 
 
-class Replays:
+class GraphCache:
     """Calls by name and shapes: the first of a kind is made as it is, the second is recorded too, others are replayed.
 
     What is called must depend on nothing that changes but its inputs, and its weights must stay where they are. A

@@ -19,7 +19,7 @@ import numpy as np
 from blender_addon.shared.protocol import Generate, Obstacle
 from blender_addon.shared.series import envelope
 from blender_addon.shared.skeleton import FPS, SKELETON
-from blender_addon.shared.solids import depth_and_way
+from blender_addon.shared.solids import penetration
 
 from ..finishing.gait import stances
 
@@ -36,7 +36,7 @@ _PELVIS = SKELETON.index("pelvis")
 _HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
-def led_around(request: Generate) -> Generate:
+def around_obstacles(request: Generate) -> Generate:
     """The request with its pelvis's hints led around its obstacles; itself where nothing stands in the way, or these
     hints may wait (they have slack). The way leads straight from hint to hint.
     """
@@ -97,7 +97,7 @@ def _depth(points: np.ndarray, obstacles: Sequence[Obstacle]) -> np.ndarray:
     column[..., [0, 2]], column[..., 1] = points[..., None, :], HEIGHTS
     deepest = np.full(points.shape[:-1], -np.inf)
     for obstacle in obstacles:
-        depth, way = depth_and_way(obstacle, column)
+        depth, way = penetration(obstacle, column)
         beside = (depth > 0) | (np.abs(depth * way[..., 1]) < BESIDE)
         deepest = np.maximum(deepest, np.where(beside, depth, -np.inf).max(-1))
     return deepest

@@ -21,14 +21,14 @@ from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate, Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
-from blender_addon.shared.solids import check_obstacle, depth_and_way
+from blender_addon.shared.solids import check_obstacle, penetration
 
 OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
 EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out
 
 
 @dataclass(frozen=True, eq=False)
-class Pull:
+class QuadraticCost:
     """``gradient`` (T, 3C) and ``matrix`` (T, 3C, 3C) of half the weighted squares, for the C ``joints``."""
 
     joints: list[int]
@@ -37,7 +37,7 @@ class Pull:
 
 
 @dataclass(frozen=True, eq=False)
-class Wishes:
+class Goals:
     """``hint`` (T, J, 3); ``asked`` (T, J, 3) bool, which of its coordinates; ``tolerance`` (T, J) metres that a joint
     may stay away. Relative targets and obstacles as the protocol has them, obstacles in the canonical frame.
     """
@@ -64,14 +64,14 @@ class Wishes:
         named = {SKELETON.index(name) for target in self.relative for name in (target.joint, target.to_joint)}
         return sorted(named | set(np.flatnonzero(self.insisted.any(0)).tolist()))
 
-    def misses(self, joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    def residuals(self, joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
         """Metres (K,) by which ``joints`` (T, J, 3) with headings ``yaw`` (T,) miss, beyond tolerance: each hint, each
         frame of a relative target, each joint in an obstacle.
         """
         parts = [quat.norm(self._missing(joints))[..., 0][self.insisted]]
         parts += [np.linalg.norm(missing, axis=-1) for _, _, _, missing in self._relative(joints, yaw)]
         for obstacle in self.obstacles:
-            depth, _ = depth_and_way(obstacle, joints)
+            depth, _ = penetration(obstacle, joints)
             parts.append(depth[depth > 0])
         return np.concatenate(parts)
 
@@ -80,11 +80,11 @@ class Wishes:
         total = (self._missing(joints)[self.insisted] ** 2).sum()
         total += sum((missing**2).sum() for _, _, _, missing in self._relative(joints, yaw))
         for obstacle in self.obstacles:
-            depth, _ = depth_and_way(obstacle, joints)
+            depth, _ = penetration(obstacle, joints)
             total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH, 0.0) ** 2).sum()
         return float(total / 2)
 
-    def pull(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> Pull:
+    def linearize(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> QuadraticCost:
         """The pull on the concerned joints at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
         concerned = self.joints
         frames, count = len(joints), len(concerned)
@@ -101,12 +101,12 @@ class Wishes:
             for first, second, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
                 matrix[span, first, axes, second, axes] += sign
         for obstacle in self.obstacles:
-            depth, way = depth_and_way(obstacle, joints[:, concerned])
+            depth, way = penetration(obstacle, joints[:, concerned])
             inside = depth > 0
             gradient -= obstacle_weight * np.where(inside, depth + EXTRA_DEPTH, 0.0)[..., None] * way
             normal = obstacle_weight * inside[..., None, None] * way[..., :, None] * way[..., None, :]
             matrix[:, np.arange(count), :, np.arange(count)] += normal.swapaxes(0, 1)
-        return Pull(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
+        return QuadraticCost(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
 
     def _missing(self, joints: np.ndarray) -> np.ndarray:
         """(T, J, 3): the way from each joint to where its hint would be content with it; 0 where nothing is asked."""
@@ -126,8 +126,8 @@ class Wishes:
         return result
 
 
-def wishes_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -> Wishes:
-    """The wishes of a request, whose hints are ``signal``, in the canonical ``frame``."""
+def goals_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -> Goals:
+    """The goals of a request, whose hints are ``signal``, in the canonical ``frame``."""
     tolerance = np.zeros(signal.hint_mask.shape) if request.tolerance is None else request.tolerance.astype(float)
     turn = quat.from_yaw(np.asarray(-frame.heading))
     obstacles = tuple(
@@ -138,10 +138,10 @@ def wishes_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -
         )
         for obstacle in request.obstacles
     )
-    return Wishes(frame.to_model(signal.hint), signal.coordinates, tolerance, request.relative, obstacles)
+    return Goals(frame.to_model(signal.hint), signal.coordinates, tolerance, request.relative, obstacles)
 
 
-def check_wishes(request: Generate) -> None:
+def check_goals(request: Generate) -> None:
     """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
     if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
         raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
@@ -200,6 +200,6 @@ def _in_order(cost: np.ndarray) -> np.ndarray:
     return np.array(chosen[::-1])
 
 
-def only_hints(hint: np.ndarray, asked: np.ndarray) -> Wishes:
-    """Wishes that are no more than hints (T, J, 3) to be met."""
-    return Wishes(np.asarray(hint, float), np.asarray(asked, bool), np.zeros(hint.shape[:2]))
+def hint_goals(hint: np.ndarray, asked: np.ndarray) -> Goals:
+    """Goals that are no more than hints (T, J, 3) to be met."""
+    return Goals(np.asarray(hint, float), np.asarray(asked, bool), np.zeros(hint.shape[:2]))

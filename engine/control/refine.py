@@ -32,8 +32,8 @@ from blender_addon.shared.skeleton import SKELETON
 
 from ..checkpoints.networks import Networks
 from ..models.patch_vae import PatchVae
-from .goals import Pull, Wishes, only_hints
-from .riccati import features_of, in_patches, linearise, solve
+from .goals import Goals, QuadraticCost, hint_goals
+from .riccati import feature_columns, linearize_chain, solve, split_patches
 
 PRIOR = 1.2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
 SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
@@ -65,14 +65,14 @@ def refine(
     steps: int = STEPS,
     *,
     prior: float | None = None,
-    wishes: Wishes | None = None,
+    goals: Goals | None = None,
     tolerance: float = TOLERANCE,
     budget: float | None = None,
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
     mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame; asked (1, T, J, 3) bool, which coordinates.
-    ``wishes``, when given, stand for these two and may hold more. ``prior`` follows from them if None. It ends
+    ``goals``, when given, stand for these two and may hold more. ``prior`` follows from them if None. It ends
     after ``steps``, when the mean miss is below ``tolerance`` metres, when little is gained any more, or after
     ``budget`` seconds. A step that does not lower the squares is taken back and tried shorter (Levenberg-Marquardt);
     what is yielded never misses by more, on average, than what was there before.
@@ -80,9 +80,9 @@ def refine(
     began = time.perf_counter()
     vae, statistics = networks.vae, networks.statistics
     assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
-    if wishes is None:
-        wishes = only_hints(hint[0].cpu().numpy(), asked[0].cpu().numpy())
-    prior = prior_for(wishes) if prior is None else prior
+    if goals is None:
+        goals = hint_goals(hint[0].cpu().numpy(), asked[0].cpu().numpy())
+    prior = prior_for(goals) if prior is None else prior
     scale = networks.config.vae_scale_factor
     weight = vae.decoder_linear.weight
     mean, std = (np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std))
@@ -93,7 +93,7 @@ def refine(
             decoded = networks.decode_unscaled(torch.from_numpy(z[None]).to(weight), mask)[0]
         vectors = decoded.double().cpu().numpy() * std + mean
         joints, yaw = feature_set.features_to_joints(vectors), heading_angles(vectors)
-        misses = wishes.misses(joints, yaw)
+        misses = goals.residuals(joints, yaw)
         miss = float(misses.mean()) if len(misses) else 0.0
         left = z - start
         cost = float((misses**2).sum() + prior * (left**2).sum())
@@ -103,26 +103,26 @@ def refine(
 
     start, ground = (latent[0] / scale).double().cpu().numpy(), None
     at = look(start)
-    if not wishes.asked[:, 0, 1].any():
-        ground = _Ground.of(at.joints, wishes)
+    if not goals.asked[:, 0, 1].any():
+        ground = _Ground.of(at.joints, goals)
         at = replace(at, cost=at.cost + ground.cost(at.joints))
     nearest = at
-    used = features_of(sorted({*wishes.joints, *(ground.joints if ground is not None else ())}))
+    used = feature_columns(sorted({*goals.joints, *(ground.joints if ground is not None else ())}))
     code = np.repeat(code[None, :, used], len(start), 0)
     damping, stalled = 0.0, 0
     for _ in range(steps):
         if nearest.miss >= tolerance:
-            pull = wishes.pull(at.joints, at.yaw)
+            pull = goals.linearize(at.joints, at.yaw)
             if ground is not None:
                 pull = ground.pull_too(pull, at.joints)
-            chain = linearise(at.vectors, code, pull.joints)
+            chain = linearize_chain(at.vectors, code, pull.joints)
             step = solve(chain, pull.gradient, pull.matrix, at.latent - start, prior + damping, prior)
             # Far from the hints the heading makes the problem bend: a shorter step on the same way is cheap to try.
             for length in STEP_LENGTHS:
                 tried = look(at.latent + length * step)
                 if tried.cost < at.cost:
                     break
-            _learn(code, length * step, in_patches((tried.vectors - at.vectors)[:, used], vae.patch_size))
+            _learn(code, length * step, split_patches((tried.vectors - at.vectors)[:, used], vae.patch_size))
             gained = tried.cost < STALL * at.cost
             stalled = 0 if gained else stalled + 1
             if tried.cost < at.cost:
@@ -136,10 +136,10 @@ def refine(
             return
 
 
-def prior_for(wishes: Wishes) -> float:
-    """How dear it is to leave the sampled latent for ``wishes``, in m^2."""
-    asked = wishes.insisted.sum() + sum(target.num_frames for target in wishes.relative)
-    return PRIOR * max(asked / len(wishes.hint), 1.0) ** CROWDED
+def prior_for(goals: Goals) -> float:
+    """How dear it is to leave the sampled latent for ``goals``, in m^2."""
+    asked = goals.insisted.sum() + sum(target.num_frames for target in goals.relative)
+    return PRIOR * max(asked / len(goals.hint), 1.0) ** CROWDED
 
 
 def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
@@ -173,9 +173,9 @@ class _Ground:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, joints: np.ndarray, wishes: Wishes) -> _Ground:
+    def of(cls, joints: np.ndarray, goals: Goals) -> _Ground:
         """The pelvis's height in ``joints`` (T, J, 3), and that of a leg's toes while the other leg is asked for."""
-        busy = [_around(wishes.asked.any(-1)[:, leg].any(1)) for leg in _LEGS.values()]
+        busy = [_around(goals.asked.any(-1)[:, leg].any(1)) for leg in _LEGS.values()]
         weight = np.stack([np.ones(len(joints), bool), busy[1] & ~busy[0], busy[0] & ~busy[1]], 1)
         which = [0, *_LEGS] if weight[:, 1:].any() else [0]
         height = joints[:, which, 1]
@@ -185,7 +185,7 @@ class _Ground:
     def cost(self, joints: np.ndarray) -> float:
         return float((self.weight * (joints[:, self.joints, 1] - self.height) ** 2).sum())
 
-    def pull_too(self, pull: Pull, joints: np.ndarray) -> Pull:
+    def pull_too(self, pull: QuadraticCost, joints: np.ndarray) -> QuadraticCost:
         """The pull, and that onto the heights."""
         together = sorted({*self.joints, *pull.joints})
         place = {joint: 3 * i for i, joint in enumerate(together)}
@@ -197,7 +197,7 @@ class _Ground:
             up = place[joint] + 1
             gradient[:, up] += weight * (joints[:, joint, 1] - height)
             matrix[:, up, up] += weight
-        return Pull(together, gradient, matrix)
+        return QuadraticCost(together, gradient, matrix)
 
 
 def _around(frames: np.ndarray) -> np.ndarray:

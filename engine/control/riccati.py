@@ -32,24 +32,24 @@ class Chain:
     carry: np.ndarray
 
 
-def features_of(joints: list[int]) -> np.ndarray:
+def feature_columns(joints: list[int]) -> np.ndarray:
     """The U features that the places of ``joints`` depend on: the root's four, then three for each but the pelvis."""
     return np.r_[0:4, [4 + 3 * (j - 1) + axis for j in joints if j > 0 for axis in range(3)]].astype(int)
 
 
-def in_patches(vectors: np.ndarray, patch: int) -> np.ndarray:
+def split_patches(vectors: np.ndarray, patch: int) -> np.ndarray:
     """(T, U) as (K, P, U), the last patch filled up with zeros."""
     pad = -len(vectors) % patch
     return np.pad(vectors, ((0, pad), (0, 0))).reshape(-1, patch, vectors.shape[1])
 
 
-def linearise(vectors: np.ndarray, code: np.ndarray, joints: list[int]) -> Chain:
+def linearize_chain(vectors: np.ndarray, code: np.ndarray, joints: list[int]) -> Chain:
     """The chain of ``joints`` around the features ``vectors`` (T, F) in metres and radians, when token k moves
-    those of its frames that :func:`features_of` names by ``code[k]`` (P, U, D) times its own change.
+    those of its frames that :func:`feature_columns` names by ``code[k]`` (P, U, D) times its own change.
     """
     tokens, patch, _, width = code.shape
     pad = tokens * patch - len(vectors)
-    padded = in_patches(vectors[:, features_of(joints)], patch)
+    padded = split_patches(vectors[:, feature_columns(joints)], patch)
     yaw = np.pad(_yaw(vectors), (0, pad), mode="edge").reshape(tokens, patch)
     state = np.broadcast_to(np.eye(STATE, STATE + width), (tokens, STATE, STATE + width)).copy()
     out = np.zeros((tokens, patch, len(joints), 3, STATE + width))

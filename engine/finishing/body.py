@@ -3,7 +3,7 @@
 
 The motion is a way of the pelvis and a direction for each bone. What may change is the pelvis's place, the turn of the
 whole body, and the turn of each bone against its parent. Around the present pose joints are linear in these, so pulls
-on joints (``wishes.py``) become pulls on angles; beside them stands how dear a change is:
+on joints (``goals.py``) become pulls on angles; beside them stands how dear a change is:
 
     sum over frames and angles  w ( SMOOTH |a''|^2 + KEEP |a|^2 ) / 2,   a the change since the motion that came in
 
@@ -24,7 +24,7 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 
-from .second_differences import spread_bends, squared_bends
+from .second_differences import apply_transposed, gram_band
 
 SMOOTH, KEEP = 2e-2, 1e-4
 FAST = 1e6  # instead of KEEP where nothing may change
@@ -80,7 +80,7 @@ class Body:
 
 
 @dataclass(frozen=True, eq=False)
-class Freedom:
+class DegreesOfFreedom:
     """What may change: the pelvis's place where ``moves`` is True, and the turns of ``bones`` (0: the whole body)."""
 
     bones: tuple[int, ...]
@@ -126,13 +126,13 @@ class Freedom:
         return (parts[:, 0] if self.moves else np.zeros((len(change), 3))), turns
 
 
-def freedom_for(pulled: Sequence[int], moves: bool = True) -> Freedom:
+def degrees_of_freedom(pulled: Sequence[int], moves: bool = True) -> DegreesOfFreedom:
     """All that moves the ``pulled`` joints."""
     bones = np.flatnonzero(_ANCESTORS[list(pulled)].any(0)).tolist()
-    return Freedom(tuple(bone for bone in bones if bone or any(pulled)), moves)
+    return DegreesOfFreedom(tuple(bone for bone in bones if bone or any(pulled)), moves)
 
 
-def dearness(gone: np.ndarray, weights: np.ndarray) -> float:
+def regularizer(gone: np.ndarray, weights: np.ndarray) -> float:
     """What the change ``gone`` (T, A) of the motion costs."""
     bends = np.diff(gone, n=2, axis=0)
     return float((weights * (SMOOTH * (bends**2).sum(0) + KEEP * (gone**2).sum(0))).sum() / 2)
@@ -156,11 +156,11 @@ def step(
     turned = derivative.swapaxes(-1, -2)
     blocks = turned @ (matrix @ derivative)
     slope = (turned @ gradient[..., None])[..., 0]
-    stiffness = SMOOTH * squared_bends(frames)
+    stiffness = SMOOTH * gram_band(frames)
     stiffness[0] += KEEP
     slope += weights * KEEP * gone
     if frames > 2:
-        slope += weights * SMOOTH * spread_bends(np.diff(gone, n=2, axis=0))
+        slope += weights * SMOOTH * apply_transposed(np.diff(gone, n=2, axis=0))
     if kept is not None:
         stiffness[0, kept] += FAST
     band = np.zeros((2 * size + 1, frames * size), order="F")  # as LAPACK reads it: a copy costs more than the solving

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet that trail behind the body, or run ahead of it, come under it before their steps are planned.
+"""FootPlan that trail behind the body, or run ahead of it, come under it before their steps are planned.
 
 Over the length of a stride the feet of who stands upright are on average under the pelvis: within 15 cm in nine tenths
 of captured motion. A model that glides along a tight bend drags both behind, and steps planned along their way would

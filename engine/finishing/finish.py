@@ -20,19 +20,19 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.protocol import Generate
-from blender_addon.shared.solids import depth_and_way
+from blender_addon.shared.solids import penetration
 
-from ..control.goals import Wishes, wishes_of
-from .fit_body import settle_body, staying
+from ..control.goals import Goals, goals_of
+from .fit_body import fit_body, staying
 from .footprints import place_feet
-from .knees import KNEES, turned_over
-from .patch_seams import without_seams
-from .step_over import lies_low
+from .knees import KNEES, mirror_backward_knees
+from .patch_seams import smooth_seams
+from .step_over import is_step_over
 
 _HERE = CanonicalFrame(np.zeros(3), 0.0)
 
 
-def finishing(
+def finish(
     request: Generate,
     joints: np.ndarray,
     contacts: np.ndarray,
@@ -49,38 +49,38 @@ def finishing(
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
     kept = kept if kept is not None and kept.any() else None
-    smooth = without_seams(made, _yaw(made), seams, kept)
+    smooth = smooth_seams(made, _yaw(made), seams, kept)
     signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-    wishes = wishes_of(request, signal, _HERE)
+    goals = goals_of(request, signal, _HERE)
     if not request.exact:
-        wishes = replace(staying(wishes, made), relative=(), obstacles=())
-    if not request.plant_feet and (not wishes or not (request.exact or request.refine)):
+        goals = replace(staying(goals, made), relative=(), obstacles=())
+    if not request.plant_feet and (not goals or not (request.exact or request.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
     feet = None
     if request.plant_feet:
-        low = [obstacle for obstacle in request.obstacles if lies_low(obstacle)]
+        low = [obstacle for obstacle in request.obstacles if is_step_over(obstacle)]
         feet = place_feet(smooth, contacts, signal.hint_mask, kept, low)
     yield
-    high = wishes
+    high = goals
     if feet is not None:
-        # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
-        high = replace(wishes, obstacles=tuple(o for o in wishes.obstacles if not lies_low(o)))
-    for settled in settle_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
+        # FootPlan that walk through what lies low would be pushed out on any side: first they go where they step over it.
+        high = replace(goals, obstacles=tuple(o for o in goals.obstacles if not is_step_over(o)))
+    for settled in fit_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
         yield
-    if len(high.obstacles) < len(wishes.obstacles) and _touches(settled, wishes):
+    if len(high.obstacles) < len(goals.obstacles) and _touches(settled, goals):
         before = settled
-        for settled in settle_body(before, _yaw(smooth), wishes, feet, kept):  # noqa: B007
+        for settled in fit_body(before, _yaw(smooth), goals, feet, kept):  # noqa: B007
             yield
     if feet is not None:
         free = ~signal.hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
-        settled = turned_over(settled, free)
-    if kept is None and not wishes:
+        settled = mirror_backward_knees(settled, free)
+    if kept is None and not goals:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return settled, contacts > 0.5 if feet is None else feet.stands
 
 
-def _touches(joints: np.ndarray, wishes: Wishes) -> bool:
-    return any(bool((depth_and_way(obstacle, joints)[0] > 0).any()) for obstacle in wishes.obstacles)
+def _touches(joints: np.ndarray, goals: Goals) -> bool:
+    return any(bool((penetration(obstacle, joints)[0] > 0).any()) for obstacle in goals.obstacles)
 
 
 def _yaw(joints: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@
 place on the floor and the foot one direction; in a swing both follow the motion they come from, bent as little as it
 takes to leave one stance and arrive at the next without a jolt, and lifted so that the toe does not brush the floor.
 The ankle's height above the toe is the motion's own throughout, so that heels rise and strike as they did. The places
-are wishes: ``exact.py`` moves the body.
+are goals: ``exact.py`` moves the body.
 
 The lift takes swinging toes above the 5 cm below which the skating ratio counts them. It counts real walks, whose toes
 leave the floor at a low angle, with 0.1 and more; a ratio below that is not more natural, only cleaner.
@@ -26,8 +26,8 @@ from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 from .feet_under_body import feet_under_body
 from .gait import RUNNING, plan_steps, speed_of, stances
-from .second_differences import spread_bends, squared_bends
-from .step_over import STANDING, Footing, heights_over, lifted_over
+from .second_differences import apply_transposed, gram_band
+from .step_over import STANDING, StandableGround, heights_over, lifted_over
 
 TOE_HEIGHT = 0.015  # of a standing toe joint, in captured walks
 ON_FLOOR = 0.12  # metres; a standing toe lower than this stands on the floor, a higher one on something unseen
@@ -46,7 +46,7 @@ FLAT = 0.11  # metres; an ankle lower than this touches the floor with its heel
 
 
 @dataclass(frozen=True, eq=False)
-class Feet:
+class FootPlan:
     """Places (T, 4, 3) for the contact joints (left ankle and toe, right ankle and toe), and whether they stand
     (T, 4).
     """
@@ -61,7 +61,7 @@ def place_feet(
     held: np.ndarray,
     kept: np.ndarray | None = None,
     obstacles: Sequence[Obstacle] = (),
-) -> Feet:
+) -> FootPlan:
     """Where the feet of ``joints`` (T, J, 3) shall be.
 
     contacts (T, 4): the model's belief, 0..1, that the contact joints are planted. held (T, J) bool: joints that a
@@ -79,17 +79,17 @@ def place_feet(
     toes = joints[:, indices[1::2]]
     pinned = np.stack([_pinned(held, leg, toes[:, foot, 1]) for foot, leg in enumerate(legs)], 1)
     fixed &= ~pinned
-    footing = Footing(obstacles, toes) if obstacles else None
+    ground_map = StandableGround(obstacles, toes) if obstacles else None
     hips = joints[:, SKELETON.indices("left_hip", "right_hip")]
-    standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, footing, pinned)
+    standing = plan_steps(toes, hips, contacts[:, 1::2], fixed, kept, ground_map, pinned)
     speed = speed_of(joints[:, 0])
     places, stands = joints[:, indices].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
         ankle, toe = places[:, 2 * foot], places[:, 2 * foot + 1]
         over = ankle - toe
         spans = stances(standing[:, foot])
-        if footing is not None:
-            _step_beside(toe, ankle, [span for span in spans if not kept[slice(*span)].any()], footing)
+        if ground_map is not None:
+            _step_beside(toe, ankle, [span for span in spans if not kept[slice(*span)].any()], ground_map)
         way = _stepped(
             np.concatenate([toe[:, [0, 2]], over[:, [0, 2]]], 1), spans, fixed[:, foot], kept, pinned[:, foot]
         )
@@ -103,7 +103,7 @@ def place_feet(
         places[:, 2 * foot] = np.stack([way[:, 0] + way[:, 2], height + over[:, 1], way[:, 1] + way[:, 3]], 1)
         stands[:, 2 * foot + 1] = standing[:, foot]
         stands[:, 2 * foot] = standing[:, foot] & (places[:, 2 * foot, 1] - tops < FLAT)
-    return Feet(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
+    return FootPlan(places[BEYOND:-BEYOND], stands[BEYOND:-BEYOND])
 
 
 def _come_to_rest(joints: np.ndarray, held: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -137,10 +137,10 @@ def _going_on(joints: np.ndarray) -> np.ndarray:
     return np.concatenate([joints[:1] - steps[::-1] * way[0], joints, joints[-1:] + steps * way[1]])
 
 
-def _step_beside(toe: np.ndarray, ankle: np.ndarray, spans: list[tuple[int, int]], footing: Footing) -> None:
+def _step_beside(toe: np.ndarray, ankle: np.ndarray, spans: list[tuple[int, int]], ground_map: StandableGround) -> None:
     """Move toe and ankle (T, 3) in ``spans`` in which they would stand on obstacles."""
     for start, end in spans:
-        shift = footing.shift(toe[start:end].mean(0)[[0, 2]])
+        shift = ground_map.shift(toe[start:end].mean(0)[[0, 2]])
         for points in (toe, ankle):
             points[start:end, [0, 2]] += shift
 
@@ -179,9 +179,9 @@ def _stepped(
         return target
     swinging = ~(stand[:-2] | stand[1:-1] | stand[2:])
     bend = np.diff(channels, n=2, axis=0) * swinging[:, None]  # what a swing may keep of its own bends
-    band = squared_bends(frames)
+    band = gram_band(frames)
     band[0] += weight
-    return solveh_banded(band, weight[:, None] * target + spread_bends(bend), lower=True, check_finite=False)
+    return solveh_banded(band, weight[:, None] * target + apply_transposed(bend), lower=True, check_finite=False)
 
 
 def _within_reach(way: np.ndarray, height: np.ndarray, hip: np.ndarray, settled: np.ndarray) -> np.ndarray:

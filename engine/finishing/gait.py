@@ -18,7 +18,7 @@ import numpy as np
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS
 
-from .step_over import Footing
+from .step_over import StandableGround
 
 STEP = 0.5  # what a step costs, in frames times square metres of way given up
 SHORTEST_SWING, LONGEST_SWING = 6, 10  # frames
@@ -46,7 +46,7 @@ def plan_steps(
     contacts: np.ndarray,
     fixed: np.ndarray,
     kept: np.ndarray,
-    footing: Footing | None = None,
+    ground_map: StandableGround | None = None,
     pinned: np.ndarray | None = None,
 ) -> np.ndarray:
     """(T, 2) bool: where each foot stands.
@@ -54,7 +54,7 @@ def plan_steps(
     toes and hips (T, 2, 3); contacts (T, 2) the model's belief 0..1; fixed (T, 2) bool: frames in which somebody else
     says where the foot is: it neither stands nor swings of its own, so they count as a swing that costs nothing.
     kept (T,) bool: frames that stay as they are; a foot that moves there cannot stand at once.
-    ``footing``: where it can stand, if not everywhere. pinned (T, 2) bool: frames in which a foot stands and its stance
+    ``ground_map``: where it can stand, if not everywhere. pinned (T, 2) bool: frames in which a foot stands and its stance
     has its place from them.
     """
     frames = len(toes)
@@ -66,7 +66,8 @@ def plan_steps(
     stands = np.ones((frames, 2), bool)
     pinned = np.zeros((frames, 2), bool) if pinned is None else pinned
     costs = [
-        _stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept, footing, pinned[:, foot]) for foot in (0, 1)
+        _stance_costs(toes[:, foot], hips[:, foot], fixed[:, foot], kept, ground_map, pinned[:, foot])
+        for foot in (0, 1)
     ]
     for foot in (0, 1) * ROUNDS:
         other = both * (~stands[:, 1 - foot] & ~up) + KEPT_COST * pinned[:, foot]
@@ -97,7 +98,7 @@ def _stance_costs(
     hip: np.ndarray,
     fixed: np.ndarray,
     kept: np.ndarray,
-    footing: Footing | None,
+    ground_map: StandableGround | None,
     pinned: np.ndarray,
 ) -> np.ndarray:
     """Of each segment (T, L) as a stance of a foot with its toe and hip at ``toe`` and ``hip`` (T, 3)."""
@@ -117,8 +118,8 @@ def _stance_costs(
         count, places = _sums(pinned), _sums(ground * pinned[:, None])
         pins = (count[ends] - count[starts])[..., None]
         middle = np.where(pins > 0, (places[ends] - places[starts]) / np.maximum(pins, 1), middle)
-    if footing is not None:
-        middle += footing.shift(middle)
+    if ground_map is not None:
+        middle += ground_map.shift(middle)
     away = [quat.norm(middle - hip[frame])[..., 0] for frame in (starts, ends - 1)]
     far = REACH_COST * sum(np.maximum(distance - REACH, 0) ** 2 for distance in away)
     # Next to frames in which somebody else has the foot, it stands where it is taken up or left.

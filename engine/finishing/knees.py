@@ -34,7 +34,7 @@ def knees_ahead(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ((knee - hip) * ahead).sum(-1), ahead
 
 
-def turned_over(joints: np.ndarray, may: np.ndarray) -> np.ndarray:
+def mirror_backward_knees(joints: np.ndarray, may: np.ndarray) -> np.ndarray:
     """``joints`` (T, J, 3) with the knees that bend backward mirrored, where they ``may`` (T, 2) be all the while."""
     by, ahead = knees_ahead(joints)
     result = joints.copy()

@@ -22,13 +22,13 @@ from scipy.linalg import solveh_banded
 
 from blender_addon.shared import quat
 
-from .second_differences import spread_bends, squared_bends
+from .second_differences import apply_transposed, gram_band
 
 BEND, KEEP = 16.0, 1.0
 FAST = 1e6  # instead of KEEP where nothing may change
 
 
-def without_seams(
+def smooth_seams(
     joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int], kept: np.ndarray | None = None
 ) -> np.ndarray:
     """``joints`` (T, J, 3) of a body with headings ``yaw`` (T,) about +Y, no longer jumping at ``seams``, the first
@@ -53,9 +53,9 @@ def _change(channels: np.ndarray, seams: Sequence[int], kept: np.ndarray | None)
     across = np.zeros(frames - 2, bool)  # of the bend at frame t + 1
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
-    band = BEND * squared_bends(frames)
+    band = BEND * gram_band(frames)
     band[0] += KEEP
     if kept is not None:
         band[0, kept] += FAST
     jumps = np.diff(channels, n=2, axis=0) * across[:, None]
-    return solveh_banded(band, -BEND * spread_bends(jumps), lower=True, check_finite=False)
+    return solveh_banded(band, -BEND * apply_transposed(jumps), lower=True, check_finite=False)

@@ -12,13 +12,13 @@ import numpy as np
 _ROW = (1.0, -2.0, 1.0)
 
 
-def spread_bends(bends: np.ndarray) -> np.ndarray:
+def apply_transposed(bends: np.ndarray) -> np.ndarray:
     """D' times ``bends`` (T-2, ...): (T, ...)."""
     edge = [(2, 2)] + [(0, 0)] * (bends.ndim - 1)
     return np.diff(np.pad(bends, edge), n=2, axis=0)
 
 
-def squared_bends(frames: int) -> np.ndarray:
+def gram_band(frames: int) -> np.ndarray:
     """The lower diagonals (3, T) of D' D, from the main one on, as scipy's solveh_banded takes them."""
     band = np.zeros((3, frames))
     for away in range(3):

@@ -13,7 +13,7 @@ import numpy as np
 from blender_addon.shared import quat
 from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.series import envelope
-from blender_addon.shared.solids import depth_and_way
+from blender_addon.shared.solids import penetration
 
 LOW = 0.4  # metres up to which an obstacle, with its margin, is stepped over
 CLEAR, STANDING = 0.05, 0.01  # metres that feet keep above it, and those that stand on it
@@ -24,7 +24,7 @@ FARTHEST = 0.5  # metres by which a footprint is moved at most
 EARLY = 2  # frames by which a foot is up before it is over an obstacle
 
 
-def lies_low(obstacle: Obstacle) -> bool:
+def is_step_over(obstacle: Obstacle) -> bool:
     """Whether it is stepped over."""
     size = np.asarray(obstacle.size, float)
     if obstacle.kind == "box":
@@ -40,7 +40,7 @@ def lies_low(obstacle: Obstacle) -> bool:
     return obstacle.centre[1] + reach + obstacle.margin < LOW
 
 
-class Footing:
+class StandableGround:
     """A map of the ground where obstacles lie in the way: for each spot the nearest one on which a foot can stand."""
 
     def __init__(self, obstacles: Sequence[Obstacle], toes: np.ndarray) -> None:
@@ -80,7 +80,7 @@ def heights_over(points: np.ndarray, obstacles: Sequence[Obstacle], clear: float
     column[..., [0, 2]], column[..., 1] = points[..., None, :], SCAN
     inside = np.zeros(column.shape[:-1], bool)
     for obstacle in obstacles:
-        inside |= depth_and_way(obstacle, column)[0] > -clear
+        inside |= penetration(obstacle, column)[0] > -clear
     return np.where(inside, SCAN + SCAN[1], 0.0).max(-1)
 
 

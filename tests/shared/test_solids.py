@@ -8,7 +8,7 @@ import pytest
 
 from blender_addon.shared import quat, solids
 from blender_addon.shared.protocol import Obstacle
-from blender_addon.shared.solids import check_obstacle, depth_and_way
+from blender_addon.shared.solids import check_obstacle, penetration
 
 TURN = quat.to_matrix(quat.normalize(np.array([0.8, 0.3, -0.4, 0.2])))
 
@@ -18,7 +18,7 @@ def depths(solid: solids.Solid, points: np.ndarray) -> np.ndarray:
     numbers = (tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation))
     obstacle = Obstacle(solid.kind, *numbers)
     check_obstacle(obstacle)
-    return depth_and_way(obstacle, points)[0]
+    return penetration(obstacle, points)[0]
 
 
 def cylinder(radius: float, height: float) -> np.ndarray:
@@ -32,14 +32,14 @@ def cylinder(radius: float, height: float) -> np.ndarray:
 def test_all_of_an_object_is_inside_and_touches(kind: str, sides: tuple[float, ...]) -> None:
     rng = np.random.default_rng(3)
     points = (rng.uniform(-0.5, 0.5, (400, 3)) * sides) @ TURN.T + [1.0, 2.0, -3.0]
-    found = depths(solids.around(kind, points, TURN), points)
+    found = depths(solids.enclosing_solid(kind, points, TURN), points)
     assert found.min() > -1e-6
     assert found.min() < 0.02  # one of them lies at the surface
 
 
 def test_a_pillar_is_a_rod_with_its_own_radius() -> None:
     points = cylinder(0.25, 2.0) @ TURN.T
-    rod = solids.around("capsule", points, TURN)
+    rod = solids.enclosing_solid("capsule", points, TURN)
     assert rod.size[:2] == pytest.approx([0.25, 1.0], abs=1e-6)
     beside = np.array([[0.26, 0.0, 0.9], [0.0, 0.0, 1.2], [0.0, 0.0, 1.3]]) @ TURN.T
     assert (depths(rod, beside) > 0).tolist() == [False, True, False]

@@ -26,7 +26,7 @@ def with_obstacles(wished: Wishes, solids: Sequence[Solid], figure: Figure) -> W
     """
     if not solids:
         return wished
-    from ...shared.solids import depth_and_way
+    from ...shared.solids import penetration
 
     held_so = dict(wished)
     for joint in SKELETON.names:
@@ -36,7 +36,7 @@ def with_obstacles(wished: Wishes, solids: Sequence[Solid], figure: Figure) -> W
         before = np.where(held[:, None], place, figure.at(joint))
         after = before
         for solid in solids:
-            depth, way = depth_and_way(solid, after)
+            depth, way = penetration(solid, after)
             after = after + np.maximum(depth, 0.0)[:, None] * way
         inside = np.linalg.norm(after - before, axis=-1) > SMALLEST * figure.metre
         if inside.any():

@@ -15,12 +15,12 @@ from blender_addon.viewport import shapes
 
 @pytest.mark.parametrize("kind", ["sphere", "capsule", "box"])
 def test_an_outline_lies_at_the_margin(kind: str) -> None:
-    from blender_addon.shared.solids import depth_and_way
+    from blender_addon.shared.solids import penetration
 
     turn = quat.normalize(np.array([0.8, 0.3, -0.4, 0.2]))
     solid = Solid(kind, np.array([1.0, 2.0, -3.0]), np.array([0.3, 0.7, 0.2]), turn, margin=0.1)
     lines = shapes.outline(solid)
-    depth, _ = depth_and_way(solid, lines.points)
+    depth, _ = penetration(solid, lines.points)
     assert len(lines) == (12 if kind == "box" else 128 if kind == "capsule" else 96)
     corners = 0.1 * (np.sqrt(3) - 1)  # a box's corners are farther away than its faces
     assert np.abs(depth + (corners if kind == "box" else 0)).max() < 1e-5

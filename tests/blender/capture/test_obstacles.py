@@ -20,7 +20,7 @@ from blender_addon.capture import relative_targets as relations
 from blender_addon.capture.request import build_request  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
-from blender_addon.shared.solids import depth_and_way  # noqa: E402
+from blender_addon.shared.solids import penetration  # noqa: E402
 from blender_addon.takes import history as takes
 from blender_addon.takes import settings_snapshot as settings_record  # noqa: E402
 from blender_addon.viewport.overlay import OVERLAY  # noqa: E402
@@ -106,7 +106,7 @@ def test_obstacles_are_asked_for_at_the_size_of_the_model(settings, unit: float,
     assert np.multiply(rod.size, factor)[0] == pytest.approx(0.4, abs=1e-5)
     # The model's axes are X, Z and -Y of Blender's.
     inside = np.array([[-1.19, 0.5, 2.29], [-1.0, 0.99, 2.0], [-1.0, 0.5, 2.31], [-1.21, 0.5, 2.0]])
-    depth, _ = depth_and_way(crate, (inside - [0, floor, 0]) / factor)
+    depth, _ = penetration(crate, (inside - [0, floor, 0]) / factor)
     assert (depth > 0).tolist() == [True, True, False, False]
 
 
@@ -131,7 +131,7 @@ def test_a_mesh_can_be_any_solid_and_counts_as_its_modifiers_make_it(settings, s
     captured, order = asked()
     (solid,) = order.obstacles
     ends = np.array([[-0.1, 1, 2], [0.9, 1, 2], [1.2, 1, 2]]) - [0, captured.body.floor, 0]
-    depth, _ = depth_and_way(solid, ends / captured.body.scale)
+    depth, _ = penetration(solid, ends / captured.body.scale)
     assert solid.kind == shape.lower() and depth[0] > -1e-4 and depth[1] > -1e-4 and depth[2] < 0
 
 
@@ -303,7 +303,7 @@ def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
     assert GENERATION.error is None, GENERATION.error
     take = settings.takes.items[0]
     for solid in takes.making_of(take).order.obstacles:
-        depth, _ = depth_and_way(solid, GENERATION.answer.joints[0])
+        depth, _ = penetration(solid, GENERATION.answer.joints[0])
         assert depth.max() < 0.01
     # What the figure says is what Blender shows: the deepest bone in the ball or in the box.
     bones, deepest = GENERATION.last.body.bones.values(), 0.0

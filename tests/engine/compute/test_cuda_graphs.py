@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.checkpoints.folder import Networks
 from engine.compute import cuda_graphs as module
-from engine.compute.cuda_graphs import Call, Inputs, Replay, Replays, record_on_card
+from engine.compute.cuda_graphs import Call, GraphCache, Inputs, Replay, record_on_card
 from engine.sampling.sampler import sample
 
 from ..conftest import TINY_V2, tiny_networks
@@ -67,7 +67,7 @@ def test_replayed_motions_are_those_that_calls_make(config) -> None:
     networks, recorder = tiny_networks(config), FixedPlaces()
     asked = [(seed, led, frames) for frames in (24, 32) for led in (True, False) for seed in range(3)]
     plain = [motion(networks, *each) for each in asked]
-    networks.replays = Replays(recorder)
+    networks.replays = GraphCache(recorder)
     again = [motion(networks, *each) for each in asked]
     for one, other in zip(plain, again, strict=True):  # all at the end: no answer lies where a later one is written
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
@@ -76,7 +76,7 @@ def test_replayed_motions_are_those_that_calls_make(config) -> None:
 
 def test_gradients_are_never_recorded() -> None:
     networks, recorder = tiny_networks(TINY_V2), FixedPlaces()
-    networks.replays = Replays(recorder)
+    networks.replays = GraphCache(recorder)
     for _ in range(3):
         latent = torch.randn(1, TINY_V2.num_latent_tokens, TINY_V2.latent_width, requires_grad=True)
         *_, out = sample(networks, torch.zeros(1, 1, TINY_V2.text_width), num_inference_steps=1, latent=latent)
@@ -89,7 +89,7 @@ def test_gradients_are_never_recorded() -> None:
 def test_old_shapes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 4)
     recorder = FixedPlaces()
-    replays = Replays(recorder)
+    replays = GraphCache(recorder)
     for size in (1, 2, 3, 4, 5, 6):
         for _ in range(3):
             assert torch.equal(replays("double", lambda x: 2 * x, torch.ones(size)), torch.full((size,), 2.0))
@@ -115,7 +115,7 @@ def _is_not_a_number(call: Call, inputs: Inputs) -> Replay:
 def test_a_recording_that_fails_or_is_wrong_is_told_of_once_and_not_used(
     record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    replays = Replays(record)
+    replays = GraphCache(record)
     with caplog.at_level(logging.WARNING):
         for value in range(5):
             x = torch.full((3,), float(value))
@@ -129,7 +129,7 @@ def test_a_recording_that_fails_or_is_wrong_is_told_of_once_and_not_used(
 @torch.no_grad()
 def test_on_a_card(config) -> None:
     networks = tiny_networks(config).to("cuda").freeze()
-    replays, frames = Replays(record_on_card), 24
+    replays, frames = GraphCache(record_on_card), 24
     for seed in range(4):
         latent = torch.randn(1, config.num_tokens(frames), config.latent_width, device="cuda") + seed
         mask = torch.ones(1, frames, dtype=torch.bool, device="cuda")

@@ -11,9 +11,9 @@ import pytest
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from blender_addon.shared.solids import depth_and_way
+from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
-from engine.control.detour import BODY, led_around
+from engine.control.detour import BODY, around_obstacles
 from engine.pipeline import Pipeline
 
 FRAMES = 110
@@ -39,9 +39,9 @@ def line(*obstacles: Obstacle, every: int = 1) -> Generate:
 @pytest.mark.parametrize("name", SOLIDS)
 def test_a_way_leads_around_smoothly_and_comes_back(name: str) -> None:
     request = line(SOLIDS[name])
-    way = led_around(request).hint[:, 0]
-    assert depth_and_way(SOLIDS[name], request.hint[:, 0])[0].max() > 0
-    assert depth_and_way(SOLIDS[name], way)[0].max() < -BODY + 0.03
+    way = around_obstacles(request).hint[:, 0]
+    assert penetration(SOLIDS[name], request.hint[:, 0])[0].max() > 0
+    assert penetration(SOLIDS[name], way)[0].max() < -BODY + 0.03
     aside = way[:, 0]
     assert (aside >= -1e-6).all() or (aside <= 1e-6).all()
     assert np.abs(aside[[0, -1]]).max() == 0 and np.abs(aside).max() < 1.2
@@ -50,8 +50,8 @@ def test_a_way_leads_around_smoothly_and_comes_back(name: str) -> None:
 
 def test_several_in_a_row_are_passed_without_entering_the_next() -> None:
     solids = [replace(PILLAR, centre=(x, 1.0, z)) for x, z in ((0.05, 1.5), (-0.55, 3.0), (0.1, 4.5))]
-    way = led_around(line(*solids)).hint[:, 0]
-    assert max(depth_and_way(solid, way)[0].max() for solid in solids) < -0.15
+    way = around_obstacles(line(*solids)).hint[:, 0]
+    assert max(penetration(solid, way)[0].max() for solid in solids) < -0.15
 
 
 def test_what_is_beside_above_or_low_and_what_may_wait_changes_nothing() -> None:
@@ -59,9 +59,9 @@ def test_what_is_beside_above_or_low_and_what_may_wait_changes_nothing() -> None
     beam, step = Obstacle("box", (0, 1.75, 3), (1, 0.1, 0.1)), Obstacle("box", (0, 0.1, 3), (0.5, 0.1, 0.1))
     behind = replace(PILLAR, centre=(0.0, 1.0, -2.0))
     for request in (line(), line(beside), line(beam), line(step), line(behind), line(PILLAR, every=FRAMES)):
-        assert led_around(request) is request
+        assert around_obstacles(request) is request
     waiting = replace(line(PILLAR), slack=np.ones((FRAMES, 22), np.int32))
-    assert led_around(waiting) is waiting
+    assert around_obstacles(waiting) is waiting
 
 
 def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> None:
@@ -70,7 +70,7 @@ def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> No
     left, wrist = SKELETON.indices("left_hip", "left_wrist")
     hint[::4, left] = hint[::4, 0] + [0.06, -0.08, 0.0]
     mask[::4, left], mask[30, wrist], slack[30, wrist] = True, True, 5
-    bent = led_around(replace(request, hint=hint, hint_mask=mask, slack=slack))
+    bent = around_obstacles(replace(request, hint=hint, hint_mask=mask, slack=slack))
     assert np.abs(bent.hint[:, 0, 0]).max() > 0.3
     np.testing.assert_allclose(bent.hint[::4, left] - bent.hint[::4, 0], hint[::4, left] - hint[::4, 0], atol=1e-6)
     np.testing.assert_array_equal(bent.hint[:, wrist], hint[:, wrist])
@@ -79,17 +79,17 @@ def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> No
 
 def test_between_distant_keys_points_are_added_and_the_keys_stay() -> None:
     request = line(PILLAR, every=FRAMES - 1)
-    bent = led_around(request)
+    bent = around_obstacles(request)
     keys = request.hint_mask[:, 0]
     np.testing.assert_array_equal(bent.hint[keys], request.hint[keys])
     added = bent.hint_mask[:, 0] & ~keys
     assert added.sum() > 30 and (bent.tolerance[added, 0] > 0).all() and (bent.tolerance[keys, 0] == 0).all()
-    assert depth_and_way(PILLAR, bent.hint[added, 0])[0].max() < -BODY + 0.03
+    assert penetration(PILLAR, bent.hint[added, 0])[0].max() < -BODY + 0.03
 
 
 def test_a_key_that_lies_clear_is_met_beside_an_obstacle() -> None:
     request = line(PILLAR, every=22)
-    bent = led_around(request)
+    bent = around_obstacles(request)
     clear = request.hint_mask[:, 0] & (np.abs(request.hint[:, 0, 2] - 3.0) > 0.7)
     np.testing.assert_array_equal(bent.hint[clear], request.hint[clear])
 
@@ -100,7 +100,7 @@ def test_a_walk_goes_around_a_pillar_without_shaking_and_says_how_far_it_left_it
     request = line(PILLAR, every=every)
     (result,) = [item for item in Pipeline.load(device="cpu").generate(request) if isinstance(item, Result)]
     joints = result.joints[0].astype(np.float64)
-    assert depth_and_way(PILLAR, joints)[0].max() < 0.005
+    assert penetration(PILLAR, joints)[0].max() < 0.005
     pelvis = joints[:, 0]
     assert np.linalg.norm(np.diff(pelvis, 2, axis=0), axis=-1).max() * FPS**2 < 8.0
     turns = np.diff(np.unwrap(np.arctan2(*np.diff(pelvis[:, [0, 2]], axis=0).T)))

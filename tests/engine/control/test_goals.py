@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wishes: misses and pulls agree with each other; solids from all sides; hints that may wait."""
+"""Goals: misses and pulls agree with each other; solids from all sides; hints that may wait."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
-from blender_addon.shared.solids import check_obstacle, depth_and_way
-from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Wishes, settle
+from blender_addon.shared.solids import check_obstacle, penetration
+from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Goals, settle
 
 FRAMES = 12
 RANDOM = np.random.default_rng(0)
@@ -30,12 +30,12 @@ SOLIDS = [
 @pytest.mark.parametrize("solid", SOLIDS, ids=lambda solid: solid.kind)
 def test_the_way_out_of_a_solid_leads_to_its_surface(solid: Obstacle) -> None:
     points = RANDOM.uniform(-1, 1, (500, 3))
-    depth, way = depth_and_way(solid, points)
+    depth, way = penetration(solid, points)
     assert (depth > 0).any() and (depth < 0).any()
     np.testing.assert_allclose(np.linalg.norm(way, axis=-1), 1)
-    after, _ = depth_and_way(solid, points + way * depth[:, None])
+    after, _ = penetration(solid, points + way * depth[:, None])
     np.testing.assert_allclose(after, 0, atol=1e-9)
-    middle, _ = depth_and_way(solid, np.asarray(solid.centre))
+    middle, _ = penetration(solid, np.asarray(solid.centre))
     assert np.isfinite(middle) and middle >= min(size for size in solid.size if size)
 
 
@@ -51,32 +51,32 @@ def test_what_is_no_solid_is_refused(change: dict) -> None:
         check_obstacle(dataclasses.replace(SOLIDS[2], **change))
 
 
-def wishes(**options) -> Wishes:
+def goals(**options) -> Goals:
     hint, asked = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.random((FRAMES, 22, 3)) < 0.2
     tolerance = np.where(RANDOM.random((FRAMES, 22)) < 0.5, 0.0, 0.1)
-    return Wishes(hint, asked, tolerance, **options)
+    return Goals(hint, asked, tolerance, **options)
 
 
 def test_pulls_are_the_slope_of_the_squared_misses() -> None:
     held = (RelativeTarget("left_wrist", "left_hip", (0.1, 0.0, 0.2), 2, 5),)
     joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.normal(size=FRAMES)
-    for asked in (wishes(), wishes(relative=held)):
-        pull = asked.pull(joints, yaw)
+    for asked in (goals(), goals(relative=held)):
+        pull = asked.linearize(joints, yaw)
         assert pull.joints == list(range(22))
         move = 1e-6 * RANDOM.normal(size=joints.shape)
-        before, after = ((asked.misses(j, yaw) ** 2).sum() / 2 for j in (joints - move, joints + move))
+        before, after = ((asked.residuals(j, yaw) ** 2).sum() / 2 for j in (joints - move, joints + move))
         slope = (pull.gradient * move.reshape(FRAMES, -1)).sum()
         assert (after - before) / 2 == pytest.approx(slope, rel=1e-4)
 
 
 def test_a_pull_of_an_obstacle_leads_out() -> None:
     nothing = np.zeros((FRAMES, 22, 3))
-    asked = Wishes(nothing, nothing.astype(bool), nothing[..., 0], obstacles=(SOLIDS[2],))
+    asked = Goals(nothing, nothing.astype(bool), nothing[..., 0], obstacles=(SOLIDS[2],))
     joints = RANDOM.uniform(-0.5, 0.7, (FRAMES, 22, 3))
-    pull = asked.pull(joints, np.zeros(FRAMES))
+    pull = asked.linearize(joints, np.zeros(FRAMES))
     step = np.linalg.lstsq(pull.matrix[0], -pull.gradient[0], rcond=None)[0].reshape(22, 3)
-    inside = depth_and_way(SOLIDS[2], joints[0])[0] > 0
-    depth, _ = depth_and_way(SOLIDS[2], joints[0] + step)
+    inside = penetration(SOLIDS[2], joints[0])[0] > 0
+    depth, _ = penetration(SOLIDS[2], joints[0] + step)
     assert inside.any() and not step[~inside].any()
     np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH, atol=1e-9)
     assert OBSTACLE_WEIGHT > 1
@@ -88,11 +88,11 @@ def test_hints_within_their_tolerance_are_met_and_those_that_steer_do_not_count(
     asked[3, 5] = asked[4, 5] = asked[5, 5] = True
     tolerance = np.zeros((FRAMES, 22))
     tolerance[3, 5], tolerance[4, 5] = 0.6, np.inf
-    met = Wishes(hint, asked, tolerance)
-    np.testing.assert_allclose(met.misses(joints, np.zeros(FRAMES)), [0, 0.5])
-    assert met.joints == [5] and not Wishes(hint, 0 * asked > 0, tolerance)
+    met = Goals(hint, asked, tolerance)
+    np.testing.assert_allclose(met.residuals(joints, np.zeros(FRAMES)), [0, 0.5])
+    assert met.joints == [5] and not Goals(hint, 0 * asked > 0, tolerance)
     tolerance[3, 5] = 0.2
-    closer = Wishes(hint, asked, tolerance).misses(joints, np.zeros(FRAMES))
+    closer = Goals(hint, asked, tolerance).residuals(joints, np.zeros(FRAMES))
     np.testing.assert_allclose(closer, [0.3, 0.5])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import features as feature_set
-from engine.control.riccati import STATE, features_of, linearise, solve
+from engine.control.riccati import STATE, feature_columns, linearize_chain, solve
 
 PATCH, WIDTH = 4, 5
 JOINTS = [0, 7, 20]
@@ -38,7 +38,7 @@ def test_derivative_and_solution_are_those_of_the_dense_problem(frames: int) -> 
     vectors, code = draw(frames)
     full = dense(vectors, code)
     tokens = full.shape[2]
-    chain = linearise(vectors, np.repeat(code[None, :, features_of(JOINTS)], tokens, 0), JOINTS)
+    chain = linearize_chain(vectors, np.repeat(code[None, :, feature_columns(JOINTS)], tokens, 0), JOINTS)
     assert chain.joints.shape == (tokens, PATCH, 9, STATE + WIDTH)
     # Each token's own effect on its own frames is in the blocks as it is.
     for t in range(frames):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet that trail behind come under the body, and nothing else moves."""
+"""FootPlan that trail behind come under the body, and nothing else moves."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ import pytest
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Obstacle, Result
 from blender_addon.shared.skeleton import FPS
-from blender_addon.shared.solids import depth_and_way
+from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
 from engine.finishing.footprints import place_feet
-from engine.finishing.step_over import FOOT, STANDING, Footing, heights_over, lies_low
+from engine.finishing.step_over import FOOT, STANDING, StandableGround, heights_over, is_step_over
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
 
@@ -30,13 +30,13 @@ def test_what_is_low_enough_is_stepped_over() -> None:
     low = [BOX, LYING, Obstacle("sphere", (0, 0.15, 0), (0.15, 0, 0))]
     tipped = replace(BOX, rotation=(0.9239, 0.0, 0.0, 0.3827))
     high = [upright, tipped, replace(BOX, margin=0.3), Obstacle("sphere", (0, 0.15, 0), (0.3, 0, 0))]
-    assert all(map(lies_low, low)) and not any(map(lies_low, high))
+    assert all(map(is_step_over, low)) and not any(map(is_step_over, high))
 
 
 def test_the_nearest_footing_is_beside_and_elsewhere_nothing_moves() -> None:
     toes = np.array([[0.0, 2.45], [0.0, 2.55], [0.45, 2.5], [0.0, 1.5], [50.0, -3.0]])
-    footing = Footing([BOX], np.stack([toes[:, 0], 0 * toes[:, 0], toes[:, 1]], 1))
-    shifts = footing.shift(toes)
+    ground_map = StandableGround([BOX], np.stack([toes[:, 0], 0 * toes[:, 0], toes[:, 1]], 1))
+    shifts = ground_map.shift(toes)
     np.testing.assert_array_equal(shifts[3:], 0)
     assert shifts[0, 1] < -0.1 and shifts[1, 1] > 0.1 and shifts[2, 0] > 0.1
     around = toes[:3, None] + shifts[:3, None] + 0.8 * FOOT * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
@@ -57,7 +57,7 @@ def test_what_is_too_large_to_step_over_is_stood_on() -> None:
     platform = Obstacle("box", (0.0, 0.1, 2.5), (1.0, 0.1, 1.0))
     joints, nobody = gliding(), np.zeros((FRAMES, 22), bool)
     feet = place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, [platform])
-    assert depth_and_way(platform, feet.places)[0].max() < 0
+    assert penetration(platform, feet.places)[0].max() < 0
     on_top = feet.stands[:, 1::2] & (np.abs(feet.places[:, 1::2, 2] - 2.5) < 0.7)
     assert on_top.sum() > 20
     np.testing.assert_allclose(feet.places[:, 1::2, 1][on_top], 0.21, atol=0.02)
@@ -69,8 +69,8 @@ def test_dragged_feet_get_steps_that_lead_over_it(obstacle: Obstacle, start: flo
     joints = gliding() + np.array([0.0, 0.0, start])
     nobody = np.zeros((FRAMES, 22), bool)
     feet = place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, [obstacle])
-    assert depth_and_way(obstacle, joints[:, [7, 8, 10, 11]])[0].max() > 0.05
-    assert depth_and_way(obstacle, feet.places)[0].max() < 0
+    assert penetration(obstacle, joints[:, [7, 8, 10, 11]])[0].max() > 0.05
+    assert penetration(obstacle, feet.places)[0].max() < 0
     reach = np.linalg.norm(feet.places[:, 1::2] - joints[:, [1, 2]], axis=-1)[feet.stands[:, 1::2]]
     assert reach.max() < 1.05
 
@@ -82,7 +82,7 @@ def test_a_walk_steps_over_it_on_its_way_without_a_jolt(every: int, obstacle: Ob
     request = line(obstacle, every=every)
     (result,) = [item for item in Pipeline.load(device="cpu").generate(request) if isinstance(item, Result)]
     joints = result.joints[0].astype(np.float64)
-    assert depth_and_way(obstacle, joints)[0].max() < 0.005
+    assert penetration(obstacle, joints)[0].max() < 0.005
     signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
     assert control_errors(joints, signal).max() < 0.001
     assert foot_skating_ratio(joints) < 0.08
