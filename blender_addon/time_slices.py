@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long work in Blender's main thread, cut into pieces: generators that hand the thread back wherever they can, and are
-run here for as long as it may be held.
+"""Long work in Blender's main thread, in slices: generators that hand the thread back wherever they can, and are run
+here for as long as it may be held.
 """
 
 from __future__ import annotations
@@ -10,26 +10,28 @@ from collections.abc import Callable, Generator, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-SHARE = 0.010
-"""Seconds that a tick is given; its last piece may take it beyond."""
+TICK_S = 0.010
+"""Seconds that a tick is given; its last slice may take longer."""
 
 Returned = TypeVar("Returned")
 
 
-def spend(work: Iterator[None], seconds: float = SHARE, goes_on: Callable[[], bool] = lambda: True) -> None:
-    """Run one piece of ``work``, and more while there is time and it ``goes_on``. Raises StopIteration at its end."""
+def run_for(work: Iterator[None], seconds: float = TICK_S, goes_on: Callable[[], bool] = lambda: True) -> None:
+    """Run one slice of ``work``, and more while there is time and it ``goes_on``. Raises StopIteration at its end."""
     end = time.perf_counter() + seconds
     next(work)
     while goes_on() and time.perf_counter() < end:
         next(work)
 
 
-def as_it_is(item: Any) -> SimpleNamespace:
-    """What an item of a list of Blender's says now: it itself may be removed before the work that reads it ends."""
+def snapshot(item: Any) -> SimpleNamespace:
+    """A copy of the properties of an item of one of Blender's lists: the item may be removed before the work that reads
+    it ends.
+    """
     return SimpleNamespace(**{name: getattr(item, name) for name in item.bl_rna.properties.keys()})  # noqa: SIM118
 
 
-def finish(work: Generator[None, None, Returned]) -> Returned:
+def run_to_end(work: Generator[None, None, Returned]) -> Returned:
     """Run ``work`` to its end at once; what it returns."""
     while True:
         try:

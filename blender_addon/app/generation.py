@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from .. import preferences
-from .. import time_slices as pieces
+from .. import preferences, time_slices
 from ..capture import capture
 from ..capture.request import build_request
 from ..delivery import deliver as delivery
@@ -178,7 +177,7 @@ class Generation:
             self._finished.clear()
             return
         try:
-            pieces.spend(request, goes_on=lambda: self.is_at_work)
+            time_slices.run_for(request, goes_on=lambda: self.is_at_work)
         except StopIteration:
             self._leave_request()
         except Cancelled:
@@ -262,7 +261,7 @@ class Generation:
         self.forget()
         self._request, self._phase, self.is_at_work = request, READING, True
         try:
-            pieces.spend(request, PRESS, lambda: self.is_at_work)
+            time_slices.run_for(request, PRESS, lambda: self.is_at_work)
         except GaitwayError as error:
             self.abandon(error)
             raise

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import preferences
-from .. import time_slices as pieces
+from .. import preferences, time_slices
 from ..capture import capture
 from ..capture.capture import Capture
 from ..capture.changes import inputs_hash, key_moved_pins, watched_uids
@@ -135,7 +134,7 @@ class Live:
     def _read_on(self) -> None:
         began = time.monotonic()
         try:
-            pieces.spend(self._reading)
+            time_slices.run_for(self._reading)
         except StopIteration:
             self._reading = None
         except (GaitwayError, ReferenceError):  # what is wrong with the controls is said when they are released

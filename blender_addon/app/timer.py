@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..offscreen import scene as stage
+from .. import offscreen
 from ..shared.errors import EngineUnavailable
 from ..viewport.overlay import OVERLAY
 from ..viewport.take_observer import LOOKING
@@ -46,7 +46,7 @@ class Timer:
         began, worked, was_busy = time.perf_counter(), time.thread_time(), GENERATION.busy
         if self.sweep:
             self.sweep = False
-            stage.sweep()
+            offscreen.remove_orphans()
         self._listen(now)
         GENERATION.advance()
         if not was_busy and not GENERATION.busy and hasattr(bpy.context.scene, "gaitway"):

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .. import time_slices as pieces
+from .. import offscreen, time_slices
 from ..character.body import Body, read_body
-from ..offscreen import probe
 from ..retarget.proportions.relative_targets import Relation
 from ..shared import space
 from ..shared.control import ControlSignal
@@ -63,7 +62,7 @@ class Capture:
 
 def capture(scene: bpy.types.Scene) -> Capture:
     """All of :func:`reading` at once."""
-    return pieces.finish(reading(scene))
+    return time_slices.run_to_end(reading(scene))
 
 
 def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
@@ -75,7 +74,7 @@ def reading(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
     yield
     body = read_body(scene.gaitway.character, scene)
     yield
-    with probe.sharing():
+    with offscreen.shared_scene():
         tracks = yield from read_tracks(scene, body)
         around = yield from obstacles.read_obstacles(scene, body)
     yield

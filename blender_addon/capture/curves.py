@@ -11,7 +11,7 @@ from collections.abc import Generator
 import bpy
 import numpy as np
 
-from ..offscreen import probe
+from .. import offscreen
 from ..shared.errors import BadControl
 from . import pace, paths
 from .timing import Control, continuous, control_label, scene_fps, span
@@ -29,21 +29,21 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
     line = _line(control, start)
     yield
     if control.pace == "ANIMATED":
-        return frames, (yield from probe.followed_path(control.target, frames, control.spline, control.reverse))
+        return frames, (yield from offscreen.followed_path(control.target, frames, control.spline, control.reverse))
     try:
         points = paths.walk_along(line, _shares(control, frames, scene))
     except BadControl as error:
         raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
-    if not probe.may_move(control.target):
+    if not offscreen.may_move(control.target):
         return frames, points
     # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
-    matrices = yield from probe.world_matrices(control.target, [start, *frames])
+    matrices = yield from offscreen.world_matrices(control.target, [start, *frames])
     return frames, paths.carried(points, matrices[0], matrices[1:])
 
 
 def _line(control: Control, frame: float) -> np.ndarray:
     """The world points (P, 3) of the curve as it is at ``frame``, in the order of the walk."""
-    lines = probe.curve_lines(control.target, frame)
+    lines = offscreen.curve_lines(control.target, frame)
     if not lines:
         raise BadControl(
             f"{control_label(control)} has fewer than two points.", "Draw at least two points, apart from each other."

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
+from .. import offscreen
 from ..character.body import Body
 from ..lookup import object_by_uid
-from ..offscreen import probe
 from ..shared import quat, space
 from ..shared.errors import BadControl
 from ..shared.skeleton import SKELETON
@@ -113,8 +113,8 @@ def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: Body) -> Generato
     # All that the object itself says, before the thread is handed back: it may be deleted meanwhile.
     name, outline, matrix = target.name, _outline(target), np.array(target.matrix_world)
     ball = target.type == "EMPTY" and target.empty_display_type == "SPHERE"
-    if probe.may_move(target):
-        matrix = (yield from probe.world_matrices(target, [scene.gaitway.start_frame]))[0]
+    if offscreen.may_move(target):
+        matrix = (yield from offscreen.world_matrices(target, [scene.gaitway.start_frame]))[0]
     yield
     points = body.to_model(outline @ matrix[:3, :3].T + matrix[:3, 3], scene.unit_settings.scale_length)
     axes = space.blender_to_model(_axes(matrix[:3, :3]).T).T

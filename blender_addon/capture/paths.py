@@ -42,25 +42,6 @@ def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.nda
     return np.einsum("kij,kj->ki", moves[:, :3, :3], points) + moves[:, :3, 3]
 
 
-def chain(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
-    """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
-    began.
-    """
-    lines: list[list[int]] = []
-    following = {int(a): int(b) for a, b in edges if b == a + 1}
-    closing = {int(max(a, b)): int(min(a, b)) for a, b in edges if abs(int(a) - int(b)) != 1}
-    start = 0
-    while start < num_vertices:
-        line = [start]
-        while line[-1] in following:
-            line.append(following[line[-1]])
-        start = line[-1] + 1
-        if closing.get(line[-1]) == line[0]:
-            line.append(line[0])
-        lines.append(line)
-    return lines
-
-
 def frame_ranges(text: str) -> list[tuple[int, int]]:
     """What a person writes for frames ("1, 25, 60-90") as ranges, both ends included. Raises BadControl for other
     text.

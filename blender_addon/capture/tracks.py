@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .. import compat
-from .. import time_slices as pieces
+from .. import compat, offscreen, time_slices
 from ..character.body import Body, standing_height
-from ..offscreen import probe
 from ..retarget.pose.ground import lies_on_ground
 from ..shared import space
 from ..shared.errors import BadControl
@@ -71,7 +69,7 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tup
     """
     by_joint: dict[str, list[Track]] = {}
     controls = [control for control in scene.gaitway.controls if control.enabled and control.relative_to == "WORLD"]
-    for control in [pieces.as_it_is(control) for control in controls]:
+    for control in [time_slices.snapshot(control) for control in controls]:
         track = yield from _read_track(control, scene, body)
         by_joint.setdefault(control.joint, []).append(track)
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
@@ -183,7 +181,7 @@ def _read_places(control: Control, scene: bpy.types.Scene) -> Generator[None, No
             frames = some_of(keys[paths.in_ranges(keys, paths.frame_ranges(control.frames))], control)
         else:
             frames = keys
-    points = yield from probe.world_positions(target, [control.bone] if control.bone else [], frames)
+    points = yield from offscreen.world_positions(target, [control.bone] if control.bone else [], frames)
     return frames, points[:, 0]
 
 
@@ -213,7 +211,7 @@ def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generat
     if control.joint != "pelvis" or control.facing == "FREE":
         return np.full(len(frames), np.nan)
     if control.facing == "OBJECT":
-        return facing.of_objects((yield from probe.world_matrices(control.target, frames)))
+        return facing.of_objects((yield from offscreen.world_matrices(control.target, frames)))
     return facing.along(points) + facing.TURNS[control.facing]
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .. import time_slices as pieces
-from ..offscreen import probe
+from .. import offscreen, time_slices
 from ..retarget.pose import scale
 from ..retarget.pose.ground import facing, ground_height
 from ..shared import space
@@ -59,7 +58,7 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     leg = factor * SKELETON.leg_length / metres
     world = rest.matrix_world
     if rig.is_moving(armature):
-        world = pieces.finish(probe.world_matrices(armature, [scene.gaitway.start_frame]))[0]
+        world = time_slices.run_to_end(offscreen.world_matrices(armature, [scene.gaitway.start_frame]))[0]
     standing = rest.standing.by_name
 
     def placed(point: Sequence[float]) -> np.ndarray:

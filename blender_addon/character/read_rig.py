@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 import bpy
 import numpy as np
 
-from ..offscreen import scene as stage
+from .. import offscreen
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
 
@@ -203,15 +203,15 @@ def world_matrices(armature: bpy.types.Object, frames: np.ndarray) -> Generator[
     """Where the armature object stands at each scene frame (K,) without the Action that it plays now, which is about to
     be replaced: (K, 4, 4). Neither it nor the playhead is touched. A generator that hands the thread back."""
     matrices = np.empty((len(frames), 4, 4))
-    with stage.opened() as uid:
+    with offscreen.temporary_scene() as uid:
         copy = armature.copy()
-        copy.data = bpy.data.armatures.new(stage.NAME)  # without bones, which would only take time
-        stage.scene_of(uid).collection.objects.link(copy)
+        copy.data = bpy.data.armatures.new(offscreen.SCENE_NAME)  # without bones, which would only take time
+        offscreen.scene_of(uid).collection.objects.link(copy)
         if copy.animation_data is not None:
             copy.animation_data.action = None
         for row, frame in enumerate(frames):
-            scene, copy = stage.scene_of(uid), stage.copy_of(uid)
-            stage.set_frame(scene, float(frame))
+            scene, copy = offscreen.scene_of(uid), offscreen.armature_copy(uid)
+            offscreen.set_frame(scene, float(frame))
             matrices[row] = np.array(copy.evaluated_get(scene.view_layers[0].depsgraph).matrix_world)
             yield
     return matrices

@@ -11,11 +11,11 @@ from collections.abc import Generator
 import bpy
 import numpy as np
 
+from .. import offscreen
 from ..capture.capture import Capture
 from ..capture.obstacles import depths
 from ..character import setup as character
 from ..lookup import object_by_uid
-from ..offscreen import scene as stage
 from ..retarget.proportions import relative_targets as relations
 from ..shared import space
 from ..shared.errors import RetargetError
@@ -37,7 +37,7 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     names, bones = tuple(captured.body.bones), list(captured.body.bones.values())
-    places = yield from stage.heads(lambda: armature_of(captured), bones, frames)
+    places = yield from offscreen.world_heads(lambda: armature_of(captured), bones, frames)
     misses = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))

@@ -29,7 +29,7 @@ from ..shared.errors import RetargetError
 from ..shared.pose import global_rotations
 from ..shared.skeleton import CONTACT_JOINTS, SKELETON
 from ..shared.space import model_to_blender
-from ..time_slices import finish
+from ..time_slices import run_to_end
 from . import bake_controls as bake
 from . import keyframes
 from .reduce_on_rig import reduce_checked
@@ -158,12 +158,12 @@ def apply_motion(
     once goes through :func:`prepare`, :meth:`Plan.segments`, :meth:`Plan.solve`, :func:`to_controls`,
     :func:`space_keys` and :func:`write` one after the other.
     """
-    plan = finish(
+    plan = run_to_end(
         prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
     )
-    solution = finish(to_controls(armature, plan, finish(plan.solve(*finish(plan.segments())))))
-    curves = finish(space_keys(armature, plan, solution, spacing or Spacing()))
-    return finish(write(armature, plan, curves, action_name))
+    solution = run_to_end(to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments())))))
+    curves = run_to_end(space_keys(armature, plan, solution, spacing or Spacing()))
+    return run_to_end(write(armature, plan, curves, action_name))
 
 
 def prepare(

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..offscreen import scene as stage
+from .. import offscreen
 from ..retarget.pose import control_rig as guide
 from ..retarget.pose.solve import Solution
 from ..retarget.rig import Rig
@@ -30,16 +30,16 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
     needed = guide.parents_of(rig, dict.fromkeys((*wanted.turned, *wanted.moved)))
     num_frames = len(next(iter(wanted.places.values())))
     found = np.empty((num_frames, len(needed), 4, 4))
-    with stage.opened() as uid:
+    with offscreen.temporary_scene() as uid:
         _set_up(uid, armature, wanted)
         yield
-        stage.scene_of(uid).view_layers[0].update()  # builds Blender's graph of the rig, the longest piece of all
+        offscreen.scene_of(uid).view_layers[0].update()  # builds Blender's graph of the rig, the longest piece of all
         yield
         frame = 0
         while frame < num_frames:
-            began, scene, copy = time.perf_counter(), stage.scene_of(uid), stage.copy_of(uid)
+            began, scene, copy = time.perf_counter(), offscreen.scene_of(uid), offscreen.armature_copy(uid)
             guides = _guides(scene, wanted)
-            while frame < num_frames and time.perf_counter() - began < stage.SHARE:
+            while frame < num_frames and time.perf_counter() - began < offscreen.SLICE_S:
                 for name, empty in guides.items():
                     empty.matrix_world = Matrix(wanted.places[name][frame])
                 scene.view_layers[0].update()
@@ -54,7 +54,7 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
 
 def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:
     """A copy of ``armature`` at the origin of the stage, its controls led by one guide each."""
-    copy, scene = stage.bring_bare_copy(uid, armature), stage.scene_of(uid)
+    copy, scene = offscreen.add_static_copy(uid, armature), offscreen.scene_of(uid)
     for (name, prop), value in wanted.properties.items():
         present = copy.pose.bones[name][prop]
         copy.pose.bones[name][prop] = type(present)(value)

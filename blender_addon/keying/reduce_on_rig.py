@@ -13,9 +13,8 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import compat, offscreen
 from ..lookup import action_by_uid, object_by_uid
-from ..offscreen import scene as stage
 from ..retarget.keys.reduce import CLOSE, NEIGHBOURS, Bound, reduce
 from ..retarget.keys.spline_fit import Curve
 from ..retarget.pose import scale
@@ -67,16 +66,16 @@ def _played(
             raise RetargetError("The armature was deleted while its keys were being set.", "Choose another one.")
         return found
 
-    with stage.opened() as place:
-        copy = stage.bring_bare_copy(place, armature())
-        action, slot = compat.new_action(copy, stage.NAME)
+    with offscreen.temporary_scene() as place:
+        copy = offscreen.add_static_copy(place, armature())
+        action, slot = compat.new_action(copy, offscreen.SCENE_NAME)
         made = action.session_uid
         try:
             for curve in curves:
                 keyframes.write(action, curve)
             compat.assign_action(copy, action, slot)
             yield
-            return (yield from stage.watch(place, armature, bones, frames))
+            return (yield from offscreen.world_ends(place, armature, bones, frames))
         finally:
             if (action := action_by_uid(made)) is not None:
                 bpy.data.actions.remove(action)

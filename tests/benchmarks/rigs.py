@@ -40,7 +40,7 @@ import bpy
 import numpy as np
 
 import blender_addon
-from blender_addon import time_slices as pieces
+from blender_addon import time_slices
 from blender_addon.app import generation
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request
@@ -133,19 +133,19 @@ def evaluated(armature: bpy.types.Object, bones: dict[str, str], frames: np.ndar
     return {j: heads[:, i] for i, j in enumerate(bones)}, {j: turns[:, i] for i, j in enumerate(bones)}
 
 
-def in_ticks(work: Generator[None, None, Any], first: float = pieces.SHARE) -> tuple[Any, float, float]:
+def in_ticks(work: Generator[None, None, Any], first: float = time_slices.TICK_S) -> tuple[Any, float, float]:
     """Run ``work`` as the add-on's timer does; what it returns, the longest tick and the longest work in one, ms."""
     longest = longest_work = 0.0
     share, done = first, False
     while not done:
         began, worked = time.perf_counter(), time.thread_time()
         try:
-            pieces.spend(work, share)
+            time_slices.run_for(work, share)
         except StopIteration as end:
             done, returned = True, end.value
         longest = max(longest, 1e3 * (time.perf_counter() - began))
         longest_work = max(longest_work, 1e3 * (time.thread_time() - worked))
-        share = pieces.SHARE
+        share = time_slices.TICK_S
     return returned, longest, longest_work
 
 

@@ -25,7 +25,7 @@ from blender_addon.retarget.keys.spline_fit import Spacing
 from blender_addon.retarget.pose import scale
 from blender_addon.retarget.proportions.contacts import at_scene_frames, places, standing
 from blender_addon.shared.skeleton import CONTACT_JOINTS
-from blender_addon.time_slices import finish
+from blender_addon.time_slices import run_to_end
 
 from ..blender.helpers import measure, rigs
 from ..shared_folder import SHARED, needed
@@ -65,8 +65,8 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
         rest = rig.read_rig(armature)
         mapped = bone_map.detect(rest.bones)
         factor = scale.rig_scale(rest, mapped)
-        plan = finish(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene))
-        solution = finish(plan.solve(*finish(plan.segments())))
+        plan = run_to_end(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene))
+        solution = run_to_end(plan.solve(*run_to_end(plan.segments())))
         began, longest = time.perf_counter(), 0.0
         work = apply.space_keys(armature, plan, solution, spacing)
         while True:
@@ -79,7 +79,7 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
             finally:
                 longest = max(longest, time.perf_counter() - tick)
         found["seconds"], found["tick"] = time.perf_counter() - began, longest
-        finish(apply.write(armature, plan, curves, "Sparse"))
+        run_to_end(apply.write(armature, plan, curves, "Sparse"))
         bones = list(dict.fromkeys(curve.bone for curve in curves))
         shown.append(played(armature, bones, plan.frames))
     keys, channels = count_keys(armature)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ... import offscreen
 from ...capture import pace, prompts, stroke
 from ...capture.timing import scene_fps
 from ...character.body import Body, read_body
-from ...offscreen import probe
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 
@@ -152,7 +152,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
     Raises BadControl when the curve has no length.
     """
     settings = scene.gaitway
-    lines = probe.curve_lines(curve, settings.start_frame)
+    lines = offscreen.curve_lines(curve, settings.start_frame)
     way = stroke.length(np.concatenate(lines)) if lines else 0.0
     if not way > 0:
         raise BadControl(

@@ -27,11 +27,6 @@ def test_a_line_without_length_is_refused(line: np.ndarray) -> None:
         paths.walk_along(line, np.array([0.0, 1.0]))
 
 
-def test_chain_finds_open_and_closed_lines() -> None:
-    edges = np.array([[0, 1], [1, 2], [3, 4], [4, 5], [5, 3]])
-    assert paths.chain(7, edges) == [[0, 1, 2], [3, 4, 5, 3], [6]]
-
-
 @pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 60000 / 1001, 12.0])
 def test_keys_between_model_frames_are_carried_along_the_motion(fps: float) -> None:
     """A straight walk at 1.5 m/s, keyed on scene frames: the hints lie on the same walk at the model's own times."""

@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import time_slices as pieces
+from blender_addon import offscreen, time_slices
 from blender_addon.app import timer  # noqa: E402
 from blender_addon.app.engine import ENGINE  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
@@ -173,7 +173,7 @@ def test_an_undo_while_controls_are_read_does_no_harm(settings, monkeypatch) -> 
     def one_piece(work, *_args, **_options) -> None:
         next(work)
 
-    monkeypatch.setattr(pieces, "spend", one_piece)
+    monkeypatch.setattr(time_slices, "run_for", one_piece)
     bpy.ops.ed.undo_push(message="first")
     bpy.ops.ed.undo_push(message="second")
     move(0.9)
@@ -181,4 +181,4 @@ def test_an_undo_while_controls_are_read_does_no_harm(settings, monkeypatch) -> 
     bpy.ops.ed.undo()
     assert LIVE._reading is None and LIVE.is_behind and len(bpy.data.scenes) == 1
     preview()
-    assert not any(item.name.startswith("Gaitway probe") for item in bpy.data.objects)
+    assert not any(item.name.startswith(offscreen.EMPTY_NAME) for item in bpy.data.objects)

@@ -13,10 +13,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
+from blender_addon import offscreen  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request  # noqa: E402
 from blender_addon.character import body
-from blender_addon.offscreen import probe  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
@@ -245,7 +245,7 @@ def refused(*words: str) -> None:
     assert caught.value.hint, "an error without a remedy"
     for word in words:
         assert word in caught.value.message, caught.value.message
-    assert len(bpy.data.scenes) == 1 and not [o for o in bpy.data.objects if o.name.startswith(probe.PROBE_NAME)]
+    assert len(bpy.data.scenes) == 1 and not [o for o in bpy.data.objects if o.name.startswith(offscreen.EMPTY_NAME)]
 
 
 def test_an_empty_without_keys(settings) -> None:

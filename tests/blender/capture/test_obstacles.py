@@ -13,7 +13,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import time_slices as pieces
+from blender_addon import time_slices
 from blender_addon.app.generation import GENERATION  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.capture import relative_targets as relations
@@ -201,7 +201,7 @@ def test_an_obstacle_that_is_deleted_while_it_is_read_does_no_harm(settings) -> 
             for _ in range(steps):
                 next(work)
             bpy.data.objects.remove(settings.obstacles[1].target)
-            captured = pieces.finish(work)
+            captured = time_slices.run_to_end(work)
             assert len(captured.obstacles) == 2
         except StopIteration:
             break

@@ -12,12 +12,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import time_slices as pieces
+from blender_addon import offscreen, time_slices
 from blender_addon.app import generation, timer
 from blender_addon.app.generation import GENERATION, READING  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.character import read_rig as rig  # noqa: E402
-from blender_addon.offscreen import scene as stage  # noqa: E402
 from blender_addon.retarget.bone_map import detect as bone_map
 
 from ..helpers import rigs, scenes  # noqa: E402
@@ -48,7 +47,10 @@ def settings(addon, monkeypatch) -> bpy.types.PropertyGroup:
 
 def nothing_is_left() -> bool:
     names = [block.name for kind in (bpy.data.objects, bpy.data.scenes, bpy.data.curves) for block in kind]
-    return not any(name.startswith((stage.NAME, "Gaitway probe")) for name in names) and len(bpy.data.scenes) == 1
+    return (
+        not any(name.startswith((offscreen.SCENE_NAME, offscreen.EMPTY_NAME)) for name in names)
+        and len(bpy.data.scenes) == 1
+    )
 
 
 def press() -> None:
@@ -59,7 +61,7 @@ def press() -> None:
 
 def read_a_while() -> None:
     """One piece after the other until the stage is there."""
-    while not any(scene.name.startswith(stage.NAME) for scene in bpy.data.scenes):
+    while not any(scene.name.startswith(offscreen.SCENE_NAME) for scene in bpy.data.scenes):
         next(GENERATION._request)
     next(GENERATION._request)
     assert GENERATION.stage == READING
@@ -130,7 +132,7 @@ def test_what_is_saved_meanwhile_holds_no_stage(engine, settings, tmp_path: Path
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
     assert GENERATION.stage != READING and nothing_is_left()
     with bpy.data.libraries.load(str(tmp_path / "saved.blend")) as (saved, _):
-        assert len(saved.scenes) == 1 and not any(name.startswith("Gaitway probe") for name in saved.objects)
+        assert len(saved.scenes) == 1 and not any(name.startswith(offscreen.EMPTY_NAME) for name in saved.objects)
     wait_for(lambda: not GENERATION.busy)
     assert GENERATION.error is None
 
@@ -149,16 +151,16 @@ def test_pieces_end_as_they_should() -> None:
         return "done"
 
     running = work()
-    pieces.spend(running, 0.0)
-    pieces.spend(running, 10.0, goes_on=lambda: False)
+    time_slices.run_for(running, 0.0)
+    time_slices.run_for(running, 10.0, goes_on=lambda: False)
     assert running.gi_frame is not None
     with pytest.raises(StopIteration) as ended:
-        pieces.spend(running, 10.0)
-    assert ended.value.value == pieces.finish(work()) == "done"
+        time_slices.run_for(running, 10.0)
+    assert ended.value.value == time_slices.run_to_end(work()) == "done"
 
 
 def test_an_item_is_read_as_it_was(settings) -> None:
-    kept = pieces.as_it_is(settings.controls[1])
+    kept = time_slices.snapshot(settings.controls[1])
     settings.controls[1].frame_end = 50
     settings.controls.clear()
     assert kept.frame_end == 97 and kept.target == bpy.data.objects["Path"]

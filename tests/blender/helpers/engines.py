@@ -16,7 +16,7 @@ from unittest import mock
 
 import bpy
 
-from blender_addon import time_slices as pieces
+from blender_addon import time_slices
 from blender_addon.app import timer
 from blender_addon.app.engine import ENGINE
 from blender_addon.app.generation import GENERATION
@@ -53,7 +53,7 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
 @contextmanager
 def piece_by_piece() -> Iterator[None]:
     """One piece of work a tick, so that no stage of a request passes unseen."""
-    with mock.patch.object(pieces, "spend", lambda work, *_share, **_conditions: next(work)):
+    with mock.patch.object(time_slices, "run_for", lambda work, *_share, **_conditions: next(work)):
         yield
 
 

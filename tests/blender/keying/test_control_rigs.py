@@ -16,7 +16,7 @@ from blender_addon.retarget.keys.spline_fit import Spacing  # noqa: E402
 from blender_addon.retarget.pose import scale  # noqa: E402
 from blender_addon.shared import quat  # noqa: E402
 from blender_addon.shared.errors import RetargetError  # noqa: E402
-from blender_addon.time_slices import finish  # noqa: E402
+from blender_addon.time_slices import run_to_end  # noqa: E402
 
 from ..helpers import measure, rigs  # noqa: E402
 
@@ -38,15 +38,18 @@ def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[app
     """Key ``joints``; the plan, and how often the main thread was handed back."""
     rest = rig.read_rig(armature)
     factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
-    plan = finish(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs))
-    solution = finish(plan.solve(*finish(plan.segments())))
+    plan = run_to_end(
+        apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs)
+    )
+    solution = run_to_end(plan.solve(*run_to_end(plan.segments())))
     work, pauses = apply.to_controls(armature, plan, solution), 0
     while True:
         try:
             next(work)
             pauses += 1
         except StopIteration as done:
-            finish(apply.write(armature, plan, finish(apply.space_keys(armature, plan, done.value, Spacing())), "Take"))
+            curves = run_to_end(apply.space_keys(armature, plan, done.value, Spacing()))
+            run_to_end(apply.write(armature, plan, curves, "Take"))
             return plan, pauses
 
 
@@ -134,8 +137,8 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 
     before, pose = blocks(), {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
     counts = {bone.name: len(bone.constraints) for bone in armature.pose.bones}
-    plan = finish(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
-    work = apply.to_controls(armature, plan, finish(plan.solve(*finish(plan.segments()))))
+    plan = run_to_end(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    work = apply.to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments()))))
     for _ in range(4):
         next(work)
     assert len(blocks()) > len(before)
@@ -148,8 +151,8 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 def test_an_undo_in_the_middle_is_told_and_leaves_nothing(cartwheel):
     armature = rigs.rigify_generated()
     bpy.ops.ed.undo_push(message="Before")
-    plan = finish(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
-    work = apply.to_controls(armature, plan, finish(plan.solve(*finish(plan.segments()))))
+    plan = run_to_end(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    work = apply.to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments()))))
     for _ in range(4):
         next(work)
     bpy.ops.ed.undo_push(message="Something else")

@@ -15,7 +15,7 @@ from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import scale  # noqa: E402
 from blender_addon.retarget.proportions import adapt as hold
 from blender_addon.shared import quat  # noqa: E402
-from blender_addon.time_slices import finish  # noqa: E402
+from blender_addon.time_slices import run_to_end  # noqa: E402
 
 from ..helpers import measure, rigs  # noqa: E402
 from .test_control_rigs import BEHIND  # noqa: E402
@@ -116,5 +116,5 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
         work = measuring.observe(
             replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
         )
-        observed = finish(work)
+        observed = run_to_end(work)
         assert bool(observed.misses) != in_place and observed.contacts.any() != in_place

@@ -16,7 +16,7 @@ from blender_addon.retarget.keys.spline_fit import Channel, Curve
 from blender_addon.retarget.pose.rotation_modes import channels
 from blender_addon.retarget.rig import Rig
 from blender_addon.shared import quat
-from blender_addon.time_slices import finish
+from blender_addon.time_slices import run_to_end
 
 from ..figures import bone, rig_of
 
@@ -60,7 +60,8 @@ def distances(rig: Rig, before: list[Curve], after: list[Curve], modes: dict[str
     """How far (K, P) all heads and tails come from where they were, metres."""
     tree = Tree(rig, [member.name for member in rig.bones])
     places = [
-        finish(tree.points(finish(tree.pose(curves, modes, FRAMES)), rig.matrix_world)) for curves in (before, after)
+        run_to_end(tree.points(run_to_end(tree.pose(curves, modes, FRAMES)), rig.matrix_world))
+        for curves in (before, after)
     ]
     return np.linalg.norm(places[1] - places[0], axis=-1)
 
@@ -76,7 +77,7 @@ def test_the_armature_spares_keys_and_stays_within_the_bound(monkeypatch, mode: 
     modes = dict.fromkeys([member.name for member in rig.bones], mode)
     curves = motion(rig, mode)
     bound = Bound(BOUND, {"aside": np.where(FRAMES > 70, 3.0, 1.0)}, [20, 21])
-    few = finish(reduce(rig, curves, modes, rig.matrix_world, bound))
+    few = run_to_end(reduce(rig, curves, modes, rig.matrix_world, bound))
     off = distances(rig, curves, few, modes)
     assert off.max() <= BOUND and off[FRAMES > 70, 4].max() <= BOUND / 3
     for curve, dense in zip(few, curves, strict=True):
@@ -89,7 +90,7 @@ def test_the_armature_spares_keys_and_stays_within_the_bound(monkeypatch, mode: 
         yield
 
     monkeypatch.setattr(sparse, "prune", none_spared)
-    many = finish(reduce(rig, curves, modes, rig.matrix_world, bound))
+    many = run_to_end(reduce(rig, curves, modes, rig.matrix_world, bound))
     assert num_keys(few) < 0.8 * num_keys(many) < 0.3 * num_keys(curves)
 
 
@@ -99,7 +100,7 @@ def test_nothing_swings_out_between_frames(turns: float) -> None:
     rig = arm()
     modes = dict.fromkeys([member.name for member in rig.bones], "QUATERNION")
     curves = motion(rig, "QUATERNION", 2, turns)
-    few = finish(reduce(rig, curves, modes, rig.matrix_world, Bound(BOUND, {}, [20, 21])))
+    few = run_to_end(reduce(rig, curves, modes, rig.matrix_world, Bound(BOUND, {}, [20, 21])))
     halves = np.arange(2, 2 * len(FRAMES) + 1)
     for curve, dense in zip(few[1:], curves[1:], strict=True):
         shown = np.stack(
@@ -118,7 +119,7 @@ def test_an_object_that_is_carried_along() -> None:
     turns = quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), np.linspace(0, 3, len(FRAMES)))
     world[:, :3, :3] = quat.to_matrix(turns) @ world[:, :3, :3]
     world[:, 0, 3] = np.linspace(0, 4, len(FRAMES))
-    few = finish(reduce(rig, curves, modes, world, Bound(BOUND, {})))
+    few = run_to_end(reduce(rig, curves, modes, world, Bound(BOUND, {})))
     assert distances(rig, curves, few, modes).max() <= BOUND
     assert num_keys(few) < 0.25 * num_keys(curves)
 
@@ -128,10 +129,10 @@ def test_a_round_that_goes_too_far_is_not_kept() -> None:
     rig = arm()
     modes = dict.fromkeys([member.name for member in rig.bones], "QUATERNION")
     curves = motion(rig, "QUATERNION", seed=1)
-    few = finish(reduce(rig, curves, modes, rig.matrix_world, Bound(BOUND, {})))
+    few = run_to_end(reduce(rig, curves, modes, rig.matrix_world, Bound(BOUND, {})))
     tree = Tree(rig, [member.name for member in rig.bones])
-    goal = finish(tree.points(finish(tree.pose(few, modes, FRAMES)), rig.matrix_world))
+    goal = run_to_end(tree.points(run_to_end(tree.pose(few, modes, FRAMES)), rig.matrix_world))
     tight = np.full(goal.shape[:2], 1e-7)
-    same = finish(prune(tree, curves, few, modes, rig.matrix_world, goal, tight, []))
+    same = run_to_end(prune(tree, curves, few, modes, rig.matrix_world, goal, tight, []))
     assert num_keys(same) == num_keys(few)
     assert distances(rig, few, same, modes).max() < 1e-7

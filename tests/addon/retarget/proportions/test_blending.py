@@ -13,7 +13,7 @@ from blender_addon.retarget.proportions.adapt import sparse_rows
 from blender_addon.retarget.proportions.blending import envelope, fade, spread
 from blender_addon.retarget.proportions.effectors import Target
 from blender_addon.shared import pose, quat
-from blender_addon.time_slices import finish
+from blender_addon.time_slices import run_to_end
 
 FRAMES = np.arange(1, 401)
 WAVE = np.sin(FRAMES / 9) + 0.3 * np.sin(FRAMES / 4 + 1)
@@ -87,14 +87,14 @@ def test_a_foot_that_slides_far_has_two_places():
 @pytest.mark.parametrize("near", [0.2, 0.02, 0.001])
 def test_few_keys_stay_near_in_every_frame(near):
     channel = Channel(FRAMES, WAVE)
-    fewer = finish(thin(channel, np.full(len(FRAMES), near)))
+    fewer = run_to_end(thin(channel, np.full(len(FRAMES), near)))
     assert np.abs(fewer.at(FRAMES) - WAVE).max() <= near
     assert len(fewer.frames) < {0.2: 40, 0.02: 100, 0.001: 200}[near]
     assert fewer.frames[0] == 1 and fewer.frames[-1] == 400
 
 
 def test_keys_that_must_be_are_there_and_met():
-    fewer = finish(thin(Channel(FRAMES, WAVE), np.full(len(FRAMES), 0.3), must=[100, 101, 250]))
+    fewer = run_to_end(thin(Channel(FRAMES, WAVE), np.full(len(FRAMES), 0.3), must=[100, 101, 250]))
     rows = np.searchsorted(fewer.frames, FRAMES[[100, 101, 250]])
     assert (fewer.frames[rows] == FRAMES[[100, 101, 250]]).all()
     assert np.abs(fewer.values[rows] - WAVE[[100, 101, 250]]).max() < 1e-3
@@ -102,9 +102,9 @@ def test_keys_that_must_be_are_there_and_met():
 
 def test_a_constant_channel_has_two_keys():
     assert (
-        len(finish(thin(Channel(FRAMES, np.full(400, 3.0)), np.full(400, 1e-4))).frames) == 3
+        len(run_to_end(thin(Channel(FRAMES, np.full(400, 3.0)), np.full(400, 1e-4))).frames) == 3
     )  # one more where it is cut
-    assert len(finish(thin(Channel(FRAMES[:200], np.full(200, 3.0)), np.full(200, 1e-4))).frames) == 2
+    assert len(run_to_end(thin(Channel(FRAMES[:200], np.full(200, 3.0)), np.full(200, 1e-4))).frames) == 2
 
 
 def test_a_key_every_few_frames_stands_on_the_motion():

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things are in the world at other frames, without moving the animator's playhead or touching their objects.
 
-Empties on a stage of their own copy the place of what is asked for; Blender evaluates them with every parent,
-constraint and driver, and none of the rest of the file. Who asks for many frames gets a generator that hands the thread
-back between them.
+Empties in a hidden scene follow what is asked for; Blender evaluates them with every parent, constraint and driver,
+and none of the rest of the file. Who asks for many frames gets a generator that hands the thread back between them.
 """
 
 from __future__ import annotations
@@ -14,24 +13,22 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
-from ..capture.paths import chain
-from . import scene as stage
+from . import scene as hidden
 
-PROBE_NAME = "Gaitway probe"
-CURVE_RESOLUTION = 64
-
+EMPTY_NAME = "Gaitway follower"
+CURVE_RESOLUTION = 64  # points between two of a curve's own
 
 _shared: list[int] = []
 
 
 @contextmanager
-def sharing() -> Iterator[int]:
-    """Let all calls in this block use one stage, and its uid: to remove one makes Blender build its graphs anew."""
-    uid = next((uid for uid in _shared if stage.is_there(uid)), None)
+def shared_scene() -> Iterator[int]:
+    """Let all calls in this block use one hidden scene, and its uid: removing one makes Blender rebuild its graphs."""
+    uid = next((uid for uid in _shared if hidden.exists(uid)), None)
     if uid is not None:
         yield uid
         return
-    with stage.opened() as uid:
+    with hidden.temporary_scene() as uid:
         _shared.append(uid)
         try:
             yield uid
@@ -40,21 +37,21 @@ def sharing() -> Iterator[int]:
 
 
 @contextmanager
-def _guests() -> Iterator[int]:
-    """The uid of a stage; what is brought there in this block goes at its end."""
-    with sharing() as uid:
-        others = {member.session_uid for member in stage.scene_of(uid).collection.objects}
+def _temporary_objects() -> Iterator[int]:
+    """The uid of a hidden scene; objects added to it in this block are removed at its end."""
+    with shared_scene() as uid:
+        others = {member.session_uid for member in hidden.scene_of(uid).collection.objects}
         try:
             yield uid
         finally:
-            if stage.is_there(uid):
-                scene = stage.scene_of(uid)
-                stage.remove(*(member for member in scene.collection.objects if member.session_uid not in others))
+            if hidden.exists(uid):
+                scene = hidden.scene_of(uid)
+                hidden.remove(*(member for member in scene.collection.objects if member.session_uid not in others))
 
 
-def _guest(uid: int, number: int) -> bpy.types.Object:
-    """The object on the stage that has this session uid, which is there as long as the stage is."""
-    return next(member for member in stage.scene_of(uid).collection.objects if member.session_uid == number)
+def _member(uid: int, number: int) -> bpy.types.Object:
+    """The object in the hidden scene that has this session uid; it exists as long as the scene does."""
+    return next(member for member in hidden.scene_of(uid).collection.objects if member.session_uid == number)
 
 
 def may_move(target: bpy.types.Object) -> bool:
@@ -86,21 +83,21 @@ def world_matrices(target: bpy.types.Object, frames: Iterable[float]) -> Generat
 def _followed(
     kind: str, target: bpy.types.Object, bones: Sequence[str], frames: Iterable[float]
 ) -> Generator[None, None, np.ndarray]:
-    """Matrices (K, B, 4, 4) of empties that a constraint of this kind puts onto the bones, or onto the object."""
+    """Matrices (K, B, 4, 4) of empties that a constraint of this ``kind`` puts onto the bones, or onto the object."""
     matrices = []
-    with _guests() as uid:
+    with _temporary_objects() as uid:
         followers = []
         for bone in bones or [""]:
-            follower = _empty_on(uid)
+            follower = _add_empty(uid)
             constraint = follower.constraints.new(kind)
             constraint.target = target
             constraint.subtarget = bone
             followers.append(follower.session_uid)
         for frame in frames:
-            scene = stage.scene_of(uid)
-            stage.set_frame(scene, float(frame))
+            scene = hidden.scene_of(uid)
+            hidden.set_frame(scene, float(frame))
             depsgraph = scene.view_layers[0].depsgraph
-            final = (_guest(uid, follower).evaluated_get(depsgraph) for follower in followers)
+            final = (_member(uid, follower).evaluated_get(depsgraph) for follower in followers)
             matrices.append(np.array([follower.matrix_world for follower in final]))
             yield
     return np.array(matrices)
@@ -115,20 +112,20 @@ def followed_path(
     points = []
     if curve.mode == "EDIT":
         curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _guests() as uid:
-        copy = _copy_onto(uid, curve)
+    with _temporary_objects() as uid:
+        copy = _add_curve_copy(uid, curve)
         splines = copy.data.splines
         for other in list(splines)[: max(spline - 1, 0)]:
             splines.remove(other)
-        _bare(copy.data)
+        _strip_bevel(copy.data)
         copy.data.use_path = True
-        led = _empty_on(uid)
+        led = _add_empty(uid)
         led.constraints.new("FOLLOW_PATH").target = copy
         numbers = led.session_uid, copy.session_uid
         for frame in frames:
-            scene = stage.scene_of(uid)
-            stage.set_frame(scene, float(frame))
-            led, copy = (_guest(uid, number) for number in numbers)
+            scene = hidden.scene_of(uid)
+            hidden.set_frame(scene, float(frame))
+            led, copy = (_member(uid, number) for number in numbers)
             depsgraph = scene.view_layers[0].depsgraph
             if reverse:
                 data, constraint = copy.evaluated_get(depsgraph).data, led.constraints[0]
@@ -140,16 +137,16 @@ def followed_path(
     return np.array(points)
 
 
-def _empty_on(uid: int) -> bpy.types.Object:
-    empty = bpy.data.objects.new(PROBE_NAME, None)
-    stage.scene_of(uid).collection.objects.link(empty)
+def _add_empty(uid: int) -> bpy.types.Object:
+    empty = bpy.data.objects.new(EMPTY_NAME, None)
+    hidden.scene_of(uid).collection.objects.link(empty)
     return empty
 
 
-def _copy_onto(uid: int, curve: bpy.types.Object) -> bpy.types.Object:
+def _add_curve_copy(uid: int, curve: bpy.types.Object) -> bpy.types.Object:
     copy = curve.copy()
     copy.data = curve.data.copy()
-    stage.scene_of(uid).collection.objects.link(copy)
+    hidden.scene_of(uid).collection.objects.link(copy)
     copy.hide_viewport = False
     return copy
 
@@ -160,10 +157,10 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
     """
     if curve.mode == "EDIT":
         curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _guests() as uid:
-        copy, scene = _copy_onto(uid, curve), stage.scene_of(uid)
-        _bare(copy.data)
-        stage.set_frame(scene, frame)
+    with _temporary_objects() as uid:
+        copy, scene = _add_curve_copy(uid, curve), hidden.scene_of(uid)
+        _strip_bevel(copy.data)
+        hidden.set_frame(scene, frame)
         evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
         mesh = evaluated.to_mesh()
         if mesh is None:  # a curve without a single point
@@ -175,11 +172,11 @@ def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
         evaluated.to_mesh_clear()
         world = np.array(evaluated.matrix_world)
     points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
-    return [points[line] for line in chain(len(points), edges.reshape(-1, 2))]
+    return [points[line] for line in join_edges(len(points), edges.reshape(-1, 2))]
 
 
-def _bare(curve: bpy.types.Curve) -> None:
-    """Leave the line alone: no tube around it, no surface inside it, and fine enough to be taken for the curve
+def _strip_bevel(curve: bpy.types.Curve) -> None:
+    """Reduce the curve to its line: no tube around it, no surface inside it, and fine enough to be taken for the curve
     itself.
     """
     curve.dimensions = "3D"
@@ -190,3 +187,22 @@ def _bare(curve: bpy.types.Curve) -> None:
     curve.resolution_u = CURVE_RESOLUTION
     for spline in curve.splines:
         spline.resolution_u = CURVE_RESOLUTION
+
+
+def join_edges(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
+    """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
+    began.
+    """
+    lines: list[list[int]] = []
+    following = {int(a): int(b) for a, b in edges if b == a + 1}
+    closing = {int(max(a, b)): int(min(a, b)) for a, b in edges if abs(int(a) - int(b)) != 1}
+    start = 0
+    while start < num_vertices:
+        line = [start]
+        while line[-1] in following:
+            line.append(following[line[-1]])
+        start = line[-1] + 1
+        if closing.get(line[-1]) == line[0]:
+            line.append(line[0])
+        lines.append(line)
+    return lines
