@@ -12,9 +12,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from safetensors.torch import save as serialize
 
 from blender_addon.shared.errors import BadCheckpoint, BadFile, ExportError
 
+from ..export.atomic import atomic_folder, flush_to_disk
 from ..models.config import ModelConfig
 from .networks import Networks, Statistics, build_networks, empty_networks
 from .published import deduce_config, read_tensors
@@ -142,22 +140,9 @@ def save_folder(networks: Networks, path: Path | str, model_card: str, dtype: to
     if networks.statistics is None:
         raise ExportError("A model without the statistics of its training data cannot be exported.", "Set statistics.")
     if path.exists() and not (path / SUMS).is_file() and not (path.is_dir() and not any(path.iterdir())):
-        raise ExportError(f"{path} exists and is not a checkpoint folder.", "Choose another place, or move it away.")
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        _write_files(networks, temporary, model_card, dtype)
-        temporary.chmod(0o755)
-        _move_into_place(temporary, path)
-    except OSError as error:
-        raise ExportError(
-            f"The checkpoint could not be written to {path} ({error.strerror or error}).",
-            "Free some space or choose another place, then export again. Nothing was left behind.",
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        raise ExportError(f"{path} exists and is not a checkpoint folder.", "Choose another folder, or move it away.")
+    with atomic_folder(path) as folder:
+        _write_files(networks, folder, model_card, dtype)
     return path
 
 
@@ -180,24 +165,7 @@ def _write_files(networks: Networks, folder: Path, model_card: str, dtype: torch
 def _write(path: Path, data: bytes) -> None:
     with open(path, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())  # some file systems say only here that the disk is full
-
-
-def _move_into_place(temporary: Path, path: Path) -> None:
-    """Rename ``temporary`` to ``path``; what stood there is kept aside until that has worked."""
-    if not path.exists():
-        temporary.rename(path)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    path.rename(aside / path.name)
-    try:
-        temporary.rename(path)
-    except OSError:
-        (aside / path.name).rename(path)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        flush_to_disk(file)
 
 
 def _sha256(path: Path) -> str:

@@ -19,7 +19,8 @@ from blender_addon.shared.errors import BadControl, BadRequest
 from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Result, Welcome
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from ..export import MOTION_SUFFIXES, PICTURE_SUFFIXES, Clip, check_target, export, numbered
+from ..export import check_target, export, numbered
+from ..export.clip import Clip
 from ..inputs.controls import Track, read_track
 from ..inputs.surroundings import read_surroundings
 from ..report import TOTAL, Report, make_report
@@ -42,9 +43,9 @@ class Outputs:
         if not self.motions and self.picture is None and not may_be_empty:
             raise BadRequest("There is nothing to write.", "Add --out walk.bvh, or --picture walk.png, or both.")
         for path in self.motions:
-            check_target(path, MOTION_SUFFIXES)
+            check_target(path, "motion")
         if self.picture is not None:
-            check_target(self.picture, PICTURE_SUFFIXES)
+            check_target(self.picture, "picture")
 
 
 def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[Track | None, list[Track]]:

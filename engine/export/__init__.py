@@ -1,35 +1,80 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finished motions as files; the suffix decides: .bvh, .glb, .npz, and .png, .jpg, .pdf, .svg for a picture.
+"""Finished motions as files, whole or not there at all. One writer a file, one row of :data:`WRITERS` a format.
 
-A file is whole or it is not there: nothing half-written is left when the disk is full or the program is stopped.
+A new format is a file with its writer and its row below: the command line, its help and its checks read this table.
+``Clip``, what a writer gets, is handed out by ``export.clip``: nothing here imports numpy, so that ``gaitway --help``
+does not wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
 
 from blender_addon.shared.errors import ExportError
 
 from .atomic import atomic_file, check_writable
-from .clip import Clip
 
-MOTION_SUFFIXES = (".bvh", ".glb", ".npz")
-PICTURE_SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
+if TYPE_CHECKING:
+    from .clip import Clip
 
-__all__ = ["MOTION_SUFFIXES", "PICTURE_SUFFIXES", "Clip", "check_target", "export", "numbered"]
+__all__ = ["WRITERS", "Kind", "WriteClip", "Writer", "check_target", "export", "numbered", "suffixes"]
+
+Kind = Literal["motion", "picture"]
 
 
-def check_target(path: Path, suffixes: tuple[str, ...] = MOTION_SUFFIXES + PICTURE_SUFFIXES) -> Path:
-    """``path`` if a motion could be written there as one of ``suffixes``; raises ExportError before any work is done
-    otherwise.
+class WriteClip(Protocol):
+    """What a format's function does."""
+
+    def __call__(self, clip: Clip, stream: BinaryIO, **options: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A format: ``function`` of the file ``module`` of this room writes it, with ``options`` as keyword arguments, and
+    with the ``unit`` of lengths where it ``has_unit``. ``help`` says who reads it.
     """
-    if path.suffix.lower() not in suffixes:
-        kind = f"'{path.suffix}'" if path.suffix else "A name without a suffix"
+
+    kind: Kind
+    module: str
+    function: str
+    help: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    has_unit: bool = False
+
+    def load(self) -> WriteClip:
+        """The function itself; imports what it needs."""
+        return cast(WriteClip, getattr(import_module(f".{self.module}", __name__), self.function))
+
+
+WRITERS: dict[str, Writer] = {
+    ".bvh": Writer("motion", "bvh", "write_bvh", "skeleton for animation programs", has_unit=True),
+    ".glb": Writer("motion", "glb", "write_glb", "figure for viewers and game engines"),
+    ".npz": Writer("motion", "npz", "write_npz", "joints for scripts"),
+    ".png": Writer("picture", "picture", "write_picture", "image", {"format": "png"}),
+    ".jpg": Writer("picture", "picture", "write_picture", "image", {"format": "jpg"}),
+    ".pdf": Writer("picture", "picture", "write_picture", "page", {"format": "pdf"}),
+    ".svg": Writer("picture", "picture", "write_picture", "drawing", {"format": "svg"}),
+}
+
+
+def suffixes(kind: Kind | None = None) -> tuple[str, ...]:
+    """The suffixes of all formats, or of those of one kind."""
+    return tuple(suffix for suffix, writer in WRITERS.items() if kind in (None, writer.kind))
+
+
+def check_target(path: Path, kind: Kind | None = None) -> Path:
+    """``path`` if a motion can be written there in a format of ``kind`` (None: any).
+
+    Raises ExportError otherwise, before any work is done.
+    """
+    if path.suffix.lower() not in suffixes(kind):
+        named = f"'{path.suffix}'" if path.suffix else "A name without a suffix"
         raise ExportError(
-            f"{kind} is not a format that can be written ('{path}').", f"Choose one of {', '.join(suffixes)}."
+            f"{named} is not a format that can be written ('{path}').", f"Choose one of {', '.join(suffixes(kind))}."
         )
     check_writable(path)
     return path
@@ -39,26 +84,11 @@ def export(clip: Clip, path: Path, *, bvh_unit: str = "m") -> Path:
     """Write ``clip`` to ``path`` in the format of its suffix and return the path. Raises ExportError."""
     check_target(path)
     clip.validate()
-    suffix = path.suffix.lower()
-    write: Callable[[Clip, BinaryIO], None]
-    if suffix == ".bvh":
-        from .bvh import write_bvh
-
-        write = partial(write_bvh, unit=bvh_unit)
-    elif suffix == ".glb":
-        from .glb import write_glb
-
-        write = write_glb
-    elif suffix == ".npz":
-        from .npz import write_npz
-
-        write = write_npz
-    else:
-        from .picture import write_picture
-
-        write = partial(write_picture, format=suffix[1:])
+    writer = WRITERS[path.suffix.lower()]
+    options = {**writer.options, "unit": bvh_unit} if writer.has_unit else writer.options
+    write = writer.load()
     with atomic_file(path) as stream:
-        write(clip, stream)
+        write(clip, stream, **options)
     return path
 
 

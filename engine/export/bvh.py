@@ -7,7 +7,7 @@ them. The rest pose is a T-pose with the motion's own mean bone lengths. Channel
 applied to column vectors as ``Rz Rx Ry``; the root has its position before them. Head, hands and toes end in an End
 Site.
 
-Legend: T frames, E = 23 exported joints (``pose.py``).
+Legend: T frames, E = 23 exported joints (``clip_pose.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .clip import Clip
 from .clip_pose import CHILDREN, NAMES, clip_pose
 
 UNITS = {"m": 1.0, "cm": 100.0}
-_END_SITE = 0.08  # metres beyond the last joint, in the direction of its bone
+_END_SITE_M = 0.08  # beyond the last joint, in the direction of its bone
 
 
 def write_bvh(clip: Clip, stream: BinaryIO, unit: str = "m") -> None:
@@ -46,7 +46,7 @@ def write_bvh(clip: Clip, stream: BinaryIO, unit: str = "m") -> None:
 def euler_zxy(rotations: np.ndarray) -> np.ndarray:
     """Angles (T,E,3) about Z, X, Y in radians with ``R = Rz Rx Ry``, of quaternions (T,E,4); no jumps along T.
 
-    Two triples of angles give each rotation; that nearer to the frame before is taken, whole turns added.
+    Two triples of angles give each rotation; the one nearer to the previous frame is taken, whole turns added.
     """
     m = quat.to_matrix(rotations)
     x = np.arcsin(np.clip(m[..., 2, 1], -1, 1))
@@ -54,9 +54,9 @@ def euler_zxy(rotations: np.ndarray) -> np.ndarray:
     second = np.stack([first[..., 0] + np.pi, np.pi - x, first[..., 2] + np.pi], axis=-1)
     result = first.copy()
     for t in range(1, len(result)):
-        before = result[t - 1]
-        near = [angles - 2 * np.pi * np.round((angles - before) / (2 * np.pi)) for angles in (first[t], second[t])]
-        distance = [np.abs(angles - before).sum(-1, keepdims=True) for angles in near]
+        previous = result[t - 1]
+        near = [angles - 2 * np.pi * np.round((angles - previous) / (2 * np.pi)) for angles in (first[t], second[t])]
+        distance = [np.abs(angles - previous).sum(-1, keepdims=True) for angles in near]
         result[t] = np.where(distance[0] <= distance[1], near[0], near[1])
     return result
 
@@ -79,7 +79,7 @@ def _append_joint(lines: list[str], joint: int, offsets: np.ndarray, scale: floa
     for child in CHILDREN[joint]:
         _append_joint(lines, child, offsets, scale, indent + "\t")
     if not CHILDREN[joint]:
-        end = quat.normalize(offsets[joint]) * _END_SITE * scale
+        end = quat.normalize(offsets[joint]) * _END_SITE_M * scale
         lines += [f"{indent}\tEnd Site", f"{indent}\t{{", f"{indent}\t\tOFFSET {_numbers(end)}", f"{indent}\t}}"]
     lines.append(f"{indent}}}")
 

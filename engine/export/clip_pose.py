@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clip as a skeleton in motion: constant bone lengths, one rotation a joint, the way of the pelvis.
+"""A clip as a skeleton in motion: constant bone lengths, one rotation a joint, the path of the pelvis.
 
 The exported skeleton has one joint more than the model's: ``lower_back``, at the pelvis itself, carries the spine. In
 bodies the spine bends against the hips right there, so no single rotation of the pelvis could put both hips and spine

@@ -5,7 +5,7 @@ Axes and units are glTF's own: metres, Y up, facing +Z, quaternions x,y,z,w. The
 motion's own bone lengths; every bone is a slim octahedron bound to the joint at its start, so that any viewer shows
 the figure walking.
 
-Legend: T frames, E = 23 exported joints (``pose.py``).
+Legend: T frames, E = 23 exported joints (``clip_pose.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .clip_pose import CHILDREN, NAMES, PARENTS, ClipPose, clip_pose
 
 _FLOAT, _USHORT, _UBYTE = 5126, 5123, 5121
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
-_LEAF_LENGTH = 0.08  # metres; head, hands and toes end in a joint and get a short stub
+_LEAF_LENGTH_M = 0.08  # head, hands and toes end in a joint and get a short stub
 _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
@@ -84,8 +84,8 @@ def _nodes(pose: ClipPose) -> list[dict[str, Any]]:
     """One node a joint, at rest: the root where the motion starts, without rotation."""
     nodes: list[dict[str, Any]] = []
     for j, name in enumerate(NAMES):
-        place = pose.root_positions[0] if j == 0 else pose.offsets[j]
-        node: dict[str, Any] = {"name": name, "translation": [float(v) for v in place]}
+        position = pose.root_positions[0] if j == 0 else pose.offsets[j]
+        node: dict[str, Any] = {"name": name, "translation": [float(v) for v in position]}
         if CHILDREN[j]:
             node["children"] = list(CHILDREN[j])
         nodes.append(node)
@@ -129,23 +129,23 @@ def _animation(clip: Clip, pose: ClipPose, buffer: _Buffer) -> dict[str, Any]:
 def _mesh(pose: ClipPose, buffer: _Buffer) -> dict[str, Any]:
     """Three primitives, left side, right side and middle, each the octahedra of its bones."""
     rest = _rest_positions(pose)
-    parts: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {"left": [], "right": [], "middle": []}
+    sides: dict[str, list[tuple[int, np.ndarray, np.ndarray]]] = {"left": [], "right": [], "middle": []}
     for j, name in enumerate(NAMES):
         side = name.split("_")[0] if name.startswith(("left_", "right_")) else "middle"
         if j and pose.offsets[j].any():
-            parts[side].append((PARENTS[j], rest[PARENTS[j]], rest[j]))
+            sides[side].append((PARENTS[j], rest[PARENTS[j]], rest[j]))
         if not CHILDREN[j]:
             direction = quat.normalize(pose.offsets[j])
-            parts[side].append((j, rest[j], rest[j] + _LEAF_LENGTH * direction))
+            sides[side].append((j, rest[j], rest[j] + _LEAF_LENGTH_M * direction))
     primitives = []
     for material, side in enumerate(("left", "right", "middle")):
-        pieces = [_octahedron(start, end) for _, start, end in parts[side]]
-        positions = np.concatenate(pieces).astype(np.float32)
+        bones = [_octahedron(start, end) for _, start, end in sides[side]]
+        positions = np.concatenate(bones).astype(np.float32)
         corners = positions.reshape(-1, 3, 3)
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         normals = np.repeat(quat.normalize(normals), 3, axis=0).astype(np.float32)
         bound = np.zeros((len(positions), 4), np.uint8)
-        bound[:, 0] = np.repeat([joint for joint, _, _ in parts[side]], len(pieces[0]))
+        bound[:, 0] = np.repeat([joint for joint, _, _ in sides[side]], len(bones[0]))
         weights = np.tile(np.array([1, 0, 0, 0], np.float32), (len(positions), 1))
         attributes = {
             "POSITION": buffer.add(positions, _FLOAT, "VEC3", _ARRAY_BUFFER, bounds=True),

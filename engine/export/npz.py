@@ -2,8 +2,8 @@
 """Numpy archives: the exact numbers of a motion, for scripts.
 
 Keys: ``joints`` (T,22,3) float32 metres, Y up; ``joint_names`` (22,) text; ``parents`` (22,) int32; ``fps``;
-``prompt``; ``seed`` (-1: unknown); ``model``; and, when points were asked for, ``hint`` (T,22,3) float32,
-``hint_mask`` (T,22) bool and ``free_height`` (the pelvis's asked heights were a guess). No object arrays:
+``prompt``; ``seed`` (-1: unknown); ``model``; and, where the motion had targets, ``hint`` (T,22,3) float32,
+``hint_mask`` (T,22) bool and ``free_height`` (the height of the pelvis is no target). No object arrays:
 ``numpy.load(path)`` reads it without pickle.
 """
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One picture of a motion: poses from the side, the way from above, the error over time.
+"""One picture of a motion: poses from the side, the path from above, the error over time.
 
-The side view is unrolled: poses stand in a row as time goes on, each turned to show the body half from the side, so
-that a motion on a circle reads as well as one on a line. Asked points are amber, the left of the body blue, the right
-red.
+The side view is unrolled: poses are in a row over time, each rotated to show the body half from the side, so that a
+motion on a circle reads as well as one on a line. Targets are amber, the left of the body blue, the right red.
 
 Legend: T frames, J = 22 joints, P poses shown.
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 
 import textwrap
 from itertools import pairwise
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,10 +26,10 @@ from ..metrics import foot_skating_ratio
 from .clip import Clip
 
 LEFT, RIGHT, MIDDLE = "#1f6fb2", "#c8443c", "#3b424c"
-ASKED, ACHIEVED, FAINT = "#f0a202", "#16324f", "#c9ced6"
-_MAX_POSES = 13
-_SPACING = (0.8, 1.0)  # metres on the page between neighbouring poses: the way between them, within these bounds
-_VIEW_TURN = np.radians(62)  # 90 would be the pure side view; less separates left from right
+TARGET, ACHIEVED, FAINT = "#f0a202", "#16324f", "#c9ced6"
+_POSES_MAX = 13
+_SPACING_M = (0.8, 1.0)  # on the page between neighbouring poses: how far the pelvis moved, within these bounds
+_VIEW_YAW = np.radians(62)  # 90 would be the pure side view; less separates left from right
 
 
 def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
@@ -50,7 +49,7 @@ def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
     )
     frames = _pose_frames(clip)
     draw_side(figure.add_subplot(grid[0, :]), clip)
-    figure.text(0.055, 0.868, "From the side, as time goes on", fontsize=10, color=MIDDLE)
+    figure.text(0.055, 0.868, "From the side, over time", fontsize=10, color=MIDDLE)
     _draw_above(figure.add_subplot(grid[1, 0]), figure.get_size_inches(), clip, frames)
     _draw_over_time(figure.add_subplot(grid[1, 1]), clip)
     _draw_caption(figure, clip)
@@ -64,8 +63,8 @@ def _signal(clip: Clip) -> ControlSignal | None:
 
 
 def _pose_frames(clip: Clip) -> np.ndarray:
-    """Which frames are shown as figures: evenly spread, no more often than every fifth of a second."""
-    count = int(np.clip(clip.seconds / 0.2, 2, _MAX_POSES)) if clip.num_frames > 1 else 1
+    """Frames shown as figures: evenly spread, no more often than every fifth of a second."""
+    count = int(np.clip(clip.seconds / 0.2, 2, _POSES_MAX)) if clip.num_frames > 1 else 1
     return np.unique(np.linspace(0, clip.num_frames - 1, count).round().astype(int))
 
 
@@ -79,12 +78,12 @@ def _facing(joints: np.ndarray) -> np.ndarray:
 
 
 def _project(points: np.ndarray, root: np.ndarray, heading: float) -> np.ndarray:
-    """Points (..., 3) as (right on the page, height), seen half from the side of a figure at ``root`` that looks to
-    the right.
+    """Points (..., 3) as (right on the page, height), seen half from the side of a figure at ``root`` that faces
+    right.
     """
-    turn = heading - _VIEW_TURN
+    yaw = heading - _VIEW_YAW
     offset = points - root
-    along = offset[..., 0] * np.cos(turn) - offset[..., 2] * np.sin(turn)
+    along = offset[..., 0] * np.cos(yaw) - offset[..., 2] * np.sin(yaw)
     return np.stack([along, points[..., 1]], axis=-1)
 
 
@@ -101,47 +100,47 @@ def _colour(name: str) -> str:
 
 
 def draw_side(axes: Axes, clip: Clip) -> None:
-    """Poses of ``clip`` in a row as time goes on, seen half from the side, at equal scale in metres."""
+    """Poses of ``clip`` in a row over time, seen half from the side, at equal scale in metres."""
     frames = _pose_frames(clip)
     joints = np.asarray(clip.joints, dtype=np.float64)
     steps = np.linalg.norm(np.diff(joints[:, 0][:, [0, 2]], axis=0), axis=-1)
     travelled = np.concatenate([[0.0], np.cumsum(steps)])
     heading, signal = _facing(joints), _signal(clip)
-    places = [0.0]
-    for before, after in pairwise(frames):
-        places.append(places[-1] + float(np.clip(travelled[after] - travelled[before], *_SPACING)))
-    for place, frame in zip(places, frames, strict=True):
-        shift = np.array([place, 0.0])
+    columns = [0.0]
+    for frame, following in pairwise(frames):
+        columns.append(columns[-1] + float(np.clip(travelled[following] - travelled[frame], *_SPACING_M)))
+    for column, frame in zip(columns, frames, strict=True):
+        shift = np.array([column, 0.0])
         points = _project(joints[frame], joints[frame, 0], heading[frame]) + shift
         segments, colours = _bones(points)
         axes.add_collection(LineCollection(list(segments), colors=colours, linewidths=2.6, capstyle="round", zorder=3))
         head = points[SKELETON.index("head")]
         axes.scatter(head[0], head[1], s=42, color=MIDDLE, zorder=4)
         if signal is not None:
-            reached, asked = joints[frame][signal.hint_mask[frame]], signal.hint[frame][signal.hint_mask[frame]]
-            asked = np.where(signal.coordinates[frame][signal.hint_mask[frame]], asked, reached)
-            if len(asked):
-                marks = _project(asked, joints[frame, 0], heading[frame]) + shift
+            reached, target = joints[frame][signal.hint_mask[frame]], signal.hint[frame][signal.hint_mask[frame]]
+            target = np.where(signal.coordinates[frame][signal.hint_mask[frame]], target, reached)
+            if len(target):
+                marks = _project(target, joints[frame, 0], heading[frame]) + shift
                 axes.scatter(
-                    marks[:, 0], marks[:, 1], s=46, facecolors="none", edgecolors=ASKED, linewidths=1.8, zorder=5
+                    marks[:, 0], marks[:, 1], s=46, facecolors="none", edgecolors=TARGET, linewidths=1.8, zorder=5
                 )
-        axes.text(place, -0.1, f"{frame / clip.fps:.1f} s", ha="center", va="top", fontsize=8, color=MIDDLE)
+        axes.text(column, -0.1, f"{frame / clip.fps:.1f} s", ha="center", va="top", fontsize=8, color=MIDDLE)
     low = min(0.0, float(joints[frames, :, 1].min()))
     high = max(1.75, float(joints[frames, :, 1].max()))
     axes.axhline(0, color=FAINT, linewidth=1.2, zorder=1)
-    axes.set_xlim(places[0] - 0.7, places[-1] + 0.7)
+    axes.set_xlim(columns[0] - 0.7, columns[-1] + 0.7)
     axes.set_ylim(low - 0.3, high + 0.12)
     axes.set_aspect("equal")
     axes.axis("off")
 
 
 def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndarray) -> None:
-    """X to the left of the character that starts facing +Z up the page: as one looks down on it from behind."""
+    """X to the left of the character that starts facing +Z up the page: seen from above and behind."""
     joints, signal = np.asarray(clip.joints, dtype=np.float64), _signal(clip)
-    way = joints[:, 0][:, [0, 2]]
+    path = joints[:, 0][:, [0, 2]]
     if signal is not None:
-        _draw_asked(axes, joints, signal)
-    axes.plot(way[:, 0], way[:, 1], color=ACHIEVED, linewidth=1.8, label="pelvis, achieved", zorder=4)
+        _draw_targets(axes, joints, signal)
+    axes.plot(path[:, 0], path[:, 1], color=ACHIEVED, linewidth=1.8, label="pelvis, achieved", zorder=4)
     left, right = SKELETON.indices("left_shoulder", "right_shoulder")
     for frame in frames:
         ends = joints[frame][[left, right]][:, [0, 2]]
@@ -161,9 +160,9 @@ def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndar
             solid_capstyle="round",
             zorder=3,
         )
-    axes.scatter(way[0, 0], way[0, 1], s=60, color="white", edgecolors=ACHIEVED, linewidths=1.8, zorder=6)
-    axes.annotate("start", way[0], xytext=(8, -12), textcoords="offset points", fontsize=8, color=ACHIEVED)
-    shown = [way] if signal is None else [way, signal.hint[signal.hint_mask][:, [0, 2]]]
+    axes.scatter(path[0, 0], path[0, 1], s=60, color="white", edgecolors=ACHIEVED, linewidths=1.8, zorder=6)
+    axes.annotate("start", path[0], xytext=(8, -12), textcoords="offset points", fontsize=8, color=ACHIEVED)
+    shown = [path] if signal is None else [path, signal.hint[signal.hint_mask][:, [0, 2]]]
     _frame_view(axes, figure_size, np.concatenate(shown))
     axes.grid(color="#eceef1", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -176,33 +175,23 @@ def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndar
     axes.legend(fontsize=8, frameon=False, loc="best")
 
 
-def _draw_asked(axes: Axes, joints: np.ndarray, signal: ControlSignal) -> None:
-    """Asked points of every controlled joint, dense ones as a band, and a tick from each to where the joint came."""
+def _draw_targets(axes: Axes, joints: np.ndarray, signal: ControlSignal) -> None:
+    """Targets of every controlled joint, dense ones as a band, and a line from each to where the joint arrived."""
     for joint in np.flatnonzero(signal.hint_mask.any(0)):
         frames = np.flatnonzero(signal.hint_mask[:, joint])
-        asked, reached = signal.hint[frames, joint][:, [0, 2]], joints[frames, joint][:, [0, 2]]
-        label = f"{SKELETON.names[joint].replace('_', ' ')}, asked"
+        targets, reached = signal.hint[frames, joint][:, [0, 2]], joints[frames, joint][:, [0, 2]]
+        label = f"{SKELETON.names[joint].replace('_', ' ')}, target"
         if len(frames) > 0.5 * (frames[-1] - frames[0] + 1) and len(frames) > 3:
-            axes.plot(
-                asked[:, 0],
-                asked[:, 1],
-                color=ASKED,
-                linewidth=6,
-                alpha=0.55,
-                solid_capstyle="round",
-                label=label,
-                zorder=2,
-            )
+            axes.plot(*targets.T, color=TARGET, linewidth=6, alpha=0.55, solid_capstyle="round", label=label, zorder=2)
         else:
-            axes.scatter(
-                asked[:, 0], asked[:, 1], s=60, facecolors="none", edgecolors=ASKED, linewidths=2, label=label, zorder=5
-            )
+            ring: dict[str, Any] = {"facecolors": "none", "edgecolors": TARGET, "linewidths": 2}
+            axes.scatter(*targets.T, s=60, label=label, zorder=5, **ring)
         if joint:
             axes.plot(
                 *joints[:, joint][:, [0, 2]].T, color=_colour(SKELETON.names[joint]), linewidth=1.0, alpha=0.6, zorder=2
             )
         axes.add_collection(
-            LineCollection(list(np.stack([asked, reached], axis=1)), colors=ACHIEVED, linewidths=0.9, zorder=5)
+            LineCollection(list(np.stack([targets, reached], axis=1)), colors=ACHIEVED, linewidths=0.9, zorder=5)
         )
 
 
@@ -220,7 +209,7 @@ def _frame_view(axes: Axes, inches: np.ndarray, points: np.ndarray) -> None:
 
 
 def _draw_over_time(axes: Axes, clip: Clip) -> None:
-    """Distance from the asked points over time; without any, the speed of the pelvis."""
+    """Distance from the targets over time; without any, the speed of the pelvis."""
     joints, signal = np.asarray(clip.joints, dtype=np.float64), _signal(clip)
     seconds = np.arange(clip.num_frames) / clip.fps
     if signal is None:
@@ -236,8 +225,8 @@ def _draw_over_time(axes: Axes, clip: Clip) -> None:
             colour = ACHIEVED if joint == 0 else _colour(SKELETON.names[joint])
             axes.plot(seconds[frames], error, color=colour, label=SKELETON.names[joint].replace("_", " "), **style)
         average = 100 * float(control_errors(joints, signal).mean())
-        axes.axhline(average, color=ASKED, linewidth=1.4, linestyle="--", label=f"average {average:.2f} cm")
-        axes.set_title("Distance from what was asked, cm", loc="left", fontsize=10, color=MIDDLE)
+        axes.axhline(average, color=TARGET, linewidth=1.4, linestyle="--", label=f"average {average:.2f} cm")
+        axes.set_title("Distance from the targets, cm", loc="left", fontsize=10, color=MIDDLE)
         axes.legend(fontsize=8, frameon=False, loc="upper right", ncols=2)
     axes.set_ylim(0, 1.22 * max(axes.dataLim.y1, 0.1))
     axes.set_xlim(0, max(seconds[-1], 1 / clip.fps))

@@ -19,7 +19,6 @@ import importlib.util
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from blender_addon.shared.errors import TextEncoderError
+from blender_addon.shared.errors import ExportError, TextEncoderError
+
+from ..export.atomic import atomic_file
 
 log = logging.getLogger(__name__)
 
@@ -267,13 +268,7 @@ def _write_entry(path: Path, embedding: Tensor) -> None:
     payload = embedding.numpy().astype("<f4").tobytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(payload).digest() + payload)
-            os.replace(temporary, path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
+        with atomic_file(path, durable=False) as file:  # a damaged entry is recognised and computed again
+            file.write(hashlib.sha256(payload).digest() + payload)
+    except (OSError, ExportError) as error:
         log.warning("the text cache at %s cannot be written: %s", path.parent, error)

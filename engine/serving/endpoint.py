@@ -78,7 +78,7 @@ def refuse_second_engine(connection_file: Path) -> None:
     if other.host == socket.gethostname():
         raise EngineBusy(
             f"An engine is already running (process {other.pid}, {other.address}).",
-            f"Use that one, stop it, or choose another --connection-file. If none is running, delete {connection_file}.",
+            f"Use it, stop it, or choose another --connection-file. If none is running, delete {connection_file}.",
         )
 
 

@@ -27,8 +27,8 @@ import torch
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
-from engine.export import Clip as Picture
 from engine.export import export
+from engine.export.clip import Clip as Picture
 from engine.finishing.body import LENGTHS
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline

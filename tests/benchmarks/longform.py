@@ -24,7 +24,8 @@ from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Part, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import Clip, export
+from engine.export import export
+from engine.export.clip import Clip
 from engine.longform.motion import Take
 from engine.pipeline import Pipeline
 

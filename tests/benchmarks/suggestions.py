@@ -25,8 +25,8 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.ui.prompt_suggestions import KNOWN_BY_OWN
-from engine.export import Clip as Picture
 from engine.export import export
+from engine.export.clip import Clip as Picture
 from engine.pipeline import Pipeline
 from training.data import Clip, load_clips
 

@@ -13,7 +13,8 @@ import pytest
 
 from blender_addon.shared.errors import ExportError
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import Clip, check_target, export, numbered
+from engine.export import WRITERS, Writer, check_target, export, numbered, suffixes
+from engine.export.clip import Clip
 from engine.export.clip_pose import skeleton_joints
 
 from ..helpers.bvh_reader import read_bvh
@@ -172,6 +173,16 @@ def test_pictures(clip: Clip, tmp_path: Path, suffix: str, start: bytes) -> None
     assert export(clip, tmp_path / f"walk{suffix}").read_bytes().startswith(start)
 
 
+def test_a_row_is_all_that_a_format_needs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(suffixes("motion")) | set(suffixes("picture")) == set(suffixes()) == set(WRITERS)
+    with pytest.raises(ExportError):
+        check_target(tmp_path / "walk.numpy")
+    monkeypatch.setitem(WRITERS, ".numpy", Writer("motion", "npz", "write_npz", "the same under another name"))
+    check_target(tmp_path / "walk.numpy", "motion")
+    with np.load(export(clip, tmp_path / "walk.numpy")) as archive:
+        np.testing.assert_array_equal(archive["joints"], clip.joints)
+
+
 def test_picture_says_prompt_and_errors(clip: Clip, tmp_path: Path) -> None:
     import matplotlib
 
@@ -180,7 +191,7 @@ def test_picture_says_prompt_and_errors(clip: Clip, tmp_path: Path) -> None:
     text = re.sub(r"&amp;", "&", re.sub(r"&lt;", "<", re.sub(r"&gt;", ">", text)))
     assert clip.prompt in text
     assert "average 3.46 cm, maximum 3.46 cm" in text  # 2 cm on each of three axes
-    assert "right wrist, asked" in text and "seed 3" in text
+    assert "right wrist, target" in text and "seed 3" in text
 
 
 def test_a_path_on_the_ground_is_measured_on_the_ground(tmp_path: Path) -> None:
@@ -229,7 +240,7 @@ def test_folder_without_permission_as_user(clip: Clip, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "remedy"),
-    [(errno.EACCES, "may not write there"), (errno.EROFS, "only be read"), (errno.EIO, "The system says")],
+    [(errno.EACCES, "may not write there"), (errno.EROFS, "read-only"), (errno.EIO, "The system says")],
 )
 def test_what_the_system_refuses(
     clip: Clip, tmp_path: Path, code: int, remedy: str, monkeypatch: pytest.MonkeyPatch
