@@ -185,7 +185,7 @@ def _draw_targets(axes: Axes, joints: np.ndarray, signal: ControlSignal) -> None
             axes.plot(*targets.T, color=TARGET, linewidth=6, alpha=0.55, solid_capstyle="round", label=label, zorder=2)
         else:
             ring: dict[str, Any] = {"facecolors": "none", "edgecolors": TARGET, "linewidths": 2}
-            axes.scatter(*targets.T, s=60, label=label, zorder=5, **ring)
+            axes.scatter(targets[:, 0], targets[:, 1], s=60, label=label, zorder=5, **ring)
         if joint:
             axes.plot(
                 *joints[:, joint][:, [0, 2]].T, color=_colour(SKELETON.names[joint]), linewidth=1.0, alpha=0.6, zorder=2
