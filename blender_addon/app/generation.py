@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request's life, from the press of the button to the keys: read the controls, have the engine make the motion, let
-what has arrived be seen, deliver it.
+"""One request's life, from the press of the button to the keys: read the controls, ask the engine for the motion, show
+what has arrived, deliver it.
 
-A request is a generator that hands the main thread back whenever it waits or has used its share of a tick. It keeps no
-pointers into Blender's data from one tick to the next: objects are looked up again by their session uid, so that undo,
-renaming and deleting do no harm. Who drives it (:mod:`.timer`) knows this module, never the other way round.
+A request keeps no pointers into Blender's data from one tick to the next: objects are looked up again by their session
+uid, so that undo, renaming and deleting do no harm. Who drives it (:mod:`.timer`) knows this module, never the other
+way round.
 
 Nothing here is saved in files or undone: it is what the panels show of the present.
 """
@@ -12,366 +12,283 @@ Nothing here is saved in files or undone: it is what the panels show of the pres
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
-from .. import preferences, time_slices
+from .. import preferences
 from ..capture import capture
+from ..capture.capture import Capture
 from ..capture.request import build_request
-from ..delivery import deliver as delivery
+from ..delivery.deliver import Delivery, RangeEdit, deliver
+from ..delivery.report import report
 from ..lookup import scene_by_uid
-from ..shared.errors import BadRequest, Cancelled, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from ..shared.errors import BadRequest, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from ..shared.skeleton import FPS
-from ..takes import requests as takes_requests
+from ..takes.requests import range_request, repeat_request
 from ..takes.splice import stretch_of
-from ..viewport.overlay import OVERLAY, preview_lines
-from ..viewport.take_observer import LOOKING
-from . import import_motion as bring_in
+from ..viewport.overlay import preview_lines
+from . import import_motion
 from .engine import ENGINE
+from .runner import READING, RequestRunner, cancelled
+from .viewport import OVERLAY, TAKE_OBSERVER
 
 if TYPE_CHECKING:
     from ..properties.take import GaitwayTake
     from ..shared.protocol import Error, Generate, Result
     from ..takes.observed import Observed
+    from .import_motion import ImportOptions
 
-PRESS = 0.025
-"""Seconds that the press of a button may hold Blender's main thread; what is wrong is told at once if it is found
-meanwhile.
-"""
-READING = "Reading the controls"
-CANCEL_PATIENCE = 1.0
-"""Seconds in which the engine is expected to confirm a cancel; one that hangs is not waited for."""
+CANCEL_TIMEOUT_S = 1.0
+"""In which the engine is expected to confirm a cancel; one that hangs is not waited for."""
 
 
-class Generation:
+class Generation(RequestRunner):
     """The request under way and what the last one came to, one of it: :data:`GENERATION`."""
 
     def __init__(self) -> None:
-        self._request: Generator[None, None, None] | None = None
-        self._finished: dict[str, Result | Error] = {}
-        self._phase = ""
+        super().__init__()
+        self._answers: dict[str, Result | Error] = {}
         self._cancelled_at: float | None = None
-        self.is_at_work = False
-        """Whether the request has something to do here, and does not only wait."""
-        self.on_submit: list[Callable[[capture.Capture, str], None]] = []
+        self.on_submit: list[Callable[[Capture, str], None]] = []
         """Called with what was captured and the request's id when the engine is asked for a motion."""
-        ENGINE.on_stop.append(self._engine_stops)
-        self.error: tuple[str, str] | None = None
-        """(message, hint) of what went wrong last; the panel shows it until the next try."""
+        ENGINE.on_stop.append(self._abandon_for_stop)
         self.report: list[str] = []
-        """What the last motion came out as, line by line; it may have been undone or thrown away since."""
+        """What the last motion came out as, line by line; it may have been undone or discarded since."""
         self.measured: dict[str, float] = {}
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
         """Those distances by joint, one for each of the control's frames."""
-        self.arrived = 0
-        """Frames of the motion under way that have arrived and are seen."""
+        self.frames_received = 0
+        """Frames of the motion under way that have arrived and are shown."""
         self.observed: Observed | None = None
         """Where the last motion came out on the rig."""
-        self.last: capture.Capture | None = None
+        self.captured: Capture | None = None
         """What the last request asked for."""
-        self.answer: Result | None = None
-        """What the engine made of it."""
-        self.delivered = ""
+        self.result: Result | None = None
+        """What the engine answered."""
+        self.delivered_id = ""
         """The id of the last request that came to takes."""
-        self.longest_tick = 0.0
-        """Longest time in seconds that one tick of the last request held the main thread, the press of the button
-        included.
-        """
-        self.longest_work = 0.0
-        """The same without the time in which other programs had the processor."""
 
     # ---- how far it is
 
     @property
-    def busy(self) -> bool:
-        """Whether a motion is being made."""
-        return self._request is not None
-
-    @property
-    def stage(self) -> str:
+    def step_label(self) -> str:
         """What the request is at, a short phrase."""
-        session = ENGINE.opened
+        session = ENGINE.session
         if session is None or self._phase:
             return self._phase or "Starting"
         if session.state in ("starting", "connecting"):
             return session.status.rstrip(".")
-        return "Cancelling" if session.state == "cancelling" else (session.stage or "Waiting").capitalize()
+        return "Cancelling" if session.state == "cancelling" else (session.step_label or "Waiting").capitalize()
 
     @property
     def fraction(self) -> float:
         """How far the request is, 0..1."""
         if self._phase:
             return 0.0 if self._phase == READING else 1.0
-        told = ENGINE.opened.fraction if ENGINE.opened is not None else 0.0
-        made = self.seconds_made
-        return told if made is None else max(told, made[0] / made[1])
+        reported = ENGINE.session.fraction if ENGINE.session is not None else 0.0
+        done = self.seconds_done
+        return reported if done is None else max(reported, done[0] / done[1])
 
     @property
-    def seconds_made(self) -> tuple[float, float] | None:
-        """How much of a long motion is seen already, and how long it will be; None while nothing is."""
-        if not self.busy or not self.arrived or self._phase or self.last is None:
+    def seconds_done(self) -> tuple[float, float] | None:
+        """How many seconds of a long motion are shown already, and how long it will be; None while none are."""
+        if not self.busy or not self.frames_received or self._phase or self.captured is None:
             return None
-        return self.arrived / FPS, self.last.signal.num_frames / FPS
+        return self.frames_received / FPS, self.captured.signal.num_frames / FPS
 
     @property
     def remaining(self) -> float | None:
         """Seconds until the engine's answer, None while nobody can tell."""
-        session = ENGINE.opened
-        if not self.busy or self._phase or session is None or session.state != "running" or session.began is None:
+        session = ENGINE.session
+        if not self.busy or self._phase or session is None or session.state != "running":
             return None
-        taken = time.monotonic() - session.began
-        return taken * (1.0 - self.fraction) / self.fraction if self.fraction > 0.05 and taken > 0.5 else None
+        if session.running_since is None:
+            return None
+        elapsed = time.monotonic() - session.running_since
+        return elapsed * (1.0 - self.fraction) / self.fraction if self.fraction > 0.05 and elapsed > 0.5 else None
 
     # ---- how it begins
 
     def generate(self, context: bpy.types.Context, replaces: str = "") -> None:
-        """Begin a request with what the scene says. Its takes take the place of those that the request ``replaces``
-        made and nobody accepted.
+        """Begin a request with what the scene says. Its takes replace the pending ones of the request ``replaces``.
 
         Raises what is wrong with it if that is found at once; what follows comes by :meth:`advance`.
         """
-        self._begin(self._asking(context.scene, replaces))
+        self._begin(self._generate_steps(context.scene, replaces))
 
     def repeat(self, context: bpy.types.Context, take: GaitwayTake) -> None:
         """Ask for ``take`` again exactly as it was asked for, whatever the scene says now. Raises as
         :meth:`generate`.
         """
-        self._begin(self._asking_again(context.scene, take))
+        self._begin(self._repeat_steps(context.scene, take))
 
     def regenerate(self, context: bpy.types.Context, take: GaitwayTake, first: int, last: int) -> None:
-        """Ask for ``take`` anew between two scene frames. Raises as :meth:`generate`."""
-        self._begin(self._asking_for_range(context.scene, take, first, last))
+        """Ask for ``take`` again between two scene frames. Raises as :meth:`generate`."""
+        self._begin(self._regenerate_steps(context.scene, take, first, last))
 
-    def bring_in(self, context: bpy.types.Context, wanted: bring_in.Wanted) -> None:
+    def import_motion(self, context: bpy.types.Context, options: ImportOptions) -> None:
         """Begin to put a motion from a file onto the character, as a take.
 
         Raises what is wrong with the character; what is wrong with the file comes by :meth:`advance`.
         """
         self.forget()
         try:
-            self.last = capture.without_controls(context.scene, num_frames=1)
-            command = bring_in.convert_command(preferences.get(context).engine_command)
+            self.captured = capture.without_controls(context.scene, num_frames=1)
+            command = import_motion.convert_command(preferences.get(context).engine_command)
         except GaitwayError as error:
-            self.error = (error.message, error.hint)
+            self.show_error(error)
             raise
         self._enter_phase("Reading the file")
-        self._request = self._bringing(wanted, command, self.last)
+        self._request = self._import_steps(options, command, self.captured)
 
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
-        self.error, self.report, self.measured, self.measured_tracks, self.observed = None, [], {}, {}, None
-        self.longest_tick = self.longest_work = 0.0
-        self.arrived = 0
+        super().forget()
+        self.report, self.measured, self.measured_tracks, self.observed = [], {}, {}, None
+        self.frames_received = 0
 
     # ---- what goes on with time
 
     def advance(self) -> None:
         """One tick's share of the request under way."""
-        request = self._request
-        if request is None:
-            self._finished.clear()
-            return
-        try:
-            time_slices.run_for(request, goes_on=lambda: self.is_at_work)
-        except StopIteration:
-            self._leave_request()
-        except Cancelled:
-            self.abandon(_cancelled())
-        except GaitwayError as error:
-            self.abandon(error)
-        except ReferenceError:  # as Blender says of what is not there any more
-            self.abandon(
-                RetargetError("Something that the motion needs was deleted while it was being made.", "Generate again.")
-            )
-        except Exception as error:  # a tick that raises would end Blender's timer and leave the panel waiting for ever
-            traceback.print_exc()
-            self.abandon(
-                RetargetError(f"The motion could not be set: {error}.", "Undo, and report what Blender's console says.")
-            )
+        if not self.busy:
+            self._answers.clear()
+        super().advance()
 
     def receive(self, message: Result | Error) -> None:
         """Take the engine's answer to a request."""
-        self._finished[message.request_id] = message
-
-    def count(self, began: float, worked: float) -> None:
-        """Note what one tick took; ``began`` and ``worked`` are what the clock of the world and that of this thread
-        said at its start.
-        """
-        self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
-        self.longest_work = max(self.longest_work, time.thread_time() - worked)
+        self._answers[message.request_id] = message
 
     # ---- how it ends early
 
     def cancel(self) -> None:
-        """Ask the engine to stop; the request ends as soon as it answers, after ``CANCEL_PATIENCE`` at the latest, and
-        at once when no engine has it any more or yet.
+        """Ask the engine to stop; the request ends as soon as it answers, after ``CANCEL_TIMEOUT_S`` at the latest, and
+        at once when the engine does not have it yet, or no longer.
         """
         if self._phase:
-            self.abandon(_cancelled())
-        elif ENGINE.opened is not None:
+            self.abandon(cancelled())
+        elif ENGINE.session is not None:
             self._cancelled_at = self._cancelled_at or time.monotonic()
-            ENGINE.opened.cancel()
+            ENGINE.session.cancel()
 
-    def finish_work(self) -> None:
-        """Go through with what is being read or set, however long it takes: half of it must not get into a file."""
-        while self.is_at_work and self.busy:
-            self.advance()
-
-    def give_way(self) -> None:
-        """Put back what is being set or read, before an undo: Blender takes all that was not pushed as a step for
+    def yield_to_undo(self) -> None:
+        """Take back what is being keyed or read, before an undo: Blender takes all that was not pushed as a step for
         unchanged, and would keep a character that plays an Action which is not there any more.
         """
         if self.busy and self._phase == READING:
-            self.abandon(BadRequest("An undo came in between, while the controls were being read.", "Try again."))
+            self.abandon(BadRequest("Undo was pressed while the controls were being read.", "Try again."))
         elif self.busy and self.is_at_work:
             self.abandon(
                 RetargetError(
-                    "An undo came in between, while the keys were being set.",
+                    "Undo was pressed while the keys were being set.",
                     "Generate again; the same seed gives the same motion.",
                 )
             )
 
     def abandon(self, error: GaitwayError) -> None:
         """End the request under way with ``error``; what the engine still says about it is dropped."""
-        if self._request is not None:
-            self._request.close()
-        self._leave_request()
-        self._finished.clear()
-        self.error = (error.message, error.hint)
+        super().abandon(error)
+        self._answers.clear()
 
     def _leave_request(self) -> None:
-        self._request, self._phase, self.is_at_work = None, "", False
+        super()._leave_request()
         OVERLAY.clear("preview")
 
-    def _engine_stops(self) -> None:
+    def _abandon_for_stop(self) -> None:
         if self.busy:
             self.abandon(
-                EngineUnavailable("The engine was stopped before the motion was made.", "Start it and try again.")
+                EngineUnavailable("The engine was stopped before the motion was finished.", "Start it and try again.")
             )
 
     # ---- its steps
 
-    def _begin(self, request: Generator[None, None, None]) -> None:
-        began, worked = time.perf_counter(), time.thread_time()
-        self.forget()
-        self._request, self._phase, self.is_at_work = request, READING, True
-        try:
-            time_slices.run_for(request, PRESS, lambda: self.is_at_work)
-        except GaitwayError as error:
-            self.abandon(error)
-            raise
-        self.count(began, worked)
-
-    def _asking(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
+    def _generate_steps(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
         captured = yield from capture.reading(scene)
-        yield from self._make(build_request(scene, captured), captured, replaces=replaces)
+        request = build_request(scene, captured)
+        result = yield from self._ask_engine(request, captured)
+        yield from self._deliver(Delivery(result, request, captured, replaces=replaces))
 
-    def _asking_again(self, scene: bpy.types.Scene, take: GaitwayTake) -> Generator[None, None, None]:
-        only, (order, captured) = take.variation, takes_requests.order_again(scene, take)
-        if bring_in.is_made(order):
-            self.last = captured
-            yield from self._put(order, captured)
-        else:
-            yield from self._make(order, captured, only=only)
+    def _repeat_steps(self, scene: bpy.types.Scene, take: GaitwayTake) -> Generator[None, None, None]:
+        variation, (request, captured) = take.variation, repeat_request(scene, take)
+        if import_motion.is_imported(request):
+            yield from self._deliver_imported(request, captured)
+            return
+        result = yield from self._ask_engine(request, captured)
+        yield from self._deliver(Delivery(result, request, captured, variation=variation))
 
-    def _asking_for_range(
+    def _regenerate_steps(
         self, scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
     ) -> Generator[None, None, None]:
-        patch = delivery.Patch(take.action.session_uid, stretch_of(take, first, last))
-        order, captured = yield from takes_requests.order_of_range(scene, take, first, last)
-        yield from self._make(order, captured, patch=patch)
+        edit = RangeEdit(take.action.session_uid, stretch_of(take, first, last))
+        request, captured = yield from range_request(scene, take, first, last)
+        result = yield from self._ask_engine(request, captured)
+        yield from self._deliver(Delivery(result, request, captured, edit=edit))
 
-    def _bringing(
-        self, wanted: bring_in.Wanted, command: list[str], captured: capture.Capture
+    def _import_steps(
+        self, options: ImportOptions, command: list[str], captured: Capture
     ) -> Generator[None, None, None]:
-        brought = yield from bring_in.read(wanted, command)
-        joints, captured = bring_in.place(brought.at_model_rate(), captured, wanted)
-        self.last = captured
-        yield from self._put(bring_in.as_order(joints, brought.text or wanted.path.stem), captured)
+        motion = yield from import_motion.read(options, command)
+        joints, captured = import_motion.place(motion.at_model_rate(), captured, options)
+        request = import_motion.request_for(joints, motion.text or options.path.stem)
+        yield from self._deliver_imported(request, captured)
 
-    def _submit(self, order: Generate, captured: capture.Capture) -> None:
-        session = ENGINE.ready_for_request(preferences.get())
-        session.submit(order)
-        self.last = captured
-        for callback in self.on_submit:
-            callback(captured, order.request_id)
-        self._phase, self.is_at_work = "", False
-
-    def _make(
-        self,
-        order: Generate,
-        captured: capture.Capture,
-        only: int | None = None,
-        patch: delivery.Patch | None = None,
-        replaces: str = "",
-    ) -> Generator[None, None, None]:
-        """Have the engine make what is ordered, and deliver it."""
+    def _ask_engine(self, request: Generate, captured: Capture) -> Generator[None, None, Result]:
+        """Submit ``request`` and wait for its answer, showing what arrives of it. Raises what the engine reports."""
         from ..shared.protocol import Error
 
-        self._submit(order, captured)
-        self._cancelled_at = None
-        while order.request_id not in self._finished:
-            if self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_PATIENCE:
-                raise _cancelled()
+        ENGINE.ready_for_request(preferences.get()).submit(request)
+        self.captured = captured
+        for callback in self.on_submit:
+            callback(captured, request.request_id)
+        self._phase, self.is_at_work, self._cancelled_at = "", False, None
+        while request.request_id not in self._answers:
+            if self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_TIMEOUT_S:
+                raise cancelled()
             self._show_parts(captured)
             yield
-        answer = self._finished.pop(order.request_id)
+        answer = self._answers.pop(request.request_id)
         if isinstance(answer, Error):
             raise error_from_code(answer.code, answer.message, answer.hint)
-        yield from self._deliver(answer, order, captured, only, patch, replaces)
-        self.report = delivery.report(answer, self.observed)
+        return answer
 
-    def _show_parts(self, captured: capture.Capture) -> None:
-        """Let what has arrived of a long motion be seen."""
-        parts = ENGINE.opened.parts if ENGINE.opened is not None else []
-        arrived = sum(part.joints.shape[1] for part in parts)
-        if arrived > self.arrived:
-            self.arrived = arrived
+    def _show_parts(self, captured: Capture) -> None:
+        """Preview what has arrived of a long motion."""
+        parts = ENGINE.session.parts if ENGINE.session is not None else []
+        received = sum(part.joints.shape[1] for part in parts)
+        if received > self.frames_received:
+            self.frames_received = received
             joints = np.concatenate([part.joints[0] for part in parts])
             OVERLAY.put(preview=preview_lines(joints, captured))
             OVERLAY.sync(bpy.context.scene)
 
-    def _deliver(
-        self,
-        answer: Result,
-        order: Generate,
-        captured: capture.Capture,
-        only: int | None = None,
-        patch: delivery.Patch | None = None,
-        replaces: str = "",
-    ) -> Generator[None, None, None]:
-        self.answer = answer
+    def _deliver(self, delivery: Delivery) -> Generator[None, None, None]:
+        """Key the result, and keep what it came to."""
+        self.result = delivery.result
         self.is_at_work = False
         self._enter_phase("Waiting for the render")
-        yield  # the press of a button ends here at the latest: what is set belongs to an undo step of its own
+        yield  # the press of a button ends here at the latest: what is keyed belongs to an undo step of its own
         while bpy.app.is_job_running("RENDER"):  # which reads what would be changed
             yield
         self.is_at_work = True
-        observed = yield from delivery.deliver(answer, order, captured, self._enter_phase, only, patch, replaces)
-        self.delivered = order.request_id
+        observed = yield from deliver(delivery, self._enter_phase)
+        self.delivered_id = delivery.request.request_id
         self.observed = observed
         self.measured = observed.summary()
-        self.measured_tracks = {joint: errors for joint, (_, errors) in observed.misses.items()}
-        scene = scene_by_uid(captured.scene_uid)
+        self.measured_tracks = {joint: errors for joint, (_, errors) in observed.errors.items()}
+        self.report = report(delivery.result, observed)
+        scene = scene_by_uid(delivery.captured.scene_uid)
         if scene is not None:
-            LOOKING.take_over(scene, observed, captured)
+            TAKE_OBSERVER.take_over(scene, observed, delivery.captured)
 
-    def _put(self, order: Generate, captured: capture.Capture) -> Generator[None, None, None]:
+    def _deliver_imported(self, request: Generate, captured: Capture) -> Generator[None, None, None]:
         """Deliver a motion that is there already."""
-        yield from self._deliver(bring_in.answer_of(order), order, captured)
-        self.report = [f"{order.num_frames / FPS:.1f} s of motion from a file"]
-
-    def _enter_phase(self, phase: str) -> None:
-        self._phase = phase
+        self.captured = captured
+        yield from self._deliver(Delivery(import_motion.result_of(request), request, captured))
+        self.report = [f"{request.num_frames / FPS:.1f} s of motion from a file"]
 
 
 GENERATION = Generation()
-
-
-def _cancelled() -> Cancelled:
-    return Cancelled("Cancelled.", "The character keeps the motion that it had.")

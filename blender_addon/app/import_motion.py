@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Motions that other tools have made, on the character: whatever ``gaitway convert`` reads.
+"""Motions from files of other tools, put on the character: whatever ``gaitway convert`` reads.
 
 The command reads the file, so that there is one reader of such files and Blender runs nothing that is in them; what it
 writes is a plain archive of joints. It works in its own process and folder, and nobody waits for it.
@@ -23,7 +23,7 @@ import numpy as np
 from ..retarget.pose.resample import interpolate
 from ..shared import quat, space
 from ..shared.control import ControlSignal
-from ..shared.errors import BadFile, EngineUnavailable
+from ..shared.errors import BadFile, BadRequest, EngineUnavailable
 from ..shared.features import foot_contacts
 from ..shared.skeleton import FPS, SKELETON
 
@@ -35,9 +35,9 @@ SUFFIXES = (".npy", ".npz", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which motion, and where: ``sample`` of a file, from 0; ``fps`` replaces the rate that the file tells unless it is
-    0. ``at_character``: where the character stands and the way it looks, instead of where the file has it;
+class ImportOptions:
+    """Which motion, and where: ``sample`` of a file, from 0; ``fps`` replaces the file's own rate unless it is 0.
+    ``at_character``: where the character stands and facing as it does, instead of where the file has it;
     ``on_floor``: with its lowest point on the floor.
     """
 
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Brought:
+class ImportedMotion:
     """A motion as the file has it: ``joints`` (T, J, 3) at ``fps`` frames a second, ``text`` "" where unknown."""
 
     joints: np.ndarray
@@ -71,24 +71,24 @@ def convert_command(engine_command: str) -> list[str]:
     words = find_command(engine_command)
     if words[-1] != "serve":
         raise EngineUnavailable(
-            "The engine's command in the preferences serves, and does nothing else.",
+            "The engine command in the preferences can only serve, not convert files.",
             "Enter the path of the gaitway command, or the folder of its virtual environment.",
         )
     return [*words[:-1], "convert"]
 
 
-def read(wanted: Wanted, command: list[str]) -> Generator[None, None, Brought]:
-    """What is wanted of a file, by the ``command`` that converts.
+def read(options: ImportOptions, command: list[str]) -> Generator[None, None, ImportedMotion]:
+    """The motion of a file, read by the ``command`` that converts.
 
     A generator that hands the thread back while the command works, and stops it when it is closed. Raises BadFile with
     what is wrong with the file, EngineUnavailable when the command cannot be run.
     """
-    command = [*command, str(wanted.path.absolute()), "--sample", str(wanted.sample)]
-    if wanted.fps > 0:
-        command += ["--fps", f"{wanted.fps:g}"]
+    command = [*command, str(options.path.absolute()), "--sample", str(options.sample)]
+    if options.fps > 0:
+        command += ["--fps", f"{options.fps:g}"]
     with tempfile.TemporaryDirectory(prefix="gaitway-") as folder:
-        target, words = Path(folder, "joints.npz"), Path(folder, "words.txt")
-        with words.open("wb") as output:
+        target, printed = Path(folder, "joints.npz"), Path(folder, "printed.txt")
+        with printed.open("wb") as output:
             process = _start([*command, "--out", str(target)], folder, output)
         try:
             while process.poll() is None:
@@ -98,9 +98,9 @@ def read(wanted: Wanted, command: list[str]) -> Generator[None, None, Brought]:
                 process.kill()
                 process.wait()
         if process.returncode != 0 or not target.is_file():
-            raise _said(words.read_text(encoding="utf-8", errors="replace"), wanted.path)
+            raise _conversion_error(printed.read_text(encoding="utf-8", errors="replace"), options.path)
         with np.load(target, allow_pickle=False) as archive:
-            return Brought(archive["joints"].astype(np.float64), float(archive["fps"]), str(archive["prompt"]))
+            return ImportedMotion(archive["joints"].astype(np.float64), float(archive["fps"]), str(archive["prompt"]))
 
 
 def _start(command: list[str], folder: str, output: object) -> subprocess.Popen[bytes]:
@@ -123,75 +123,79 @@ def _start(command: list[str], folder: str, output: object) -> subprocess.Popen[
         ) from error
 
 
-def _said(words: str, path: Path) -> BadFile:
+def _conversion_error(printed: str, path: Path) -> BadFile:
     """The two lines in which the command says what is wrong, as an error; its options have other names here."""
-    lines = [line.strip() for line in words.replace("--sample", "Sample").splitlines() if line.strip()]
+    lines = [line.strip() for line in printed.replace("--sample", "Sample").splitlines() if line.strip()]
     start = next((number for number, line in enumerate(lines) if line.startswith("Error: ")), None)
     if start is None:
-        return BadFile(f"'{path.name}' could not be read: {' '.join(lines[-2:]) or 'nothing was said'}.", "Try again.")
+        return BadFile(
+            f"'{path.name}' could not be read: {' '.join(lines[-2:]) or 'the engine printed nothing'}.", "Try again."
+        )
     return BadFile(lines[start].removeprefix("Error: "), " ".join(lines[start + 1 :]))
 
 
-def place(joints: np.ndarray, captured: Capture, wanted: Wanted) -> tuple[np.ndarray, Capture]:
-    """The joints (T, J, 3) turned and lowered as is wanted, and the capture that puts them where they shall be."""
+def place(joints: np.ndarray, captured: Capture, options: ImportOptions) -> tuple[np.ndarray, Capture]:
+    """The joints (T, J, 3) turned and lowered as the options say, and the capture that puts them in their place."""
     joints = np.array(joints, np.float64)
-    if wanted.on_floor:
+    if options.on_floor:
         joints[..., 1] -= joints[..., 1].min()
     pelvis = joints[0, SKELETON.index("pelvis")]
-    if wanted.at_character:
+    if options.at_character:
         turn = quat.from_yaw(np.asarray((captured.heading or 0.0) - facing(joints[0])))
         return quat.rotate(turn, joints - pelvis * [1, 0, 1]), captured
-    where = space.model_to_blender(pelvis * captured.body.scale, captured.unit_scale)
-    return joints, replace(captured, body=replace(captured.body, position=(float(where[0]), float(where[1]))))
+    position = space.model_to_blender(pelvis * captured.body.scale, captured.unit_scale)
+    return joints, replace(captured, body=replace(captured.body, position=(float(position[0]), float(position[1]))))
 
 
 def facing(pose: np.ndarray) -> float:
-    """The way the hips of a pose (J, 3) look, radians about +Y: 0 looks along +Z."""
+    """The heading of a pose (J, 3) by its hips, radians about +Y: 0 faces +Z."""
     left, right = (pose[joint] for joint in SKELETON.indices("left_hip", "right_hip"))
     across = left - right
     return float(np.arctan2(-across[2], across[0]))
 
 
-def as_order(joints: np.ndarray, text: str) -> Generate:
+def request_for(joints: np.ndarray, text: str) -> Generate:
     """The motion as a request that keeps every frame of it, so that it becomes a take like any other."""
     from ..shared.protocol import Generate, PromptBlock
 
     num_frames = len(joints)
-    nothing = ControlSignal.empty(num_frames)
+    no_controls = ControlSignal.empty(num_frames)
     return Generate(
         request_id=uuid.uuid4().hex,
         prompts=(PromptBlock(text, 0, num_frames),),
         num_frames=num_frames,
-        hint=nothing.hint,
-        hint_mask=nothing.hint_mask,
+        hint=no_controls.hint,
+        hint_mask=no_controls.hint_mask,
         base=joints.astype(np.float32),
         base_mask=np.ones(num_frames, bool),
     )
 
 
-def is_made(order: Generate) -> bool:
+def is_imported(request: Generate) -> bool:
     """Whether a request keeps every frame of what it was given, so that no engine is needed."""
-    return order.base_mask is not None and bool(order.base_mask.all())
+    return request.base_mask is not None and bool(request.base_mask.all())
 
 
-def answer_of(order: Generate) -> Result:
-    """What an engine would answer to a request that :func:`is_made`."""
+def result_of(request: Generate) -> Result:
+    """What an engine would answer to a request that :func:`is_imported`. Raises BadRequest for any other."""
     from ..shared.protocol import ControlError, Result
 
+    if request.base is None:
+        raise BadRequest("The request holds no motion.", "Import the file again.")
     return Result(
-        request_id=order.request_id,
-        joints=order.base[None],
-        foot_contacts=foot_contacts(order.base)[None] > 0.5,
+        request_id=request.request_id,
+        joints=request.base[None],
+        foot_contacts=foot_contacts(request.base)[None] > 0.5,
         control_errors=(ControlError(0.0, 0.0, 0.0),),
         foot_skating=(0.0,),
         timing={},
-        seed=order.seed,
+        seed=request.seed,
         model_hash="",
     )
 
 
-def suits(path: str) -> bool:
-    """Whether a file has one of the names that can be brought in."""
+def is_importable(path: str) -> bool:
+    """Whether a file has one of the suffixes that can be imported."""
     with suppress(ValueError):
         return Path(path).suffix.lower() in SUFFIXES
     return False

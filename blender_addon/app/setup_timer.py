@@ -1,57 +1,51 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When to look for what is missing before the first motion, and the timer that waits for the engine's answer."""
+"""When to check what is missing before the first motion, and the timer that waits for the engine's answer."""
 
 from __future__ import annotations
 
 import bpy
 
 from .. import preferences
-from ..engine_link.setup_check import FIRST_RUN
+from ..engine_link.setup_check import SetupCheck
+from .redraw import redraw
 
-LOOK_INTERVAL = 0.3
+CHECK_INTERVAL_S = 0.3
 
-
-def look_again() -> None:
-    """Look for what is missing, now, and for the engine's answer by a timer."""
-    chosen = preferences.get()
-    FIRST_RUN.look(chosen.engine_command, preferences.connection_path(chosen))
-    redraw()
-    if FIRST_RUN.looking and not bpy.app.timers.is_registered(see_the_answer):
-        bpy.app.timers.register(see_the_answer, first_interval=LOOK_INTERVAL, persistent=True)
+SETUP_CHECK = SetupCheck()
 
 
-def see_the_answer() -> float | None:
+def recheck_setup() -> None:
+    """Check now what is missing, and poll for the engine's version by a timer."""
+    prefs = preferences.get()
+    SETUP_CHECK.check(prefs.engine_command, preferences.connection_path(prefs))
+    redraw("VIEW_3D", "PREFERENCES")
+    if SETUP_CHECK.is_asking and not bpy.app.timers.is_registered(poll_version):
+        bpy.app.timers.register(poll_version, first_interval=CHECK_INTERVAL_S, persistent=True)
+
+
+def poll_version() -> float | None:
     """Whether the engine has told its version; a timer until it has."""
-    FIRST_RUN.step()
-    if FIRST_RUN.looking:
-        return LOOK_INTERVAL
-    redraw()
+    SETUP_CHECK.poll()
+    if SETUP_CHECK.is_asking:
+        return CHECK_INTERVAL_S
+    redraw("VIEW_3D", "PREFERENCES")
     return None
 
 
-def look_soon() -> None:
-    """Look when Blender has come to rest: has started, or has taken what was typed into the preferences."""
-    if not bpy.app.timers.is_registered(look_again):
-        bpy.app.timers.register(look_again, first_interval=LOOK_INTERVAL, persistent=True)
-
-
-def redraw() -> None:
-    """Let the tab and the preferences show what has been found."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "PREFERENCES"):
-                area.tag_redraw()
+def recheck_soon() -> None:
+    """Check when Blender is idle: after it has started, or after a change of the preferences."""
+    if not bpy.app.timers.is_registered(recheck_setup):
+        bpy.app.timers.register(recheck_setup, first_interval=CHECK_INTERVAL_S, persistent=True)
 
 
 def register() -> None:
-    """Look once when Blender has started."""
-    look_soon()
+    """Check once when Blender has started."""
+    recheck_soon()
 
 
 def unregister() -> None:
     """Undo :func:`register`, and forget what was found."""
-    for timer in (look_again, see_the_answer):
+    for timer in (recheck_setup, poll_version):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
-    FIRST_RUN.close()
-    FIRST_RUN.needs = ()
+    SETUP_CHECK.reset()

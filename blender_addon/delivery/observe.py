@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a motion really came out on the rig: Blender evaluates the character, and we read where its bones are.
+"""Where a motion comes out on the rig: Blender evaluates the character, and we read where its bones are.
 
 A generator, a few frames a tick, for a heavy rig takes Blender 15 ms a frame.
 """
@@ -21,60 +21,78 @@ from ..shared import space
 from ..shared.errors import RetargetError
 from ..shared.skeleton import CONTACT_JOINTS
 from ..takes.observed import Observed, slide
-from .arrivals import as_met, led_frames
+from .arrivals import detour_frames, with_actual_timing
 
 
 def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
-    """Look at the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
+    """Evaluate the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
     (T, 4)) and at each control's.
 
     Raises RetargetError when the character is gone.
     """
-    led, captured = led_frames(captured, joints, fps), as_met(captured, joints, fps)
+    detour, captured = detour_frames(captured, joints, fps), with_actual_timing(captured, joints, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
     in_place = character.carrier(armature_of(captured)).in_place
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     names, bones = tuple(captured.body.bones), list(captured.body.bones.values())
-    places = yield from offscreen.world_heads(lambda: armature_of(captured), bones, frames)
-    misses = {}
+    positions = yield from offscreen.world_heads(lambda: armature_of(captured), bones, frames)
+    errors = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))
-        errors = track.misses(places[rows, names.index(track.joint)]) * captured.unit_scale
-        misses[track.joint] = (track.frames, errors)
+        distances = track.misses(positions[rows, names.index(track.joint)]) * captured.unit_scale
+        errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
         yaw = relations.headings(joints, space.scene_to_model_frame(frames, captured.start_frame, fps))
+        by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
         for relation in captured.relations:
-            misses |= _apart(relation, frames, dict(zip(names, places.swapaxes(0, 1), strict=True)), yaw, captured)
+            errors |= _relative_errors(relation, frames, by_joint, yaw, captured)
     standing = (np.asarray(contacts, bool) & (not in_place))[
         np.searchsorted(on_model, frames + 1e-3, side="right").clip(1) - 1
     ]
     slides = np.stack(
         [
-            slide(places[:, names.index(joint)], standing[:, column]) * captured.unit_scale
+            slide(positions[:, names.index(joint)], standing[:, column]) * captured.unit_scale
             if joint in names
             else np.zeros(len(frames))
             for column, joint in enumerate(CONTACT_JOINTS)
         ],
         axis=-1,
     )
-    inside = depths(() if in_place else captured.obstacles, captured.body.to_model(places, captured.unit_scale)).max(-1)
-    return Observed(frames, names, places, tuple(tracks), misses, standing, slides, inside * captured.body.scale, led)
+    inside = depths(() if in_place else captured.obstacles, captured.body.to_model(positions, captured.unit_scale)).max(
+        -1
+    )
+    return Observed(
+        frames=frames,
+        joints=names,
+        positions=positions,
+        tracks=tuple(tracks),
+        errors=errors,
+        contacts=standing,
+        slides=slides,
+        depths=inside * captured.body.scale,
+        detour=detour,
+    )
 
 
-def _apart(
-    relation: relations.Relation, frames: np.ndarray, places: dict[str, np.ndarray], yaw: np.ndarray, captured: Capture
+def _relative_errors(
+    relation: relations.Relation,
+    frames: np.ndarray,
+    positions: dict[str, np.ndarray],
+    yaw: np.ndarray,
+    captured: Capture,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The frames (C,) of a relation and how far (C,) in metres the joint was from its place beside the other one, under
-    a name for both; nothing where the character lacks one of them or is not asked. ``places``: joint -> (K, 3).
+    a name for both; nothing where the character lacks one of them or no frame is requested. ``positions``: joint
+    -> (K, 3).
     """
-    asked = (frames >= relation.first) & (frames <= relation.last)
-    if not asked.any() or relation.joint not in places or relation.to_joint not in places:
+    requested = (frames >= relation.first) & (frames <= relation.last)
+    if not requested.any() or relation.joint not in positions or relation.to_joint not in positions:
         return {}
-    wanted = relations.places(relation, places[relation.to_joint][asked], yaw[asked])
-    errors = np.linalg.norm(places[relation.joint][asked] - wanted, axis=-1) * captured.unit_scale
-    return {f"{relation.joint} beside {relation.to_joint}": (frames[asked], errors)}
+    targets = relations.places(relation, positions[relation.to_joint][requested], yaw[requested])
+    distances = np.linalg.norm(positions[relation.joint][requested] - targets, axis=-1) * captured.unit_scale
+    return {f"{relation.joint} beside {relation.to_joint}": (frames[requested], distances)}
 
 
 def armature_of(captured: Capture) -> bpy.types.Object:
@@ -83,13 +101,13 @@ def armature_of(captured: Capture) -> bpy.types.Object:
     if armature is None or not armature.users_scene:
         # A property that still points to it keeps a deleted object in the file, but no longer in a scene.
         raise RetargetError(
-            f"The armature '{captured.body.name}' was deleted while its motion was being made.",
+            f"The armature '{captured.body.name}' was deleted while its motion was being generated.",
             "Choose another character and generate again; the same seed gives the same motion.",
         )
     missing = [bone for bone in captured.body.bones.values() if bone not in armature.pose.bones]
     if missing:
         raise RetargetError(
-            f"The bone '{missing[0]}' of '{armature.name}' was renamed or deleted while its motion was being made.",
+            f"The bone '{missing[0]}' of '{armature.name}' was renamed or deleted during generation.",
             "Look at the bones under Character and generate again; the same seed gives the same motion.",
         )
     return armature

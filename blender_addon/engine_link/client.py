@@ -15,8 +15,8 @@ from ..shared.connection import Connection
 from ..shared.errors import EngineUnavailable, ProtocolError
 from ..shared.protocol import MAX_MESSAGE_BYTES, Message, decode, encode
 
-MAX_MESSAGES_A_POLL = 64
-SEND_QUEUE = 64
+MAX_MESSAGES_PER_POLL = 64
+SEND_QUEUE_MESSAGES = 64
 """Messages that may wait for an engine that does not read; a live engine reads at once."""
 
 
@@ -40,7 +40,7 @@ class Client:
     def _configure(self, connection: Connection) -> None:
         socket = self._socket
         socket.linger = 0
-        socket.sndhwm = SEND_QUEUE
+        socket.sndhwm = SEND_QUEUE_MESSAGES
         # A limit at the socket, so that even a hostile engine cannot fill this process's memory.
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         # A name of our own survives a reconnect, so that answers under way are not lost. It must not start with a zero.
@@ -50,27 +50,31 @@ class Client:
         socket.curve_secretkey = connection.client_secret_key.encode("ascii")
         socket.connect(connection.address)
 
-    def send(self, message: Message) -> None:
-        """Queue a message. Raises ProtocolError if it is not sound, EngineUnavailable if the engine does not read."""
-        data = encode(message)
+    def send(self, message: Message | bytes) -> None:
+        """Queue a message, or the bytes that :func:`encode` made of one. Raises ProtocolError if a message is not
+        sound, EngineUnavailable if the engine does not read.
+        """
+        data = message if isinstance(message, bytes) else encode(message)
         try:
             self._socket.send(data, zmq.DONTWAIT)
         except zmq.Again as error:
             raise EngineUnavailable(
-                "The engine does not take messages from here.",
-                "It hangs, or its connection file is out of date: stop it and start it again.",
+                "The engine does not accept messages from this Blender.",
+                "It hangs, or its connection file is out of date: stop the engine and start it again.",
             ) from error
 
     def poll(self) -> list[Message]:
         """What has arrived since the last call, oldest first; an empty list if nothing. Raises ProtocolError."""
         messages: list[Message] = []
-        while len(messages) < MAX_MESSAGES_A_POLL:
+        while len(messages) < MAX_MESSAGES_PER_POLL:
             try:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
                 break
             if len(frames) != 1:
-                raise ProtocolError("The engine sent a message in parts.", "Update the add-on and the engine together.")
+                raise ProtocolError(
+                    "The engine sent a message of several frames.", "Update the add-on and the engine together."
+                )
             messages.append(decode(frames[0]))
         return messages
 

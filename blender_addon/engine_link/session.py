@@ -37,11 +37,11 @@ from .process import EngineProcess
 
 State = Literal["offline", "starting", "connecting", "ready", "running", "cancelling"]
 
-STARTUP_TIMEOUT = 180.0
-"""Seconds a started engine may take until it is ready: a first start compiles Python files and reads all of torch."""
-ENDING_TIMEOUT = 15.0
-"""Seconds an engine may take to end before it is killed for the next one."""
-LIVENESS_INTERVAL = 1.0
+STARTUP_TIMEOUT_S = 180.0
+"""For a started engine to be ready: a first start compiles Python files and reads all of torch."""
+ENDING_TIMEOUT_S = 15.0
+"""For an engine to end before it is killed for the next one."""
+LIVENESS_INTERVAL_S = 1.0
 _RESTART_HINT = "Start the engine again; its log file tells more."
 
 
@@ -53,10 +53,10 @@ class Session:
         self.client_version = client_version
         self.state: State = "offline"
         self.status = "The engine is not running."
-        self.stage = ""
+        self.step_label = ""
         self.fraction = 0.0
-        self.began: float | None = None
-        """When the engine began with the request, on the clock of :meth:`pump`."""
+        self.running_since: float | None = None
+        """When the engine started the request, on the clock of :meth:`pump`."""
         self.welcome: Welcome | None = None
         self.error: tuple[str, str] | None = None
         """(message, hint) of the last thing that went wrong; cleared by the next connect, start or submit."""
@@ -70,10 +70,11 @@ class Session:
         self._process: EngineProcess | None = None
         self._ending: EngineProcess | None = None
         """An engine of ours that was told to end; the next is started when it has."""
-        self._waiting: Generate | None = None
+        self._pending: bytes | None = None
+        """The encoded request that waits for the connection."""
         self._finished: list[Result | Error] = []
         self._last_pump: float | None = None
-        self._started: float | None = None
+        self._started_at: float | None = None
         self._last_ping = self._last_heard = self._last_liveness = 0.0
         self._pings = 0
 
@@ -98,7 +99,7 @@ class Session:
         self._stop_process()
         self.error = None
         self._connection_path = connection_path or default_connection_path()
-        self._process, self._started = EngineProcess(command, log_path), None
+        self._process, self._started_at = EngineProcess(command, log_path), None
         if self.is_ending:
             self.state, self.status = "starting", "The engine starts as soon as the old one has ended."
             return
@@ -126,20 +127,20 @@ class Session:
         """
         if self.state == "offline":
             raise EngineUnavailable("The engine is not running.", "Press Start Engine, then Generate again.")
-        protocol.encode(request)
+        data = protocol.encode(request)
         self.error = None
         self.parts = []
         self.request_id = request.request_id
-        self.stage, self.fraction, self.began = "waiting", 0.0, None
+        self.step_label, self.fraction, self.running_since = "waiting", 0.0, None
         if self.state in ("starting", "connecting"):
-            self._waiting = request
+            self._pending = data
         else:
-            self._send_request(request)
+            self._send_request(data)
 
     def cancel(self) -> None:
         """Stop the request under way, if any; it ends with an Error ``cancelled`` from :meth:`pump`."""
-        if self._waiting is not None:
-            self._waiting = None
+        if self._pending is not None:
+            self._pending = None
             self._fail_request(Cancelled("Cancelled."))
         elif self.state == "running" and self.request_id is not None and self._client is not None:
             self._send(Cancel(self.request_id))
@@ -151,7 +152,7 @@ class Session:
             self._send(Shutdown())
         self._disconnect(linger=0.1 if self._process is not None else 0.0)
         self._stop_process(wait)
-        self._waiting = self.request_id = self.error = None
+        self._pending = self.request_id = self.error = None
         self._finished.clear()
         self.state, self.status = "offline", "The engine is not running."
 
@@ -204,8 +205,8 @@ class Session:
                 self._receive_welcome(message)
             case Progress() if message.request_id == self.request_id:
                 if self.state == "running":
-                    self.began = self._last_heard if self.began is None else self.began
-                    self.stage, self.fraction = message.stage, message.fraction
+                    self.running_since = self._last_heard if self.running_since is None else self.running_since
+                    self.step_label, self.fraction = message.stage, message.fraction
                     self.status = f"Generating: {message.stage}."
             case Part() if message.request_id == self.request_id:
                 self.parts.append(message)
@@ -230,9 +231,9 @@ class Session:
         self.welcome = welcome
         if self.state == "connecting":
             self.state, self.status = "ready", f"Ready: {welcome.model} on {welcome.device}."
-            if self._waiting is not None:
-                request, self._waiting = self._waiting, None
-                self._send_request(request)
+            if self._pending is not None:
+                data, self._pending = self._pending, None
+                self._send_request(data)
 
     def _receive_general_error(self, error: Error) -> None:
         """An error that belongs to no request: fatal while connecting, otherwise it fails the request under way."""
@@ -246,20 +247,20 @@ class Session:
         self.state, self.status = "connecting", "Connecting to the engine."
         self._send(self._hello())
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message | bytes) -> None:
         try:
             if self._client is not None:
                 self._client.send(message)
         except EngineUnavailable as error:
             self._go_offline(error)
 
-    def _send_request(self, request: Generate) -> None:
+    def _send_request(self, data: bytes) -> None:
         self.state, self.status = "running", "Generating."
-        self._send(request)
+        self._send(data)
 
     def _finish_request(self, message: Result | Error) -> None:
         self._finished.append(message)
-        self.request_id, self.stage, self.fraction = None, "", 0.0
+        self.request_id, self.step_label, self.fraction = None, "", 0.0
         if self.state in ("running", "cancelling") and self.welcome is not None:
             self.state, self.status = "ready", f"Ready: {self.welcome.model} on {self.welcome.device}."
 
@@ -282,9 +283,9 @@ class Session:
 
     def _look_for_started_engine(self, now: float) -> None:
         assert self._process is not None and self._connection_path is not None
-        self._started = now if self._started is None else self._started
+        self._started_at = now if self._started_at is None else self._started_at
         if self._process.pid is None:
-            if self.is_ending and now - self._started < ENDING_TIMEOUT:
+            if self.is_ending and now - self._started_at < ENDING_TIMEOUT_S:
                 return
             if self._ending is not None:
                 self._ending.kill()
@@ -292,11 +293,12 @@ class Session:
             return
         if self._process.poll() is not None:
             raise self._engine_ended()
-        if now - self._started > STARTUP_TIMEOUT:
+        if now - self._started_at > STARTUP_TIMEOUT_S:
             log_path = self._process.log_path
             self._stop_process()
             raise EngineUnavailable(
-                f"The engine did not start within {STARTUP_TIMEOUT:.0f} seconds.", f"See what it printed in {log_path}."
+                f"The engine did not start within {STARTUP_TIMEOUT_S:.0f} seconds.",
+                f"See what it printed in {log_path}.",
             )
         try:
             connection = read_connection(self._connection_path)
@@ -320,7 +322,7 @@ class Session:
             self._last_ping = now
             self._pings += 1
             self._send(Ping(self._pings))
-        if now - self._last_liveness >= LIVENESS_INTERVAL:
+        if now - self._last_liveness >= LIVENESS_INTERVAL_S:
             self._last_liveness = now
             if self._process is not None and self._process.poll() is not None:
                 raise self._engine_ended()
@@ -329,7 +331,7 @@ class Session:
         # Our own engine loads its model with the interpreter locked for seconds at a time; a dead one was noticed
         # above.
         loading = self.state == "connecting" and self._process is not None
-        limit = STARTUP_TIMEOUT if loading else protocol.ENGINE_TIMEOUT
+        limit = STARTUP_TIMEOUT_S if loading else protocol.ENGINE_TIMEOUT
         if now - self._last_heard > limit:
             raise EngineUnavailable(
                 f"The engine has not answered for {limit:.0f} seconds.",
@@ -352,7 +354,7 @@ class Session:
         self._disconnect()
         self.state, self.status = "offline", message
         self.error = (message, hint)
-        self._waiting = None
+        self._pending = None
         if self.request_id is not None:
             self._finish_request(Error(self.request_id, code, message, hint))
 
@@ -360,7 +362,7 @@ class Session:
         if self._client is not None:
             self._client.close(linger)
         self._client = self._connection = self.welcome = None
-        self.state, self.stage, self.fraction = "offline", "", 0.0
+        self.state, self.step_label, self.fraction = "offline", "", 0.0
 
     def _stop_process(self, wait: float = 0.0) -> None:
         if self._process is not None and self._process.pid is not None:

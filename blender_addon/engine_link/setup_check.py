@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is still missing before the first motion: parts of the add-on, the engine, an engine of the same version.
+"""What is still missing before the first motion: packages of the add-on, the engine, an engine of the same version.
 No bpy.
 
-The engine is asked for its version as a process of its own, and ``step`` looks whether it has answered: nobody waits.
+The engine is asked for its version in a process of its own, and ``poll`` sees whether it has answered: nobody waits.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ..shared.errors import EngineUnavailable, GaitwayError
 from ..version import addon_version
 from .process import clean_environment, find_command, find_connection, quiet_options
 
-NEEDED_MODULES = ("zmq", "msgpack")
-PATIENCE = 60.0
-"""Seconds for the engine to say its version; a first start compiles Python files."""
+REQUIRED_MODULES = ("zmq", "msgpack")
+VERSION_TIMEOUT_S = 60.0
+"""For the engine to print its version; a first start compiles Python files."""
 INSTALL_COMMANDS = (
     ("py -3.13 -m venv .venv", r".venv\Scripts\pip install -e .", r".venv\Scripts\gaitway install-addon")
     if sys.platform == "win32"
@@ -32,36 +32,36 @@ INSTALL_COMMANDS = (
 
 
 @dataclass(frozen=True)
-class Need:
-    """Something that stands in the way: what it is, what to do, and whether installing the engine is the remedy."""
+class Problem:
+    """Something that is missing: what happened, what to do, and whether installing the engine solves it."""
 
     message: str
     hint: str
     install: bool = False
 
 
-class FirstRun:
-    """The findings of the last look, and the question to the engine that is still open."""
+class SetupCheck:
+    """The problems that the last check found, and the process that prints the engine's version while it runs."""
 
     def __init__(self) -> None:
-        self.needs: tuple[Need, ...] = ()
-        self._question: subprocess.Popen[str] | None = None
-        self._asked = 0.0
+        self.problems: tuple[Problem, ...] = ()
+        self._process: subprocess.Popen[str] | None = None
+        self._asked_at = 0.0
 
     @property
-    def looking(self) -> bool:
-        """Whether the engine has been asked for its version and has not answered yet."""
-        return self._question is not None
+    def is_asking(self) -> bool:
+        """Whether the engine was asked for its version and has not answered yet."""
+        return self._process is not None
 
-    def look(self, engine_command: str, connection: Path | None) -> None:
-        """Look for what is missing; ``engine_command`` and ``connection`` are the preferences'."""
+    def check(self, engine_command: str, connection: Path | None) -> None:
+        """Check what is missing; ``engine_command`` and ``connection`` are the preferences'."""
         self.close()
-        missing = [name for name in NEEDED_MODULES if importlib.util.find_spec(name) is None]
+        missing = [name for name in REQUIRED_MODULES if importlib.util.find_spec(name) is None]
         if missing:
-            self.needs = (
-                Need(
-                    f"Parts of the add-on are missing: {', '.join(missing)}.",
-                    "Install the Gaitway zip that is made for this computer and this Blender again.",
+            self.problems = (
+                Problem(
+                    f"Required packages are missing: {', '.join(missing)}.",
+                    "Reinstall the Gaitway zip for this operating system and this Blender version.",
                 ),
             )
             return
@@ -70,42 +70,51 @@ class FirstRun:
             return
         try:
             command = find_command(engine_command)
-            self.needs = ()
-            if command[-1] == "serve":  # else it is somebody's own command, which need not know the option
-                self._ask([*command[:-1], "--version"])
+            self.problems = ()
+            if command[-1] == "serve":  # else it is a custom command, which may not know the option
+                self._start([*command[:-1], "--version"])
         except EngineUnavailable as error:
-            self.needs = (Need(error.message, error.hint, install=True),)
+            self.problems = (Problem(error.message, error.hint, install=True),)
 
-    def step(self) -> None:
+    def poll(self) -> None:
         """See whether the engine has answered."""
-        question = self._question
-        if question is None:
+        process = self._process
+        if process is None:
             return
-        if question.poll() is None:
-            if time.monotonic() - self._asked > PATIENCE:
+        if process.poll() is None:
+            if time.monotonic() - self._asked_at > VERSION_TIMEOUT_S:
                 self.close()
-                self.needs = (Need("The engine does not answer.", "See what 'gaitway doctor' says in a terminal."),)
+                self.problems = (
+                    Problem("The engine does not answer.", "See what 'gaitway doctor' says in a terminal."),
+                )
             return
-        said = question.communicate()[0]
-        self._question = None
-        if match := re.search(r"^gaitway (\S+)", said, re.M):
+        printed = process.communicate()[0]
+        self._process = None
+        if match := re.search(r"^gaitway (\S+)", printed, re.M):
             self._compare(match[1])
         else:
-            last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it says nothing")
-            self.needs = (
-                Need(f"The engine is there but does not run: {last}.", "Install it again as below.", install=True),
+            last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "it printed nothing")
+            self.problems = (
+                Problem(
+                    f"The engine is installed but does not run: {last}.", "Install it again as below.", install=True
+                ),
             )
 
     def close(self) -> None:
-        """Forget an open question."""
-        if self._question is not None:
-            self._question.kill()
-            self._question.communicate()
-            self._question = None
+        """Stop asking the engine."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
-    def _ask(self, command: list[str]) -> None:
+    def reset(self) -> None:
+        """Stop asking, and forget what was found."""
+        self.close()
+        self.problems = ()
+
+    def _start(self, command: list[str]) -> None:
         try:
-            self._question = subprocess.Popen(
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -122,16 +131,16 @@ class FirstRun:
                 f"The engine could not be started: {error.strerror or error} ({command[0]}).",
                 "Install it as below, or enter another in the preferences.",
             ) from error
-        self._asked = time.monotonic()
+        self._asked_at = time.monotonic()
 
     def _compare(self, engine: str) -> None:
         addon = addon_version()
         if engine.split(".")[:2] == addon.split(".")[:2]:
-            self.needs = ()
+            self.problems = ()
             return
         older = _numbers(engine) < _numbers(addon)
-        self.needs = (
-            Need(
+        self.problems = (
+            Problem(
                 f"The engine is version {engine}, this add-on is version {addon}.",
                 "Update the engine: pip install -e . in its newer folder, as below."
                 if older
@@ -143,6 +152,3 @@ class FirstRun:
 
 def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
-
-
-FIRST_RUN = FirstRun()

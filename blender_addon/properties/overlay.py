@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 from bpy.props import BoolProperty
 
+ON_CHANGE: list[Callable[[bpy.types.Scene], None]] = []
+"""Called with the scene when a switch is changed; filled by who draws, since this room knows nothing of drawing."""
+
 
 def _changed(_overlay: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    from ..viewport.overlay import OVERLAY
-
-    OVERLAY.sync(context.scene)
+    for callback in ON_CHANGE:
+        callback(context.scene)
 
 
 class GaitwayOverlay(bpy.types.PropertyGroup):

@@ -2,10 +2,11 @@
 """The history of takes: every motion that was made, what it was made of, and what the character did before.
 
 A take is *pending* until it is accepted. Discarding gives the character back what it had, to the key; accepting only
-says that there is nothing to give back any more. The list stands in the scene; order, capture, joints and the state
+says that there is nothing to give back any more. The list stands in the scene; request, capture, joints and the state
 before lie with the take's Action, so that a take which is deleted takes all of it along.
 
-Every function here changes Blender's data and pushes no undo step: who calls does.
+Every function here changes Blender's data and pushes no undo step: who calls does. Messages and packing are imported at
+use: the add-on must load, and say so, when its msgpack is missing.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from .. import compat
 from ..keying import keyframes
 from ..shared.errors import BadFile, BadRequest
 from ..shared.skeleton import SKELETON
-from . import pose_snapshot as states
-from . import settings_snapshot as settings_record
+from . import pose_snapshot, settings_snapshot
 from .merge import merge
-from .pose_snapshot import Before
+from .pose_snapshot import PoseSnapshot
 
 if TYPE_CHECKING:
     from ..capture.capture import Capture
@@ -33,20 +33,22 @@ if TYPE_CHECKING:
     from .observed import Observed
 
 KEY = "gaitway"
-"""Custom property of an Action under which lies what the take was made of."""
+"""Custom property of an Action under which lies what the take was made of. Its entries ("order" for the request) are
+the file format of .blend files with takes, and keep their names.
+"""
 
 
 @dataclass(frozen=True, eq=False)
-class Making:
+class TakeSource:
     """What a take was made of: the request, what was captured for it, the engine's ``joints`` (T, 22, 3) in metres and
     ``contacts`` (T, 4), and how the character stood before.
     """
 
-    order: Generate
+    request: Generate
     captured: Capture
     joints: np.ndarray
     contacts: np.ndarray
-    before: Before
+    before: PoseSnapshot
 
 
 # ---- the list
@@ -56,7 +58,7 @@ def add(
     scene: bpy.types.Scene,
     action: bpy.types.Action,
     armature: bpy.types.Object,
-    making: Making,
+    source: TakeSource,
     variation: int,
     frames: tuple[int, int],
 ) -> GaitwayTake:
@@ -64,18 +66,18 @@ def add(
     from .packing import pack
 
     action[KEY] = {
-        "order": pack(making.order),
-        "captured": pack(making.captured),
-        "before": pack(making.before),
-        "joints": np.asarray(making.joints, "<f4").tobytes(),
-        "contacts": np.asarray(making.contacts, bool).tobytes(),
+        "order": pack(source.request),
+        "captured": pack(source.captured),
+        "before": pack(source.before),
+        "joints": np.asarray(source.joints, "<f4").tobytes(),
+        "contacts": np.asarray(source.contacts, bool).tobytes(),
     }
     take = scene.gaitway.takes.items.add()
     take.name, take.action, take.character = action.name, action, armature
-    take.before = states.action_of(making.before)
-    take.generation, take.variation = making.order.request_id, variation
-    take.prompt, take.seed = making.order.prompts[0].text, making.order.seed
-    take.settings = settings_record.to_text(scene.gaitway)
+    take.before = pose_snapshot.action_of(source.before)
+    take.generation, take.variation = source.request.request_id, variation
+    take.prompt, take.seed = source.request.prompts[0].text, source.request.seed
+    take.settings = settings_snapshot.to_text(scene.gaitway)
     take.frame_start, take.frame_end = frames
     return take
 
@@ -91,7 +93,7 @@ def note(take: GaitwayTake, observed: Observed) -> None:
     take.entered, take.entered_frame = observed.entered()
 
 
-def making_of(take: GaitwayTake) -> Making:
+def source_of(take: GaitwayTake) -> TakeSource:
     """What ``take`` was made of. Raises BadFile when its Action was deleted, or does not tell."""
     from ..capture.capture import Capture
     from ..shared.protocol import Generate
@@ -103,9 +105,8 @@ def making_of(take: GaitwayTake) -> Making:
             f"The Action of the take '{take.name}' is gone, and with it what the take was made of.",
             "Restore its settings and generate again.",
         )
-    order = unpack(Generate, kept["order"])
-    return Making(
-        order=order,
+    return TakeSource(
+        request=unpack(Generate, kept["order"]),
         captured=unpack(Capture, kept["captured"]),
         joints=np.frombuffer(kept["joints"], "<f4").reshape(-1, SKELETON.num_joints, 3).copy(),
         contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
@@ -113,10 +114,10 @@ def making_of(take: GaitwayTake) -> Making:
     )
 
 
-def _before(action: bpy.types.Action) -> Before:
+def _before(action: bpy.types.Action) -> PoseSnapshot:
     from .packing import unpack
 
-    return unpack(Before, action[KEY]["before"] if KEY in action else b"")
+    return unpack(PoseSnapshot, action[KEY]["before"] if KEY in action else b"")
 
 
 def played(armature: bpy.types.Object | None) -> bpy.types.Action | None:
@@ -148,7 +149,7 @@ def has(scene: bpy.types.Scene, generation: str) -> bool:
 
 
 def index_of(scene: bpy.types.Scene, take: GaitwayTake) -> int:
-    """Its place in the list."""
+    """Its index in the list."""
     return next(index for index, other in enumerate(scene.gaitway.takes.items) if other == take)
 
 
@@ -171,8 +172,8 @@ def show(scene: bpy.types.Scene, take: GaitwayTake) -> None:
         return
     if not take.accepted and not _is_pending(scene, old):
         # From one pending take to another what came before both is still what Discard brings back.
-        _replace_before(take, pack(states.remember(armature)), old)
-    states.play(armature, take.action)
+        _replace_before(take, pack(pose_snapshot.snapshot(armature)), old)
+    pose_snapshot.play(armature, take.action)
     scene.gaitway.character = armature
     scene.gaitway.takes.active = index_of(scene, take)
     keep_hand_made(old)
@@ -190,7 +191,7 @@ def accept(scene: bpy.types.Scene, take: GaitwayTake, to_nla: bool = False) -> N
     track = animation.nla_tracks.new()
     track.name = take.name
     strip = track.strips.new(take.name, int(take.action.frame_range[0]), take.action)
-    compat.assign_slot(strip, slot or states.slot_of(take.action))
+    compat.assign_slot(strip, slot or pose_snapshot.slot_of(take.action))
     animation.action = None
 
 
@@ -204,8 +205,8 @@ def accept_into_action(take: GaitwayTake) -> None:
     if armature is None or action is None:
         raise BadRequest(f"The character or the Action of '{take.name}' is gone.", "Choose another take.")
     if take.before is not None:
-        source = compat.bag_of(action, states.slot_of(action))
-        _give_back(armature, take)
+        source = compat.bag_of(action, pose_snapshot.slot_of(action))
+        _restore_before(armature, take)
         target = compat.ensure_played_bag(armature)
         if source is not None and target is not None:
             merge(source, target, (take.frame_start, take.frame_end))
@@ -213,7 +214,7 @@ def accept_into_action(take: GaitwayTake) -> None:
 
 
 def discard(scene: bpy.types.Scene, take: GaitwayTake) -> None:
-    """Take ``take`` away, and with it all the pending takes of the same press of the button."""
+    """Remove ``take``, and with it all the pending takes of the same request."""
     remove(
         scene,
         [
@@ -232,10 +233,10 @@ def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
         action, armature = take.action, take.character
         if action is not None:
             if armature is not None and played(armature) == action:
-                _give_back(armature, take)
+                _restore_before(armature, take)
             elif take.before is not None and (armature is None or not armature.users_scene) and KEY in action:
                 take.before.use_fake_user = _before(action).fake_user  # it was kept for a character that is gone
-            _forget(scene, take)
+            _unlink(scene, take)
         scene.gaitway.takes.items.remove(index)
         if action is not None:
             bpy.data.actions.remove(action)
@@ -244,14 +245,14 @@ def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
 
 def restore_settings(scene: bpy.types.Scene, take: GaitwayTake) -> list[str]:
     """Set the scene to what ``take`` was asked for with; returns the names of objects that are gone."""
-    return settings_record.put_back(scene.gaitway, take.settings)
+    return settings_snapshot.restore(scene.gaitway, take.settings)
 
 
 # ---- what came before
 
 
 def keep_hand_made(action: bpy.types.Action | None) -> None:
-    """Let an Action that nothing plays any more survive the next save, if there is anything hand-made in it."""
+    """Let an Action that nothing plays any more survive the next save, if there is a hand-made key in it."""
     if action is not None and action.users == 0 and not keyframes.is_all_generated(action):
         action.use_fake_user = True
 
@@ -265,11 +266,11 @@ def _is_pending(scene: bpy.types.Scene, action: bpy.types.Action | None) -> bool
     return action is not None and any(take.action == action and not take.accepted for take in scene.gaitway.takes.items)
 
 
-def _give_back(armature: bpy.types.Object, take: GaitwayTake) -> None:
+def _restore_before(armature: bpy.types.Object, take: GaitwayTake) -> None:
     try:
-        states.put_back(armature, _before(take.action), take.before, paths_of(take.action))
+        pose_snapshot.restore(armature, _before(take.action), take.before, paths_of(take.action))
     except BadFile:  # what it was made of was deleted from the Action by hand: the Action before is still known
-        states.play(armature, take.before)
+        pose_snapshot.play(armature, take.before)
 
 
 def _replace_before(take: GaitwayTake, before: bytes, action: bpy.types.Action | None) -> None:
@@ -281,8 +282,8 @@ def _replace_before(take: GaitwayTake, before: bytes, action: bpy.types.Action |
         kept["before"] = before
 
 
-def _forget(scene: bpy.types.Scene, gone: GaitwayTake) -> None:
-    """What came after ``gone`` is from now on after what came before it."""
+def _unlink(scene: bpy.types.Scene, removed: GaitwayTake) -> None:
+    """What came after ``removed`` is from now on after what came before it."""
     for take in scene.gaitway.takes.items:
-        if take.before == gone.action and take.action is not None and KEY in gone.action:
-            _replace_before(take, gone.action[KEY]["before"], gone.before)
+        if take.before == removed.action and take.action is not None and KEY in removed.action:
+            _replace_before(take, removed.action[KEY]["before"], removed.before)

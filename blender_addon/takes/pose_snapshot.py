@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a character stood before a motion was put on it: what it played, and every channel of its pose, to the bit.
+"""What a character was before a motion was put on it: what it played, and every channel of its pose, to the bit.
 
 Undo does the same while the session lasts; this also survives a save, and serves where there is nothing to undo yet.
 """
@@ -20,11 +20,13 @@ OBJECT_CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotatio
 
 
 @dataclass(frozen=True)
-class Before:
-    """``action_uid`` holds while the session lasts; who keeps this in a file keeps the Action beside it.
+class PoseSnapshot:
+    """``action_uid`` is valid while the session lasts; who keeps this in a file keeps the Action beside it.
 
     ``channels``: bone channel -> values (B, C) in the order of ``bones``; ``place``: the object's own channels;
     ``properties``: data path of a bone's custom property -> its number.
+
+    The names of the fields are the file format of .blend files with takes.
     """
 
     has_animation: bool
@@ -37,8 +39,8 @@ class Before:
     properties: dict[str, float] = field(default_factory=dict)
 
 
-def remember(armature: bpy.types.Object) -> Before:
-    """How ``armature`` stands now."""
+def snapshot(armature: bpy.types.Object) -> PoseSnapshot:
+    """What ``armature`` plays, and its pose now."""
     animation = armature.animation_data
     action = animation.action if animation is not None else None
     slot = compat.played_slot(armature)
@@ -48,7 +50,7 @@ def remember(armature: bpy.types.Object) -> Before:
         values = np.empty(len(bones) * width, np.float32)
         bones.foreach_get(name, values)
         channels[name] = values.reshape(-1, width)
-    return Before(
+    return PoseSnapshot(
         has_animation=animation is not None,
         action_uid=action.session_uid if action is not None else 0,
         slot=slot.identifier if action is not None and slot is not None else "",
@@ -72,12 +74,12 @@ def _property_path(bone: str, name: str) -> str:
     return f'pose.bones["{bpy.utils.escape_identifier(bone)}"]["{bpy.utils.escape_identifier(name)}"]'
 
 
-def action_of(before: Before) -> bpy.types.Action | None:
+def action_of(before: PoseSnapshot) -> bpy.types.Action | None:
     """The Action that was played, if it is still there."""
     return action_by_uid(before.action_uid)
 
 
-def bag_of(before: Before) -> compat.Bag | None:
+def bag_of(before: PoseSnapshot) -> compat.Bag | None:
     """The F-curves that were played, if they are still there."""
     action = action_of(before)
     if action is None:
@@ -86,22 +88,22 @@ def bag_of(before: Before) -> compat.Bag | None:
     return compat.bag_of(action, slot)
 
 
-def put_back(
-    armature: bpy.types.Object, before: Before, action: bpy.types.Action | None, only: set[str] | None = None
+def restore(
+    armature: bpy.types.Object, before: PoseSnapshot, action: bpy.types.Action | None, only: set[str] | None = None
 ) -> None:
-    """Let ``armature`` play ``action`` as it did before, and stand as it stood; ``only``: data paths of the channels
+    """Let ``armature`` play ``action`` as it did, and restore its pose; ``only``: data paths of the channels
     that may be changed, all when None.
     """
     play(armature, action, before.slot)
     if action is not None:
         action.use_fake_user = before.fake_user
-    elif not before.has_animation and armature.animation_data is not None and _is_bare(armature.animation_data):
+    elif not before.has_animation and armature.animation_data is not None and _is_empty(armature.animation_data):
         armature.animation_data_clear()
-    _put_back_pose(armature, before, only)
+    _restore_pose(armature, before, only)
     armature.update_tag()
 
 
-def _put_back_pose(armature: bpy.types.Object, before: Before, only: set[str] | None) -> None:
+def _restore_pose(armature: bpy.types.Object, before: PoseSnapshot, only: set[str] | None) -> None:
     for row, bone in _bones_of(armature, before):
         name = bone.name
         path = f'pose.bones["{bpy.utils.escape_identifier(name)}"].'
@@ -116,7 +118,7 @@ def _put_back_pose(armature: bpy.types.Object, before: Before, only: set[str] | 
             setattr(armature, channel, value)
 
 
-def _bones_of(armature: bpy.types.Object, before: Before) -> Iterable[tuple[int, bpy.types.PoseBone]]:
+def _bones_of(armature: bpy.types.Object, before: PoseSnapshot) -> Iterable[tuple[int, bpy.types.PoseBone]]:
     """The rows of ``before`` and their bones. One that was renamed since is known by its place among the others, as
     long as none has come or gone.
     """
@@ -128,7 +130,7 @@ def _bones_of(armature: bpy.types.Object, before: Before) -> Iterable[tuple[int,
             yield row, bones[row]
 
 
-def _is_bare(animation: bpy.types.AnimData) -> bool:
+def _is_empty(animation: bpy.types.AnimData) -> bool:
     """Whether nothing was made here by hand meanwhile."""
     return animation.action is None and not animation.nla_tracks and not animation.drivers
 

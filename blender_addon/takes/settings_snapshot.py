@@ -11,8 +11,8 @@ from typing import Any
 
 import bpy
 
-LISTS_KEPT_APART = ("takes", "overlay", "live")
-"""What stands among the settings but does not belong to an order."""
+NOT_SETTINGS = ("takes", "overlay", "live")
+"""What stands among the settings but does not belong to a request."""
 
 
 def to_text(group: bpy.types.PropertyGroup) -> str:
@@ -20,7 +20,7 @@ def to_text(group: bpy.types.PropertyGroup) -> str:
     return json.dumps(_read(group))
 
 
-def put_back(group: bpy.types.PropertyGroup, text: str) -> list[str]:
+def restore(group: bpy.types.PropertyGroup, text: str) -> list[str]:
     """Set ``group`` to what :func:`to_text` read; returns the names of objects that are no longer there."""
     missing: list[str] = []
     _write(group, json.loads(text), missing)
@@ -92,6 +92,6 @@ def _kept(group: bpy.types.PropertyGroup) -> list[bpy.types.Property]:
     return [
         prop
         for prop in group.bl_rna.properties
-        if prop.identifier not in ("rna_type", *LISTS_KEPT_APART)
+        if prop.identifier not in ("rna_type", *NOT_SETTINGS)
         and (not prop.is_readonly or prop.type in ("COLLECTION", "POINTER"))
     ]

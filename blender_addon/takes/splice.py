@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stretch of one motion set into another: between two frames the new keys, outside the old ones exactly as they are.
+"""A stretch of one motion put into another: between two frames the new keys, outside the old ones exactly as they are.
 
 The engine already joins the two smoothly; what an animator changed by hand outside the stretch it does not know, so the
 first and the last frames inside go over from the old curve into the new one.
@@ -16,14 +16,15 @@ import bpy
 import numpy as np
 
 from ..compat import Bag
-from ..keying import fcurve_keys as curve_keys
+from ..keying import fcurve_keys
 from ..keying.fcurve_keys import Keys
+from ..shared.series import smoothstep
 
 if TYPE_CHECKING:
     from ..properties.take import GaitwayTake
 
 BLEND_FRAMES = 4.0
-TURN = 2 * math.pi
+FULL_TURN_RAD = 2 * math.pi
 
 
 @dataclass(frozen=True)
@@ -47,35 +48,35 @@ def splice(bags: Callable[[], tuple[Bag, Bag]], stretch: Stretch) -> Generator[N
     """
     old, new = bags()
     flipped = _flipped_quaternions(old, new, stretch.last if stretch.opens[0] else stretch.first)
-    for channel in dict.fromkeys([*curve_keys.channels(new), *curve_keys.channels(old)]):
+    for channel in dict.fromkeys([*fcurve_keys.channels(new), *fcurve_keys.channels(old)]):
         old, new = bags()
-        before, after = curve_keys.at(old, channel), curve_keys.at(new, channel)
+        before, after = fcurve_keys.at(old, channel), fcurve_keys.at(new, channel)
         if before is not None and after is not None:
             sign = -1.0 if channel[0] in flipped else 1.0
-            curve_keys.write(after, _joined(before, after, stretch, sign))
+            fcurve_keys.write(after, _joined(before, after, stretch, sign))
         elif before is not None:
-            curve_keys.copy(before, new)
+            fcurve_keys.copy(before, new)
         yield
 
 
 def _joined(old: bpy.types.FCurve, new: bpy.types.FCurve, stretch: Stretch, sign: float) -> Keys:
-    outside, inside = curve_keys.read(old), curve_keys.read(new)
+    outside, inside = fcurve_keys.read(old), fcurve_keys.read(new)
     times = outside["co"][:, 0]
-    outside = curve_keys.pick(outside, (times < stretch.first) | (times > stretch.last))
+    outside = fcurve_keys.pick(outside, (times < stretch.first) | (times > stretch.last))
     times = inside["co"][:, 0]
-    inside = curve_keys.pick(inside, (times >= stretch.first) & (times <= stretch.last))
+    inside = fcurve_keys.pick(inside, (times >= stretch.first) & (times <= stretch.last))
     _shift(inside, sign, 0.0)
     border = stretch.last if stretch.opens[0] else stretch.first
     if old.data_path.endswith("rotation_euler") and not all(stretch.opens):
-        _shift(inside, 1.0, TURN * round((old.evaluate(border) - new.evaluate(border)) / TURN))
+        _shift(inside, 1.0, FULL_TURN_RAD * round((old.evaluate(border) - new.evaluate(border)) / FULL_TURN_RAD))
     ends = []
     for end, is_open in zip((stretch.first, stretch.last), stretch.opens, strict=True):
         if not is_open:
             # It belongs to both: a key stands there, on the old curve.
-            inside = curve_keys.pick(inside, np.abs(inside["co"][:, 0] - end) > 1e-3)
+            inside = fcurve_keys.pick(inside, np.abs(inside["co"][:, 0] - end) > 1e-3)
             _blend(inside, old, end, (stretch.last - stretch.first) / 4)
             ends.append(_key_at(old, end))
-    return curve_keys.join(outside, inside, *ends)
+    return fcurve_keys.join(outside, inside, *ends)
 
 
 def _shift(keys: Keys, factor: float, offset: float) -> None:
@@ -86,10 +87,9 @@ def _shift(keys: Keys, factor: float, offset: float) -> None:
 def _blend(keys: Keys, old: bpy.types.FCurve, end: float, longest: float) -> None:
     """Let the keys near ``end`` go over into the old curve."""
     times = keys["co"][:, 0]
-    share = np.clip(np.abs(times - end) / min(BLEND_FRAMES, longest), 0.0, 1.0)
-    for row in np.flatnonzero(share < 1).tolist():
-        weight = share[row] * share[row] * (3 - 2 * share[row])
-        change = (1 - weight) * (old.evaluate(float(times[row])) - keys["co"][row, 1])
+    weights = smoothstep(np.clip(np.abs(times - end) / min(BLEND_FRAMES, longest), 0.0, 1.0))
+    for row in np.flatnonzero(weights < 1).tolist():
+        change = (1 - weights[row]) * (old.evaluate(float(times[row])) - keys["co"][row, 1])
         for name in ("co", "handle_left", "handle_right"):
             keys[name][row, 1] += change
 
@@ -97,14 +97,14 @@ def _blend(keys: Keys, old: bpy.types.FCurve, end: float, longest: float) -> Non
 def _key_at(curve: bpy.types.FCurve, frame: float) -> Keys:
     """A generated key on ``curve``, with handles along it."""
     value, slope = curve.evaluate(frame), (curve.evaluate(frame + 0.5) - curve.evaluate(frame - 0.5))
-    keys = {name: np.zeros((1, width), dtype) for name, (width, dtype) in curve_keys.KEY_FIELDS.items()}
+    keys = {name: np.zeros((1, width), dtype) for name, (width, dtype) in fcurve_keys.KEY_FIELDS.items()}
     keys["co"][0] = frame, value
     keys["handle_left"][0] = frame - 1 / 3, value - slope / 3
     keys["handle_right"][0] = frame + 1 / 3, value + slope / 3
     kinds = bpy.types.Keyframe.bl_rna.properties
     for name, item in (("handle_left_type", "AUTO"), ("handle_right_type", "AUTO"), ("interpolation", "BEZIER")):
         keys[name][0] = kinds[name].enum_items[item].value
-    keys["type"][0] = curve_keys.generated_type()
+    keys["type"][0] = fcurve_keys.generated_type()
     return keys
 
 
@@ -112,7 +112,7 @@ def _flipped_quaternions(old: Bag, new: Bag, frame: float) -> set[str]:
     """Data paths of quaternions that turn the same way in both, but stand at ``frame`` with opposite signs."""
     dots: dict[str, float] = {}
     for curve in new.fcurves:
-        twin = curve_keys.find(old, curve) if curve.data_path.endswith("rotation_quaternion") else None
+        twin = fcurve_keys.find(old, curve) if curve.data_path.endswith("rotation_quaternion") else None
         if twin is not None:
             dots[curve.data_path] = dots.get(curve.data_path, 0.0) + curve.evaluate(frame) * twin.evaluate(frame)
     return {path for path, dot in dots.items() if dot < 0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..app.viewport import TAKE_OBSERVER
 from ..takes import history as takes
-from ..viewport.take_observer import LOOKING
 from .sidebar import Tab, centimetres, paragraph
 
 
@@ -17,7 +17,7 @@ class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
         shown = takes.shown(context.scene)
         if shown is None:
             paragraph(self.layout, context, "The character plays no take", "INFO")
-        elif LOOKING.is_looking or not shown.is_measured:
+        elif TAKE_OBSERVER.is_observing or not shown.is_measured:
             paragraph(self.layout, context, "Measuring on the character", "SORTTIME")
         else:
             self.figures(self.layout, shown)

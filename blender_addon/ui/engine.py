@@ -29,7 +29,7 @@ class GAITWAY_PT_engine(Tab, bpy.types.Panel):
         column = self.column(self.layout)
         paragraph(column, context, ENGINE.status, STATE_ICONS[ENGINE.state])
         row = column.row(align=True)
-        if ENGINE.is_wanted:
+        if ENGINE.is_up:
             row.operator("gaitway.engine_stop", icon="PAUSE")
             row.operator("gaitway.engine_restart", text="", icon="FILE_REFRESH")
         else:

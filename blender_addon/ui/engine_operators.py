@@ -18,7 +18,7 @@ class GAITWAY_OT_engine_start(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if ENGINE.is_wanted:
+        if ENGINE.is_up:
             cls.poll_message_set("The engine is running or starting")
             return False
         return True
@@ -40,7 +40,7 @@ class GAITWAY_OT_engine_stop(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not ENGINE.is_wanted:
+        if not ENGINE.is_up:
             cls.poll_message_set("No engine is running")
             return False
         return True
@@ -58,7 +58,7 @@ class GAITWAY_OT_engine_restart(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not ENGINE.is_wanted:
+        if not ENGINE.is_up:
             cls.poll_message_set("No engine is running")
             return False
         return True

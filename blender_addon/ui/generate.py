@@ -50,8 +50,8 @@ def draw_progress(layout: bpy.types.UILayout) -> None:
     row.scale_y = 1.5
     remaining = GENERATION.remaining
     left = "" if remaining is None else f", {max(1, round(remaining))} s left"
-    made = GENERATION.seconds_made
-    what = GENERATION.stage if made is None else f"{made[0]:.0f} of {made[1]:.0f} s made"
+    made = GENERATION.seconds_done
+    what = GENERATION.step_label if made is None else f"{made[0]:.0f} of {made[1]:.0f} s made"
     row.progress(factor=GENERATION.fraction, text=what + left)
     row.operator("gaitway.cancel", text="", icon="X")
 
@@ -64,9 +64,9 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         paragraph(box, context, message, "ERROR")
         if hint:
             paragraph(box, context, hint, "BLANK1")
-        if not ENGINE.is_wanted:
+        if not ENGINE.is_up:
             box.operator("gaitway.engine_start", icon="PLAY")
-    elif GENERATION.report and takes.has(context.scene, GENERATION.delivered):
+    elif GENERATION.report and takes.has(context.scene, GENERATION.delivered_id):
         box = layout.box()
         for number, line in enumerate(GENERATION.report):
             paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")

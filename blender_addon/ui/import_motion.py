@@ -56,16 +56,16 @@ class GAITWAY_OT_bring_in(bpy.types.Operator, ImportHelper):
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if bring_in.suits(self.filepath):  # dropped: only the options are asked for
+        if bring_in.is_importable(self.filepath):  # dropped: only the options are asked for
             return context.window_manager.invoke_props_dialog(self)
         return ImportHelper.invoke(self, context, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        wanted = bring_in.Wanted(
+        options = bring_in.ImportOptions(
             Path(bpy.path.abspath(self.filepath)), self.sample, self.frame_rate, self.at_character, self.on_floor
         )
         try:
-            GENERATION.bring_in(context, wanted)
+            GENERATION.import_motion(context, options)
         except GaitwayError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

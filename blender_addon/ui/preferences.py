@@ -7,14 +7,13 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..app.setup_timer import look_soon
-from ..engine_link.setup_check import FIRST_RUN
+from ..app.setup_timer import SETUP_CHECK, recheck_soon
 from ..preferences import PACKAGE
 from .setup import draw_needs
 
 
 def _changed(_preferences: object, _context: object) -> None:
-    look_soon()
+    recheck_soon()
 
 
 class GaitwayPreferences(bpy.types.AddonPreferences):
@@ -47,7 +46,7 @@ class GaitwayPreferences(bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        if FIRST_RUN.needs:
+        if SETUP_CHECK.problems:
             draw_needs(layout, context)
         layout.use_property_split = True
         layout.use_property_decorate = False

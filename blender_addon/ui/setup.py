@@ -6,17 +6,18 @@ from __future__ import annotations
 import bpy
 
 from ..app.engine import ENGINE
-from ..engine_link.setup_check import FIRST_RUN, INSTALL_COMMANDS
+from ..app.setup_timer import SETUP_CHECK
+from ..engine_link.setup_check import INSTALL_COMMANDS
 from .sidebar import Tab, paragraph
 
 
 def draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What is missing, into the tab or the preferences; nothing when nothing is."""
-    for need in FIRST_RUN.needs:
+    for problem in SETUP_CHECK.problems:
         box = layout.box()
-        paragraph(box, context, need.message, "ERROR")
-        paragraph(box, context, need.hint, "BLANK1")
-        if need.install:
+        paragraph(box, context, problem.message, "ERROR")
+        paragraph(box, context, problem.hint, "BLANK1")
+        if problem.install:
             _draw_installation(box, context)
     row = layout.row(align=True)
     row.operator("gaitway.choose_engine", icon="FILE_FOLDER")
@@ -42,7 +43,7 @@ class GAITWAY_PT_first_run(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(FIRST_RUN.needs) and ENGINE.state not in ("ready", "running", "cancelling")
+        return bool(SETUP_CHECK.problems) and ENGINE.state not in ("ready", "running", "cancelling")
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_needs(self.layout, context)

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from .. import preferences
-from ..app.setup_timer import look_again
+from ..app.setup_timer import recheck_setup
 from ..engine_link.setup_check import INSTALL_COMMANDS
 
 
@@ -19,7 +19,7 @@ class GAITWAY_OT_look_again(bpy.types.Operator):
     bl_label = "Look Again"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        look_again()
+        recheck_setup()
         return {"FINISHED"}
 
 
@@ -52,7 +52,7 @@ class GAITWAY_OT_choose_engine(bpy.types.Operator):
             self.report({"ERROR"}, f"There is nothing at {self.filepath}")
             return {"CANCELLED"}
         preferences.get(context).engine_command = str(Path(self.filepath))
-        look_again()
+        recheck_setup()
         return {"FINISHED"}
 
 

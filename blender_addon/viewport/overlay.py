@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The viewport's overlay: asked and achieved paths, error ticks, footprints, ghosts.
+"""The viewport's overlay: requested and achieved paths, error ticks, footprints, ghosts.
 
-Everything is computed where there is time, outside of drawing (``overlay_shapes.py``); the draw handler only sends to
+Everything is computed where there is time, outside of drawing (``shapes.py``); the draw handler only sends to
 the screen what lies ready, and stands in Blender's list only while there is something to be seen.
 """
 
@@ -18,11 +18,19 @@ from ..shared import space
 from ..shared.skeleton import CONTACT_JOINTS, FPS, SKELETON
 from ..takes.observed import Observed
 from . import shapes
-from .shapes import NOTHING, Lines
+from .shapes import EMPTY, Lines
 
-WIDTHS = {"asked": 2.0, "achieved": 2.5, "ticks": 3.0, "contacts": 2.5, "ghosts": 1.5, "obstacles": 1.0, "preview": 2.0}
+WIDTHS_PX = {
+    "requested": 2.0,
+    "achieved": 2.5,
+    "ticks": 3.0,
+    "contacts": 2.5,
+    "ghosts": 1.5,
+    "obstacles": 1.0,
+    "preview": 2.0,
+}
 TOGGLES = {
-    "asked": "paths",
+    "requested": "paths",
     "achieved": "paths",
     "ticks": "ticks",
     "contacts": "contacts",
@@ -31,13 +39,15 @@ TOGGLES = {
     "preview": "ghosts",
 }
 """Layer -> its switch in ``scene.gaitway.overlay``."""
+TICK_HEIGHT_M = 0.06
+FOOTPRINT_M = 0.04
 
 
 class Overlay:
-    """What lies ready to be drawn, by layer; one of it: :data:`OVERLAY`."""
+    """What is ready to be drawn, by layer."""
 
     def __init__(self) -> None:
-        self.layers: dict[str, Lines] = dict.fromkeys(WIDTHS, NOTHING)
+        self.layers: dict[str, Lines] = dict.fromkeys(WIDTHS_PX, EMPTY)
         self._batches: dict[str, Any] = {}
         self._handler: Any = None
 
@@ -50,14 +60,14 @@ class Overlay:
 
     def clear(self, *names: str) -> None:
         """Empty these layers, all without names."""
-        self.put(**dict.fromkeys(names or WIDTHS, NOTHING))
+        self.put(**dict.fromkeys(names or WIDTHS_PX, EMPTY))
 
     def sync(self, scene: bpy.types.Scene) -> None:
         """Enter Blender's list of draw handlers, or leave it when nothing is to be drawn in ``scene``."""
-        wanted = any(self.visible(scene, name) for name in WIDTHS)
-        if wanted and self._handler is None:
-            self._handler = bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_VIEW")
-        elif not wanted and self._handler is not None:
+        is_needed = any(self.visible(scene, name) for name in WIDTHS_PX)
+        if is_needed and self._handler is None:
+            self._handler = bpy.types.SpaceView3D.draw_handler_add(self._draw_now, (), "WINDOW", "POST_VIEW")
+        elif not is_needed and self._handler is not None:
             self.leave()
 
     def leave(self) -> None:
@@ -78,6 +88,10 @@ class Overlay:
             return False
         return options.show and getattr(options, TOGGLES[name]) and len(self.layers[name]) > 0
 
+    def _draw_now(self) -> None:
+        """What Blender calls at every redraw of a viewport."""
+        self.draw(bpy.context)
+
     def draw(self, context: bpy.types.Context) -> None:
         """Send what lies ready to the region that is being drawn."""
         import gpu
@@ -89,7 +103,7 @@ class Overlay:
         shader.uniform_float("viewportSize", (context.region.width, context.region.height))
         gpu.state.blend_set("ALPHA")
         gpu.state.depth_test_set("NONE" if context.scene.gaitway.overlay.in_front else "LESS_EQUAL")
-        for name, width in WIDTHS.items():
+        for name, width in WIDTHS_PX.items():
             if self.visible(context.scene, name):
                 shader.uniform_float("lineWidth", width * context.preferences.system.ui_scale)
                 self._batch(name, shader).draw(shader)
@@ -106,46 +120,38 @@ class Overlay:
         return self._batches[name]
 
 
-OVERLAY = Overlay()
-
-
-def draw() -> None:
-    """What Blender calls at every redraw of a viewport."""
-    OVERLAY.draw(bpy.context)
-
-
 def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) -> dict[str, Lines]:
     """All layers of a motion that was observed; ghosts only while it is ``pending``."""
     ground, unit = captured.body.ground, captured.unit_scale
-    asked, achieved, ticks = [], [], []
+    requested, achieved, ticks = [], [], []
     for track in observed.tracks:
-        wanted, came = track.points.copy(), observed.track(track.joint).copy()
-        if track.on_ground:  # of a path on the floor only the way over the floor was asked for
-            wanted[:, 2] = came[:, 2] = ground
-        _, errors = observed.misses[track.joint]
-        at = observed.frames.searchsorted(track.frames.round(4))
-        asked.append(shapes.path(wanted, shapes.ASKED))
+        targets, came = track.points.copy(), observed.track(track.joint).copy()
+        if track.on_ground:  # of a path on the floor no height was requested
+            targets[:, 2] = came[:, 2] = ground
+        _, errors = observed.errors[track.joint]
+        rows = observed.frames.searchsorted(track.frames.round(4))
+        requested.append(shapes.path(targets, shapes.REQUESTED))
         achieved.append(shapes.path(came, shapes.ACHIEVED))
-        ticks.append(shapes.error_ticks(wanted, came[at], errors, 0.06 / unit))
+        ticks.append(shapes.error_ticks(targets, came[rows], errors, TICK_HEIGHT_M / unit))
     prints = [
-        shapes.footprints(observed.track(joint), observed.slides[:, column], ground, 0.04 / unit)
+        shapes.footprints(observed.track(joint), observed.slides[:, column], ground, FOOTPRINT_M / unit)
         for column, joint in enumerate(CONTACT_JOINTS)
         if joint in observed.joints
     ]
     solids = [in_world(solid, captured.body, unit) for solid in captured.obstacles]
     return {
-        "asked": shapes.join(asked),
+        "requested": shapes.join(requested),
         "achieved": shapes.join(achieved),
         "ticks": shapes.join(ticks),
         "contacts": shapes.join(prints),
         "obstacles": shapes.join([shapes.outline(solid) for solid in solids]),
-        "ghosts": shapes.ghosts(observed.frames, observed.places, observed.joints, fps) if pending else NOTHING,
+        "ghosts": shapes.ghosts(observed.frames, observed.positions, observed.joints, fps) if pending else EMPTY,
     }
 
 
 def preview_lines(joints: np.ndarray, captured: Capture) -> Lines:
-    """Ghosts and the way of the hips for ``joints`` (T, 22, 3) as the engine gave them."""
-    places = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
+    """Ghosts and the path of the hips for ``joints`` (T, 22, 3) as the engine gave them."""
+    positions = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
     frames = np.arange(len(joints), dtype=np.float64)
-    way = shapes.path(places[:, SKELETON.index("pelvis")], shapes.ACHIEVED)
-    return shapes.join([shapes.ghosts(frames, places, SKELETON.names, FPS), way])
+    path = shapes.path(positions[:, SKELETON.index("pelvis")], shapes.ACHIEVED)
+    return shapes.join([shapes.ghosts(frames, positions, SKELETON.names, FPS), path])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the overlay and the measured figures true to what the character plays now.
+"""Keeps the overlay and the measured errors true to what the character plays now.
 
 A new take brings its own observation. When another take is shown, or keys were edited by hand, the character is
-observed again, a few frames a tick and only while nothing else is to be done.
+observed again, a few frames a tick and only while there is nothing else to do.
 """
 
 from __future__ import annotations
@@ -20,35 +20,36 @@ from ..delivery.observe import observe
 from ..lookup import scene_by_uid
 from ..properties.take import GaitwayTake
 from ..shared.errors import GaitwayError
-from ..takes import history as takes
+from ..takes import history
 from ..takes.observed import Observed
-from ..takes.requests import order_again
-from .overlay import OVERLAY, layers_of
+from ..takes.requests import repeat_request
+from .overlay import Overlay, layers_of
 
-QUIET = 0.6
-"""Seconds without a change of the keys after which it is worth to observe again."""
+QUIET_S = 0.6
+"""Without a change of the keys, after which the take is observed again."""
 
 
-class Looking:
-    """What is seen of the take that is shown; one of it: :data:`LOOKING`."""
+class TakeObserver:
+    """What was observed of the take that is shown, drawn by ``overlay``."""
 
-    def __init__(self) -> None:
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlay = overlay
         self.forget()
 
     def forget(self) -> None:
-        """See nothing, and draw nothing."""
+        """Know of no take, and draw none."""
         self.observed: Observed | None = None
         self._seen: tuple[int, bool] = (0, False)
-        self._keys = 0
+        self._keys_hash = 0
         self._stale_at: float | None = None
         self._work: Generator[None, None, None] | None = None
-        OVERLAY.clear(*(name for name in OVERLAY.layers if name != "preview"))
+        self._overlay.clear(*(name for name in self._overlay.layers if name != "preview"))
 
     def take_over(self, scene: bpy.types.Scene, observed: Observed, captured: Capture) -> None:
-        """See what was observed while a take was delivered."""
-        shown = takes.shown(scene)
+        """Show what was observed while a take was delivered."""
+        shown = history.shown(scene)
         if shown is not None:
-            self._see(scene, shown, observed, captured)
+            self._show(scene, shown, observed, captured)
 
     def note_change(self, action_uids: set[int]) -> None:
         """Keys of these Actions have changed."""
@@ -56,13 +57,13 @@ class Looking:
             self._stale_at = time.monotonic()
 
     def pause(self) -> None:
-        """Leave an observation that is under way and all it needs; it begins anew later."""
+        """Leave an observation that is under way and all it needs; it begins again later."""
         if self._work is not None:
             self._work.close()
             self.forget()
 
     @property
-    def is_looking(self) -> bool:
+    def is_observing(self) -> bool:
         """Whether the character is being observed."""
         return self._work is not None
 
@@ -76,7 +77,7 @@ class Looking:
             except GaitwayError:  # the character went; what is shown instead is seen at the next step
                 self.forget()
             return
-        shown = takes.shown(scene)
+        shown = history.shown(scene)
         if shown is None:
             if self._seen != (0, False):
                 self.forget()
@@ -84,47 +85,47 @@ class Looking:
             self._begin(scene, shown)
         elif self._key(shown) != self._seen:
             self._seen = self._key(shown)
-            OVERLAY.clear("ghosts")
-        OVERLAY.sync(scene)
+            self._overlay.clear("ghosts")
+        self._overlay.sync(scene)
 
     def _is_stale(self, take: GaitwayTake) -> bool:
-        if self._stale_at is None or time.monotonic() - self._stale_at < QUIET:
+        if self._stale_at is None or time.monotonic() - self._stale_at < QUIET_S:
             return False
         self._stale_at = None
         # Blender reports a change also when a take has just been written, and when nothing but a selection changed.
-        return _fingerprint(take.action) != self._keys
+        return keys_hash(take.action) != self._keys_hash
 
     def _begin(self, scene: bpy.types.Scene, take: GaitwayTake) -> None:
         self.forget()
         self._seen = self._key(take)
         try:
-            _, captured = order_again(scene, take)
-            making = takes.making_of(take)
+            _, captured = repeat_request(scene, take)
+            source = history.source_of(take)
         except GaitwayError:
-            return  # it does not tell what it was made of: there is nothing to compare with
-        self._work = self._look(captured, making, scene_fps(scene), take.action.session_uid)
+            return  # its record is gone or unreadable: there is nothing to compare with
+        self._work = self._observe_steps(captured, source, scene_fps(scene), take.action.session_uid)
 
-    def _look(
-        self, captured: Capture, making: takes.Making, fps: float, action_uid: int
+    def _observe_steps(
+        self, captured: Capture, source: history.TakeSource, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
-        observed = yield from observe(captured, making.joints, making.contacts, fps)
+        observed = yield from observe(captured, source.joints, source.contacts, fps)
         scene = scene_by_uid(captured.scene_uid)
-        shown = takes.shown(scene) if scene is not None else None
+        shown = history.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:
-            takes.note(shown, observed)
-            self._see(scene, shown, observed, captured)
+            history.note(shown, observed)
+            self._show(scene, shown, observed, captured)
 
-    def _see(self, scene: bpy.types.Scene, take: GaitwayTake, observed: Observed, captured: Capture) -> None:
-        self._seen, self._keys, self.observed = self._key(take), _fingerprint(take.action), observed
-        OVERLAY.put(**layers_of(observed, captured, scene_fps(scene), not take.accepted))
-        OVERLAY.sync(scene)
+    def _show(self, scene: bpy.types.Scene, take: GaitwayTake, observed: Observed, captured: Capture) -> None:
+        self._seen, self._keys_hash, self.observed = self._key(take), keys_hash(take.action), observed
+        self._overlay.put(**layers_of(observed, captured, scene_fps(scene), not take.accepted))
+        self._overlay.sync(scene)
 
     @staticmethod
     def _key(take: GaitwayTake) -> tuple[int, bool]:
         return take.action.session_uid, take.accepted
 
 
-def _fingerprint(action: bpy.types.Action) -> int:
+def keys_hash(action: bpy.types.Action) -> int:
     """A number that changes with any key."""
     total = 0
     for bag in compat.bags(action):
@@ -134,15 +135,3 @@ def _fingerprint(action: bpy.types.Action) -> int:
             points.foreach_get("co", values)
             total = hash((total, values.tobytes()))
     return total
-
-
-LOOKING = Looking()
-
-
-@bpy.app.handlers.persistent
-def after_change(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """Blender calls this after every change; most are none of ours, and then it does next to nothing."""
-    if depsgraph.id_type_updated("ACTION"):
-        LOOKING.note_change(
-            {update.id.original.session_uid for update in depsgraph.updates if isinstance(update.id, bpy.types.Action)}
-        )

@@ -79,7 +79,7 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         pause = timer.tick()
         ticks.append(time.perf_counter() - began)
         work.append(time.thread_time() - worked)
-        session = ENGINE.session()
+        session = ENGINE.open_session()
         if session.request_id is not None:
             asked.add(session.request_id)
         waiting = max(waiting, int(session.request_id is not None) + len(session._finished))
@@ -94,9 +94,9 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         point.co.x = 1.2 * math.cos(2 * math.pi * change / changes)
         bpy.context.view_layer.update()
         while time.perf_counter() < due:
-            time.sleep(min(tick(), timer.BUSY_INTERVAL))
+            time.sleep(min(tick(), timer.BUSY_INTERVAL_S))
     wait_for(lambda: not LIVE.is_behind)
-    latencies = np.array(LIVE.latencies)
+    latencies = np.array(LIVE.latencies_s)
     dragged, at_work = np.array(ticks), np.array(work)
     released = time.perf_counter()
     wait_for(lambda: GENERATION.busy)
@@ -117,7 +117,7 @@ def drag(changes: int, rate: float) -> dict[str, float | int]:
         "rest until it counts as released": 1e3 * (began - released),
         "released until keys": 1e3 * (done - began),
         "error after release, cm": 100 * GENERATION.measured["average"],
-        "longest tick after release": 1e3 * GENERATION.longest_tick,
+        "longest tick after release": 1e3 * GENERATION.longest_tick_s,
         "takes in the history": len(settings.takes.items),
     }
 

@@ -41,11 +41,11 @@ import numpy as np
 
 import blender_addon
 from blender_addon import time_slices
-from blender_addon.app import generation
+from blender_addon.app import runner
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request
 from blender_addon.capture.tracks import Track
-from blender_addon.delivery import deliver as delivery
+from blender_addon.delivery.deliver import Delivery, deliver
 from blender_addon.keying import apply
 from blender_addon.retarget.proportions import adapt as hold
 from blender_addon.retarget.proportions.contacts import standing
@@ -159,7 +159,7 @@ def pressed(scene: bpy.types.Scene, armature: bpy.types.Object, bones: dict[str,
     for frame in range(1, 96, 5):
         armature.pose.bones[bones["left_ankle"]].keyframe_insert("location", frame=frame)
     scenes.control(armature, "left_ankle", bone=bones["left_ankle"])
-    _, tick, worked = in_ticks(capture.reading(scene), generation.PRESS)
+    _, tick, worked = in_ticks(capture.reading(scene), runner.PRESS_BUDGET_S)
     return tick, worked
 
 
@@ -201,15 +201,16 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
         "benchmark", joints[None].astype(np.float32), standing(joints)[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
     )  # fmt: skip
-    order = replace(build_request(scene, captured), num_frames=len(joints))
+    request = replace(build_request(scene, captured), num_frames=len(joints))
     phases: dict[str, float] = {}
     began = time.perf_counter()
-    work = delivery.deliver(answer, order, captured, lambda name: phases.setdefault(name, time.perf_counter() - began))
+    delivery = Delivery(answer, request, captured)
+    work = deliver(delivery, lambda name: phases.setdefault(name, time.perf_counter() - began))
     observed, tick, worked = in_ticks(work)
     whole = time.perf_counter() - began
     heads, turns = evaluated(armature, bones, frames)
     held = limb_angles(heads, places)
-    misses = np.concatenate([errors for _, errors in observed.misses.values()]) * 100
+    misses = np.concatenate([errors for _, errors in observed.errors.values()]) * 100
     slides = observed.slides[observed.contacts] * 100
     press = pressed(scene, armature, bones)
     return Row(

@@ -57,7 +57,7 @@ engine, timer = sys.modules[package + ".app_engine"], sys.modules[package + ".ti
 preferences = sys.modules[package + ".preferences"]
 chosen = preferences.get()
 chosen.autostart, chosen.connection_file = False, os.path.join(os.environ["BLENDER_USER_RESOURCES"], "none.json")
-session = engine.ENGINE.session()
+session = engine.ENGINE.open_session()
 import zmq, msgpack
 for module in (zmq, msgpack):
     assert os.environ["BLENDER_USER_RESOURCES"] in module.__file__, module.__file__

@@ -78,7 +78,7 @@ def test_an_engine_ends_when_the_program_that_started_it_is_killed(tmp_path: Pat
     starter = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
         "from pathlib import Path\n"
-        "from blender_addon.engine_process import EngineProcess\n"
+        "from blender_addon.engine_link.process import EngineProcess\n"
         f"EngineProcess({command(tmp_path)!r}, Path({str(tmp_path / 'output.log')!r})).start()\n"
         "time.sleep(600)\n"
     )

@@ -17,7 +17,7 @@ import pytest
 import zmq
 
 from blender_addon.engine_link.process import EngineProcess
-from blender_addon.engine_link.session import STARTUP_TIMEOUT, Session
+from blender_addon.engine_link.session import STARTUP_TIMEOUT_S, Session
 from blender_addon.shared import protocol
 from blender_addon.shared.connection import read_connection, write_connection
 from blender_addon.shared.errors import EngineUnavailable, ProtocolError
@@ -130,7 +130,7 @@ def test_progress_can_be_watched_and_cancel_ends_the_request(desk: Desk) -> None
     session = desk.ready()
     session.submit(request("r1", "slow"))
     desk.until(session, lambda: session.fraction > 0)
-    assert session.state == "running" and session.stage == "stepping" and "stepping" in session.status
+    assert session.state == "running" and session.step_label == "stepping" and "stepping" in session.status
     session.cancel()
     assert session.state == "cancelling"
     session.cancel()
@@ -277,9 +277,9 @@ def test_an_engine_that_never_listens_is_given_up(desk: Desk) -> None:
     session = desk.session()
     session.start_engine([sys.executable, "-c", "import time; time.sleep(600)"], desk.output, desk.path)
     session.pump(0.0)
-    session.pump(STARTUP_TIMEOUT - 1)
+    session.pump(STARTUP_TIMEOUT_S - 1)
     assert session.state == "starting"
-    session.pump(STARTUP_TIMEOUT + 1)
+    session.pump(STARTUP_TIMEOUT_S + 1)
     assert session.state == "offline" and session.error is not None and "did not start" in session.error[0]
 
 
@@ -337,7 +337,7 @@ class StrangeEngine:
             "Engine 7.7 speaks protocol 9",
         ),
         ((b"\x00garbage",), "not valid msgpack"),
-        ((b"two", b"parts"), "in parts"),
+        ((b"two", b"parts"), "several frames"),
     ],
 )
 def test_an_engine_that_talks_differently_is_left_with_a_clear_word(

@@ -35,7 +35,7 @@ def test_a_path_goes_through_every_point() -> None:
 
 
 def test_colours_run_from_green_over_yellow_to_red() -> None:
-    colours = shapes.error_colours(np.array([0.0, shapes.FAIR_ERROR, shapes.BAD_ERROR, 1.0]))
+    colours = shapes.error_colours(np.array([0.0, shapes.FAIR_ERROR_M, shapes.BAD_ERROR_M, 1.0]))
     assert np.allclose(colours[:, :3], [shapes.GOOD, shapes.FAIR, shapes.BAD, shapes.BAD])
 
 

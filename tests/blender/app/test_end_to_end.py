@@ -68,9 +68,9 @@ def test_a_sentence_a_path_and_a_hand_become_keys(settings, capsys) -> None:
     assert GENERATION.error is None, GENERATION.error
     hips, wrist = hips_errors(armature), hips_errors(armature, "left_wrist")
     assert np.allclose(GENERATION.measured_tracks["pelvis"], hips, atol=1e-5)
-    assert set(GENERATION.last.body.bones.values()) <= keyed_bones(armature)
+    assert set(GENERATION.captured.body.bones.values()) <= keyed_bones(armature)
     assert hips.mean() < 0.10  # the network's own bound; the figures below are what to look at
-    tick, work = GENERATION.longest_tick, GENERATION.longest_work
+    tick, work = GENERATION.longest_tick_s, GENERATION.longest_work_s
     bpy.context.scene.frame_set(1)
     bpy.ops.ed.undo()
     assert state_of_scene(bpy.context.scene.gaitway.character) == before
@@ -95,12 +95,12 @@ def test_the_same_order_gives_the_same_bytes_twice_by_another_client_and_by_the_
 
     settings.controls[0].target.location.z = 0.95  # drawn at the height of the hips
     generate()
-    first = GENERATION.answer.joints.tobytes()
+    first = GENERATION.result.joints.tobytes()
     generate()
-    assert GENERATION.answer.joints.tobytes() == first
+    assert GENERATION.result.joints.tobytes() == first
     session = Session("a script")
     session.connect(connection)
-    order = build_request(bpy.context.scene, GENERATION.last)
+    order = build_request(bpy.context.scene, GENERATION.captured)
     session.submit(replace(order, request_id="mine"))
     answers: list = []
     wait_for(lambda: answers.extend(session.pump(time.monotonic())) or answers)
@@ -125,5 +125,5 @@ def test_text_alone_moves_the_character(settings) -> None:
     generate()
     assert GENERATION.error is None, GENERATION.error
     armature = settings.character
-    start, end = (scenes.evaluated(armature, frame, GENERATION.last.body.bones["pelvis"]) for frame in (1, 70))
+    start, end = (scenes.evaluated(armature, frame, GENERATION.captured.body.bones["pelvis"]) for frame in (1, 70))
     assert np.linalg.norm((end - start)[:2]) > 0.5 and 0.5 < end[2] < 1.5

@@ -67,12 +67,12 @@ def test_a_path_becomes_keys_and_one_undo_takes_them_back(engine, settings, fps:
     assert errors.max() < 0.01
     measured = GENERATION.measured_tracks["pelvis"]
     assert np.allclose(measured, errors, atol=1e-5)  # what the panel says is what the playhead shows
-    assert set(GENERATION.last.body.bones.values()) <= keyed_bones(armature)
+    assert set(GENERATION.captured.body.bones.values()) <= keyed_bones(armature)
     with capsys.disabled():
         print(
             f"\n  hips to path at {fps:.2f} fps: {errors.mean() * 100:.3f} cm on average, "
-            f"{errors.max() * 100:.3f} cm at worst; longest tick {GENERATION.longest_tick * 1e3:.0f} ms, "
-            f"of which this process worked {GENERATION.longest_work * 1e3:.0f} ms"
+            f"{errors.max() * 100:.3f} cm at worst; longest tick {GENERATION.longest_tick_s * 1e3:.0f} ms, "
+            f"of which this process worked {GENERATION.longest_work_s * 1e3:.0f} ms"
         )
     bpy.context.scene.frame_set(1)
     bpy.ops.ed.undo()
@@ -178,7 +178,7 @@ def test_a_fault_of_the_connection_does_not_end_the_timer(engine, settings, monk
     def broken(now: float) -> list:
         raise OSError("the cable was cut")
 
-    monkeypatch.setattr(ENGINE.session(), "pump", broken)
+    monkeypatch.setattr(ENGINE.open_session(), "pump", broken)
     assert timer.tick() > 0
     assert not GENERATION.busy and "cable was cut" in GENERATION.error[0]
     settings.prompt = "a person walks."
@@ -227,7 +227,7 @@ def test_a_cancel_does_not_wait_for_an_engine_that_hangs(engine, settings) -> No
     engine.send_signal(signal.SIGSTOP)
     try:
         bpy.ops.gaitway.cancel()
-        wait_for(lambda: not GENERATION.busy, generation.CANCEL_PATIENCE + 2)
+        wait_for(lambda: not GENERATION.busy, generation.CANCEL_TIMEOUT_S + 2)
         assert GENERATION.error[0] == "Cancelled." and not settings.takes.items
         settings.prompt = "a person walks."
         bpy.ops.gaitway.generate()

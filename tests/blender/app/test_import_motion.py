@@ -15,8 +15,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import preferences  # noqa: E402
-from blender_addon.app import import_motion as bring_in
-from blender_addon.app import timer
+from blender_addon.app import import_motion, timer
 from blender_addon.app.generation import GENERATION  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
@@ -85,7 +84,7 @@ def test_every_kind_of_file_becomes_a_take(settings, tmp_path: Path, kind: str) 
     assert take.prompt == ("walk" if kind == "npy" else "a person glides") and "3.0 s" in GENERATION.report[0]
     assert settings.character.animation_data.action == take.action
     places = hips(settings, range(1, 72, 10))
-    scale = GENERATION.last.body.scale
+    scale = GENERATION.captured.body.scale
     # At the character and the way it looks, which is Blender's -Y but for the 0.6 degrees by which the hips of the
     # T-pose are askew: 1 m/s of the file at the size of the body.
     assert np.abs(places[:, 0] - places[0, 0]).max() < 0.04
@@ -113,7 +112,7 @@ def test_the_rate_of_the_file_is_honoured(settings, tmp_path: Path, fps: float) 
     np.savez(tmp_path / "walk.npz", joints=joints, fps=fps)
     bring(tmp_path / "walk.npz")
     moved = hips(settings, range(1, 50, 48))
-    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(2.0 * GENERATION.last.body.scale, abs=1e-3)
+    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(2.0 * GENERATION.captured.body.scale, abs=1e-3)
     np.save(tmp_path / "walk.npy", joints)  # an array tells no rate
     bring(tmp_path / "walk.npy", frame_rate=fps)
     again = hips(settings, range(1, 50, 48))
@@ -124,11 +123,11 @@ def test_where_the_file_has_it(settings, tmp_path: Path) -> None:
     joints = walk()
     np.save(tmp_path / "walk.npy", joints)
     bring(tmp_path / "walk.npy", at_character=False, on_floor=False)
-    scale = GENERATION.last.body.scale
+    scale = GENERATION.captured.body.scale
     expected = space.model_to_blender(joints[[0, 59], 0] * scale)
     places = np.array([scenes.evaluated(settings.character, frame, "mixamorig:Hips") for frame in (1, 1 + 59 * 1.2)])
     assert np.allclose(places[:, :2], expected[:, :2], atol=2e-3)
-    assert np.allclose(places[:, 2] - GENERATION.last.body.floor, expected[:, 2], atol=2e-3)
+    assert np.allclose(places[:, 2] - GENERATION.captured.body.floor, expected[:, 2], atol=2e-3)
 
 
 def nothing_happened(settings: bpy.types.PropertyGroup, *words: str) -> None:
@@ -165,11 +164,11 @@ def test_a_file_with_code_in_it_is_refused(settings, tmp_path: Path) -> None:
 
 def test_cancelling_leaves_everything_and_no_process(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    really_start = bring_in._start
-    monkeypatch.setattr(bring_in, "_start", lambda *args: started.append(really_start(*args)) or started[-1])
+    really_start = import_motion._start
+    monkeypatch.setattr(import_motion, "_start", lambda *args: started.append(really_start(*args)) or started[-1])
     np.save(tmp_path / "walk.npy", walk())
     bpy.ops.gaitway.bring_in(filepath=str(tmp_path / "walk.npy"))
-    assert GENERATION.stage == "Reading the file"
+    assert GENERATION.step_label == "Reading the file"
     timer.tick()
     assert started[0].poll() is None  # it reads
     bpy.ops.gaitway.cancel()
@@ -188,6 +187,10 @@ def test_without_an_engine_that_converts(settings, tmp_path: Path) -> None:
 
 
 def test_the_menu_and_the_drop_know_the_files() -> None:
-    assert bring_in.suits("/a/walk.NPZ") and bring_in.suits("x.pkl") and not bring_in.suits("/a/walk.bvh")
+    assert (
+        import_motion.is_importable("/a/walk.NPZ")
+        and import_motion.is_importable("x.pkl")
+        and not import_motion.is_importable("/a/walk.bvh")
+    )
     reader = Path(__file__).parents[3] / "engine" / "inputs" / "motions.py"
-    assert f"SUFFIXES = {bring_in.SUFFIXES}".replace("'", '"') in reader.read_text()
+    assert f"SUFFIXES = {import_motion.SUFFIXES}".replace("'", '"') in reader.read_text()

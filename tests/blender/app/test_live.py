@@ -18,9 +18,9 @@ from blender_addon.app import timer  # noqa: E402
 from blender_addon.app.engine import ENGINE  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
 from blender_addon.app.live import LIVE  # noqa: E402
+from blender_addon.app.viewport import OVERLAY  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.takes import history as takes
-from blender_addon.viewport.overlay import OVERLAY  # noqa: E402
 
 from ..helpers import rigs, scenes  # noqa: E402
 from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
@@ -43,7 +43,7 @@ def settings(engine) -> bpy.types.PropertyGroup:
     bpy.ops.gaitway.take_accept()
     found.live.enabled = True
     timer.tick()
-    LIVE.latencies.clear()
+    LIVE.latencies_s.clear()
     return found
 
 
@@ -55,8 +55,8 @@ def move(x: float) -> None:
 
 def preview() -> np.ndarray:
     """Wait for the next preview; its points (N, 3)."""
-    shown = len(LIVE.latencies)
-    wait_for(lambda: len(LIVE.latencies) > shown)
+    shown = len(LIVE.latencies_s)
+    wait_for(lambda: len(LIVE.latencies_s) > shown)
     return OVERLAY.layers["preview"].points
 
 
@@ -86,22 +86,22 @@ def test_when_it_rests_the_motion_comes_and_the_last_one_goes(settings) -> None:
 
 
 def test_many_changes_make_no_queue(settings) -> None:
-    session = ENGINE.session()
+    session = ENGINE.open_session()
     sent: set[str] = set()
     for change in range(60):
         move(1.0 - change / 60)
         timer.tick()
         sent |= {session.request_id} - {None}
         time.sleep(0.005)
-    then = len(LIVE.latencies)
+    then = len(LIVE.latencies_s)
     wait_for(lambda: not LIVE.is_behind)
-    assert sent and len(LIVE.latencies) - then <= 2  # the one under way, and the newest
-    shown = len(LIVE.latencies)
+    assert sent and len(LIVE.latencies_s) - then <= 2  # the one under way, and the newest
+    shown = len(LIVE.latencies_s)
     for frame in range(10):
         bpy.context.scene.frame_set(frame)  # neither reading the controls nor moving the playhead changes them
         time.sleep(0.01)
         timer.tick()
-    assert len(LIVE.latencies) == shown  # what is shown is the last position, and nothing is left to come
+    assert len(LIVE.latencies_s) == shown  # what is shown is the last position, and nothing is left to come
 
 
 def test_a_pin_takes_its_key_along(settings) -> None:
@@ -130,14 +130,14 @@ def test_an_obstacle_that_is_dragged_counts_as_well(settings) -> None:
     wait_for(lambda: GENERATION.busy)
     wait_for(lambda: not GENERATION.busy)
     assert GENERATION.error is None
-    (solid,) = takes.making_of(settings.takes.items[1]).order.obstacles
-    assert solid.centre[0] * GENERATION.last.body.scale == pytest.approx(1.9, abs=1e-5)
+    (solid,) = takes.source_of(settings.takes.items[1]).request.obstacles
+    assert solid.centre[0] * GENERATION.captured.body.scale == pytest.approx(1.9, abs=1e-5)
 
 
 def test_generate_takes_over_from_a_preview(settings) -> None:
     settings.prompt = "slow walk"
     move(0.3)
-    wait_for(lambda: LIVE._expected is not None and ENGINE.session().fraction > 0)
+    wait_for(lambda: LIVE._expected is not None and ENGINE.open_session().fraction > 0)
     settings.prompt = "a person walks."
     generate()
     assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
@@ -166,7 +166,7 @@ def test_off_means_off(settings) -> None:
     for _ in range(10):
         time.sleep(0.01)
         timer.tick()
-    assert not LIVE.latencies and not len(OVERLAY.layers["preview"]) and not GENERATION.busy
+    assert not LIVE.latencies_s and not len(OVERLAY.layers["preview"]) and not GENERATION.busy
 
 
 def test_an_undo_while_controls_are_read_does_no_harm(settings, monkeypatch) -> None:

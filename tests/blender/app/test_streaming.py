@@ -9,9 +9,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.viewport import OVERLAY  # noqa: E402
 from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request, preview_request  # noqa: E402
-from blender_addon.viewport.overlay import OVERLAY  # noqa: E402
 
 from ..capture.test_obstacles import connection, settings  # noqa: E402, F401
 from ..helpers import scenes  # noqa: E402
@@ -44,7 +44,7 @@ def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa
     seen: list[tuple[float, np.ndarray]] = []
 
     def step() -> bool:
-        made = GENERATION.seconds_made
+        made = GENERATION.seconds_done
         if made is not None and (not seen or made[0] > seen[-1][0]):
             assert made[1] == pytest.approx(40.05) and state_of_scene(settings.character) == before
             assert OVERLAY.visible(bpy.context.scene, "preview") and OVERLAY.is_drawn
@@ -58,9 +58,9 @@ def test_what_is_there_is_seen_and_becomes_the_motion(settings) -> None:  # noqa
     # The way of the hips ends each time where the motion is then.
     for seconds, points in seen:
         frame = round(seconds * 20) - 1
-        place = GENERATION.answer.joints[0, frame, 0] * GENERATION.last.body.scale
+        place = GENERATION.result.joints[0, frame, 0] * GENERATION.captured.body.scale
         assert np.allclose(points[-1][:2], [place[0], -place[2]], atol=1e-3)
-    assert not OVERLAY.visible(bpy.context.scene, "preview") and GENERATION.seconds_made is None
+    assert not OVERLAY.visible(bpy.context.scene, "preview") and GENERATION.seconds_done is None
     bpy.ops.ed.undo()
     assert state_of_scene(bpy.context.scene.gaitway.character) == before
 
@@ -69,7 +69,7 @@ def test_a_cancel_in_between_leaves_nothing(settings) -> None:  # noqa: F811
     long_walk(settings)
     before = state_of_scene(settings.character)
     press()
-    wait_for(lambda: GENERATION.seconds_made is not None)
+    wait_for(lambda: GENERATION.seconds_done is not None)
     bpy.ops.gaitway.cancel()
     wait_for(lambda: not GENERATION.busy)
     assert GENERATION.error[0].startswith("Cancelled") and state_of_scene(settings.character) == before

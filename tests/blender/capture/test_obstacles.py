@@ -15,6 +15,7 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import time_slices
 from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.viewport import OVERLAY  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.capture import relative_targets as relations
 from blender_addon.capture.request import build_request  # noqa: E402
@@ -22,8 +23,7 @@ from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 from blender_addon.shared.solids import penetration  # noqa: E402
 from blender_addon.takes import history as takes
-from blender_addon.takes import settings_snapshot as settings_record  # noqa: E402
-from blender_addon.viewport.overlay import OVERLAY  # noqa: E402
+from blender_addon.takes import settings_snapshot  # noqa: E402
 
 from ..app.test_end_to_end import pytestmark  # noqa: E402, F401  (where the real engine can run)
 from ..helpers import rigs, scenes  # noqa: E402
@@ -96,10 +96,10 @@ def test_obstacles_are_asked_for_at_the_size_of_the_model(settings, unit: float,
     obstacle(ball((1 / unit, -2 / unit, 0.5 / unit), 0.4 / unit), margin=0.1 / unit)
     obstacle(ball((1 / unit, -2 / unit, 0.5 / unit), 0.4 / unit, (1, 1, 3)), margin=0)
     obstacle(box((-1 / unit, -2 / unit, 0.5 / unit), (0.2 / unit, 0.3 / unit, 0.5 / unit)), margin=0)
-    captured, order = asked()
+    captured, request = asked()
     factor = captured.body.scale
-    sphere, rod, crate = order.obstacles
-    assert [solid.kind for solid in order.obstacles] == ["sphere", "capsule", "box"]
+    sphere, rod, crate = request.obstacles
+    assert [solid.kind for solid in request.obstacles] == ["sphere", "capsule", "box"]
     floor = captured.body.floor * unit
     assert np.multiply(sphere.centre, factor) == pytest.approx([1, 0.5 - floor, 2], abs=1e-5)
     assert sphere.size[0] * factor == pytest.approx(0.4) and sphere.margin * factor == pytest.approx(0.1)
@@ -118,8 +118,8 @@ def test_an_obstacle_that_is_carried_stands_where_the_motion_begins(settings) ->
     walk()
     settings.controls[0].frame_start, settings.controls[0].frame_end = 21, 117
     obstacle(member)
-    captured, order = asked()
-    assert order.obstacles[0].centre[0] * captured.body.scale == pytest.approx(2.0, abs=1e-4)
+    captured, request = asked()
+    assert request.obstacles[0].centre[0] * captured.body.scale == pytest.approx(2.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("shape", ["SPHERE", "BOX", "CAPSULE"])
@@ -128,8 +128,8 @@ def test_a_mesh_can_be_any_solid_and_counts_as_its_modifiers_make_it(settings, s
     member.modifiers.new("Row", "ARRAY").count = 5
     walk(follow="LOOSE")
     obstacle(member, shape=shape, margin=0)
-    captured, order = asked()
-    (solid,) = order.obstacles
+    captured, request = asked()
+    (solid,) = request.obstacles
     ends = np.array([[-0.1, 1, 2], [0.9, 1, 2], [1.2, 1, 2]]) - [0, captured.body.floor, 0]
     depth, _ = penetration(solid, ends / captured.body.scale)
     assert solid.kind == shape.lower() and depth[0] > -1e-4 and depth[1] > -1e-4 and depth[2] < 0
@@ -285,9 +285,9 @@ def test_time_slack_is_asked_for_in_the_frames_of_the_model(settings) -> None:
     scenes.set_rate(30)
     walk(frames=121)
     scenes.control(scenes.empty("Hand", {61: (0.3, -2, 1.2)}), "left_wrist", slack=6)
-    _, order = asked()
+    _, request = asked()
     wrist = SKELETON.index("left_wrist")
-    assert order.slack[:, wrist].nonzero()[0].tolist() == [40] and order.slack[40, wrist] == 4
+    assert request.slack[:, wrist].nonzero()[0].tolist() == [40] and request.slack[40, wrist] == 4
     settings.controls[1].slack = 0
     assert asked()[1].slack is None
 
@@ -302,11 +302,11 @@ def test_nothing_of_the_body_is_in_an_obstacle(settings) -> None:
     generate()
     assert GENERATION.error is None, GENERATION.error
     take = settings.takes.items[0]
-    for solid in takes.making_of(take).order.obstacles:
-        depth, _ = penetration(solid, GENERATION.answer.joints[0])
+    for solid in takes.source_of(take).request.obstacles:
+        depth, _ = penetration(solid, GENERATION.result.joints[0])
         assert depth.max() < 0.01
     # What the figure says is what Blender shows: the deepest bone in the ball or in the box.
-    bones, deepest = GENERATION.last.body.bones.values(), 0.0
+    bones, deepest = GENERATION.captured.body.bones.values(), 0.0
     for frame in range(1, 98):
         heads = np.array([scenes.evaluated(settings.character, frame, bone) for bone in bones])
         in_ball = 0.2 - np.linalg.norm(heads - [0.25, -2, 1.25], axis=-1)
@@ -325,7 +325,7 @@ def test_obstacles_alone_are_where_they_are_seen(settings) -> None:
     settings.length_mode, settings.seconds, settings.start_here = "SECONDS", 4.0, False
     generate()
     armature = settings.character
-    hips = GENERATION.last.body.bones["pelvis"]
+    hips = GENERATION.captured.body.bones["pelvis"]
     free = np.array([scenes.evaluated(armature, frame, hips) for frame in range(1, 97)])
     assert np.linalg.norm(free[0, :2] - [3, 1]) < 0.05
     middle = free[48]
@@ -348,10 +348,10 @@ def test_a_hand_stays_on_the_hip_of_the_rig(settings, rig) -> None:
     control.offset = (-0.12, 0.02, 0.1)
     generate()
     assert GENERATION.error is None, GENERATION.error
-    frames, errors = GENERATION.observed.misses["right_wrist beside right_hip"]
+    frames, errors = GENERATION.observed.errors["right_wrist beside right_hip"]
     assert 20 <= frames.min() < 21.3 and 68.7 < frames.max() <= 70
     assert np.percentile(errors, 95) < 0.01 and errors.max() < 0.02
-    bones = GENERATION.last.body.bones
+    bones = GENERATION.captured.body.bones
     for frame in (30, 45, 60):
         wrist, hip = (scenes.evaluated(settings.character, frame, bones[name]) for name in ("right_wrist", "right_hip"))
         assert np.linalg.norm(wrist - hip) == pytest.approx(np.linalg.norm(control.offset), abs=0.02)
@@ -363,15 +363,15 @@ def test_a_key_with_slack_is_met_when_it_suits_and_the_rig_meets_it_then(setting
     pin = scenes.empty("Chest", {61: (0, -2.0, 1.25)})
     control = scenes.control(pin, "spine3")
     generate()
-    strict = GENERATION.observed.misses["spine3"][0]
+    strict = GENERATION.observed.errors["spine3"][0]
     assert strict.tolist() == [61]
     bpy.ops.gaitway.take_discard()
     control.slack = 24
     generate()
     assert GENERATION.error is None, GENERATION.error
-    frames, errors = GENERATION.observed.misses["spine3"]
+    frames, errors = GENERATION.observed.errors["spine3"]
     assert 37 <= frames[0] <= 55 and errors[0] < 0.01
-    bone = GENERATION.last.body.bones["spine3"]
+    bone = GENERATION.captured.body.bones["spine3"]
     assert np.linalg.norm(scenes.evaluated(settings.character, frames[0], bone) - [0, -2, 1.25]) < 0.015
 
 
@@ -380,7 +380,7 @@ def test_a_whole_path_may_wait(settings) -> None:
     walk(slack=8, facing="AHEAD")
     generate()
     assert GENERATION.error is None, GENERATION.error
-    frames, errors = GENERATION.observed.misses["pelvis"]
+    frames, errors = GENERATION.observed.errors["pelvis"]
     assert (np.diff(frames) >= 0).all() and np.abs(frames - np.linspace(1, 97, 81)).max() <= 8 + 1e-6
     assert np.percentile(errors, 95) < 0.01 and settings.takes.items[0].drift < 0.02
 
@@ -395,9 +395,9 @@ def test_all_of_it_together(settings) -> None:
     generate()
     assert GENERATION.error is None, GENERATION.error
     observed, take = GENERATION.observed, settings.takes.items[0]
-    assert take.entered < 0.02 and take.drift < 0.03 and observed.led is not None
-    assert observed.misses["left_wrist"][1][0] < 0.02 and 19 <= observed.misses["left_wrist"][0][0] <= 31
-    assert np.percentile(observed.misses["right_wrist beside right_hip"][1], 95) < 0.02
+    assert take.entered < 0.02 and take.drift < 0.03 and observed.detour is not None
+    assert observed.errors["left_wrist"][1][0] < 0.02 and 19 <= observed.errors["left_wrist"][0][0] <= 31
+    assert np.percentile(observed.errors["right_wrist beside right_hip"][1], 95) < 0.02
 
 
 # ---- the history
@@ -410,21 +410,21 @@ def test_a_take_restores_and_repeats_them(settings) -> None:
     control.relative_to = "right_hip"
     control.offset = (-0.12, 0.02, 0.1)
     obstacle(ball((0.6, -2, 0.5), 0.3), shape="BOX", margin=0.03)
-    kept = settings_record.to_text(settings)
+    kept = settings_snapshot.to_text(settings)
     generate()
-    made, take = GENERATION.answer.joints.copy(), settings.takes.items[0]
+    made, take = GENERATION.result.joints.copy(), settings.takes.items[0]
     offset = tuple(control.offset)
     settings.obstacles.clear()
     settings.controls.clear()
     bpy.ops.gaitway.take_restore()
-    assert settings_record.to_text(settings) == kept
+    assert settings_snapshot.to_text(settings) == kept
     assert tuple(settings.controls[2].offset) == offset  # choosing the joint again has not taken another one
     settings.obstacles.clear()
     settings.controls.clear()
     bpy.ops.gaitway.take_repeat()
     wait_for(lambda: not GENERATION.busy)
-    assert GENERATION.error is None and GENERATION.answer.joints.tobytes() == made.tobytes()
-    assert "right_wrist beside right_hip" in GENERATION.observed.misses and take.is_measured
+    assert GENERATION.error is None and GENERATION.result.joints.tobytes() == made.tobytes()
+    assert "right_wrist beside right_hip" in GENERATION.observed.errors and take.is_measured
     assert settings.takes.items[1].worst == pytest.approx(take.worst, abs=1e-5)
 
 

@@ -13,8 +13,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen, time_slices
-from blender_addon.app import generation, timer
-from blender_addon.app.generation import GENERATION, READING  # noqa: E402
+from blender_addon.app import runner, timer
+from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.runner import READING  # noqa: E402
 from blender_addon.capture import capture
 from blender_addon.character import read_rig as rig  # noqa: E402
 from blender_addon.retarget.bone_map import detect as bone_map
@@ -32,7 +33,7 @@ def engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture
 def settings(addon, monkeypatch) -> bpy.types.PropertyGroup:
     """A character whose own hand, keyed at twenty frames, is a control; the press reads one piece of it."""
-    monkeypatch.setattr(generation, "PRESS", 0.0)
+    monkeypatch.setattr(runner, "PRESS_BUDGET_S", 0.0)
     found = bpy.context.scene.gaitway
     found.character = armature = rigs.mixamo()
     hand = bone_map.detect(rig.read_rig(armature).bones)["left_wrist"]
@@ -56,7 +57,7 @@ def nothing_is_left() -> bool:
 def press() -> None:
     bpy.ops.ed.undo_push(message="before")
     assert bpy.ops.gaitway.generate() == {"FINISHED"}
-    assert GENERATION.busy and GENERATION.stage == READING and GENERATION.fraction == 0.0
+    assert GENERATION.busy and GENERATION.step_label == READING and GENERATION.fraction == 0.0
 
 
 def read_a_while() -> None:
@@ -64,7 +65,7 @@ def read_a_while() -> None:
     while not any(scene.name.startswith(offscreen.SCENE_NAME) for scene in bpy.data.scenes):
         next(GENERATION._request)
     next(GENERATION._request)
-    assert GENERATION.stage == READING
+    assert GENERATION.step_label == READING
 
 
 def test_in_pieces_it_reads_the_same(settings) -> None:
@@ -130,7 +131,7 @@ def test_what_is_saved_meanwhile_holds_no_stage(engine, settings, tmp_path: Path
     press()
     read_a_while()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
-    assert GENERATION.stage != READING and nothing_is_left()
+    assert GENERATION.step_label != READING and nothing_is_left()
     with bpy.data.libraries.load(str(tmp_path / "saved.blend")) as (saved, _):
         assert len(saved.scenes) == 1 and not any(name.startswith(offscreen.EMPTY_NAME) for name in saved.objects)
     wait_for(lambda: not GENERATION.busy)

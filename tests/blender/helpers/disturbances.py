@@ -25,11 +25,11 @@ from blender_addon import compat, preferences
 from blender_addon.app import timer
 from blender_addon.app.engine import ENGINE
 from blender_addon.app.generation import GENERATION
+from blender_addon.app.viewport import TAKE_OBSERVER
 from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import GaitwayError
 from blender_addon.takes import history as takes
 from blender_addon.takes import pose_snapshot as states
-from blender_addon.viewport.take_observer import LOOKING
 
 from . import rigs, scenes
 from .engines import ENGINE_PYTHON, REPOSITORY, generate, piece_by_piece, wait_for
@@ -39,8 +39,8 @@ STAGES: dict[str, Callable[[], bool]] = {
     "engine starts": lambda: ENGINE.state == "starting",
     "engine loads": lambda: ENGINE.state == "connecting",
     "engine walks": lambda: GENERATION.fraction > 0.1,
-    "keys are set": lambda: GENERATION.stage == "Setting keyframes" and len(bpy.data.actions) > 3,
-    "rig is measured": lambda: GENERATION.stage == "Measuring",
+    "keys are set": lambda: GENERATION.step_label == "Setting keyframes" and len(bpy.data.actions) > 3,
+    "rig is measured": lambda: GENERATION.step_label == "Measuring",
     "all is done": lambda: not GENERATION.busy,
 }
 COLD = ("engine starts", "engine loads")
@@ -73,13 +73,13 @@ def cancel() -> None:
 
 def stop_engine() -> None:
     """Stop Engine."""
-    if ENGINE.is_wanted:
+    if ENGINE.is_up:
         bpy.ops.gaitway.engine_stop()
 
 
 def kill_engine() -> None:
     """The engine dies without a word."""
-    process = ENGINE.session()._process if ENGINE.opened is not None else None
+    process = ENGINE.open_session()._process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
         process._process.wait()
@@ -87,7 +87,7 @@ def kill_engine() -> None:
 
 def hang_engine() -> None:
     """The engine stops in its tracks and answers no more; the animator presses Escape."""
-    process = ENGINE.session()._process if ENGINE.opened is not None else None
+    process = ENGINE.open_session()._process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGSTOP)
         cancel()
@@ -337,10 +337,10 @@ REQUESTS: dict[str, tuple[Callable[[], None], Callable[[], set[str]]]] = {
 def engine_is(wanted: bool) -> None:
     """Let the engine run, or not, before a case."""
     if wanted and ENGINE.state != "ready":
-        if not ENGINE.is_wanted:
+        if not ENGINE.is_up:
             bpy.ops.gaitway.engine_start()
         wait_for(lambda: ENGINE.state == "ready")
-    elif not wanted and ENGINE.is_wanted:
+    elif not wanted and ENGINE.is_up:
         ENGINE.stop(wait=10.0)
     if not wanted:
         wait_for(lambda: not _can_be_joined())
@@ -348,10 +348,10 @@ def engine_is(wanted: bool) -> None:
 
 def engine_goes() -> None:
     """An engine that was killed or hangs is gone, and that was noticed, before the next one is asked for."""
-    process = ENGINE.session()._process if ENGINE.opened is not None else None
+    process = ENGINE.open_session()._process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
-    wait_for(lambda: not ENGINE.is_wanted)
+    wait_for(lambda: not ENGINE.is_up)
 
 
 def _can_be_joined() -> bool:
@@ -386,7 +386,7 @@ def run(disturbance: str, stage: str, request: str = "motion") -> Outcome:
     wait_for(lambda: not GENERATION.busy)
     for _ in range(3):
         time.sleep(min(timer.tick(), 0.02))
-    wait_for(lambda: not LOOKING.is_looking)
+    wait_for(lambda: not TAKE_OBSERVER.is_observing)
     if act in (kill_engine, hang_engine):
         engine_goes()
     made = any(take.generation not in earlier for take in bpy.context.scene.gaitway.takes.items)

@@ -46,7 +46,7 @@ def wait_for(what: Callable[[], object], patience: float = PATIENCE) -> None:
     """Let the add-on's timer function run, as Blender would, until ``what()`` is true."""
     end = time.monotonic() + patience
     while not what():
-        assert time.monotonic() < end, f"nothing came of it: {ENGINE.status} {GENERATION.stage} {GENERATION.error}"
+        assert time.monotonic() < end, f"nothing came of it: {ENGINE.status} {GENERATION.step_label} {GENERATION.error}"
         time.sleep(min(timer.tick(), 0.02))
 
 

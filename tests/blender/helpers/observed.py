@@ -18,7 +18,7 @@ def hips_errors(armature: bpy.types.Object, joint: str = "pelvis") -> np.ndarray
     """Distances in metres between the evaluated hips and a path walked at an even speed, read in the scene by its
     playhead; over the ground for a path on the ground.
     """
-    captured = GENERATION.last
+    captured = GENERATION.captured
     (track,) = [track for track in captured.tracks if track.joint == joint]
     places = [scenes.evaluated(armature, frame, captured.body.bones[joint]) for frame in track.frames]
     apart = np.array(places) - track.points

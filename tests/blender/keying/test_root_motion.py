@@ -117,4 +117,4 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
             replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
         )
         observed = run_to_end(work)
-        assert bool(observed.misses) != in_place and observed.contacts.any() != in_place
+        assert bool(observed.errors) != in_place and observed.contacts.any() != in_place

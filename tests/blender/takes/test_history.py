@@ -16,7 +16,7 @@ from blender_addon import compat
 from blender_addon.app.generation import GENERATION  # noqa: E402
 from blender_addon.keying import fcurve_keys as curve_keys
 from blender_addon.takes import history as takes
-from blender_addon.takes import settings_snapshot as settings_record  # noqa: E402
+from blender_addon.takes import settings_snapshot  # noqa: E402
 
 from ..helpers import rigs, scenes  # noqa: E402
 from ..helpers.engines import generate, piece_by_piece, running_engine, wait_for  # noqa: E402
@@ -79,9 +79,9 @@ def test_a_take_stands_in_the_history_and_on_the_character(engine, settings) -> 
     assert settings.character.animation_data.action == take.action
     kinds = {key.type for curve in bag.fcurves for key in curve.keyframe_points}
     assert kinds == {"GENERATED"}
-    making = takes.making_of(take)
-    assert np.array_equal(making.joints, GENERATION.answer.joints[0])
-    assert making.order.prompts[0].text == "a person walks."
+    source = takes.source_of(take)
+    assert np.array_equal(source.joints, GENERATION.result.joints[0])
+    assert source.request.prompts[0].text == "a person walks."
 
 
 def test_fingers_and_keys_outside_go_on_and_keys_inside_give_way(engine, settings) -> None:
@@ -224,7 +224,7 @@ def test_repeat_makes_the_same_keys_whatever_is_set_now(engine, settings, tmp_pa
     generate()
     shown = takes.shown(bpy.context.scene)
     variation, curves = shown.variation, values_of(shown.action)
-    joints = takes.making_of(shown).joints.tobytes()
+    joints = takes.source_of(shown).joints.tobytes()
     settings.prompt, settings.seed, settings.variations = "a person hops.", 1, 1
     settings.controls[0].target.location.x = 3
     path = str(tmp_path / "again.blend")
@@ -236,20 +236,20 @@ def test_repeat_makes_the_same_keys_whatever_is_set_now(engine, settings, tmp_pa
     settings = bpy.context.scene.gaitway
     again = settings.takes.items[-1]
     assert len(settings.takes.items) == 3 and again.variation == variation
-    assert takes.making_of(again).joints.tobytes() == joints
+    assert takes.source_of(again).joints.tobytes() == joints
     assert np.abs(values_of(again.action) - curves).max() < 1e-5  # a load rounds the bones' rest anew
 
 
 def test_restore_puts_every_setting_back(engine, settings) -> None:
     scenes.control(scenes.empty("Hand", {49: (1.0, -2.0, 1.3)}), "left_wrist")
     settings.seed, settings.prompt = 3, "a person waves."
-    asked = settings_record.to_text(settings)
+    asked = settings_snapshot.to_text(settings)
     generate()
     settings.seed, settings.prompt, settings.seconds = 9, "a person hops.", 2.0
     settings.controls.remove(0)
     settings.controls[0].joint = "head"
     bpy.ops.gaitway.take_restore()
-    assert settings_record.to_text(settings) == asked
+    assert settings_snapshot.to_text(settings) == asked
     assert settings.controls[0].target == bpy.data.objects["Path"]
 
 
@@ -275,7 +275,7 @@ def test_cancel_while_keys_are_set_takes_them_back(engine, settings, phase: str,
     before = everything()
     bpy.ops.gaitway.generate()
     with piece_by_piece():
-        wait_for(lambda: GENERATION.stage == phase and len(bpy.data.actions) > 1)
+        wait_for(lambda: GENERATION.step_label == phase and len(bpy.data.actions) > 1)
     assert GENERATION.busy
     bpy.ops.gaitway.cancel()
     assert not GENERATION.busy and "Cancelled" in GENERATION.error[0]
@@ -285,4 +285,4 @@ def test_cancel_while_keys_are_set_takes_them_back(engine, settings, phase: str,
 def test_every_bone_in_motion_is_keyed(engine, settings) -> None:
     key_by_hand(settings.character)
     generate()
-    assert set(GENERATION.last.body.bones.values()) | {FINGER} <= keyed_bones(settings.character)
+    assert set(GENERATION.captured.body.bones.values()) | {FINGER} <= keyed_bones(settings.character)

@@ -36,7 +36,7 @@ def launcher(addon, tmp_path: Path) -> Path:
 def test_an_engine_that_comes_back_is_joined_without_a_press(
     addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timer, "REJOIN_INTERVAL", 0.1)
+    monkeypatch.setattr(timer, "REJOIN_INTERVAL_S", 0.1)
     connection = tmp_path / "connection.json"
     bpy.context.scene.gaitway.character = rigs.mixamo()
     with running_engine(connection, WALKING) as process:
@@ -57,11 +57,11 @@ def test_an_engine_that_comes_back_is_joined_without_a_press(
 def test_restart_ends_one_engine_and_starts_another(launcher: Path) -> None:
     bpy.ops.gaitway.engine_start()
     wait_for(lambda: ENGINE.state == "ready")
-    first = ENGINE.session()._process.pid
+    first = ENGINE.open_session()._process.pid
     bpy.ops.gaitway.engine_restart()
     assert "old one" in ENGINE.status
     wait_for(lambda: ENGINE.state == "ready")
-    assert ENGINE.session()._process.pid != first
+    assert ENGINE.open_session()._process.pid != first
     bpy.context.scene.gaitway.character = rigs.mixamo()
     generate()
     assert GENERATION.error is None

@@ -112,5 +112,5 @@ def test_an_engine_that_is_not_installed(settings, tmp_path) -> None:
     preferences.get().engine_command = str(tmp_path / "no such program")
     with pytest.raises(RuntimeError, match="was not found"):
         bpy.ops.gaitway.engine_start()
-    assert not ENGINE.is_wanted
+    assert not ENGINE.is_up
     assert bpy.ops.gaitway.engine_open_log() == {"CANCELLED"}

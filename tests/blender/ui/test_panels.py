@@ -154,7 +154,7 @@ def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> No
 
 @pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])
 def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = ENGINE.session()
+    session = ENGINE.open_session()
     monkeypatch.setattr(session, "state", state)
     monkeypatch.setattr(session, "status", f"Status of {state}.")
     busy = state in ("running", "cancelling")

@@ -12,8 +12,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import preferences  # noqa: E402
-from blender_addon.app.setup_timer import look_again, see_the_answer  # noqa: E402
-from blender_addon.engine_link.setup_check import FIRST_RUN, INSTALL_COMMANDS  # noqa: E402
+from blender_addon.app.setup_timer import SETUP_CHECK, poll_version, recheck_setup  # noqa: E402
+from blender_addon.engine_link.setup_check import INSTALL_COMMANDS  # noqa: E402
 from blender_addon.ui.setup import GAITWAY_PT_first_run  # noqa: E402
 from blender_addon.version import addon_version  # noqa: E402
 
@@ -32,7 +32,7 @@ def shown() -> list[str] | None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the engine is a shell script")
 def test_the_page_leads_from_no_engine_to_one_that_was_chosen(addon, tmp_path: Path) -> None:
-    assert bpy.app.timers.is_registered(look_again), "nobody looks when Blender starts"
+    assert bpy.app.timers.is_registered(recheck_setup), "nobody looks when Blender starts"
     preferences.get().engine_command = str(tmp_path / "nothing here")
     assert bpy.ops.gaitway.look_again() == {"FINISHED"}
     words = shown()
@@ -48,13 +48,13 @@ def test_the_page_leads_from_no_engine_to_one_that_was_chosen(addon, tmp_path: P
     program.chmod(0o755)
     assert bpy.ops.gaitway.choose_engine(filepath=str(program)) == {"FINISHED"}
     assert preferences.get().engine_command == str(program)
-    wait_for(lambda: see_the_answer() is None)
+    wait_for(lambda: poll_version() is None)
     assert shown() is None
 
 
 def test_the_preferences_show_it_as_well(addon, tmp_path: Path) -> None:
     preferences.get().engine_command = str(tmp_path / "nothing here")
-    look_again()
+    recheck_setup()
     layout = CheckingLayout()
     type(preferences.get()).draw(SimpleNamespace(layout=layout, **named(preferences.get())), bpy.context)
     assert any("was not found" in word for word in layout.words)
@@ -67,10 +67,10 @@ def named(entry: bpy.types.AddonPreferences) -> dict[str, object]:
 
 
 def test_nothing_is_left_behind(addon) -> None:
-    look_again()
+    recheck_setup()
     addon.unregister()
     try:
-        assert not FIRST_RUN.looking and FIRST_RUN.needs == ()
-        assert not bpy.app.timers.is_registered(look_again) and not bpy.app.timers.is_registered(see_the_answer)
+        assert not SETUP_CHECK.is_asking and SETUP_CHECK.problems == ()
+        assert not bpy.app.timers.is_registered(recheck_setup) and not bpy.app.timers.is_registered(poll_version)
     finally:
         addon.register()

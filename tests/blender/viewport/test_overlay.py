@@ -16,9 +16,11 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import compat
 from blender_addon.app import timer  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.viewport import (
+    OVERLAY,
+    TAKE_OBSERVER,
+)
 from blender_addon.takes import history as takes
-from blender_addon.viewport.overlay import OVERLAY  # noqa: E402
-from blender_addon.viewport.take_observer import LOOKING  # noqa: E402
 
 from ..helpers import rigs, scenes  # noqa: E402
 from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
@@ -45,7 +47,7 @@ def settle() -> None:
     """Let time pass until nothing is to be looked at any more."""
     bpy.context.view_layer.update()
     timer.tick()
-    wait_for(lambda: not LOOKING.is_looking)
+    wait_for(lambda: not TAKE_OBSERVER.is_observing)
 
 
 def test_a_take_is_drawn_until_the_overlay_is_off(settings) -> None:
@@ -53,7 +55,7 @@ def test_a_take_is_drawn_until_the_overlay_is_off(settings) -> None:
     generate()
     settle()
     assert OVERLAY.is_drawn
-    assert all(len(OVERLAY.layers[name]) for name in ("asked", "achieved", "ticks", "ghosts"))
+    assert all(len(OVERLAY.layers[name]) for name in ("requested", "achieved", "ticks", "ghosts"))
     settings.overlay.show = False
     assert not OVERLAY.is_drawn
     settings.overlay.show = True
@@ -74,7 +76,7 @@ def test_ghosts_go_when_the_take_is_accepted_and_all_goes_when_it_is_discarded(s
     settle()
     bpy.ops.gaitway.take_remove(index=0)
     settle()
-    assert not OVERLAY.is_drawn and LOOKING.observed is None
+    assert not OVERLAY.is_drawn and TAKE_OBSERVER.observed is None
 
 
 def test_the_panel_speaks_of_a_motion_only_while_it_is_there(settings) -> None:
@@ -88,12 +90,12 @@ def test_the_panel_speaks_of_a_motion_only_while_it_is_there(settings) -> None:
 def test_another_take_and_keys_edited_by_hand_are_seen_anew(settings) -> None:
     settings.variations = 2
     generate()
-    first = LOOKING.observed
+    first = TAKE_OBSERVER.observed
     shown = takes.shown(bpy.context.scene)
     bpy.ops.gaitway.take_show(index=1 - takes.index_of(bpy.context.scene, shown))
     settle()
-    second = LOOKING.observed
-    assert second is not first and not np.allclose(second.places, first.places)
+    second = TAKE_OBSERVER.observed
+    assert second is not first and not np.allclose(second.positions, first.positions)
     take = takes.shown(bpy.context.scene)
     assert take.is_measured
     hips = compat.played_bag(settings.character).fcurves.find('pose.bones["mixamorig:Hips"].location', index=0)
@@ -103,26 +105,26 @@ def test_another_take_and_keys_edited_by_hand_are_seen_anew(settings) -> None:
     take.action.update_tag()
     time.sleep(0.05)
     settle()
-    assert LOOKING.observed is second  # not at once: the hand may still be at it
+    assert TAKE_OBSERVER.observed is second  # not at once: the hand may still be at it
     time.sleep(0.7)
     settle()
-    assert LOOKING.observed is not second and take.average > 0.1
+    assert TAKE_OBSERVER.observed is not second and take.average > 0.1
 
 
 def test_what_was_written_is_not_looked_at_twice(settings) -> None:
     generate()
     bpy.context.view_layer.update()
-    seen = LOOKING.observed
+    seen = TAKE_OBSERVER.observed
     time.sleep(0.7)
     settle()
-    assert LOOKING.observed is seen
+    assert TAKE_OBSERVER.observed is seen
 
 
 def test_the_figures_are_those_of_the_playhead_and_lead_to_the_worst_frame(settings) -> None:
     settings.feet.hit_controls = False  # this engine does not care for hands, so one is missed by a good deal
     generate()
     take = takes.shown(bpy.context.scene)
-    hand = scenes.evaluated(settings.character, 49, GENERATION.last.body.bones["left_wrist"])
+    hand = scenes.evaluated(settings.character, 49, GENERATION.captured.body.bones["left_wrist"])
     assert take.worst_joint == "left_wrist" and take.worst_frame == 49
     assert take.worst == pytest.approx(np.linalg.norm(hand - (1.0, -2.0, 1.3)), abs=1e-4)
     words = drawn()
@@ -141,7 +143,7 @@ def test_what_observing_needs_gets_neither_into_a_file_nor_into_an_undo_step(set
         nonlocal shown
         shown = 1 - shown
         bpy.ops.gaitway.take_show(index=shown)
-        wait_for(lambda: LOOKING.is_looking and len(bpy.data.scenes) > scenes_before)
+        wait_for(lambda: TAKE_OBSERVER.is_observing and len(bpy.data.scenes) > scenes_before)
 
     look()
     bpy.ops.ed.undo_push(message="while it looks")

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel says of a finished motion and how it came out on the rig."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..shared.skeleton import FPS
+
+if TYPE_CHECKING:
+    from ..shared.protocol import Result
+    from ..takes.observed import Observed
+
+CM_PER_M = 100
+
+
+def report(result: Result, observed: Observed) -> list[str]:
+    """The lines of the report: length and time taken, distance from the controls, detours."""
+    measured = observed.summary()
+    seconds = result.timing.get("Total", 0.0)
+    lines = [f"{result.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
+    if measured:
+        lines.append(
+            f"On the rig {measured['average'] * CM_PER_M:.1f} cm from the controls on average, "
+            f"{measured['maximum'] * CM_PER_M:.1f} cm at worst"
+        )
+    if observed.detour is not None:
+        first, last = observed.detour
+        lines.append(f"Led around an obstacle from frame {first:.0f} to {last:.0f}")
+    return lines
