@@ -44,7 +44,7 @@ from .checks import check
 from .clock import Clock
 from .correct import correct
 from .detour import led_around
-from .device import pick_device, pick_dtype, pin_threads, threads_for
+from .device import one_blas_thread, pick_device, pick_dtype, pin_threads, threads_for
 from .finish import finishing
 from .longform import MAX_FRAMES, Take
 from .metrics import control_metrics, foot_skating_ratio
@@ -70,6 +70,7 @@ class Pipeline:
     """A loaded model. One request at a time; the object is not meant for several threads at once."""
 
     def __init__(self, networks: Networks, text_encoder: TextEncoder, device: torch.device) -> None:
+        one_blas_thread()
         self.networks, self.text_encoder, self.device = networks, text_encoder, device
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:
