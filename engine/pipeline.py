@@ -41,7 +41,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from .checkpoints.folder import load, load_default
 from .checkpoints.networks import Networks
 from .compute.cuda_graphs import GraphCache
-from .compute.device import pick_device, pick_dtype, pin_threads, threads_for
+from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads, threads_for
 from .control.detour import around_obstacles
 from .control.goals import goals_of, settle
 from .control.refine import STEPS as REFINING_STEPS
@@ -70,6 +70,7 @@ class Pipeline:
     """A loaded model. One request at a time; the object is not meant for several threads at once."""
 
     def __init__(self, networks: Networks, text_encoder: TextEncoder, device: torch.device) -> None:
+        one_blas_thread()
         self.networks, self.text_encoder, self.device = networks, text_encoder, device
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:

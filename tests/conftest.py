@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import engine  # noqa: F401  (before numpy and torch: it says how many threads these may use)
+
 from .shared_folder import SHARED
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
