@@ -107,6 +107,11 @@ def heading(joints: Array) -> Array:
     return half
 
 
+def yaw_of(joints: np.ndarray) -> np.ndarray:
+    """Where the (smoothed) heading of joints (T, 22, 3) points, radians about +Y: (T,), each in -pi..pi."""
+    return quat.yaw(quat.rotate(quat.conjugate(heading(joints)), np.array([0.0, 0.0, 1.0])))
+
+
 def canonicalize(joints: np.ndarray) -> np.ndarray:
     """Joints (T, 22, 3) turned and moved so that frame 0 stands over the origin with (smoothed) heading +Z."""
     joints = np.asarray(joints)

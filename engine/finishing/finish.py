@@ -17,7 +17,6 @@ from dataclasses import replace
 import numpy as np
 
 from blender_addon.shared import features as feature_set
-from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.protocol import Generate
 from blender_addon.shared.solids import penetration
@@ -85,5 +84,4 @@ def _touches(joints: np.ndarray, goals: Goals) -> bool:
 
 def _yaw(joints: np.ndarray) -> np.ndarray:
     """Headings (T,) about +Y, continuous."""
-    ahead = quat.rotate(quat.conjugate(feature_set.heading(joints)), np.array([0.0, 0.0, 1.0]))
-    return np.unwrap(np.arctan2(ahead[:, 0], ahead[:, 2]))
+    return np.unwrap(feature_set.yaw_of(joints))

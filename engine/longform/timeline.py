@@ -97,8 +97,7 @@ class Timeline:
     def _keep_piece(self, joints: np.ndarray, here: np.ndarray, begin: int) -> None:
         """Take the frames ``here`` from ``joints`` (n, J, 3), the first of which is frame ``begin``."""
         inside = here - begin
-        forward = quat.rotate(quat.conjugate(feature_set.heading(joints)), np.array([0.0, 0.0, 1.0]))
-        root = np.stack([joints[:, 0, 0], joints[:, 0, 2], quat.yaw(forward)], -1)
+        root = np.stack([joints[:, 0, 0], joints[:, 0, 2], feature_set.yaw_of(joints)], -1)
         self.vectors[here] = feature_set.joints_to_features(feature_set.canonicalize(joints))[inside]
         self.root[here] = root[inside]
         self.known[here] = self.placed[here] = True

@@ -44,9 +44,8 @@ def headings(joints: np.ndarray, model_frames: np.ndarray) -> np.ndarray:
     parts = []
     for first in range(0, len(joints), PIECE):
         begin = max(first - AROUND, 0)
-        piece = features.heading(np.asarray(joints[begin : first + PIECE + AROUND], np.float64))
-        ahead = quat.rotate(quat.conjugate(piece), np.array([0.0, 0.0, 1.0]))
-        parts.append(quat.yaw(ahead)[first - begin :][:PIECE])
+        piece = features.yaw_of(np.asarray(joints[begin : first + PIECE + AROUND], np.float64))
+        parts.append(piece[first - begin :][:PIECE])
     return np.interp(model_frames, np.arange(len(joints)), np.unwrap(np.concatenate(parts)))
 
 
