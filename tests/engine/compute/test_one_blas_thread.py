@@ -67,7 +67,7 @@ def in_a_process(code: str, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("entry", ["engine.cli", "engine.device", "training.planting"])
+@pytest.mark.parametrize("entry", ["engine.cli", "engine.compute.device", "training.planting"])
 def test_a_process_of_ours_loads_blas_with_one_thread(entry: str) -> None:
     code = f"import {entry}, numpy, scipy.linalg, threadpoolctl\n{THREADS}"
     assert set(in_a_process(code).split()) == {"1"}
