@@ -32,8 +32,14 @@ _UNITS[feature_set.ROOT_HEIGHT] = _UNITS[feature_set.JOINT_POSITIONS] = 4 / 3276
 
 
 def packed(features: np.ndarray) -> np.ndarray:
-    """Features (T, 263) as int16: heights and joints in steps of 0.12 mm up to 4 m, velocities to 20 m/s."""
-    return np.clip(np.rint(features / _UNITS), -32767, 32767).astype(np.int16)
+    """Features (T, 263) as int16: heights and joints in steps of 0.12 mm up to 4 m, velocities to 20 m/s; where heading
+    and path add up to is off by no more than a step, however long the motion.
+    """
+    steps = features / _UNITS.astype(np.float64)
+    way = slice(0, feature_set.GROUND_VELOCITY.stop)
+    numbers = np.rint(steps)
+    numbers[:, way] = np.diff(np.rint(np.cumsum(steps[:, way], axis=0)), axis=0, prepend=0.0)
+    return np.clip(numbers, -32767, 32767).astype(np.int16)
 
 
 def unpacked(numbers: np.ndarray) -> np.ndarray:

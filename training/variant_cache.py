@@ -66,7 +66,7 @@ def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[
 
 
 def _key(data: Path, variants: Variants) -> str:
-    code = "".join(inspect.getsource(module) for module in (augment, planting, feature_set))
+    code = "".join(inspect.getsource(part) for part in (augment, planting, feature_set, packed))
     words = f"{data_hash(data)} {variants!r} {code}"
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 

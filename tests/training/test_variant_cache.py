@@ -23,7 +23,7 @@ VARIANTS = Variants(mirrored=True, tempos=(0.8,), bends=(0.4, -0.4), carried=(0.
 def test_features_are_packed_to_a_tenth_of_a_millimetre():
     plain = f.joints_to_features(f.canonicalize(walking(160))).astype(np.float32)
     back = unpacked(packed(plain))
-    assert np.abs(f.features_to_joints(back) - f.features_to_joints(plain)).max() < 2e-3, "of a path of 8 seconds"
+    assert np.abs(f.features_to_joints(back) - f.features_to_joints(plain)).max() < 1e-3, "of a path of 8 seconds"
     np.testing.assert_allclose(back[:, f.JOINT_POSITIONS], plain[:, f.JOINT_POSITIONS], atol=7e-5)
     np.testing.assert_array_equal(back[:, f.FOOT_CONTACTS], plain[:, f.FOOT_CONTACTS])
 
