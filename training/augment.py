@@ -6,6 +6,7 @@ Shapes: T frames, J = 22 joints, F = 263 features. Metres, radians, 20 fps.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,20 +27,23 @@ STANDING_PACE, PACE_SMOOTHING = 0.4, 2.0  # beside 1 with both feet free; frames
 WALKS = re.compile(r"\b(walk|run|jog|strid|creep|sneak)", re.IGNORECASE)
 PACES = re.compile(r"\b(walk|run|jog|sprint|strid)", re.IGNORECASE)
 CARRIED = "@carried"
+SIDEWAYS = 2.5  # m/s^2, of a bend: what a walker or runner leans into
 LOCOMOTION = re.compile(r"\b(walk|run|jog|sprint|step|stride|pac(e|ing)\b|turn)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Variants:
     """What is made of one captured motion: it and its mirror image, each also at other ``tempos``, and, where a caption
-    speaks of walking or running, each also bent by ``bends`` (radians a second).
+    speaks of walking or running, each also bent by one of ``bends`` (radians a second) that a body of its speed can
+    take.
 
     Walks and runs that come back to a pose are also prolonged by repeating what lies between, to ``LONG`` frames, and
-    each led along ``windings`` (yaw in radians a second, period in seconds, phase): few captured walks are longer than
-    some steps, and hardly any winds as drawn paths do.
-    What is neither walking nor running is also ``carried`` along, at so many metres a second: else a path would tell
-    all about the motion, and the sentence nothing (see :func:`carry`; for stages with hints only).
-    ``weights``: pairs of a pattern and a factor; captions that match make a clip be drawn that much more often.
+    led along one of ``windings`` (yaw in radians a second, period in seconds, phase) that their speed allows: few
+    captured walks are longer than some steps, and hardly any winds as drawn paths do.
+    What is neither walking nor running is also ``carried`` along, at one of so many metres a second: else a path would
+    tell all about the motion, and the sentence nothing (see :func:`carry`; for stages with hints only).
+    Which one it is depends on the clip's name alone. ``weights``: pairs of a pattern and a factor; captions that match
+    make a clip be drawn that much more often.
     """
 
     mirrored: bool = False
@@ -56,30 +60,40 @@ class Variants:
         sides = [(name, joints, tuple(captions))]
         if self.mirrored:
             sides.append((f"{name}_mirrored", mirror(joints), tuple(map(mirror_text, captions))))
-        moves = any(LOCOMOTION.search(text) for text in captions)
         for label, side, texts in sides:
             plain = _features(side)
             yield label, plain, texts
             for tempo in self.tempos:
                 yield f"{label}@{tempo}", _features(change_tempo(side, tempo)), texts
-            for rate in self.bends if moves else ():
-                yield f"{label}@bend{rate}", bend(plain, rate), texts
-            walks = self.windings and any(WALKS.search(text) for text in texts)
-            long = prolong(plain) if walks else None
-            if long is not None:
-                for number, winding in enumerate(self.windings):
-                    yield f"{label}@long{number}", wind(long, *winding), texts
+            yield from ((f"{label}{ending}", made, texts) for ending, made in self._led(label, side, plain, texts))
 
-            if any(PACES.search(text) for text in texts):
-                continue
-            for number, speed in enumerate(self.carried):
-                along = carry(side, speed)
-                yield f"{label}{CARRIED}{number}", _features(along), texts
+    def _led(
+        self, label: str, joints: np.ndarray, plain: np.ndarray, texts: Sequence[str]
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """(ending of the name, features) of the motion on other ways."""
+        chance = random.Random(label)
+        speed = float(np.linalg.norm(plain[:, feature_set.GROUND_VELOCITY], axis=-1).mean()) * FPS
+        bends = [rate for rate in self.bends if abs(rate) * speed <= SIDEWAYS]
+        if bends and _says(LOCOMOTION, texts):
+            rate = chance.choice(bends)
+            yield f"@bend{rate}", bend(plain, rate)
+        windings = [number for number, (yaw, *_) in enumerate(self.windings) if abs(yaw) * speed <= SIDEWAYS]
+        long = prolong(plain) if windings and _says(WALKS, texts) else None
+        if long is not None:
+            number = chance.choice(windings)
+            yield f"@long{number}", wind(long, *self.windings[number])
+        if self.carried and not _says(PACES, texts):
+            number = chance.randrange(len(self.carried))
+            yield f"{CARRIED}{number}", _features(carry(joints, self.carried[number]))
 
     def weight_of(self, captions: Sequence[str]) -> float:
         """Product of the factors whose pattern any caption matches."""
         matched = [factor for pattern, factor in self.weights if any(re.search(pattern, text) for text in captions)]
         return float(np.prod(matched))
+
+
+def _says(pattern: re.Pattern[str], texts: Sequence[str]) -> bool:
+    return any(pattern.search(text) for text in texts)
 
 
 NO_VARIANTS = Variants()
@@ -112,11 +126,8 @@ def prolong(features: np.ndarray, frames: int = LONG) -> np.ndarray | None:
 
 def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.ndarray:
     """The motion (T, F) on a way that turns by yaw x sin(2 pi t / period + phase) radians a second more."""
-    turned = features.copy()
     times = np.arange(len(features)) / FPS
-    turned[:, 0] += yaw * np.sin(2 * np.pi * times / period + phase) / 2 / FPS
-    joints = feature_set.features_to_joints(turned)
-    return _features(np.concatenate([joints, joints[-1:]]))
+    return _turned(features, yaw * np.sin(2 * np.pi * times / period + phase))
 
 
 def carry(joints: np.ndarray, speed: float) -> np.ndarray:
@@ -137,14 +148,22 @@ def _features(joints: np.ndarray) -> np.ndarray:
 
 
 def bend(features: np.ndarray, rate: float) -> np.ndarray:
-    """The motion (T, F) on a way that turns by ``rate`` radians a second more: a straight walk becomes one in a circle.
+    """The motion (T, F) on a way that turns by ``rate`` radians a second more: a straight walk becomes one in a
+    circle.
+    """
+    return _turned(features, rate)
 
-    Planted feet turn with the body, at 0.35 rad/s by some 10 cm/s; joint velocities and contacts are taken anew.
+
+def _turned(features: np.ndarray, rate: np.ndarray | float) -> np.ndarray:
+    """The motion (T, F) with ``rate`` radians a second added to the heading's speed; feet that stand do not turn with
+    the body (at 0.35 rad/s by some 10 cm/s) but stay (see :mod:`training.planting`).
     """
     turned = features.copy()
-    turned[:, feature_set.YAW_VELOCITY] += rate / 2 / FPS  # the feature is half the angle
+    turned[:, 0] += np.asarray(rate) / 2 / FPS  # the feature is half the angle
     joints = feature_set.features_to_joints(turned)
-    return _features(np.concatenate([joints, joints[-1:]]))
+    nobody = np.zeros(joints.shape[:2], bool)
+    planted = plant_feet(joints, features[:, feature_set.FOOT_CONTACTS], nobody, free_height=True)
+    return _features(np.concatenate([planted, planted[-1:]]).astype(features.dtype))
 
 
 def mirror(joints: np.ndarray) -> np.ndarray:

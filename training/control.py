@@ -8,32 +8,27 @@ batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width, W te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from blender_addon.shared import features as feature_set
 from engine.checkpoints.networks import Networks, Statistics
-from engine.models.build import build_trajectory_encoder
-from engine.models.config import ModelConfig
-from engine.models.controlnet import ControlNet
 from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
-from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
 from engine.models.patch_vae import PatchVae
-from engine.models.trajectory_encoder import TrajectoryEncoder
 from engine.models.vae import MldVae
 from engine.sampling import scheduler
 
 from .checkpoints import load_exported
+from .control_figures import quick_control_figures
 from .drawn import drawn_hints
-from .evaluate import quick_control_figures
 from .latents import LatentBatch, LatentSampler
 from .loop import run_task, step_generator
 from .losses import (
     COUNT,
+    ControlLossConfig,
     control_loss,
     joints_of,
     masked_latent_mean,
@@ -42,7 +37,7 @@ from .losses import (
     router_term,
     sum_of,
 )
-from .mld import mld_config
+from .modules import ControlParts, base_config, build_parts
 from .recipes import Recipe
 from .rollout import LATER_STEPS, first_answer, rolled_config
 from .run_folder import Run, command_line
@@ -50,22 +45,6 @@ from .session import Task, on_cpu
 from .shares import Batch
 
 CPU = torch.device("cpu")
-
-
-@dataclass(frozen=True)
-class ControlLossConfig:
-    """``kind`` and ``function``: see :func:`training.losses.control_loss`. ``use_3d``: compare metres with the
-    denormalised hint (V2, spatial), else normalised joints with the normalised hint (V1, temporal). ``motion_weights``:
-    the small recipe's terms of :func:`training.losses.motion_terms`.
-    """
-
-    kind: str = "mask"
-    function: str = "l1_smooth"
-    use_3d: bool = True
-    cond_ratio: float = 1.0
-    rot_ratio: float = 0.0
-    latent_weight: float = 1.0
-    motion_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 def control_step_loss(
@@ -133,24 +112,6 @@ def control_step_loss(
         named = [f"{COUNT}{key}" for key in config.motion_weights]
         return sum_of(terms) | {key: extra[key] for key in named if key in extra}
     return sum_of(terms)
-
-
-class ControlParts(nn.Module):
-    """What this stage trains, as one module."""
-
-    def __init__(self, controlnet: ControlNet, trajectory_encoder: TrajectoryEncoder | PatchTrajectoryEncoder) -> None:
-        super().__init__()
-        self.controlnet, self.trajectory_encoder = controlnet, trajectory_encoder
-
-
-def build_parts(model: ModelConfig) -> ControlParts:
-    """ControlNet and trajectory encoder with fresh weights."""
-    return ControlParts(ControlNet(model), build_trajectory_encoder(model))
-
-
-def base_config(recipe: Recipe) -> ModelConfig:
-    """The model that the ControlNet belongs to: the consistency model, or the diffusion model before it."""
-    return mld_config(recipe.model) if recipe.control_base == "mld" else recipe.model
 
 
 def load_base(run: Run) -> Denoiser:

@@ -26,12 +26,13 @@ from engine.sampling.correct import correction
 from engine.sampling.sampler import sample
 
 from .checkpoints import load_exported
-from .control import CPU, ControlParts, assemble, base_config, build_parts, hint_statistics, load_base
+from .control import CPU, assemble, hint_statistics, load_base
 from .control_figures import quick_control_figures
 from .drawn import drawn_hints
 from .latents import LatentSampler, latent_mask_of
 from .loop import run_task
 from .losses import COUNT, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
+from .modules import ControlParts, base_config, build_parts
 from .run_folder import Run, command_line
 from .session import Task, on_cpu
 from .shares import Batch

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,14 +26,36 @@ from .recipes import Stage
 SMALLEST_STD = 1e-3
 """A group of features that never changes in the data is not divided by nothing."""
 
+_UNITS = np.full(feature_set.NUM_FEATURES, 1 / 32767, np.float32)
+_UNITS[feature_set.YAW_VELOCITY] = 2 / 32767  # half a turn
+_UNITS[feature_set.ROOT_HEIGHT] = _UNITS[feature_set.JOINT_POSITIONS] = 4 / 32767
+
+
+def packed(features: np.ndarray) -> np.ndarray:
+    """Features (T, 263) as int16: heights and joints in steps of 0.12 mm up to 4 m, velocities to 20 m/s; where heading
+    and path add up to is off by no more than a step, however long the motion.
+    """
+    steps = features / _UNITS.astype(np.float64)
+    way = slice(0, feature_set.GROUND_VELOCITY.stop)
+    numbers = np.rint(steps)
+    numbers[:, way] = np.diff(np.rint(np.cumsum(steps[:, way], axis=0)), axis=0, prepend=0.0)
+    return np.clip(numbers, -32767, 32767).astype(np.int16)
+
+
+def unpacked(numbers: np.ndarray) -> np.ndarray:
+    """Features (T, 263) float32 of what :func:`packed` gave."""
+    return numbers.astype(np.float32) * _UNITS
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One motion: ``features`` (T, 263) float32, not normalised; ``weak`` marks captions that say little about it."""
+    """One motion: ``frames`` (T, 263), its features, not normalised, as they are or as :func:`packed` holds them;
+    ``weak`` marks captions that say little about it.
+    """
 
     name: str
     split: str
-    features: np.ndarray
+    frames: np.ndarray
     captions: tuple[str, ...]
     weak: bool = False
     weight: float = 1.0  # how often it is drawn, a frame, beside the others
@@ -43,8 +66,23 @@ class Clip:
         return CARRIED in self.name
 
     @property
+    def captured(self) -> bool:
+        """Whether it is a captured motion or its mirror image, and not made of one."""
+        return "@" not in self.name
+
+    @property
     def num_frames(self) -> int:
-        return self.features.shape[0]
+        return len(self.frames)
+
+    @property
+    def features(self) -> np.ndarray:
+        """(T, 263) float32."""
+        return self.crop(0, self.num_frames)
+
+    def crop(self, start: int, frames: int) -> np.ndarray:
+        """Features (frames, 263) float32 from frame ``start`` on."""
+        part = self.frames[start : start + frames]
+        return unpacked(part) if part.dtype == np.int16 else part.astype(np.float32, copy=False)
 
     @property
     def joints(self) -> np.ndarray:
@@ -52,34 +90,45 @@ class Clip:
         return feature_set.features_to_joints(self.features)
 
 
-def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
-    """Clips of ``clips.npz`` and ``captions.jsonl`` by split; the train split with its ``variants``.
+def read_captures(folder: Path) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """The line of ``captions.jsonl`` and the joints (T, 22, 3) float32 of every clip of ``clips.npz``.
 
     ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing
     or does not fit.
     """
-    folder = Path(folder)
     for name in ("clips.npz", "captions.jsonl"):
         if not (folder / name).is_file():
             raise BadFile(f"{folder} holds no {name}.", "Point --data at a folder with clips.npz and captions.jsonl.")
     archive = np.load(folder / "clips.npz")
-    positions = archive["pos"].astype(np.float32) * np.float32(archive["unit"])
+    positions, unit = archive["pos"], np.float32(archive["unit"])
     offsets, ids = archive["offset"], [str(i) for i in archive["ids"]]
     lines = (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines()
     described = {line["id"]: line for line in map(json.loads, lines)}
-    splits: dict[str, list[Clip]] = {}
     for name, start, end in zip(ids, offsets[:-1], offsets[1:], strict=True):
-        about = described.get(name)
-        if about is None:
+        if name not in described:
             raise BadFile(
                 f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release."
             )
-        captions = tuple(caption["text"] for caption in about["captions"])
-        use = variants if about["split"] == "train" else NO_VARIANTS
-        weight = use.weight_of(captions)
-        for label, vectors, texts in use.of(name, positions[start:end], captions):
-            clip = Clip(label, about["split"], vectors.astype(np.float32), texts, about["weak"], weight)
-            splits.setdefault(about["split"], []).append(clip)
+        yield described[name], positions[start:end].astype(np.float32) * unit
+
+
+def variants_of(about: dict[str, Any], joints: np.ndarray, variants: Variants) -> Iterator[Clip]:
+    """The clips that a captured motion (T, 22, 3) gives: itself, and in the train split its variants."""
+    captions = tuple(caption["text"] for caption in about["captions"])
+    use = variants if about["split"] == "train" else NO_VARIANTS
+    weight = use.weight_of(captions)
+    for label, vectors, texts in use.of(about["id"], joints, captions):
+        yield Clip(label, about["split"], vectors.astype(np.float32), texts, about["weak"], weight)
+
+
+def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
+    """All clips of a data folder in memory by split; the train split with its ``variants``. Raises BadFile. See
+    :func:`training.variant_cache.open_clips` for many.
+    """
+    splits: dict[str, list[Clip]] = {}
+    for about, joints in read_captures(Path(folder)):
+        for clip in variants_of(about, joints, variants):
+            splits.setdefault(clip.split, []).append(clip)
     return splits
 
 
@@ -95,8 +144,12 @@ def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (263,) over all frames; one deviation a group of features, as the data set's makers
     did.
     """
-    frames = np.concatenate([clip.features for clip in clips]).astype(np.float64)
-    mean, std = frames.mean(0), frames.std(0)
+    count, total, squares = 0, np.zeros(feature_set.NUM_FEATURES), np.zeros(feature_set.NUM_FEATURES)
+    for clip in clips:  # a clip at a time: all of them do not fit into memory
+        frames = clip.features.astype(np.float64)
+        count, total, squares = count + len(frames), total + frames.sum(0), squares + np.square(frames).sum(0)
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
     for group in (feature_set.YAW_VELOCITY, feature_set.GROUND_VELOCITY, feature_set.ROOT_HEIGHT,
                   feature_set.JOINT_POSITIONS, feature_set.JOINT_ROTATIONS, feature_set.JOINT_VELOCITIES,
                   feature_set.FOOT_CONTACTS):  # fmt: skip
@@ -125,8 +178,7 @@ class CropSampler:
     def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str] | None = None) -> None:
         if not clips:
             raise BadFile("There are no clips to train on.", "Check the split and the length limits of the data.")
-        self.mean, self.std = mean, std
-        self.clips = [torch.from_numpy((clip.features - mean) / std) for clip in clips]
+        self.clips, self._mean, self._std = clips, mean, std
         lengths = torch.tensor([clip.weight * clip.num_frames for clip in clips])
         self.weights = lengths / lengths.sum()
         places = {text: i for i, text in enumerate(texts or [])}
@@ -145,12 +197,16 @@ class CropSampler:
         uniform = torch.rand(batch_size, 3, generator=generator).tolist()
         crops, captions = [], []
         for index, (where, which, drop) in zip(chosen, uniform, strict=True):
-            clip = self.clips[index]
-            take = min(length, len(clip) // 4 * 4)
-            start = int(where * (len(clip) - take + 1))
-            crops.append(clip[start : start + take])
+            take = min(length, self.clips[index].num_frames // 4 * 4)
+            crops.append(self.crop(index, where, take))
             captions.append(self.caption(index, which, drop, weak_drop))
         return Batch(*pad(crops), torch.tensor(captions))
+
+    def crop(self, index: int, where: float, frames: int) -> torch.Tensor:
+        """Normalised features (frames, 263) of clip ``index``, from where the uniform draw ``where`` says."""
+        clip = self.clips[index]
+        part = clip.crop(int(where * (clip.num_frames - frames + 1)), frames)
+        return torch.from_numpy((part - self._mean) / self._std)
 
     def caption(self, index: int, which: float, drop: float, weak_drop: float) -> int:
         """A caption of clip ``index`` by two uniform draws; -1 where a weak one is dropped."""
@@ -184,10 +240,9 @@ class ClipSampler:
         for index, (where, which, drop, coin) in zip(
             chosen, torch.rand(len(chosen), 4, generator=generator).tolist(), strict=True
         ):
-            clip = crops.clips[index]
-            take = len(clip) // 4 * 4 - (4 if coin < 1 / 3 and len(clip) >= 8 else 0)
-            start = int(where * (len(clip) - take + 1))
-            parts.append(clip[start : start + take])
+            length = crops.clips[index].num_frames
+            take = length // 4 * 4 - (4 if coin < 1 / 3 and length >= 8 else 0)
+            parts.append(crops.crop(index, where, take))
             captions.append(crops.caption(index, which, drop, weak_drop))
         return Batch(*pad(parts, self._stage.pad_to), torch.tensor(captions))
 

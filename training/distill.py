@@ -20,7 +20,7 @@ from .checkpoints import load_exported
 from .latents import LatentSampler
 from .loop import run_task, step_generator
 from .losses import distance, masked_latent_mean, router_term, sum_of
-from .mld import mld_config
+from .modules import mld_config
 from .run_folder import Run, command_line
 from .session import Task, on_cpu
 from .shares import Batch

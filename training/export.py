@@ -18,8 +18,9 @@ from engine.models.build import build_vae
 from engine.models.corrector import Corrector
 
 from .checkpoints import load_exported
-from .control import assemble, base_config, build_parts, hint_statistics, load_base
+from .control import assemble, hint_statistics, load_base
 from .curves import read_log
+from .modules import base_config, build_parts
 from .run_folder import Run, argument_parser, open_from, stages_of, told
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}

@@ -6,7 +6,8 @@ Shapes: B batch, T frames, J = 22 joints, F = 263 features.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -57,6 +58,22 @@ def control_loss(source: Tensor, target: Tensor, mask: Tensor, kind: str, functi
     if kind == "mask":
         return ((values * mask).sum(axes) / (mask.sum(axes) * values.shape[-1])).mean()
     raise ValueError(f"unknown kind of control loss: {kind!r}")
+
+
+@dataclass(frozen=True)
+class ControlLossConfig:
+    """``kind`` and ``function``: see :func:`control_loss`. ``use_3d``: compare metres with the
+    denormalised hint (V2, spatial), else normalised joints with the normalised hint (V1, temporal). ``motion_weights``:
+    the small recipe's terms of :func:`motion_terms`.
+    """
+
+    kind: str = "mask"
+    function: str = "l1_smooth"
+    use_3d: bool = True
+    cond_ratio: float = 1.0
+    rot_ratio: float = 0.0
+    latent_weight: float = 1.0
+    motion_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

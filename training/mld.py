@@ -6,28 +6,21 @@ Shapes: B batch, N tokens, D latent width, W text width.
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 from torch import Tensor, nn
 
-from engine.models.config import ModelConfig, as_mld
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 
 from .latents import LatentSampler
 from .loop import run_task, step_generator
 from .losses import masked_latent_mean, router_term, sum_of
+from .modules import mld_config
 from .run_folder import Run, command_line
 from .session import Task
 from .shares import Batch
 
 VALIDATION_TIMES = (199, 499, 699, 799)
-
-
-def mld_config(model: ModelConfig) -> ModelConfig:
-    """The diffusion model that is distilled into ``model`` later: no guidance embedding yet."""
-    return dataclasses.replace(as_mld(model), name=model.name, corrector_passes=0)
 
 
 def mld_loss(

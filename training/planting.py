@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feet that slide less while they stand, and clear the floor while they swing, in a finished motion.
+"""Feet that slide less while they stand, in a motion whose way was changed.
 
 For each foot a displacement d(t) over the ground is found that minimises
 
@@ -8,12 +8,8 @@ For each foot a displacement d(t) over the ground is found that minimises
 
 where p is the foot's point nearest to the ground and w how surely it is planted, from height, speed and the model's
 own contact. Ankle and toe move by d, the knee follows by two-bone inverse kinematics. Where a leg is too short for
-that and nobody asked for the body's height, the body is lowered a little; what still cannot be reached is dragged. A
-foot that swings is lifted clear of the floor, which it else brushes. The body's way over the ground is not touched, nor
-is a foot where a control holds it.
-
-The lift takes swinging toes above the 5 cm below which the skating ratio counts them: a lower ratio with it is in good
-part no less sliding. Compare ratios with ``MAX_LIFT`` 0 to see what planting alone does.
+that and nobody asked for the body's height, the body is lowered a little; what still cannot be reached is dragged. The
+body's way over the ground is not touched, nor is a foot where a control holds it.
 
 Shapes: T frames, J = 22 joints. Metres, Y up, 20 fps.
 """
@@ -31,8 +27,6 @@ HELD = 1e4  # weight of d = 0 where a control holds the foot
 LOW, LOW_WIDTH = 0.065, 0.012  # metres above the floor at which a foot counts as planted by half, and how sharply
 SLOW, SLOW_WIDTH = 0.9, 0.15  # metres a second
 MAX_STRETCH = 0.998  # of a leg's length
-CLEARANCE, MAX_LIFT = 0.065, 0.035  # metres: height of the toe of a swinging foot, and by how much it is lifted for it
-SWINGING, LIFT_SMOOTHING = 0.9, 1.0  # metres a second; frames
 MAX_DROP = 0.07  # metres by which the body is lowered at most
 DROP_SMOOTHING = 3.0  # frames
 
@@ -61,21 +55,9 @@ def plant_feet(joints: np.ndarray, contacts: np.ndarray, held: np.ndarray, free_
     body = [j for j in range(SKELETON.num_joints) if j not in _FEET and (j or not free_height)]
     if not held[:, body].any():
         _lower_body(joints, shifts, sure)
-    for leg, shift, planted in zip(_LEGS, shifts, sure, strict=True):
-        lift = _lift(joints[:, leg[3]], shift, planted) * ~held[:, leg[1:]].any(1)
-        _move_foot(joints, leg, np.stack([shift[:, 0], lift, shift[:, 1]], axis=-1))
+    for leg, shift in zip(_LEGS, shifts, strict=True):
+        _move_foot(joints, leg, np.insert(shift, 1, 0.0, axis=1))
     return joints
-
-
-def _lift(toe: np.ndarray, shift: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """By how much (T,) a foot with its toe at (T, 3), moved by ``shift``, is lifted where it swings close to the
-    floor.
-    """
-    speed = np.linalg.norm(np.diff(toe[:, [0, 2]] + shift, axis=0), axis=-1) * FPS
-    swings = _sigmoid((speed - SWINGING) / SLOW_WIDTH) * (1.0 - sure.max(1))
-    swings = np.maximum(np.append(swings, swings[-1]), np.append(swings[0], swings))
-    lift = swings * np.clip(CLEARANCE - toe[:, 1], 0.0, MAX_LIFT)
-    return gaussian_filter1d(lift, LIFT_SMOOTHING)
 
 
 def _lower_body(joints: np.ndarray, shifts: list[np.ndarray], sure: list[np.ndarray]) -> None:

@@ -11,7 +11,6 @@ Shapes: B batch, T frames, J = 22 joints, N tokens, D latent width.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,8 +18,7 @@ from torch import Tensor
 from engine.checkpoints.networks import Networks
 from engine.sampling import scheduler
 
-if TYPE_CHECKING:
-    from .control import ControlLossConfig
+from .losses import ControlLossConfig
 
 FIRST_STEP = 799
 LATER_STEPS = (2, 7)  # of the DDIM grid: times 299 to 699 of ten

@@ -31,10 +31,11 @@ from blender_addon.shared.errors import BadFile, GaitwayError
 
 from . import processes, statistics
 from .checkpoints import disk_trouble
-from .data import Clip, clips_within, data_hash, feature_statistics, load_clips
+from .data import Clip, clips_within, data_hash, feature_statistics
 from .overrides import with_changes
 from .paraphrase import paraphrases
 from .recipes import Recipe, Stage, get_recipe
+from .variant_cache import open_clips
 
 STAGES = ("vae", "mld", "distill", "control", "correct")
 
@@ -138,7 +139,8 @@ def open_run(
     Raises BadFile when the folder belongs to another recipe or data, or when the data cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    clips = load_clips(data, recipe.variants)
+    with processes.state().main_process_first():
+        clips = open_clips(data, recipe.variants, data if os.access(data, os.W_OK) else folder)
     for split in ("train", "val"):
         if not clips.get(split):
             raise BadFile(f"The data has no clips in the split '{split}'.", "Check captions.jsonl.")
@@ -222,7 +224,7 @@ def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given:
                 "Give the folder of its Mean.npy and Std.npy (and Mean_raw.npy, Std_raw.npy) with --statistics.",
             )
     if not numbers:
-        mean, std = feature_statistics([clip for clip in clips if not clip.carried])
+        mean, std = feature_statistics([clip for clip in clips if clip.captured])
         numbers = {"mean": mean, "std": std}
     numbers = statistics.checked(numbers, given or start_from or folder)
     write_arrays(kept, numbers)

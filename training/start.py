@@ -21,8 +21,7 @@ from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
 
 from .checkpoints import write_atomically
-from .control import base_config, build_parts
-from .mld import mld_config
+from .modules import base_config, build_parts, mld_config
 from .recipes import Recipe
 from .statistics import Numbers
 

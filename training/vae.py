@@ -6,6 +6,7 @@ Shapes: B batch, T frames, F = 263 features, N tokens, D latent width, P frames 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import FPS
 from engine.metrics import foot_skating_ratio, mpjpe
 from engine.models.build import build_vae
 from engine.models.config import PAPER_V2
@@ -27,6 +29,9 @@ from .losses import MOTION_TERMS, joints_of, kl_to_standard_normal, masked_mean,
 from .run_folder import Run, command_line
 from .session import Task
 from .shares import Batch
+
+MOST_PATCHES = 200_000  # that principal components are fitted to
+WHIRL = math.radians(500.0)  # a second: salsa and ballet turn at up to 1,300 degrees a second
 
 PAPER_WEIGHTS = {"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}
 
@@ -87,27 +92,34 @@ def initialise_from_components(vae: PatchVae, clips: list[Clip], mean: Tensor, s
     """Set the linear code to the whitened principal components of patches of the clips' normalised features.
 
     Features are weighted by ``CODE_WEIGHTS``; the decoder is the least-squares map from the code back to all features.
+    Of many clips a random part is taken, and no patch of a body that whirls: few, they would be most of the variance.
     """
     size, width = vae.patch_size, vae.latent_width
-    patches = torch.cat(
-        [
-            ((torch.from_numpy(clip.features) - mean) / std)
-            .unfold(0, size, stride)
-            .transpose(1, 2)
-            .reshape(-1, size * 263)
-            for clip in clips
-            if clip.num_frames >= size
-        ]
-    )
-    weight = group_weights(CODE_WEIGHTS).repeat(size)
-    centre = patches.mean(0)
-    weighted = (patches - centre) * weight
-    values, vectors = torch.linalg.eigh((weighted.T @ weighted / len(weighted)).double())
+    centre, covariance = patch_moments(clips, mean, std, size, stride)
+    weight = group_weights(CODE_WEIGHTS).double().repeat(size)
+    values, vectors = torch.linalg.eigh(covariance * weight * weight[:, None])
     scale = values[-width:].clamp(min=1e-12).sqrt()
-    encode = (vectors[:, -width:] / scale).T.float() * weight  # (D, P*F)
-    code = (patches - centre) @ encode.T
-    decode = torch.linalg.lstsq(code.double(), (patches - centre).double()).solution.T.float()
-    vae.initialise_linear(encode, -(encode @ centre), decode, centre)
+    encode = (vectors[:, -width:] / scale).T * weight  # (D, P*F)
+    code_to_patch = encode @ covariance  # (D, P*F), of whitened codes: the covariance of code and patch
+    decode = torch.linalg.lstsq(code_to_patch @ encode.T, code_to_patch).solution.T
+    vae.initialise_linear(encode.float(), -(encode @ centre).float(), decode.float(), centre.float())
+
+
+def patch_moments(clips: list[Clip], mean: Tensor, std: Tensor, size: int, stride: int) -> tuple[Tensor, Tensor]:
+    """Mean (P*F,) and covariance (P*F, P*F), float64, of patches of at most ``MOST_PATCHES`` places in random clips."""
+    width = size * feature_set.NUM_FEATURES
+    count, total, products = 0, torch.zeros(width).double(), torch.zeros(width, width).double()
+    order = torch.randperm(len(clips), generator=torch.Generator().manual_seed(0)).tolist()
+    for clip in (clips[i] for i in order if clips[i].num_frames >= size):
+        features = torch.from_numpy(clip.features)
+        whirls = features[:, 0].abs().unfold(0, size, stride).amax(-1) * 2 * FPS > WHIRL
+        patches = ((features - mean) / std).unfold(0, size, stride).transpose(1, 2).reshape(-1, width)[~whirls]
+        count, total = count + len(patches), total + patches.double().sum(0)
+        products += (patches.T @ patches).double()
+        if count >= MOST_PATCHES:
+            break
+    centre = total / count
+    return centre, products / count - centre[:, None] * centre
 
 
 @torch.no_grad()

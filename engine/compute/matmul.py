@@ -92,6 +92,8 @@ def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, after: str = "none")
 def _is_onednn_faster(x: Tensor, weight: Tensor, bias: Tensor | None, products: int) -> bool:
     if not x.is_cpu or x.dtype is not torch.float32 or products < MIN_PRODUCTS:
         return False
+    if torch.is_autocast_enabled("cpu"):  # whose products are in bfloat16, by torch's own functions
+        return False
     if _asks_for_gradient(weight, bias):
         return False
     # Weights that do not lie row by row send oneDNN into plain loops, a thousand times slower; a bias it misreads.

@@ -21,7 +21,8 @@ from training.control import ControlLossConfig, control_step_loss
 from training.control_masks import SIX_JOINTS, mixed_mask, spatial_mask, temporal_mask
 from training.distill import ddim_grid, distill_loss
 from training.losses import control_loss, huber, kl_to_standard_normal, masked_mean, motion_terms
-from training.mld import mld_config, mld_loss
+from training.mld import mld_loss
+from training.modules import mld_config
 from training.recipes import get_recipe
 from training.vae import vae_loss
 

@@ -21,7 +21,8 @@ from training.control import ControlLossConfig, control_step_loss
 from training.distill import distill_loss
 from training.latents import encode_motions
 from training.losses import control_loss
-from training.mld import mld_config, mld_loss
+from training.mld import mld_loss
+from training.modules import mld_config
 from training.vae import vae_loss
 
 

@@ -11,9 +11,10 @@ import torch
 
 from blender_addon.shared.errors import BadFile, BadRequest
 from blender_addon.shared.skeleton import SKELETON
-from training.control import base_config, loss_config
+from training.control import loss_config
 from training.control_masks import SIX_JOINTS, ControlTask
 from training.data import Clip, ClipSampler
+from training.modules import base_config
 from training.overrides import with_changes
 from training.recipes import RECIPES, Stage, get_recipe
 from training.run_folder import stages_of, with_steps

@@ -30,6 +30,9 @@ than ``--max-depth`` (0.2 m) below the floor, or upside down most of the time.
 take's captions have times, the rest of it is not used. Clips of a take
 that had to be cut keep its captions and count as weakly described. A clip may have no caption.
 
+**Known faults** of published data are mended (``source_faults``): takes of CMU whose files state twice the rate they
+were captured at, clips of HumanML3D that play too fast.
+
 **Splits**: the lists of the data set where there are any, else ``--shares 0.9 0.05 0.05`` of the takes by a hash of
 their names, which stays as it is when takes are added. All clips of a take, its mirror image ("M012314") and the same
 take in another format stay in one split. Where it can be, no split stays empty.
@@ -39,6 +42,8 @@ take in another format stay in one split. Where it can be, no split stays empty.
 figures of ``--pictures`` clips; and ``takes``, the finished takes. The work is shared by ``--jobs`` processes.
 Interrupted by Ctrl-C, a full disk or a power cut, the same command goes on with the takes that are not done; takes
 whose files, captions and options are unchanged are not done again. When a run is complete, ``takes`` may be deleted.
+
+Prepared sets are made into one with ``python -m training.prepare.merge SET SET --out DATA``.
 
 How exact: CMU's takes 02_01 and 16_15 from their .asf and .amc files come to 0.6 and 0.7 cm (mean distance of all
 joints) of the same takes in the training data of the default model (``python -m tests.benchmarks.prepare_reference``);

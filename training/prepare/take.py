@@ -12,7 +12,7 @@ import io
 import json
 import warnings
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ from .cutting import Part, fault_of, figures_of, parts_of, stretch_of
 from .floor import on_floor
 from .options import Options
 from .retarget import calm_from, retarget
+from .source_faults import at_true_tempo, true_rate
 from .sources import Source, load_humanml3d
 
-VERSION = 1  # of what is made of a take: a higher number makes all of them anew
+VERSION = 2  # of what is made of a take: a higher number makes all of them anew
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Motion:
 def load_motion(source: Source, options: Options) -> Motion:
     """The motion of a take. Raises BadFile or RetargetError when the file is broken or holds no human."""
     if source.kind == "humanml3d":
-        joints = load_humanml3d(source.path)
+        joints = at_true_tempo(source.name, load_humanml3d(source.path))
         return Motion(joints, stretch_of(joints))
     if source.kind == "bvh":
         capture = read_bvh(source.path)
@@ -104,6 +105,7 @@ def load_motion(source: Source, options: Options) -> Motion:
         raise BadFile(f"'{source.path}' has no skeleton.", "Put its .asf file into the same folder.")
     else:
         capture = read_amc(source.path, read_asf(source.skeleton), options.amc_fps)
+    capture = replace(capture, fps=true_rate(source.path.stem, capture.fps))
     with warnings.catch_warnings():  # numbers that are not finite are told of by fault_of
         warnings.simplefilter("ignore", RuntimeWarning)
         joints, stretch = retarget(capture)

@@ -125,3 +125,16 @@ def test_what_is_kept_goes_with_its_weight() -> None:
     del layer
     gc.collect()
     assert kept() is None
+
+
+@torch.no_grad()
+def test_autocast_is_torchs_own_even_where_the_library_was_never_tried() -> None:
+    """bfloat16 training on a CPU: neither the products nor the self-test of the library may run inside autocast."""
+    matrix._has_onednn.cache_clear()
+    frozen = matrix.Linear(256, 300).requires_grad_(False)
+    x, conv = draw(2, 60, 256), nn.Conv1d(256, 256, 3, padding=1).requires_grad_(False)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert frozen(x).dtype is torch.bfloat16
+        torch.testing.assert_close(frozen(x), F.linear(x, frozen.weight, frozen.bias))
+        assert matrix.convolve(x, conv, gelu=True).shape == (2, 60, 256)
+    torch.testing.assert_close(frozen(x), F.linear(x, frozen.weight, frozen.bias), rtol=0, atol=1e-4)
