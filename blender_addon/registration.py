@@ -10,34 +10,16 @@ import bpy
 from . import properties
 from . import ui as panels
 from .app import handlers, setup_timer
-from .ui import (
-    accuracy_operators as seeing,
-)
-from .ui import (
-    character_operators as bones,
-)
-from .ui import (
-    engine_operators as engine,
-)
-from .ui import (
-    generate_operators as generate,
-)
-from .ui import (
-    import_motion as bring_in,
-)
-from .ui import (
-    obstacles_operators as obstacles,
-)
+from .ui import accuracy_operators as seeing
+from .ui import character_operators as bones
+from .ui import engine_operators as engine
+from .ui import generate_operators as generate
+from .ui import import_motion as bring_in
+from .ui import obstacles_operators as obstacles
 from .ui import preferences
-from .ui import (
-    prompts_operators as prompts,
-)
-from .ui import (
-    setup_operators as first_run,
-)
-from .ui import (
-    takes_operators as takes,
-)
+from .ui import prompts_operators as prompts
+from .ui import setup_operators as first_run
+from .ui import takes_operators as takes
 from .ui.controls import draw_path as paths
 from .ui.controls import operators as controls
 from .ui.controls import pins

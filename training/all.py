@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
-from . import control, correct, distill, mld, processes, vae
-from .checkpoints import TrainingStopped
+from . import control, correct, distill, mld, vae
 from .export import export, read_about
-from .loop import finished
-from .run_folder import Run, argument_parser, open_from, stages_of, told
+from .loop import distributed as processes
+from .loop.checkpoints import TrainingStopped
+from .loop.loop import finished
+from .runs.run import Run, argument_parser, open_from, stages_of, told
 
 TRAIN = {
     "vae": vae.train, "mld": mld.train, "distill": distill.train, "control": control.train, "correct": correct.train

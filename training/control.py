@@ -21,12 +21,16 @@ from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 from engine.sampling import scheduler
 
-from .checkpoints import load_exported
-from .control_figures import quick_control_figures
-from .drawn import drawn_hints
-from .latents import LatentBatch, LatentSampler
-from .loop import run_task, step_generator
-from .losses import (
+from .data.drawn_hints import drawn_hints
+from .evaluation.control_accuracy import quick_control_figures
+from .loop.batch_split import Batch
+from .loop.checkpoints import load_exported
+from .loop.loop import run_task, step_generator
+from .loop.trainer import Task, on_cpu
+from .recipes import Recipe
+from .runs.run import Run, command_line
+from .stage_parts.latents import LatentBatch, LatentSampler
+from .stage_parts.losses import (
     COUNT,
     ControlLossConfig,
     control_loss,
@@ -37,12 +41,8 @@ from .losses import (
     router_term,
     sum_of,
 )
-from .modules import ControlParts, base_config, build_parts
-from .recipes import Recipe
-from .rollout import LATER_STEPS, first_answer, rolled_config
-from .run_folder import Run, command_line
-from .session import Task, on_cpu
-from .shares import Batch
+from .stage_parts.modules import ControlParts, base_config, build_parts
+from .stage_parts.rollout import LATER_STEPS, first_answer, rolled_config
 
 CPU = torch.device("cpu")
 
@@ -75,7 +75,7 @@ def control_step_loss(
     clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759, section 3.3.
     ``origin`` (B, N, D): the latent that noise is added to, where it is not the true one; ``wanted`` (B, T, J, 3):
     where the hinted joints shall come to in metres, where that is not the hint itself. Entries
-    ``count/...`` are no terms (see :mod:`training.shares`).
+    ``count/...`` are no terms (see :mod:`training.loop.loop.batch_split`).
     """
     model = networks.config
     assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
@@ -207,7 +207,7 @@ class ControlDraws:
 
 
 def counts_of(batch: Batch, sampler: LatentSampler, config: ControlLossConfig, run: Run) -> dict[str, Tensor]:
-    """The denominators of the terms that are no means over samples (see :mod:`training.shares`)."""
+    """The denominators of the terms that are no means over samples (see :mod:`training.loop.loop.batch_split`)."""
     counts = sampler.token_counts(batch, "diffusion")
     if config.kind == "sum":
         counts |= {"control": batch["hint_mask"].sum(), "rotation": batch["mask"].sum()}

@@ -25,17 +25,17 @@ from engine.models.corrector import Corrector
 from engine.sampling.correct import correction
 from engine.sampling.sampler import sample
 
-from .checkpoints import load_exported
 from .control import CPU, assemble, hint_statistics, load_base
-from .control_figures import quick_control_figures
-from .drawn import drawn_hints
-from .latents import LatentSampler, latent_mask_of
-from .loop import run_task
-from .losses import COUNT, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
-from .modules import ControlParts, base_config, build_parts
-from .run_folder import Run, command_line
-from .session import Task, on_cpu
-from .shares import Batch
+from .data.drawn_hints import drawn_hints
+from .evaluation.control_accuracy import quick_control_figures
+from .loop.batch_split import Batch
+from .loop.checkpoints import load_exported
+from .loop.loop import run_task
+from .loop.trainer import Task, on_cpu
+from .runs.run import Run, command_line
+from .stage_parts.latents import LatentSampler, latent_mask_of
+from .stage_parts.losses import COUNT, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
+from .stage_parts.modules import ControlParts, base_config, build_parts
 
 STEPS = (1, 2, 4)  # of sampling, that the answers are drawn with
 FREE = 0.15  # share of the steps without any hint: text alone

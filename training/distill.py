@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 
-from .checkpoints import load_exported
-from .latents import LatentSampler
-from .loop import run_task, step_generator
-from .losses import distance, masked_latent_mean, router_term, sum_of
-from .modules import mld_config
-from .run_folder import Run, command_line
-from .session import Task, on_cpu
-from .shares import Batch
+from .loop.batch_split import Batch
+from .loop.checkpoints import load_exported
+from .loop.loop import run_task, step_generator
+from .loop.trainer import Task, on_cpu
+from .runs.run import Run, command_line
+from .stage_parts.latents import LatentSampler
+from .stage_parts.losses import distance, masked_latent_mean, router_term, sum_of
+from .stage_parts.modules import mld_config
 
 
 def ddim_grid(num_ddim_steps: int) -> Tensor:

@@ -33,7 +33,8 @@ from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
 from engine.sampling.scheduler import timesteps_of
 
-from .control_figures import (
+from .data.clips import Clip, load_clips
+from .evaluation.control_accuracy import (
     CONTROLS,
     DENSITIES,
     QUICK_CONTROLS,
@@ -41,14 +42,13 @@ from .control_figures import (
     control_table,
     quick_control_figures,
 )
-from .data import Clip, load_clips
-from .delivered import KINDS, PATHS, delivered_rows
-from .evaluator import load_evaluator
-from .motion_figures import motions_of, quality, reconstruction
-from .report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
-from .report_examples import draw_examples
-from .text_figures import QUICK_PROTOCOL, TextProtocol, text_figures
-from .text_matters import CONDITIONS, PROMPTS, VARIATIONS, text_matters
+from .evaluation.delivered_motion import KINDS, PATHS, delivered_rows
+from .evaluation.evaluator import load_evaluator
+from .evaluation.motion_quality import motions_of, quality, reconstruction
+from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
+from .evaluation.report_examples import draw_examples
+from .evaluation.text_alignment import QUICK_PROTOCOL, TextProtocol, text_figures
+from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
 
 __all__ = ["evaluate", "quick_control_figures"]
 

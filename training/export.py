@@ -17,11 +17,11 @@ from engine.checkpoints.networks import Networks
 from engine.models.build import build_vae
 from engine.models.corrector import Corrector
 
-from .checkpoints import load_exported
 from .control import assemble, hint_statistics, load_base
-from .curves import read_log
-from .modules import base_config, build_parts
-from .run_folder import Run, argument_parser, open_from, stages_of, told
+from .loop.checkpoints import load_exported
+from .loop.curves import read_log
+from .runs.run import Run, argument_parser, open_from, stages_of, told
+from .stage_parts.modules import base_config, build_parts
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 

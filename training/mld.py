@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 
-from .latents import LatentSampler
-from .loop import run_task, step_generator
-from .losses import masked_latent_mean, router_term, sum_of
-from .modules import mld_config
-from .run_folder import Run, command_line
-from .session import Task
-from .shares import Batch
+from .loop.batch_split import Batch
+from .loop.loop import run_task, step_generator
+from .loop.trainer import Task
+from .runs.run import Run, command_line
+from .stage_parts.latents import LatentSampler
+from .stage_parts.losses import masked_latent_mean, router_term, sum_of
+from .stage_parts.modules import mld_config
 
 VALIDATION_TIMES = (199, 499, 699, 799)
 

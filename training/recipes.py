@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from blender_addon.shared.errors import BadRequest
 from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig
 
-from .augment import Variants
-from .control_masks import ControlTask
+from .data.augment import Variants
+from .data.hint_masks import ControlTask
 
 _CHOICES = {
     "control_loss_kind": ("sum", "sum_mask", "mask"),

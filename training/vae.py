@@ -23,12 +23,20 @@ from engine.models.layers import router_loss
 from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 
-from .data import Clip, motion_sampler, pad
-from .loop import run_task
-from .losses import MOTION_TERMS, joints_of, kl_to_standard_normal, masked_mean, motion_terms, planted_feet, sum_of
-from .run_folder import Run, command_line
-from .session import Task
-from .shares import Batch
+from .data.clips import Clip, motion_sampler, pad
+from .loop.batch_split import Batch
+from .loop.loop import run_task
+from .loop.trainer import Task
+from .runs.run import Run, command_line
+from .stage_parts.losses import (
+    MOTION_TERMS,
+    joints_of,
+    kl_to_standard_normal,
+    masked_mean,
+    motion_terms,
+    planted_feet,
+    sum_of,
+)
 
 MOST_PATCHES = 200_000  # that principal components are fitted to
 WHIRL = math.radians(500.0)  # a second: salsa and ballet turn at up to 1,300 degrees a second
@@ -58,7 +66,7 @@ def vae_loss(
     The published terms (MLD, Chen et al., CVPR 2023; MotionLCM-V2): ``features`` and ``joints`` smooth-L1, ``velocity``
     (the joint positions' features again), ``kl``; ``router`` where there are mixtures of experts. The small recipe
     weights the features (F,) and adds ``pose``, ``path``, ``speed`` and ``planted`` (see
-    :func:`training.losses.motion_terms`).
+    :func:`training.stage_parts.losses.motion_terms`).
     """
     mu, logvar = vae.encode(features, mask)
     decoded = vae.decode(mu + (0.5 * logvar).exp() * eps, mask)

@@ -7,30 +7,13 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
-from . import (
-    accuracy as seeing,
-)
-from . import (
-    character as bones,
-)
-from . import (
-    engine,
-    generate,
-    obstacles,
-    takes,
-)
-from . import (
-    keys_options as keys,
-)
-from . import (
-    options as feet,
-)
-from . import (
-    prompts as prompt,
-)
-from . import (
-    setup as first_run,
-)
+from . import accuracy as seeing
+from . import character as bones
+from . import engine, generate, obstacles, takes
+from . import keys_options as keys
+from . import options as feet
+from . import prompts as prompt
+from . import setup as first_run
 from .controls import panel as controls
 
 CLASSES = (

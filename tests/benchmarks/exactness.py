@@ -32,11 +32,11 @@ from engine.export.clip import Clip as Picture
 from engine.finishing.body import LENGTHS
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
-from training.control_figures import hint_mask_for
-from training.control_masks import SIX_JOINTS
-from training.data import Clip, load_clips
-from training.drawn import drawn_paths as smoothed
-from training.metrics import jerk_percentile
+from training.data.clips import Clip, load_clips
+from training.data.drawn_hints import drawn_paths as smoothed
+from training.data.hint_masks import SIX_JOINTS
+from training.evaluation.control_accuracy import hint_mask_for
+from training.evaluation.metrics import jerk_percentile
 
 from ..shared_folder import needed
 from .drawn_paths import Drawn, drawn_paths

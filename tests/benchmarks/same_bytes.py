@@ -55,9 +55,10 @@ from engine.bench.random_model import DrawnSentences
 from engine.checkpoints.folder import load_default
 from engine.control.latent_tuning import tune_latent
 from engine.pipeline import Pipeline
-from tests.engine.conftest import TINY_V2, tiny_networks
-from tests.engine.helpers.random_model import save_random_model
-from tests.shared_folder import needed
+
+from ..engine.conftest import TINY_V2, tiny_networks
+from ..engine.helpers.random_model import save_random_model
+from ..shared_folder import needed
 
 COMMAND = (sys.executable, "-m", "engine.cli")
 
@@ -73,7 +74,8 @@ def blender_names() -> dict[str, Any]:
     from blender_addon.retarget.keys import spline_fit
     from blender_addon.retarget.pose import scale
     from blender_addon.retarget.proportions import adapt
-    from tests.blender.helpers import rigs, scenes
+
+    from ..blender.helpers import rigs, scenes
 
     return {
         "register": blender_addon.register,

@@ -28,7 +28,7 @@ from blender_addon.ui.prompt_suggestions import KNOWN_BY_OWN
 from engine.export import export
 from engine.export.clip import Clip as Picture
 from engine.pipeline import Pipeline
-from training.data import Clip, load_clips
+from training.data.clips import Clip, load_clips
 
 from ..shared_folder import needed
 

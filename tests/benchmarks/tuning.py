@@ -24,10 +24,10 @@ from engine.control.refine import refine
 from engine.models.config import PAPER_V2
 from engine.models.text_encoder import load_text_encoder
 from engine.sampling.sampler import sample
-from training.control_figures import embed_hints, hint_mask_for
-from training.data import Clip, load_clips
-from training.losses import joints_of
-from training.motion_figures import motions_of, statistics_of
+from training.data.clips import Clip, load_clips
+from training.evaluation.control_accuracy import embed_hints, hint_mask_for
+from training.evaluation.motion_quality import motions_of, statistics_of
+from training.stage_parts.losses import joints_of
 
 from ..shared_folder import needed
 

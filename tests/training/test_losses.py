@@ -18,12 +18,12 @@ from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
-from training.control_masks import SIX_JOINTS, mixed_mask, spatial_mask, temporal_mask
+from training.data.hint_masks import SIX_JOINTS, mixed_mask, spatial_mask, temporal_mask
 from training.distill import ddim_grid, distill_loss
-from training.losses import control_loss, huber, kl_to_standard_normal, masked_mean, motion_terms
 from training.mld import mld_loss
-from training.modules import mld_config
 from training.recipes import get_recipe
+from training.stage_parts.losses import control_loss, huber, kl_to_standard_normal, masked_mean, motion_terms
+from training.stage_parts.modules import mld_config
 from training.vae import vae_loss
 
 MODEL = get_recipe("debug").model

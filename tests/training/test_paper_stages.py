@@ -14,9 +14,9 @@ from engine.checkpoints.folder import load_folder
 from training import all as pipeline
 from training.export import export
 from training.recipes import get_recipe
-from training.run_folder import STAGES, Run, open_run
+from training.runs.run import STAGES, Run, open_run
 
-from .test_data import made_up_data  # noqa: F401
+from .data.test_data import made_up_data  # noqa: F401
 
 SIZES = {"hidden_width": 32, "feedforward_width": 48, "num_layers": 3, "text_width": 24, "time_width": 32,
          "guidance_width": 16, "control_embedding_width": 16}  # fmt: skip

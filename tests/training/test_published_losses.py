@@ -19,10 +19,10 @@ from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
 from training.distill import distill_loss
-from training.latents import encode_motions
-from training.losses import control_loss
 from training.mld import mld_loss
-from training.modules import mld_config
+from training.stage_parts.latents import encode_motions
+from training.stage_parts.losses import control_loss
+from training.stage_parts.modules import mld_config
 from training.vae import vae_loss
 
 

@@ -12,12 +12,12 @@ import torch
 from blender_addon.shared.errors import BadFile, BadRequest
 from blender_addon.shared.skeleton import SKELETON
 from training.control import loss_config
-from training.control_masks import SIX_JOINTS, ControlTask
-from training.data import Clip, ClipSampler
-from training.modules import base_config
-from training.overrides import with_changes
+from training.data.clips import Clip, ClipSampler
+from training.data.hint_masks import SIX_JOINTS, ControlTask
 from training.recipes import RECIPES, Stage, get_recipe
-from training.run_folder import stages_of, with_steps
+from training.runs.overrides import with_changes
+from training.runs.run import stages_of, with_steps
+from training.stage_parts.modules import base_config
 
 PAPER = [name for name in RECIPES if name.startswith("paper")]
 

@@ -14,15 +14,15 @@ import torch
 from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from engine.checkpoints.folder import load_folder
 from training import control, correct, distill, mld, vae
-from training.checkpoints import TrainingStopped
 from training.evaluate import evaluate
 from training.export import export, load_run
-from training.loop import run_stage
+from training.loop.checkpoints import TrainingStopped
+from training.loop.loop import run_stage
+from training.loop.trainer import Session
 from training.recipes import DEBUG, Stage, get_recipe
-from training.run_folder import STAGES, Run, open_run
-from training.session import Session
+from training.runs.run import STAGES, Run, open_run
 
-from .test_data import made_up_data  # noqa: F401
+from .data.test_data import made_up_data  # noqa: F401
 
 STEPS = 4
 MODULES = (vae, mld, distill, control, correct)

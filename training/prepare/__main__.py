@@ -16,9 +16,9 @@ from blender_addon.shared.errors import ExportError, GaitwayError
 
 from .captions import captions_of
 from .options import Options
+from .parallel import run_all
 from .sources import KINDS, find_sources, read_split_lists
 from .take import Job, load_result
-from .work import run_all
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -20,7 +20,7 @@ from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export.atomic import atomic_file
 
-from ..data import feature_statistics, load_clips
+from ..data.clips import feature_statistics, load_clips
 from .take import Result
 
 UNIT = 0.00025  # metres; positions are kept as whole multiples

@@ -20,7 +20,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .capture import Capture
-from .mapped import SAME_PLACE, STATIONS, MappedCapture
+from .joint_capture import SAME_PLACE, STATIONS, MappedCapture
 
 TRUNK = {
     "hip": (0.561, -0.815, -0.147), "spine1": (0, 0.956, -0.295), "spine2": (0, 0.982, 0.191),

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from training.augment import change_tempo
+from ..data.augment import change_tempo
 
 CMU_AT_60 = frozenset(
     {33, 34, 60, 61, 74, 75, 77, 84, 87, 88, 89, 93, 103, 106, 115, 139, 141, 143}

@@ -25,7 +25,7 @@ from engine.export.atomic import atomic_file
 from .acclaim import read_amc, read_asf
 from .bvh import read_bvh
 from .captions import Captions
-from .cutting import Part, fault_of, figures_of, parts_of, stretch_of
+from .clips import Part, fault_of, figures_of, parts_of, stretch_of
 from .floor import on_floor
 from .options import Options
 from .retarget import calm_from, retarget

@@ -24,7 +24,11 @@ from ...engine.helpers.random_model import save_random_model
 
 ROOT = Path(__file__).resolve().parents[3]
 # The child must find this very checkout, installed or not; EngineProcess rightly drops PYTHONPATH.
-GAITWAY = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from engine.cli.__init__ import app; app()"]
+GAITWAY = [
+    sys.executable,
+    "-c",
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from engine.cli import app; app()",
+]
 EMBEDDED = Path(engine.__file__).parent / "weights" / "model.safetensors"
 PATIENCE = 180.0
 FRAMES = 60

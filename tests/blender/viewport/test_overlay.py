@@ -16,10 +16,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import compat
 from blender_addon.app import timer  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.app.viewport import (
-    OVERLAY,
-    TAKE_OBSERVER,
-)
+from blender_addon.app.viewport import OVERLAY, TAKE_OBSERVER
 from blender_addon.takes import history as takes
 
 from ..helpers import rigs, scenes  # noqa: E402

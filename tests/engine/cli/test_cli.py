@@ -23,8 +23,8 @@ from blender_addon.shared.errors import BadRequest, GaitwayError
 from blender_addon.shared.protocol import Generate, Progress
 from blender_addon.shared.protocol import Result as Motion
 from blender_addon.shared.skeleton import SKELETON
-from engine.bench.bench import bench
-from engine.cli.__init__ import app
+from engine.bench import bench
+from engine.cli import app
 from engine.cli.generate import build_request, build_signal, motion_frames, read_controls
 from engine.install import doctor
 from engine.pipeline import Pipeline

@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from engine.checkpoints.folder import EMBEDDED
-from tests.conftest import REPOSITORY
+
+from ...conftest import REPOSITORY
 
 THREADS = "print(*(pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'))"
 BESIDE_BUSY_CORES = """
@@ -67,7 +68,7 @@ def in_a_process(code: str, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("entry", ["engine.cli", "engine.compute.device", "training.planting"])
+@pytest.mark.parametrize("entry", ["engine.cli", "engine.compute.device", "training.data.plant_feet"])
 def test_a_process_of_ours_loads_blas_with_one_thread(entry: str) -> None:
     code = f"import {entry}, numpy, scipy.linalg, threadpoolctl\n{THREADS}"
     assert set(in_a_process(code).split()) == {"1"}

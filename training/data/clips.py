@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion clips with captions: reading, mirroring, features, statistics, and random crops for training.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features. Metres, Y up, 20 fps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from blender_addon.shared import features as feature_set
+from blender_addon.shared.errors import BadFile
+
+from ..recipes import Stage
+from .augment import CARRIED, NO_VARIANTS, Variants
+from .paraphrase import paraphrases
+
+SMALLEST_STD = 1e-3
+"""A group of features that never changes in the data is not divided by nothing."""
+
+_UNITS = np.full(feature_set.NUM_FEATURES, 1 / 32767, np.float32)
+_UNITS[feature_set.YAW_VELOCITY] = 2 / 32767  # half a turn
+_UNITS[feature_set.ROOT_HEIGHT] = _UNITS[feature_set.JOINT_POSITIONS] = 4 / 32767
+
+
+def packed(features: np.ndarray) -> np.ndarray:
+    """Features (T, 263) as int16: heights and joints in steps of 0.12 mm up to 4 m, velocities to 20 m/s; where heading
+    and path add up to is off by no more than a step, however long the motion.
+    """
+    steps = features / _UNITS.astype(np.float64)
+    way = slice(0, feature_set.GROUND_VELOCITY.stop)
+    numbers = np.rint(steps)
+    numbers[:, way] = np.diff(np.rint(np.cumsum(steps[:, way], axis=0)), axis=0, prepend=0.0)
+    return np.clip(numbers, -32767, 32767).astype(np.int16)
+
+
+def unpacked(numbers: np.ndarray) -> np.ndarray:
+    """Features (T, 263) float32 of what :func:`packed` gave."""
+    return numbers.astype(np.float32) * _UNITS
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One motion: ``frames`` (T, 263), its features, not normalised, as they are or as :func:`packed` holds them;
+    ``weak`` marks captions that say little about it.
+    """
+
+    name: str
+    split: str
+    frames: np.ndarray
+    captions: tuple[str, ...]
+    weak: bool = False
+    weight: float = 1.0  # how often it is drawn, a frame, beside the others
+
+    @property
+    def carried(self) -> bool:
+        """Whether only a path explains where this motion goes (see :func:`training.data.clips.augment.carry`)."""
+        return CARRIED in self.name
+
+    @property
+    def captured(self) -> bool:
+        """Whether it is a captured motion or its mirror image, and not made of one."""
+        return "@" not in self.name
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.frames)
+
+    @property
+    def features(self) -> np.ndarray:
+        """(T, 263) float32."""
+        return self.crop(0, self.num_frames)
+
+    def crop(self, start: int, frames: int) -> np.ndarray:
+        """Features (frames, 263) float32 from frame ``start`` on."""
+        part = self.frames[start : start + frames]
+        return unpacked(part) if part.dtype == np.int16 else part.astype(np.float32, copy=False)
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(T, 22, 3) metres, frame 0 over the origin with heading +Z."""
+        return feature_set.features_to_joints(self.features)
+
+
+def read_captures(folder: Path) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """The line of ``captions.jsonl`` and the joints (T, 22, 3) float32 of every clip of ``clips.npz``.
+
+    ``clips.npz`` holds pos (all frames, 22, 3) x unit, offset (clips+1,) and ids. Raises BadFile when a file is missing
+    or does not fit.
+    """
+    for name in ("clips.npz", "captions.jsonl"):
+        if not (folder / name).is_file():
+            raise BadFile(f"{folder} holds no {name}.", "Point --data at a folder with clips.npz and captions.jsonl.")
+    archive = np.load(folder / "clips.npz")
+    positions, unit = archive["pos"], np.float32(archive["unit"])
+    offsets, ids = archive["offset"], [str(i) for i in archive["ids"]]
+    lines = (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines()
+    described = {line["id"]: line for line in map(json.loads, lines)}
+    for name, start, end in zip(ids, offsets[:-1], offsets[1:], strict=True):
+        if name not in described:
+            raise BadFile(
+                f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release."
+            )
+        yield described[name], positions[start:end].astype(np.float32) * unit
+
+
+def variants_of(about: dict[str, Any], joints: np.ndarray, variants: Variants) -> Iterator[Clip]:
+    """The clips that a captured motion (T, 22, 3) gives: itself, and in the train split its variants."""
+    captions = tuple(caption["text"] for caption in about["captions"])
+    use = variants if about["split"] == "train" else NO_VARIANTS
+    weight = use.weight_of(captions)
+    for label, vectors, texts in use.of(about["id"], joints, captions):
+        yield Clip(label, about["split"], vectors.astype(np.float32), texts, about["weak"], weight)
+
+
+def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
+    """All clips of a data folder in memory by split; the train split with its ``variants``. Raises BadFile. See
+    :func:`training.data.clips.variant_cache.open_clips` for many.
+    """
+    splits: dict[str, list[Clip]] = {}
+    for about, joints in read_captures(Path(folder)):
+        for clip in variants_of(about, joints, variants):
+            splits.setdefault(clip.split, []).append(clip)
+    return splits
+
+
+def data_hash(folder: Path) -> str:
+    """Hash of the data files, for run folders and model cards."""
+    digest = hashlib.sha256()
+    for name in ("clips.npz", "captions.jsonl"):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def feature_statistics(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (263,) over all frames; one deviation a group of features, as the data set's makers
+    did.
+    """
+    count, total, squares = 0, np.zeros(feature_set.NUM_FEATURES), np.zeros(feature_set.NUM_FEATURES)
+    for clip in clips:  # a clip at a time: all of them do not fit into memory
+        frames = clip.features.astype(np.float64)
+        count, total, squares = count + len(frames), total + frames.sum(0), squares + np.square(frames).sum(0)
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
+    for group in (feature_set.YAW_VELOCITY, feature_set.GROUND_VELOCITY, feature_set.ROOT_HEIGHT,
+                  feature_set.JOINT_POSITIONS, feature_set.JOINT_ROTATIONS, feature_set.JOINT_VELOCITIES,
+                  feature_set.FOOT_CONTACTS):  # fmt: skip
+        std[group] = max(std[group].mean(), SMALLEST_STD)
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """``features`` (B, T, 263) normalised and zero-padded, ``mask`` (B, T) True where real, ``captions`` (B,) caption
+    indices (-1: none).
+    """
+
+    features: torch.Tensor
+    mask: torch.Tensor
+    captions: torch.Tensor
+
+
+class CropSampler:
+    """Random crops of random clips; every draw comes from the generator that is passed in, so a step can be repeated.
+
+    Clips are drawn in proportion to their frames and weights. The frames of a batch have one common length unless a
+    clip is shorter.
+    """
+
+    def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str] | None = None) -> None:
+        if not clips:
+            raise BadFile("There are no clips to train on.", "Check the split and the length limits of the data.")
+        self.clips, self._mean, self._std = clips, mean, std
+        lengths = torch.tensor([clip.weight * clip.num_frames for clip in clips])
+        self.weights = lengths / lengths.sum()
+        places = {text: i for i, text in enumerate(texts or [])}
+        self.captions = [
+            [places[other] for text in clip.captions for other in paraphrases(text) if other in places] or [-1]
+            for clip in clips
+        ]
+        self.weak = [clip.weak for clip in clips]
+
+    def draw(
+        self, batch_size: int, min_frames: int, max_frames: int, generator: torch.Generator, weak_drop: float = 0.5
+    ) -> Batch:
+        """A batch; captions of weak clips are left out with probability ``weak_drop``. Lengths are multiples of 4."""
+        length = 4 * int(torch.randint(min_frames // 4, max_frames // 4 + 1, (1,), generator=generator))
+        chosen = torch.multinomial(self.weights, batch_size, replacement=True, generator=generator).tolist()
+        uniform = torch.rand(batch_size, 3, generator=generator).tolist()
+        crops, captions = [], []
+        for index, (where, which, drop) in zip(chosen, uniform, strict=True):
+            take = min(length, self.clips[index].num_frames // 4 * 4)
+            crops.append(self.crop(index, where, take))
+            captions.append(self.caption(index, which, drop, weak_drop))
+        return Batch(*pad(crops), torch.tensor(captions))
+
+    def crop(self, index: int, where: float, frames: int) -> torch.Tensor:
+        """Normalised features (frames, 263) of clip ``index``, from where the uniform draw ``where`` says."""
+        clip = self.clips[index]
+        part = clip.crop(int(where * (clip.num_frames - frames + 1)), frames)
+        return torch.from_numpy((part - self._mean) / self._std)
+
+    def caption(self, index: int, which: float, drop: float, weak_drop: float) -> int:
+        """A caption of clip ``index`` by two uniform draws; -1 where a weak one is dropped."""
+        options = self.captions[index]
+        weak = self.weak[index] and drop < weak_drop
+        return -1 if weak else options[int(which * len(options))]
+
+
+def clips_within(clips: list[Clip], stage: Stage) -> list[Clip]:
+    """The clips that a stage with 'clips' sampling takes."""
+    return [clip for clip in clips if stage.min_frames <= clip.num_frames <= stage.max_frames]
+
+
+class ClipSampler:
+    """Whole clips in a new order every epoch, the last batch of an epoch as short as it comes, as published.
+
+    A clip is cropped to a multiple of 4 frames, one time in three 4 frames shorter, at a random offset.
+    """
+
+    def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage) -> None:
+        kept = clips_within(clips, stage)
+        self._crops, self._stage = CropSampler(kept, mean, std, texts), stage
+
+    def draw(self, generator: torch.Generator, step: int, seed: int, weak_drop: float) -> Batch:
+        """The batch of a step: its place in its epoch's order, which ``seed`` and the epoch give."""
+        crops, size = self._crops, self._stage.batch_size
+        epoch, place = divmod(step, -(-len(crops.clips) // size))
+        order = torch.randperm(len(crops.clips), generator=torch.Generator().manual_seed(seed * 7_368_787 + epoch))
+        chosen = order[place * size : (place + 1) * size].tolist()
+        parts, captions = [], []
+        for index, (where, which, drop, coin) in zip(
+            chosen, torch.rand(len(chosen), 4, generator=generator).tolist(), strict=True
+        ):
+            length = crops.clips[index].num_frames
+            take = length // 4 * 4 - (4 if coin < 1 / 3 and length >= 8 else 0)
+            parts.append(crops.crop(index, where, take))
+            captions.append(crops.caption(index, which, drop, weak_drop))
+        return Batch(*pad(parts, self._stage.pad_to), torch.tensor(captions))
+
+
+def motion_sampler(
+    clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage, weak_drop: float, seed: int
+) -> Callable[[torch.Generator, int], Batch]:
+    """A function (generator, step) -> batch, as the stage samples."""
+    clips = [clip for clip in clips if stage.carried or not clip.carried]
+    if stage.sampling == "clips":
+        whole = ClipSampler(clips, mean, std, texts, stage)
+        return lambda generator, step: whole.draw(generator, step, seed, weak_drop)
+    crops = CropSampler(clips, mean, std, texts)
+    return lambda generator, step: crops.draw(
+        stage.batch_size, stage.min_frames, stage.max_frames, generator, weak_drop
+    )
+
+
+def pad(sequences: list[torch.Tensor], at_least: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """(B, T, F) zero-padded to the longest or to ``at_least`` frames, and its mask (B, T)."""
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    padded = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
+    if padded.shape[1] < at_least:
+        padded = torch.nn.functional.pad(padded, (0, 0, 0, at_least - padded.shape[1]))
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clips of a data folder and their variants, made once and kept on disk.
+
+Making the variants of eight hours of motion takes minutes, and their features do not fit into memory: so they are made
+in several processes, written as int16 into one array, and read from there through a memory map. A folder
+``variants/<key>`` belongs to one state of the data, the :class:`training.data.clips.augment.Variants` and the code that makes
+them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from blender_addon.shared import features as feature_set
+
+from ..loop.checkpoints import disk_trouble
+from . import augment
+from . import plant_feet as planting
+from .augment import Variants
+from .clips import Clip, data_hash, packed, read_captures, variants_of
+
+PROCESSES = min(2, os.cpu_count() or 1)
+_GROUP = 32  # motions that a process is given at a time
+_FEW = 64  # motions that are not worth starting a process for
+
+Capture = tuple[dict[str, Any], np.ndarray]
+
+
+def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[Clip]]:
+    """Clips by split, the train split with its ``variants``; made anew where ``keep_in`` does not hold them yet.
+
+    Raises BadFile when the data cannot be used, TrainingStopped when the disk is full.
+    """
+    folder = keep_in / "variants" / _key(data, variants)
+    if not (folder / "clips.json").is_file():
+        try:
+            _make(data, variants, folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise disk_trouble(folder, error) from error
+    lines = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
+    splits: dict[str, list[Clip]] = {}
+    if not lines:
+        return splits
+    frames: np.ndarray = np.memmap(folder / "features.i16", np.int16, "r").reshape(-1, feature_set.NUM_FEATURES)
+    start = 0
+    for length, about in lines:
+        clip = Clip(frames=frames[start : start + length], **about | {"captions": tuple(about["captions"])})
+        splits.setdefault(clip.split, []).append(clip)
+        start += length
+    return splits
+
+
+def _key(data: Path, variants: Variants) -> str:
+    code = "".join(inspect.getsource(part) for part in (augment, planting, feature_set, packed))
+    words = f"{data_hash(data)} {variants!r} {code}"
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def _make(data: Path, variants: Variants, folder: Path) -> None:
+    """``features.i16``, all frames one after the other, and ``clips.json``, written last: [frames, the clip's other
+    fields] each.
+    """
+    captures = list(read_captures(data))
+    folder.mkdir(parents=True, exist_ok=True)
+    lines: list[tuple[int, dict[str, Any]]] = []
+    with open(folder / "features.i16", "wb") as file:
+        for made in _all_variants(captures, variants):
+            lines += _written(made, file)
+    temporary = folder / "clips.json.tmp"
+    temporary.write_text(json.dumps(lines), encoding="utf-8")
+    os.replace(temporary, folder / "clips.json")
+
+
+def _written(clips: Sequence[Clip], file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    for clip in clips:
+        file.write(clip.frames.tobytes())
+        fields = {field.name: getattr(clip, field.name) for field in dataclasses.fields(clip) if field.name != "frames"}
+        yield clip.num_frames, fields
+
+
+def _all_variants(captures: Sequence[Capture], variants: Variants) -> Iterator[list[Clip]]:
+    """The clips of a group of motions after the other, in order."""
+    groups = [captures[first : first + _GROUP] for first in range(0, len(captures), _GROUP)]
+    if len(captures) < _FEW or PROCESSES == 1:
+        yield from (_variants(group, variants) for group in groups)
+        return
+    console = Console(stderr=True)
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        todo = iter(groups)
+        waiting: list[Future[list[Clip]]] = []
+        for _ in track(groups, "Making variants", console=console, disable=not console.is_terminal):
+            waiting += [pool.submit(_variants, group, variants) for group in islice(todo, 2 * PROCESSES - len(waiting))]
+            yield waiting.pop(0).result()
+
+
+def _variants(captures: Sequence[Capture], variants: Variants) -> list[Clip]:
+    return [
+        dataclasses.replace(clip, frames=packed(clip.frames))
+        for about, joints in captures
+        for clip in variants_of(about, joints, variants)
+    ]

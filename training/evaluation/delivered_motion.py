@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leaves the engine: its own pipeline along held-out paths, switch by switch.
+
+Each kind of motion adds one of the engine's means: the network alone (raw), refined, brought exactly onto the hints,
+feet planted (all of it: what an animator gets). Shapes: T frames, J = 22 joints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from blender_addon.shared.control import ControlSignal, control_errors
+from blender_addon.shared.protocol import Generate, PromptBlock, Result
+from blender_addon.shared.skeleton import SKELETON
+from engine.metrics import control_metrics
+from engine.pipeline import Pipeline
+
+from ..data.clips import Clip
+from ..data.drawn_hints import drawn_paths
+from .control_accuracy import hint_mask_for
+from .motion_quality import estimates, quality
+
+KINDS: dict[str, dict[str, bool]] = {
+    "raw": {"refine": False, "exact": False, "plant_feet": False},
+    "refined": {"refine": True, "exact": False, "plant_feet": False},
+    "exact": {"refine": True, "exact": True, "plant_feet": False},
+    "delivered": {"refine": True, "exact": True, "plant_feet": True},
+}
+PATHS = {"captured, all frames": (100, False), "captured, 5 keys": (5, False), "drawn, all frames": (100, True)}
+"""Density, and whether the path is smoothed and level as a hand draws it, its height left to the model."""
+
+
+def path_of(clip: Clip, density: int, drawn: bool, num_frames: int, seed: int = 0) -> ControlSignal:
+    """The clip's own pelvis as hints, in its first ``num_frames`` frames."""
+    joints = torch.from_numpy(clip.joints[:num_frames])[None]
+    mask = torch.ones(joints.shape[:2], dtype=torch.bool)
+    hints = drawn_paths(joints, mask) if drawn else joints
+    shown = hint_mask_for(mask, ("pelvis",), density, torch.Generator().manual_seed(seed))
+    return ControlSignal(hints[0].numpy(), shown[0].numpy(), free_height=drawn)
+
+
+def delivered_rows(
+    pipeline: Pipeline,
+    clips: Sequence[Clip],
+    replications: int = 1,
+    seed: int = 0,
+    advance: Callable[[str], None] = lambda doing: None,
+) -> list[dict]:
+    """A row for each path and kind: error and worst key (cm, means over clips), quality and its ratio to the captured
+    motions', seconds; the model's own number of steps.
+    """
+    rows = []
+    longest = pipeline.config.max_frames
+    own = [clip for clip in clips if clip.num_frames >= pipeline.config.min_frames]
+    real = quality([clip.joints[:longest] for clip in own])
+    for path, (density, drawn) in PATHS.items():
+        for kind, switches in KINDS.items():
+            draws = []
+            for replication in range(replications):
+                advance(f"delivered: {path}, {kind}")
+                draws.append(_draw(pipeline, own, density, drawn, switches, seed + replication, longest))
+            for draw in draws:
+                draw["jerk_ratio"] = draw["jerk_p99"] / real["jerk_p99"]
+                draw["skating_ratio"] = draw["skating"] / max(real["skating"], 1e-9)
+            rows.append({"path": path, "kind": kind} | estimates(draws))
+    return rows
+
+
+def _draw(
+    pipeline: Pipeline,
+    clips: Sequence[Clip],
+    density: int,
+    drawn: bool,
+    switches: dict[str, bool],
+    seed: int,
+    longest: int,
+) -> dict[str, float]:
+    motions, errors, worst, seconds = [], [], [], 0.0
+    for number, clip in enumerate(clips):
+        signal = path_of(clip, density, drawn, longest, seed + number)
+        prompt = clip.captions[0] if clip.captions else "a person moves."
+        request = Generate(
+            "evaluation",
+            (PromptBlock(prompt, 0, signal.num_frames),),
+            signal.num_frames,
+            signal.hint,
+            signal.hint_mask,
+            seed=seed,
+            heading=0.0,
+            free_height=signal.free_height,
+            **switches,  # type: ignore[arg-type]
+        )
+        began = time.perf_counter()
+        *_, result = pipeline.generate(request)
+        seconds += time.perf_counter() - began
+        assert isinstance(result, Result)  # the last item always is
+        motion = result.joints[0]
+        found = control_metrics(control_errors(motion, signal))
+        motions.append(motion)
+        errors.append(100 * found.average_error)
+        worst.append(100 * found.maximum_error)
+    return {
+        "error_cm": float(np.mean(errors)),
+        "worst_cm": float(np.mean(worst)),
+        **quality(motions),
+        "pelvis_cm": 100 * float(np.mean([m[:, SKELETON.index("pelvis"), 1].mean() for m in motions])),
+        "seconds": seconds / len(clips),
+    }

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Held-out motions as a model reads them, motions that it makes, and what can be said of a motion by itself.
+
+Shapes: B batch, T frames, J = 22 joints, F = 263 features, N tokens, D latent width, W text width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blender_addon.shared.errors import BadCheckpoint
+from engine.checkpoints.networks import Networks
+from engine.metrics import foot_skating_ratio
+from engine.models.config import ModelConfig
+from engine.sampling.sampler import sample
+
+from ..data.clips import Clip, pad
+from ..stage_parts.latents import latent_mask_of
+from ..stage_parts.losses import joints_of
+from .metrics import (
+    Estimate,
+    estimate,
+    floor_penetration,
+    jerk_percentile,
+    position_metrics,
+    seam_sharpness,
+    seam_speed,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Motions:
+    """``features`` (B, T, F) normalised for the model and zero-padded, ``mask`` (B, T), ``joints`` (B, T, J, 3) metres;
+    all on the model's device.
+    """
+
+    features: Tensor
+    mask: Tensor
+    joints: Tensor
+
+    @property
+    def lengths(self) -> list[int]:
+        return self.mask.sum(1).tolist()
+
+    def of(self, joints: Tensor) -> list[np.ndarray]:
+        """``joints`` (B, T, J, 3) cut to the lengths."""
+        return [motion[:length] for motion, length in zip(joints.cpu().numpy(), self.lengths, strict=True)]
+
+
+def statistics_of(networks: Networks) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (F,) on the model's device. Raises BadCheckpoint when the model has none."""
+    if networks.statistics is None:
+        raise BadCheckpoint(
+            f"The model '{networks.config.name}' comes without the statistics of its training data.",
+            "Bring published files in with 'gaitway import-checkpoint', then evaluate the folder.",
+        )
+    device = next(networks.vae.parameters()).device
+    statistics = networks.statistics
+    return torch.from_numpy(statistics.feature_mean).to(device), torch.from_numpy(statistics.feature_std).to(device)
+
+
+def motions_of(networks: Networks, clips: Sequence[Clip]) -> Motions:
+    """The clips' first frames, as many as the model takes."""
+    mean, std = statistics_of(networks)
+    longest = networks.config.max_frames
+    features, mask = pad([(torch.from_numpy(clip.features[:longest]).to(mean) - mean) / std for clip in clips])
+    return Motions(features, mask.to(mean.device), joints_of(features, mean, std))
+
+
+@torch.no_grad()
+def sample_latent(
+    networks: Networks,
+    mask: Tensor,
+    text: Tensor,
+    steps: int | None,
+    generator: torch.Generator,
+    uncond: Tensor | None = None,
+    control: Tensor | None = None,
+) -> Tensor:
+    """Latents (B, N, D) for text (B, W) and the frames of mask (B, T); ``uncond`` (1, W) is the empty text's embedding,
+    which diffusion models need; ``control`` the trajectory encoder's output.
+    """
+    *_, latent = sample(
+        networks,
+        text.to(mask.device)[:, None],
+        num_inference_steps=steps,
+        control_embedding=control,
+        num_tokens=networks.config.num_tokens(mask.shape[1]),
+        latent_mask=latent_mask_of(networks.vae, mask),
+        generator=generator,
+        uncond_embedding=None if uncond is None else uncond.to(mask.device)[:, None],
+    )
+    return latent
+
+
+def quality(motions: Sequence[np.ndarray], config: ModelConfig | None = None) -> dict[str, float]:
+    """Means over motions (T, J, 3): sliding feet, jerk (m/s^3), depth under the floor (mm), speed (99th percentile,
+    m/s); with ``config`` of a model with patches also their seams' speed and sharpness.
+    """
+    figures = {
+        "skating": [foot_skating_ratio(m) for m in motions],
+        "jerk_p99": [jerk_percentile(m) for m in motions],
+        "floor_mm": [1000 * floor_penetration(m) for m in motions],
+        "speed_p99": [seam_speed(m) for m in motions],
+    }
+    if config is not None and config.token_layout == "patch":
+        seams = [range(config.patch_size, len(m), config.patch_size) for m in motions]  # first frames of patches
+        figures["seam_speed_p99"] = [seam_speed(m, s) for m, s in zip(motions, seams, strict=True)]
+        figures["seam_sharpness"] = [seam_sharpness(m, s) for m, s in zip(motions, seams, strict=True)]
+    return {key: float(np.mean(values)) for key, values in figures.items()}
+
+
+@torch.no_grad()
+def reconstruction(
+    networks: Networks, clips: Sequence[Clip], generator: torch.Generator | None = None
+) -> dict[str, float]:
+    """Whole clips through the autoencoder, from mu; with a ``generator`` from a sampled latent, as published.
+
+    mpjpe (mm, pelvis-aligned and not), the features' error, path error (cm, on the ground), and :func:`quality`.
+    """
+    mean, std = statistics_of(networks)
+    made, paths, sums = [], [], []
+    for clip in clips:  # one by one: nothing may depend on the padding of others
+        motion = motions_of(networks, [clip])
+        mu, logvar = networks.vae.encode(motion.features, motion.mask)
+        if generator is not None:
+            noise = torch.randn(mu.shape, generator=generator).to(mu)
+            mu = mu + (0.5 * logvar).exp() * noise
+        decoded = networks.vae.decode(mu, motion.mask)
+        joints, target = joints_of(decoded, mean, std).cpu().numpy(), motion.joints.cpu().numpy()
+        made.append(joints[0])
+        paths.append(float(np.linalg.norm((joints - target)[0, :, 0, [0, 2]], axis=0).mean()) * 100)
+        vectors = decoded.cpu().numpy(), motion.features.cpu().numpy()
+        sums.append((position_metrics(joints, target, *vectors, motion.lengths), joints.shape[1]))
+    frames = sum(length for _, length in sums)
+    return {
+        "mpjpe_mm": 1000 * sum(m.mpjpe_aligned * n for m, n in sums) / frames,
+        "mpjpe_unaligned_mm": 1000 * sum(m.mpjpe * n for m, n in sums) / frames,
+        "feature_error": sum(m.feature_error * n for m, n in sums) / frames,
+        "path_cm": float(np.mean(paths)),
+        **quality(made, networks.config),
+    }
+
+
+def estimates(draws: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Each figure's mean over replications, and under ``<name>_ci`` half the width of its 95 % confidence interval."""
+    made: dict[str, Estimate] = {key: estimate([draw[key] for draw in draws]) for key in draws[0]}
+    return {key: e.mean for key, e in made.items()} | {f"{key}_ci": e.interval for key, e in made.items()}

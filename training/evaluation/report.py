@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The figures of an evaluation for people and programs: tables, JSON, and a report as an HTML page or a PNG picture.
+
+``figures`` is the dictionary that :mod:`training.evaluate` makes; parts that were not measured are left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import image
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from engine.export.atomic import atomic_file
+from engine.export.clip import Clip as Example
+from engine.export.picture import write_picture
+
+from .control_accuracy import density_label
+from .report_charts import draw_charts
+
+Figures = dict[str, Any]
+
+_QUALITY = {
+    "skating": ("skating", 3),
+    "jerk_p99": ("jerk p99", 0),
+    "floor_mm": ("floor mm", 1),
+    "speed_p99": ("p99 m/s", 2),
+    "seam_speed_p99": ("seam m/s", 2),
+    "seam_sharpness": ("sharp", 2),
+}
+_POSITIONS = {
+    "mpjpe_mm": ("mpjpe mm", 1),
+    "mpjpe_unaligned_mm": ("unaligned", 1),
+    "feature_error": ("feature", 3),
+    "path_cm": ("path cm", 2),
+}
+_CONTROL = {
+    "error_cm": ("error cm", 2),
+    "worst_cm": ("worst cm", 1),
+    "trajectory_error_20cm": ("traj 20", 2),
+    "trajectory_error_50cm": ("traj 50", 2),
+    "location_error_20cm": ("loc 20", 3),
+    "location_error_50cm": ("loc 50", 3),
+}
+_TEXT = {
+    "r_precision_1": ("R top 1", 3),
+    "r_precision_2": ("R top 2", 3),
+    "r_precision_3": ("R top 3", 3),
+    "matching": ("matching", 3),
+    "fid": ("FID", 3),
+    "diversity": ("diversity", 3),
+    "multimodality": ("multimod.", 3),
+}
+_MOVEMENT = {
+    "speed": ("m/s", 2),
+    "speed_p95": ("p95", 2),
+    "height_cm": ("height cm", 1),
+    "height_range_cm": ("range cm", 1),
+    "footfalls": ("falls/s", 2),
+    "error_cm": ("error cm", 2),
+}
+_DELIVERED = {
+    "error_cm": ("error cm", 3),
+    "worst_cm": ("worst key", 2),
+    "skating": ("skating", 3),
+    "skating_ratio": ("x real", 2),
+    "jerk_p99": ("jerk p99", 0),
+    "jerk_ratio": ("x real", 2),
+    "floor_mm": ("floor mm", 1),
+    "seconds": ("s a clip", 3),
+}
+PAGE_WIDTH = 124  # characters of a table in a report
+
+
+def _cell(row: dict, key: str, digits: int, intervals: bool) -> str:
+    """A figure, with the half width of its confidence interval where it has one."""
+    if key not in row:
+        return ""
+    interval = row.get(f"{key}_ci", 0.0) if intervals else 0.0
+    return f"{row[key]:.{digits}f}" + (f" ±{interval:.{digits}f}" if interval else "")
+
+
+def _table(
+    title: str,
+    names: Sequence[str],
+    columns: dict,
+    rows: Sequence[tuple[Sequence[str], dict]],
+    intervals: bool,
+) -> Table:
+    """A table of the ``columns`` that any row has; each row begins with its ``names``, said again only when they
+    change.
+    """
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    shown = {key: column for key, column in columns.items() if any(key in row for _, row in rows)}
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for label, _ in shown.values():
+        table.add_column(label, justify="right", overflow="fold")  # a digit must never be cut off
+    before: Sequence[str] = ("",)
+    for first, row in rows:
+        same = len(first) > 1 and first[0] == before[0]
+        if before[0] and len(first) > 1 and not same:
+            table.add_section()
+        cells = (_cell(row, key, digits, intervals) for key, (_, digits) in shown.items())
+        table.add_row("" if same else first[0], *first[1:], *cells)
+        before = first
+    return table
+
+
+def tables(figures: Figures, intervals: bool = True) -> list[Table]:
+    """One or two tables for each part that was measured, with confidence ``intervals`` or without."""
+    made = []
+    parts = {
+        "real": "real motion",
+        "reconstruction": "from mu",
+        "reconstruction_sampled": "from a sampled latent",
+    }
+    rows = [((label,), figures[key]) for key, label in parts.items() if key in figures]
+    if rows:
+        coded = [(first, row) for first, row in rows if "mpjpe_mm" in row]
+        if coded:
+            made.append(_table("Reconstruction", ("what",), _POSITIONS, coded, intervals))
+        made.append(_table("Motion by itself", ("what",), _QUALITY, rows, intervals))
+    if figures.get("control"):
+        several = len({row["steps"] for row in figures["control"]}) > 1
+        under = [
+            (
+                (row["joints"], density_label(row["density"]), *([str(row["steps"])] if several else []), row["kind"]),
+                row,
+            )
+            for row in figures["control"]
+        ]
+        names = ("joints", "hints", *(["steps"] if several else []), "kind")
+        made.append(_table("Control", names, _CONTROL, under, intervals))
+        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, under, intervals))
+    if figures.get("delivered"):
+        led = [((row["path"], row["kind"]), row) for row in figures["delivered"]]
+        made.append(_table("What leaves the engine, pelvis led", ("path", "motion"), _DELIVERED, led, intervals))
+    if "text" in figures:
+        text = figures["text"]
+        about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
+        title = f"Text: {text['evaluator']} ({about})"
+        made.append(_table(title, ("what",), _TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
+    if figures.get("text_matters"):
+        verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
+        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, verbs, intervals))
+    return made
+
+
+def title_of(figures: Figures) -> str:
+    about = figures["about"]
+    return f"{about['model']}, {about['clips']} clips of the {about['split']} split, on {about['device']}"
+
+
+def print_tables(figures: Figures, console: Console) -> None:
+    """Where there is no room for them the confidence intervals are left to the JSON file and the report."""
+    console.print(f"[bold]{title_of(figures)}[/]", highlight=False)
+    for table in tables(figures, console.width >= PAGE_WIDTH):
+        console.print(table)
+
+
+def write_json(figures: Figures, path: Path) -> None:
+    """Raises ExportError when it cannot be written."""
+    with atomic_file(path) as stream:
+        stream.write((json.dumps(figures, indent=1) + "\n").encode())
+
+
+def write_report(figures: Figures, examples: Sequence[Example], path: Path) -> None:
+    """An .html page that needs no other file, or a .png picture: tables, curves, a stick-figure sheet for each example.
+
+    Raises ExportError when it cannot be written.
+    """
+    pictures = [_png(lambda stream, example=example: write_picture(example, stream)) for example in examples]
+    charts = draw_charts(figures)
+    if charts is not None:
+        pictures.insert(0, _figure_png(charts))
+    with atomic_file(path) as stream:
+        stream.write(_page(figures, pictures) if path.suffix.lower() == ".html" else _sheet(figures, pictures))
+
+
+def _png(write: Any) -> bytes:
+    stream = io.BytesIO()
+    write(stream)
+    return stream.getvalue()
+
+
+def _figure_png(figure: Figure) -> bytes:
+    return _png(lambda stream: figure.savefig(stream, format="png"))
+
+
+def _as_text(figures: Figures) -> str:
+    console = Console(record=True, width=PAGE_WIDTH, file=io.StringIO())
+    for table in tables(figures):
+        console.print(table)
+    return console.export_text()
+
+
+def _page(figures: Figures, pictures: Sequence[bytes]) -> bytes:
+    images = "\n".join(
+        f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}">' for picture in pictures
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title_of(figures))}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1240px; margin: 2em auto; color: #16324f; }}
+pre {{ font-size: 12px; line-height: 1.25; overflow-x: auto; color: #3b424c; }}
+img {{ width: 100%; margin: 1em 0; border: 1px solid #eceef1; }}
+</style></head><body>
+<h1>{html.escape(title_of(figures))}</h1>
+<pre>{html.escape(_as_text(figures))}</pre>
+{images}
+</body></html>
+""".encode()
+
+
+def _sheet(figures: Figures, pictures: Sequence[bytes]) -> bytes:
+    """The tables as text and the pictures below one another; all are 12 inches wide."""
+    text = _as_text(figures)
+    lines = text.count("\n") + 3
+    page = Figure(figsize=(12, 0.135 * lines + 0.5), dpi=130, facecolor="white")
+    top = page.get_figheight()
+    page.text(0.03, 1 - 0.3 / top, title_of(figures), fontsize=15, color="#16324f", va="center", parse_math=False)
+    page.text(0.03, 1 - 0.5 / top, text, family="monospace", fontsize=7.2, va="top", parse_math=False)
+    parts = [image.imread(io.BytesIO(picture))[..., :3] for picture in (_figure_png(page), *pictures)]
+    width = max(part.shape[1] for part in parts)
+    padded = [np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=1.0) for p in parts]
+    return _png(lambda stream: image.imsave(stream, np.concatenate(padded), format="png"))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the three latent stages share: frozen encoder, caption embeddings, and batches of latents.
+
+Shapes: B batch, T frames, N tokens, D latent width, W text width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.build import build_vae
+from engine.models.patch_vae import PatchVae
+from engine.models.vae import MldVae
+
+from ..data.clips import motion_sampler
+from ..loop.batch_split import Batch
+from ..loop.checkpoints import load_exported
+from ..recipes import Stage
+from ..runs.run import Run
+
+_GROUP = 16  # motions
+
+
+@dataclass(frozen=True, eq=False)
+class LatentBatch:
+    """``latent`` (B, N, D), ``latent_mask`` (B, N) or None when every token is real, ``text`` (B, 1, W)."""
+
+    latent: Tensor
+    latent_mask: Tensor | None
+    text: Tensor
+
+
+def latent_mask_of(vae: nn.Module, mask: Tensor) -> Tensor | None:
+    """(B, N) True where a token is real; None for global tokens, and when all are real (a mask that masks nothing costs
+    time).
+    """
+    if not isinstance(vae, PatchVae):
+        return None
+    real = vae.latent_mask(mask)
+    return None if bool(real.all()) else real
+
+
+def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """mu and logvar (B, N, D) of features (B, T, F) with mask (B, T).
+
+    On a CPU the published encoder takes motions of like length in small groups, cut to the longest of each: the same
+    numbers in about half the time, as nothing is computed for padding and a group stays in the cache.
+    """
+    if isinstance(vae, PatchVae) or features.device.type != "cpu":
+        return vae.encode(features, mask)
+    lengths = mask.sum(1)
+    order = lengths.argsort(stable=True)
+    encoded = []
+    for group in order.split(_GROUP):
+        longest = int(lengths[group].max())
+        encoded.append(vae.encode(features[group, :longest], mask[group, :longest]))
+    back = order.argsort()
+    mu, logvar = (torch.cat(parts)[back] for parts in zip(*encoded, strict=True))
+    return mu, logvar
+
+
+class LatentSampler:
+    """Draws motions and captions on the CPU, and encodes a part of them with the frozen autoencoder on ``device``."""
+
+    def __init__(self, run: Run, stage: Stage, device: torch.device, split: str = "train") -> None:
+        self.run, self.device = run, device
+        recipe = run.recipe
+        vae = load_exported(run.folder / "vae.pt", build_vae(recipe.model), recipe.vae.use)
+        self.vae = vae.requires_grad_(False).to(device)
+        self.embeddings = run.text_embeddings()
+        mean, std = (value.numpy() for value in run.statistics)
+        self._motions = motion_sampler(
+            run.clips[split], mean, std, run.texts, stage, recipe.weak_caption_dropout, run.seed
+        )
+
+    @property
+    def uncond(self) -> Tensor:
+        """(1, 1, W): the embedding of the empty text."""
+        return self.embeddings[:1, None].to(self.device)
+
+    def draw(self, generator: torch.Generator, step: int, text_dropout: float) -> Batch:
+        """A batch's features, mask, eps and text; captions become the empty text with probability ``text_dropout``."""
+        model = self.run.recipe.model
+        motion = self._motions(generator, step)
+        shape = (len(motion.features), model.num_tokens(motion.mask.shape[1]), model.latent_width)
+        eps = torch.randn(shape, generator=generator)
+        dropped = torch.rand(len(motion.captions), generator=generator) < text_dropout
+        caption = motion.captions.clamp(min=0).masked_fill(dropped, 0)
+        text = self.embeddings[caption][:, None]
+        return {"features": motion.features, "mask": motion.mask, "eps": eps, "text": text}
+
+    @torch.no_grad()
+    def encode(self, part: Batch) -> LatentBatch:
+        """The latents of (a part of) a batch."""
+        mu, logvar = encode_motions(self.vae, part["features"], part["mask"])
+        latent = mu + (0.5 * logvar).exp() * part["eps"]
+        scale = self.run.recipe.model.vae_scale_factor
+        return LatentBatch(latent * scale, latent_mask_of(self.vae, part["mask"]), part["text"])
+
+    def token_counts(self, batch: Batch, *terms: str) -> dict[str, Tensor]:
+        """For :mod:`training.loop.loop.batch_split`: terms that are means over the real tokens of all samples."""
+        mask = batch["mask"]
+        count = self.vae.latent_mask(mask).sum() if isinstance(self.vae, PatchVae) else torch.tensor(len(mask))
+        return dict.fromkeys(terms, count)

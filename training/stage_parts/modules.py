@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks that stages hand on to each other, as their configuration makes them.
+
+Apart from the stages, so that a run can be opened, fine-tuned and exported without them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import nn
+
+from engine.models.build import build_trajectory_encoder
+from engine.models.config import ModelConfig, as_mld
+from engine.models.controlnet import ControlNet
+from engine.models.patch_trajectory_encoder import PatchTrajectoryEncoder
+from engine.models.trajectory_encoder import TrajectoryEncoder
+
+from ..recipes import Recipe
+
+
+def mld_config(model: ModelConfig) -> ModelConfig:
+    """The diffusion model that is distilled into ``model`` later: no guidance embedding yet."""
+    return dataclasses.replace(as_mld(model), name=model.name, corrector_passes=0)
+
+
+class ControlParts(nn.Module):
+    """What this stage trains, as one module."""
+
+    def __init__(self, controlnet: ControlNet, trajectory_encoder: TrajectoryEncoder | PatchTrajectoryEncoder) -> None:
+        super().__init__()
+        self.controlnet, self.trajectory_encoder = controlnet, trajectory_encoder
+
+
+def build_parts(model: ModelConfig) -> ControlParts:
+    """ControlNet and trajectory encoder with fresh weights."""
+    return ControlParts(ControlNet(model), build_trajectory_encoder(model))
+
+
+def base_config(recipe: Recipe) -> ModelConfig:
+    """The model that the ControlNet belongs to: the consistency model, or the diffusion model before it."""
+    return mld_config(recipe.model) if recipe.control_base == "mld" else recipe.model
