@@ -19,7 +19,8 @@ from .conftest import REPOSITORY
 FLOORS = {
     "blender_addon": """
         shared
-        retarget engine_link compat time_slices preferences version lookup
+        retarget compat time_slices preferences version lookup
+        engine_link
         offscreen
         character
         keying
@@ -51,11 +52,11 @@ FLOORS = {
         __init__
         loop
         data
-        recipes
-        prepare runs
+        recipes prepare
         stage_parts
-        evaluation
-        vae mld distill control evaluate
+        runs
+        evaluation vae mld distill
+        control evaluate
         correct export
         all
     """,

@@ -75,7 +75,7 @@ def control_step_loss(
     clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759, section 3.3.
     ``origin`` (B, N, D): the latent that noise is added to, where it is not the true one; ``wanted`` (B, T, J, 3):
     where the hinted joints shall come to in metres, where that is not the hint itself. Entries
-    ``count/...`` are no terms (see :mod:`training.loop.loop.batch_split`).
+    ``count/...`` are no terms (see :mod:`training.loop.batch_split`).
     """
     model = networks.config
     assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
@@ -207,7 +207,7 @@ class ControlDraws:
 
 
 def counts_of(batch: Batch, sampler: LatentSampler, config: ControlLossConfig, run: Run) -> dict[str, Tensor]:
-    """The denominators of the terms that are no means over samples (see :mod:`training.loop.loop.batch_split`)."""
+    """The denominators of the terms that are no means over samples (see :mod:`training.loop.batch_split`)."""
     counts = sampler.token_counts(batch, "diffusion")
     if config.kind == "sum":
         counts |= {"control": batch["hint_mask"].sum(), "rotation": batch["mask"].sum()}

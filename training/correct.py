@@ -28,13 +28,13 @@ from engine.sampling.sampler import sample
 from .control import CPU, assemble, hint_statistics, load_base
 from .data.drawn_hints import drawn_hints
 from .evaluation.control_accuracy import quick_control_figures
-from .loop.batch_split import Batch
+from .loop.batch_split import COUNT, Batch
 from .loop.checkpoints import load_exported
 from .loop.loop import run_task
 from .loop.trainer import Task, on_cpu
 from .runs.run import Run, command_line
 from .stage_parts.latents import LatentSampler, latent_mask_of
-from .stage_parts.losses import COUNT, joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
+from .stage_parts.losses import joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
 from .stage_parts.modules import ControlParts, base_config, build_parts
 
 STEPS = (1, 2, 4)  # of sampling, that the answers are drawn with

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from blender_addon.shared.errors import BadRequest
@@ -17,6 +16,7 @@ from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig
 
 from .data.augment import Variants
 from .data.hint_masks import ControlTask
+from .loop.schedule import StageSchedule, check_choices
 
 _CHOICES = {
     "control_loss_kind": ("sum", "sum_mask", "mask"),
@@ -24,54 +24,7 @@ _CHOICES = {
     "control_times": ("grid", "uniform"),
     "control_base": ("lcm", "mld"),
     "distance": ("huber", "l2"),
-    "sampling": ("crops", "clips"),
-    "use": ("last", "best"),
 }
-
-
-def check_choices(values: object) -> None:
-    """Raise BadRequest when a field that has few values holds another."""
-    for key, choices in _CHOICES.items():
-        if getattr(values, key, choices[0]) not in choices:
-            raise BadRequest(f"{key} is {getattr(values, key)!r}.", f"It is one of {', '.join(choices)}.")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage's schedule: AdamW, linear warm-up, then cosine.
-
-    ``sampling``: 'crops' of ``min_frames`` to ``max_frames`` out of clips of any length, or whole 'clips' within these
-    limits, each once an epoch (as published). ``batch_size`` is that of one optimiser step, however many processes and
-    ``accumulate`` parts share it.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    warmup_steps: int
-    min_frames: int = 48
-    max_frames: int = 196
-    weights: Mapping[str, float] = field(default_factory=dict)
-    gradient_clip: float = 1.0  # of the gradient's norm; 0 = off
-    weight_decay: float = 0.0
-    freeze: tuple[str, ...] = ()  # parameters whose name starts so keep their initial value
-    ema_decay: float = 0.0  # of the weights that are exported; 0 = off
-    validate_every: int = 250
-    checkpoint_every: int = 250
-    sampling: str = "crops"
-    epochs: int = 0  # of 'clips'; not 0: ``steps`` follows from it and the number of clips
-    pad_to: int = 0  # frames every batch is padded to at least
-    scheduler: str = "cosine"  # a name that diffusers' get_scheduler knows
-    accumulate: int = 1  # parts a process takes its share of a batch in: less memory, the same gradient
-    keep_last: int = 2  # checkpoints kept by age
-    carried: bool = False  # whether motions are drawn too that only a path explains
-    use: str = "last"  # whether later stages and the export take the 'last' weights or the 'best' by validation
-
-    def __post_init__(self) -> None:
-        check_choices(self)
-        for name in ("batch_size", "validate_every", "checkpoint_every", "accumulate", "keep_last"):
-            if getattr(self, name) < 1:
-                raise BadRequest(f"{name} is {getattr(self, name)}.", "It is a number of 1 or more.")
 
 
 @dataclass(frozen=True)
@@ -82,7 +35,7 @@ class EvaluatorSizes:
     embedding_width: int = 64
 
 
-EVALUATOR = Stage(
+EVALUATOR = StageSchedule(
     steps=1500,
     batch_size=64,
     learning_rate=1e-3,
@@ -93,7 +46,7 @@ EVALUATOR = Stage(
 )
 
 
-CORRECT = Stage(
+CORRECT = StageSchedule(
     steps=4000,
     batch_size=24,
     learning_rate=1e-3,
@@ -111,11 +64,11 @@ class Recipe:
 
     name: str
     model: ModelConfig
-    vae: Stage
-    mld: Stage
-    distill: Stage
-    control: Stage
-    correct: Stage = CORRECT
+    vae: StageSchedule
+    mld: StageSchedule
+    distill: StageSchedule
+    control: StageSchedule
+    correct: StageSchedule = CORRECT
     text_dropout: float = 0.1
     weak_caption_dropout: float = 0.5
     paraphrased: bool = False  # captions also in other words, by rule
@@ -136,11 +89,11 @@ class Recipe:
     control_task: ControlTask = field(default_factory=ControlTask)
     mixed_precision: str | None = None  # None: what `accelerate launch` says
     variants: Variants = field(default_factory=Variants)
-    evaluator: Stage = EVALUATOR
+    evaluator: StageSchedule = EVALUATOR
     evaluator_sizes: EvaluatorSizes = field(default_factory=EvaluatorSizes)
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_choices(self, _CHOICES)
 
 
 SMALL_MODEL = ModelConfig(
@@ -178,7 +131,7 @@ SMALL_MODEL = ModelConfig(
 SMALL = Recipe(
     name="small",
     model=SMALL_MODEL,
-    vae=Stage(
+    vae=StageSchedule(
         steps=12000,
         batch_size=24,
         learning_rate=4e-4,
@@ -190,7 +143,7 @@ SMALL = Recipe(
         ema_decay=0.998,
         validate_every=500,
     ),
-    mld=Stage(
+    mld=StageSchedule(
         steps=8000,
         batch_size=40,
         learning_rate=6e-4,
@@ -198,8 +151,8 @@ SMALL = Recipe(
         ema_decay=0.998,
         weight_decay=0.01,
     ),
-    distill=Stage(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
-    control=Stage(
+    distill=StageSchedule(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
+    control=StageSchedule(
         steps=9000,
         batch_size=32,
         learning_rate=1e-3,
@@ -276,7 +229,7 @@ DEBUG = dataclasses.replace(
     evaluator_sizes=EvaluatorSizes(width=64, embedding_width=32),
 )
 
-_CLIPS = Stage(
+_CLIPS = StageSchedule(
     steps=0,
     batch_size=128,
     learning_rate=2e-4,

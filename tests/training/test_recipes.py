@@ -14,7 +14,8 @@ from blender_addon.shared.skeleton import SKELETON
 from training.control import loss_config
 from training.data.clips import Clip, ClipSampler
 from training.data.hint_masks import SIX_JOINTS, ControlTask
-from training.recipes import RECIPES, Stage, get_recipe
+from training.loop.schedule import StageSchedule
+from training.recipes import RECIPES, get_recipe
 from training.runs.overrides import with_changes
 from training.runs.run import stages_of, with_steps
 from training.stage_parts.modules import base_config
@@ -70,7 +71,7 @@ def clip_of(frames: int, name: str = "c") -> Clip:
 
 def test_whole_clips_come_once_an_epoch_cropped_to_fours():
     clips = [clip_of(frames) for frames in (41, 47, 62, 99, 123, 150, 199)]
-    stage = Stage(0, 3, 1e-4, 0, min_frames=40, max_frames=199, sampling="clips", pad_to=200)
+    stage = StageSchedule(0, 3, 1e-4, 0, min_frames=40, max_frames=199, sampling="clips", pad_to=200)
     texts = sorted({text for clip in clips for text in clip.captions})
     sampler = ClipSampler(clips, np.zeros(263, np.float32), np.ones(263, np.float32), texts, stage)
     shorter, starts = 0, set()

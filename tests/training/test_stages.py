@@ -18,8 +18,9 @@ from training.evaluate import evaluate
 from training.export import export, load_run
 from training.loop.checkpoints import TrainingStopped
 from training.loop.loop import run_stage
+from training.loop.schedule import StageSchedule
 from training.loop.trainer import Session
-from training.recipes import DEBUG, Stage, get_recipe
+from training.recipes import DEBUG, get_recipe
 from training.runs.run import STAGES, Run, open_run
 
 from .data.test_data import made_up_data  # noqa: F401
@@ -139,7 +140,9 @@ def test_unknown_recipe_gets_a_suggestion():
 
 def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
     module = torch.nn.Linear(2, 1)
-    stage = Stage(steps=10, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=2, validate_every=100)
+    stage = StageSchedule(
+        steps=10, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=2, validate_every=100
+    )
     count = [0]
 
     def step(layer, generator):

@@ -132,7 +132,7 @@ def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.nd
 
 def carry(joints: np.ndarray, speed: float) -> np.ndarray:
     """The motion (T, 22, 3) while the body also goes on at ``speed`` (m/s) where it faces at first: a dance or a jump
-    along a way. Feet that stand stay where they stand (see :mod:`training.data.clips.plant_feet`), the others go with the body,
+    along a path. Feet that stand stay where they are (see :mod:`training.data.plant_feet`), the others go with the body,
     which goes faster while fewer stand.
     """
     canonical = feature_set.canonicalize(joints)
@@ -156,7 +156,7 @@ def bend(features: np.ndarray, rate: float) -> np.ndarray:
 
 def _turned(features: np.ndarray, rate: np.ndarray | float) -> np.ndarray:
     """The motion (T, F) with ``rate`` radians a second added to the heading's speed; feet that stand do not turn with
-    the body (at 0.35 rad/s by some 10 cm/s) but stay (see :mod:`training.data.clips.plant_feet`).
+    the body (at 0.35 rad/s by some 10 cm/s) but stay (see :mod:`training.data.plant_feet`).
     """
     turned = features.copy()
     turned[:, 0] += np.asarray(rate) / 2 / FPS  # the feature is half the angle

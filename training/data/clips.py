@@ -19,7 +19,7 @@ import torch
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import BadFile
 
-from ..recipes import Stage
+from ..loop.schedule import StageSchedule
 from .augment import CARRIED, NO_VARIANTS, Variants
 from .paraphrase import paraphrases
 
@@ -62,7 +62,7 @@ class Clip:
 
     @property
     def carried(self) -> bool:
-        """Whether only a path explains where this motion goes (see :func:`training.data.clips.augment.carry`)."""
+        """Whether only a path explains where this motion goes (see :func:`training.data.augment.carry`)."""
         return CARRIED in self.name
 
     @property
@@ -123,7 +123,7 @@ def variants_of(about: dict[str, Any], joints: np.ndarray, variants: Variants) -
 
 def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
     """All clips of a data folder in memory by split; the train split with its ``variants``. Raises BadFile. See
-    :func:`training.data.clips.variant_cache.open_clips` for many.
+    :func:`training.data.variant_cache.open_clips` for many.
     """
     splits: dict[str, list[Clip]] = {}
     for about, joints in read_captures(Path(folder)):
@@ -215,7 +215,7 @@ class CropSampler:
         return -1 if weak else options[int(which * len(options))]
 
 
-def clips_within(clips: list[Clip], stage: Stage) -> list[Clip]:
+def clips_within(clips: list[Clip], stage: StageSchedule) -> list[Clip]:
     """The clips that a stage with 'clips' sampling takes."""
     return [clip for clip in clips if stage.min_frames <= clip.num_frames <= stage.max_frames]
 
@@ -226,7 +226,9 @@ class ClipSampler:
     A clip is cropped to a multiple of 4 frames, one time in three 4 frames shorter, at a random offset.
     """
 
-    def __init__(self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage) -> None:
+    def __init__(
+        self, clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: StageSchedule
+    ) -> None:
         kept = clips_within(clips, stage)
         self._crops, self._stage = CropSampler(kept, mean, std, texts), stage
 
@@ -248,7 +250,13 @@ class ClipSampler:
 
 
 def motion_sampler(
-    clips: list[Clip], mean: np.ndarray, std: np.ndarray, texts: list[str], stage: Stage, weak_drop: float, seed: int
+    clips: list[Clip],
+    mean: np.ndarray,
+    std: np.ndarray,
+    texts: list[str],
+    stage: StageSchedule,
+    weak_drop: float,
+    seed: int,
 ) -> Callable[[torch.Generator, int], Batch]:
     """A function (generator, step) -> batch, as the stage samples."""
     clips = [clip for clip in clips if stage.carried or not clip.carried]

@@ -3,7 +3,7 @@
 
 Making the variants of eight hours of motion takes minutes, and their features do not fit into memory: so they are made
 in several processes, written as int16 into one array, and read from there through a memory map. A folder
-``variants/<key>`` belongs to one state of the data, the :class:`training.data.clips.augment.Variants` and the code that makes
+``variants/<key>`` belongs to one state of the data, the :class:`training.data.augment.Variants` and the code that makes
 them.
 """
 

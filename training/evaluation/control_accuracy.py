@@ -95,10 +95,10 @@ def control_figures(
     drawn: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Figures 'raw' and, where the model can be refined and ``refining``, 'refined', when the clips' own joints are the
-    hints; ``drawn``: with the pelvis's track as a hand would draw it (see :mod:`training.data.clips.drawn_hints`).
+    hints; ``drawn``: with the pelvis's track as a hand would draw it (see :mod:`training.data.drawn_hints`).
 
     embeddings (B, W): the clips' captions; uncond (1, W): the empty text's. Each: mean and worst clip's error (cm),
-    the published shares, :func:`training.evaluation.motion_quality.quality`, and seconds a clip; refined seconds are the whole.
+    the published shares, :func:`training.evaluation.motion_quality.quality`, seconds a clip; refined ones are the whole.
     """
     generator = torch.Generator().manual_seed(seed)
     mean, std = statistics_of(networks)

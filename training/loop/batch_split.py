@@ -18,6 +18,9 @@ from torch import Tensor
 Batch = dict[str, Tensor]
 Counts = Callable[[Batch], dict[str, Tensor]]
 
+COUNT = "count/"
+"""Before the name of a term: the denominator of its mean, where that follows from the prediction."""
+
 
 def no_counts(batch: Batch) -> dict[str, Tensor]:
     """For losses whose terms are all means over samples."""

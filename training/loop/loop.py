@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The loop every stage runs in: accelerate, AdamW, warm-up and cosine, clipping, EMA, logs, checkpoints, resume.
 
-A stage is a :class:`training.loop.loop.trainer.Task`: its module, how a batch is drawn, its loss and validation. All random draws
+A stage is a :class:`training.loop.trainer.Task`: its module, how a batch is drawn, its loss and validation. All draws
 of step n come from a generator seeded by (seed, n), on the CPU: a run that was killed and resumed, or that several
 processes share, gives the same losses as one that was not.
 """
@@ -18,12 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..recipes import Stage
-from ..stage_parts.losses import COUNT
 from . import checkpoints
-from .batch_split import Batch, split, to_device
+from .batch_split import COUNT, Batch, split, to_device
 from .checkpoints import TrainingStopped
 from .metrics_log import Journal
+from .schedule import StageSchedule
 from .signals import StopOnSignal
 from .trainer import Network, Session, Task, on_cpu, open_session
 
@@ -150,7 +149,7 @@ def run_task(
     return session.exported.eval()
 
 
-def finished(folder: Path, name: str, stage: Stage) -> bool:
+def finished(folder: Path, name: str, stage: StageSchedule) -> bool:
     """Whether the stage has made all its steps."""
     path = folder / f"{name}.pt"
     return path.is_file() and int(checkpoints.read(path)["step"]) >= stage.steps
@@ -183,7 +182,7 @@ def _add(sums: dict[str, float], terms: dict[str, float]) -> None:
 
 def run_stage(
     name: str,
-    stage: Stage,
+    stage: StageSchedule,
     module: nn.Module,
     step: Callable[[nn.Module, torch.Generator], dict[str, Tensor]],
     validate: Callable[[nn.Module], dict[str, float]],

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from blender_addon.shared.errors import BadRequest
 from engine.models.layers import MixtureOfExperts
 
-from ..recipes import Stage
 from . import checkpoints
 from . import distributed as processes
 from .batch_split import Batch, Counts, no_counts
+from .schedule import StageSchedule
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -37,7 +37,7 @@ class Task(Generic[Network]):
     """
 
     name: str
-    stage: Stage
+    stage: StageSchedule
     module: Network
     draw: Callable[[torch.Generator, int], Batch]
     loss: Callable[[Network, Batch], dict[str, Tensor]]

@@ -35,7 +35,8 @@ from ..data.paraphrase import paraphrases
 from ..data.variant_cache import open_clips
 from ..loop import distributed as processes
 from ..loop.checkpoints import disk_trouble
-from ..recipes import Recipe, Stage, get_recipe
+from ..loop.schedule import StageSchedule
+from ..recipes import Recipe, get_recipe
 from .overrides import with_changes
 
 STAGES = ("vae", "mld", "distill", "control", "correct")
@@ -179,7 +180,7 @@ def with_steps(recipe: Recipe, clips: dict[str, list[Clip]]) -> Recipe:
     return dataclasses.replace(recipe, **stages)
 
 
-def _counted(stage: Stage, num_clips: int) -> Stage:
+def _counted(stage: StageSchedule, num_clips: int) -> StageSchedule:
     return dataclasses.replace(stage, steps=stage.epochs * -(-num_clips // stage.batch_size))
 
 

@@ -7,6 +7,8 @@ Shapes: B batch, T frames, N tokens, D latent width, W text width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +17,11 @@ from engine.models.build import build_vae
 from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 
-from ..data.clips import motion_sampler
+from ..data.clips import Clip, motion_sampler
 from ..loop.batch_split import Batch
 from ..loop.checkpoints import load_exported
-from ..recipes import Stage
-from ..runs.run import Run
+from ..loop.schedule import StageSchedule
+from ..recipes import Recipe
 
 _GROUP = 16  # motions
 
@@ -62,10 +64,25 @@ def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tu
     return mu, logvar
 
 
+class LatentSource(Protocol):
+    """What a latent stage needs of its run (:class:`training.runs.run.Run`, which stands above this room)."""
+
+    folder: Path
+    recipe: Recipe
+    clips: dict[str, list[Clip]]
+    statistics: tuple[Tensor, Tensor]
+    seed: int
+
+    @property
+    def texts(self) -> list[str]: ...
+
+    def text_embeddings(self) -> Tensor: ...
+
+
 class LatentSampler:
     """Draws motions and captions on the CPU, and encodes a part of them with the frozen autoencoder on ``device``."""
 
-    def __init__(self, run: Run, stage: Stage, device: torch.device, split: str = "train") -> None:
+    def __init__(self, run: LatentSource, stage: StageSchedule, device: torch.device, split: str = "train") -> None:
         self.run, self.device = run, device
         recipe = run.recipe
         vae = load_exported(run.folder / "vae.pt", build_vae(recipe.model), recipe.vae.use)
@@ -101,7 +118,7 @@ class LatentSampler:
         return LatentBatch(latent * scale, latent_mask_of(self.vae, part["mask"]), part["text"])
 
     def token_counts(self, batch: Batch, *terms: str) -> dict[str, Tensor]:
-        """For :mod:`training.loop.loop.batch_split`: terms that are means over the real tokens of all samples."""
+        """For :mod:`training.loop.batch_split`: terms that are means over the real tokens of all samples."""
         mask = batch["mask"]
         count = self.vae.latent_mask(mask).sum() if isinstance(self.vae, PatchVae) else torch.tensor(len(mask))
         return dict.fromkeys(terms, count)

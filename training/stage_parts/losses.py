@@ -18,13 +18,12 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
 
+from ..loop.batch_split import COUNT
+
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 
 _TOES = (1, 3)  # of _FEET, and of the four contacts
 _LOW, _LOW_WIDTH = 0.05, 0.01  # metres: a toe below counts as standing where it is believed in contact
-
-COUNT = "count/"
-"""Before the name of a term: the denominator of its mean, where that follows from the prediction."""
 
 MOTION_TERMS = {"pose", "path", "speed", "planted", "standing"}
 
@@ -131,7 +130,7 @@ def sum_of(terms: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor) -> dict[str, Tensor]:
     """Mean speed over the ground (m/s) of toes that are low and that the motion itself believes in contact, and the
-    sum of these weights that the mean is over (see :mod:`training.loop.loop.batch_split`).
+    sum of these weights that the mean is over (see :mod:`training.loop.batch_split`).
 
     Unlike ``planted`` it does not ask for the target's steps, only that the motion's own steps do not slide.
     """

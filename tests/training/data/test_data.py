@@ -15,7 +15,7 @@ from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
 from training.data.augment import Variants, bend, carry, change_tempo, mirror, mirror_text, prolong, wind
 from training.data.clips import Clip, CropSampler, feature_statistics, load_clips, motion_sampler, pad
-from training.recipes import Stage
+from training.loop.schedule import StageSchedule
 
 from ...shared.test_features import walking
 
@@ -191,7 +191,7 @@ def test_only_stages_with_hints_see_carried_motions():
     clips = [Clip(name, "train", vectors, texts) for name, vectors, texts in variants.of("a", walking(60), ["x"])]
     marked = [Clip(clip.name, "train", clip.features + 100 * clip.carried, clip.captions) for clip in clips]
     mean, std = feature_statistics(clips)
-    stage = Stage(steps=1, batch_size=64, learning_rate=0.1, warmup_steps=0, min_frames=20, max_frames=40)
+    stage = StageSchedule(steps=1, batch_size=64, learning_rate=0.1, warmup_steps=0, min_frames=20, max_frames=40)
 
     def most(stage):
         draw = motion_sampler(marked, 0 * mean, 1 + 0 * std, [], stage, 0.0, 0)

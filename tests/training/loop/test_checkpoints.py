@@ -17,8 +17,8 @@ from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from training.loop.checkpoints import TrainingStopped, load_exported, save
 from training.loop.curves import draw_curves, read_log
 from training.loop.loop import run_task
+from training.loop.schedule import StageSchedule
 from training.loop.trainer import Task
-from training.recipes import Stage
 
 from ...conftest import REPOSITORY
 
@@ -28,7 +28,7 @@ ERRORS = {2: 3.0, 4: 1.0, 6: 2.0, 8: 5.0}
 def toy(tmp_path, **changes):
     """A line through the origin that learns 3; its validation errors are made up."""
     values = {"steps": 8, "batch_size": 4, "learning_rate": 0.1, "warmup_steps": 1, "validate_every": 2}
-    stage = Stage(**(values | {"checkpoint_every": 1} | changes))
+    stage = StageSchedule(**(values | {"checkpoint_every": 1} | changes))
     torch.manual_seed(0)
     calls = iter(ERRORS.values())
 
