@@ -90,8 +90,8 @@ def lifted_over(
     obstacles: Sequence[Obstacle],
     params: FootPlannerParams = PARAMS,
 ) -> np.ndarray:
-    """The toe's ``height`` (T,), raised where the foot ``swings`` (T,) over an obstacle; ``paths`` of toe and ankle, each
-    (T, 2).
+    """The toe's ``height`` (T,), raised where the foot ``swings`` (T,) over an obstacle; ``paths`` of toe and ankle,
+    each (T, 2).
     """
     clearance = params.swing_clearance_m
     needed = np.maximum.reduce([heights_over(path, obstacles, clearance, params) for path in paths])
