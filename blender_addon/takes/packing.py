@@ -8,25 +8,24 @@ defaults, fields that it dropped are forgotten, and any dtype is kept.
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 import zlib
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgpack
 import numpy as np
 
+from ..shared.annotations import Walk, field_types
 from ..shared.errors import BadFile
 
 T = TypeVar("T")
-COMPRESS_BELOW = 1 << 20
-"""Bytes above which compressing would hold Blender's main thread for longer than the room is worth."""
+COMPRESS_BELOW_BYTES = 1 << 20
+"""Above which compressing would hold Blender's main thread for longer than the space is worth."""
 
 
 def pack(value: Any) -> bytes:
     """A dataclass of scalars, text, tuples, dicts, arrays and other dataclasses -> bytes."""
-    plain = msgpack.packb(_plain(value))
-    return zlib.compress(plain, 1) if len(plain) < COMPRESS_BELOW else plain
+    plain = msgpack.packb(_Packer().record(type(value), value, ""))
+    return zlib.compress(plain, 1) if len(plain) < COMPRESS_BELOW_BYTES else plain
 
 
 def unpack(kind: type[T], data: bytes) -> T:
@@ -34,7 +33,8 @@ def unpack(kind: type[T], data: bytes) -> T:
     try:
         if data[:1] == b"\x78":  # zlib's first byte; a map in msgpack never begins with it
             data = zlib.decompress(data)
-        return _build(kind, msgpack.unpackb(data, max_bin_len=len(data), strict_map_key=False))
+        plain = msgpack.unpackb(data, max_bin_len=len(data), strict_map_key=False)
+        return cast(T, _Unpacker().record(kind, plain, ""))
     except Exception as error:  # damaged bytes fail in many ways; all mean the same here
         raise BadFile(
             "What this take was made of cannot be read; another version of Gaitway may have made it.",
@@ -42,38 +42,30 @@ def unpack(kind: type[T], data: bytes) -> T:
         ) from error
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, np.ndarray):
+class _Packer(Walk):
+    """Dataclasses -> plain values."""
+
+    def record(self, kind: type, value: Any, where: str) -> dict[str, Any]:
+        return {name: self.walk(hint, getattr(value, name), where) for name, hint in field_types(kind).items()}
+
+    def array(self, spec: Any, value: np.ndarray, where: str) -> dict[str, Any]:
         return {"dtype": value.dtype.str, "shape": list(value.shape), "bytes": value.tobytes()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
+
+    def scalar(self, kind: Any, value: Any, where: str) -> Any:
+        return value.item() if isinstance(value, np.generic) else value
 
 
-def _build(kind: Any, plain: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Annotated:
-        return _build(arguments[0], plain)
-    if origin in (types.UnionType, typing.Union):
-        known = [argument for argument in arguments if argument is not type(None)]
-        return None if plain is None else _build(known[0], plain)
-    if kind is np.ndarray or origin is np.ndarray:
-        return np.frombuffer(plain["bytes"], np.dtype(plain["dtype"])).reshape(plain["shape"]).copy()
-    if origin is tuple:
-        kinds = [arguments[0]] * len(plain) if arguments[-1] is Ellipsis else arguments
-        return tuple(_build(item, entry) for item, entry in zip(kinds, plain, strict=True))
-    if origin is list:
-        return [_build(arguments[0], entry) for entry in plain]
-    if origin is dict:
-        return {key: _build(arguments[1], entry) for key, entry in plain.items()}
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind, include_extras=True)
-        names = [field.name for field in dataclasses.fields(kind) if field.init and field.name in plain]
-        return typing.cast(Any, kind)(**{name: _build(hints[name], plain[name]) for name in names})
-    return plain
+class _Unpacker(Walk):
+    """Plain values -> dataclasses."""
+
+    sequence_type = tuple
+
+    def record(self, kind: type, value: dict[str, Any], where: str) -> Any:
+        names = [field.name for field in dataclasses.fields(kind) if field.init and field.name in value]
+        return kind(**{name: self.walk(field_types(kind)[name], value[name], where) for name in names})
+
+    def array(self, spec: Any, value: dict[str, Any], where: str) -> np.ndarray:
+        return np.frombuffer(value["bytes"], np.dtype(value["dtype"])).reshape(value["shape"]).copy()
+
+    def scalar(self, kind: Any, value: Any, where: str) -> Any:
+        return value

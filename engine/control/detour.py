@@ -17,11 +17,9 @@ from dataclasses import replace
 import numpy as np
 
 from blender_addon.shared.protocol import Generate, Obstacle
-from blender_addon.shared.series import envelope
+from blender_addon.shared.series import envelope, runs, smoothstep
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import penetration
-
-from ..finishing.gait import stances
 
 BODY = 0.26  # metres around the pelvis that a walking body takes up
 SQUEEZED = 0.13  # the same of one that turns sideways, which it will before it leaves a way that is asked exactly
@@ -77,7 +75,7 @@ def _bent(
         if not blocked.any():
             break
         reach = np.flatnonzero(inside)
-        for start, end in stances(_joined(blocked)):
+        for start, end in runs(_joined(blocked)):
             before, after = max(start - 1, reach[0]), min(end, reach[-1])
             ahead = way[after] - way[before]
             if np.linalg.norm(ahead) < STEP:
@@ -106,7 +104,7 @@ def _depth(points: np.ndarray, obstacles: Sequence[Obstacle]) -> np.ndarray:
 def _joined(blocked: np.ndarray) -> np.ndarray:
     """``blocked`` (T,) with the gaps filled that are too short to come back in."""
     filled = blocked.copy()
-    for start, end in stances(~blocked):
+    for start, end in runs(~blocked):
         if start > 0 and end < len(blocked) and end - start < 2 * SHORTEST:
             filled[start:end] = True
     return filled
@@ -139,4 +137,4 @@ def _leaving(firm: np.ndarray) -> np.ndarray:
         return np.ones(len(firm))
     away = np.abs(np.arange(len(firm))[:, None] - np.flatnonzero(firm)).min(1)
     u = np.minimum(away / SHORTEST, 1.0)
-    return u * u * (3 - 2 * u)
+    return smoothstep(u)

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.series import dilate
 from blender_addon.shared.skeleton import SKELETON
 
 from ..checkpoints.networks import Networks
@@ -202,7 +203,7 @@ class _Ground:
 
 def _around(frames: np.ndarray) -> np.ndarray:
     """(T,) bool: those of ``frames`` (T,) bool and their neighbours, as far as a kick goes."""
-    return np.convolve(frames, np.ones(2 * KICK + 1))[KICK:][: len(frames)] > 0.5
+    return dilate(frames, KICK)
 
 
 def heading_angles(vectors: np.ndarray) -> np.ndarray:

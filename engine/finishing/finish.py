@@ -25,7 +25,7 @@ from ..control.goals import Goals, goals_of
 from .fit_body import fit_body, staying
 from .footprints import place_feet
 from .knees import KNEES, mirror_backward_knees
-from .patch_seams import smooth_seams
+from .patch_seams import remove_jumps
 from .step_over import is_step_over
 
 _HERE = CanonicalFrame(np.zeros(3), 0.0)
@@ -48,7 +48,7 @@ def finish(
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
     kept = kept if kept is not None and kept.any() else None
-    smooth = smooth_seams(made, _yaw(made), seams, kept)
+    smooth = remove_jumps(made, _yaw(made), seams, kept)
     signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
     goals = goals_of(request, signal, _HERE)
     if not request.exact:
@@ -75,7 +75,7 @@ def finish(
         settled = mirror_backward_knees(settled, free)
     if kept is None and not goals:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
-    return settled, contacts > 0.5 if feet is None else feet.stands
+    return settled, contacts > 0.5 if feet is None else feet.in_contact
 
 
 def _touches(joints: np.ndarray, goals: Goals) -> bool:

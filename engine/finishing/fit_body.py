@@ -84,7 +84,7 @@ def _cost(joints: np.ndarray, yaw: np.ndarray, goals: Goals, feet: FootPlan | No
     """Half the weighted squares of all that ``joints`` (T, J, 3) miss."""
     cost = HINT_WEIGHT * goals.cost(joints, yaw)
     if feet is not None:
-        missed = ((joints[:, SKELETON.indices(*CONTACT_JOINTS)] - feet.places) ** 2).sum((0, 2))
+        missed = ((joints[:, SKELETON.indices(*CONTACT_JOINTS)] - feet.positions) ** 2).sum((0, 2))
         cost += float((FOOT_WEIGHTS * missed).sum() / 2)
     return cost
 
@@ -102,6 +102,6 @@ def _together(pulled: list[int], hints: QuadraticCost, feet: FootPlan | None, jo
         for i, name in enumerate(CONTACT_JOINTS):
             joint = SKELETON.index(name)
             at = np.arange(place[joint], place[joint] + 3)
-            gradient[:, at] += FOOT_WEIGHTS[i] * (joints[:, joint] - feet.places[:, i])
+            gradient[:, at] += FOOT_WEIGHTS[i] * (joints[:, joint] - feet.positions[:, i])
             matrix[:, at, at] += FOOT_WEIGHTS[i]
     return QuadraticCost(pulled, gradient, matrix)

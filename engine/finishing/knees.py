@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Knees bend forward: those that bend backward are turned over.
+"""Knees bend forward: those that bend backward are mirrored.
 
 To whoever reaches for a footprint a leg that bends backward is as good as one that bends forward, and near a straight
 leg the two lie side by side. Captured knees are never more than 2 cm behind the line from hip to ankle. Mirrored at the
@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import SKELETON
 
-from .gait import stances
-
-SPREAD = 0.5  # sine of the angle between a leg and the hips' line, below which nobody can say where its knee belongs
+SPREAD_SINE = 0.5  # of the angle between a leg and the hips' line, below which nobody can say where its knee belongs
 _HIPS, KNEES, _ANKLES = (SKELETON.indices(f"left_{part}", f"right_{part}") for part in ("hip", "knee", "ankle"))
 
 
@@ -30,16 +29,16 @@ def knees_ahead(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ahead = np.cross(leg, across)
     length = np.linalg.norm(ahead, axis=-1, keepdims=True)
     most = np.linalg.norm(leg, axis=-1, keepdims=True) * np.linalg.norm(across, axis=-1, keepdims=True)
-    ahead = np.where(length > SPREAD * most, ahead / np.maximum(length, 1e-9), 0.0)
+    ahead = np.where(length > SPREAD_SINE * most, ahead / np.maximum(length, 1e-9), 0.0)
     return ((knee - hip) * ahead).sum(-1), ahead
 
 
-def mirror_backward_knees(joints: np.ndarray, may: np.ndarray) -> np.ndarray:
-    """``joints`` (T, J, 3) with the knees that bend backward mirrored, where they ``may`` (T, 2) be all the while."""
+def mirror_backward_knees(joints: np.ndarray, is_free: np.ndarray) -> np.ndarray:
+    """``joints`` (T, J, 3) with the knees that bend backward mirrored, where they are free (T, 2) all the while."""
     by, ahead = knees_ahead(joints)
     result = joints.copy()
     for leg, knee in enumerate(KNEES):
-        for start, end in stances(by[:, leg] < 0):
-            if may[start:end, leg].all():
+        for start, end in runs(by[:, leg] < 0):
+            if is_free[start:end, leg].all():
                 result[start:end, knee] -= 2 * by[start:end, leg, None] * ahead[start:end, leg]
     return result

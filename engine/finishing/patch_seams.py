@@ -8,7 +8,7 @@ it, found for every coordinate by one small linear solve:
     sum within patches  BEND |d''|^2  +  sum  KEEP |d|^2  +  sum across seams  BEND |(x + d)''|^2
 
 Within a patch the shape of the movement stays; each jump is shared out over some frames on both sides. It acts on the
-pelvis's way, the heading, and the joints as seen from there, so that turning and walking do not bend limbs.
+pelvis's path, the heading, and the joints as seen from there, so that turning and walking do not bend limbs.
 
 Shapes: T frames, J = 22 joints. Metres, radians; numpy.
 """
@@ -24,15 +24,15 @@ from blender_addon.shared import quat
 
 from .second_differences import apply_transposed, gram_band
 
-BEND, KEEP = 16.0, 1.0
-FAST = 1e6  # instead of KEEP where nothing may change
+BEND, KEEP = 16.0, 1.0  # weights
+FROZEN_KEEP = 1e6  # instead of KEEP in frozen frames
 
 
-def smooth_seams(
-    joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int], kept: np.ndarray | None = None
+def remove_jumps(
+    joints: np.ndarray, yaw: np.ndarray, seams: Sequence[int], frozen: np.ndarray | None = None
 ) -> np.ndarray:
     """``joints`` (T, J, 3) of a body with headings ``yaw`` (T,) about +Y, no longer jumping at ``seams``, the first
-    frames of patches. kept (T,) bool: frames that stay as they are.
+    frames of patches. frozen (T,) bool: frames that stay as they are.
     """
     frames = len(joints)
     seams = [seam for seam in seams if 0 < seam < frames]
@@ -42,20 +42,20 @@ def smooth_seams(
     root = joints[:, :1] * np.array([1.0, 0.0, 1.0])
     local = quat.rotate(quat.from_yaw(-yaw)[:, None], joints - root)
     channels = np.concatenate([root[:, 0], np.unwrap(yaw)[:, None], local.reshape(frames, -1)], 1)
-    smooth = channels + _change(channels, seams, kept)
-    turn = quat.from_yaw(smooth[:, 3])[:, None]
-    return quat.rotate(turn, smooth[:, 4:].reshape(local.shape)) + smooth[:, None, :3]
+    smooth = channels + _change(channels, seams, frozen)
+    rotation = quat.from_yaw(smooth[:, 3])[:, None]
+    return quat.rotate(rotation, smooth[:, 4:].reshape(local.shape)) + smooth[:, None, :3]
 
 
-def _change(channels: np.ndarray, seams: Sequence[int], kept: np.ndarray | None) -> np.ndarray:
+def _change(channels: np.ndarray, seams: Sequence[int], frozen: np.ndarray | None) -> np.ndarray:
     """d (T, C) for ``channels`` (T, C)."""
     frames = len(channels)
-    across = np.zeros(frames - 2, bool)  # of the bend at frame t + 1
+    across = np.zeros(frames - 2, bool)  # of the second difference at frame t + 1
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
     band = BEND * gram_band(frames)
     band[0] += KEEP
-    if kept is not None:
-        band[0, kept] += FAST
+    if frozen is not None:
+        band[0, frozen] += FROZEN_KEEP
     jumps = np.diff(channels, n=2, axis=0) * across[:, None]
     return solveh_banded(band, -BEND * apply_transposed(jumps), lower=True, check_finite=False)

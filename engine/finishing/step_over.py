@@ -15,17 +15,11 @@ from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.series import envelope
 from blender_addon.shared.solids import penetration
 
-LOW = 0.4  # metres up to which an obstacle, with its margin, is stepped over
-CLEAR, STANDING = 0.05, 0.01  # metres that feet keep above it, and those that stand on it
-SCAN = np.arange(0.0, LOW, 0.01)  # heights at which it is looked for
-FOOT, CELL = 0.14, 0.04  # metres that a foot takes up around its toe, and between the spots of a map
-MOST_CELLS = 40_000  # of a map; a larger one is coarser
-FARTHEST = 0.5  # metres by which a footprint is moved at most
-EARLY = 2  # frames by which a foot is up before it is over an obstacle
+from .parameters import PARAMS, FootPlannerParams
 
 
-def is_step_over(obstacle: Obstacle) -> bool:
-    """Whether it is stepped over."""
+def is_step_over(obstacle: Obstacle, params: FootPlannerParams = PARAMS) -> bool:
+    """Whether ``obstacle`` is so low that a body steps over it."""
     size = np.asarray(obstacle.size, float)
     if obstacle.kind == "box":
         up = quat.rotate(
@@ -37,36 +31,38 @@ def is_step_over(obstacle: Obstacle) -> bool:
         reach = float(size[0] + abs(axis[1]) * size[1])
     else:
         reach = float(size[0])
-    return obstacle.centre[1] + reach + obstacle.margin < LOW
+    return obstacle.centre[1] + reach + obstacle.margin < params.low_obstacle_m
 
 
 class StandableGround:
-    """A map of the ground where obstacles lie in the way: for each spot the nearest one on which a foot can stand."""
+    """A map of the ground where obstacles lie: for each spot the nearest one on which a foot can stand."""
 
-    def __init__(self, obstacles: Sequence[Obstacle], toes: np.ndarray) -> None:
+    def __init__(self, obstacles: Sequence[Obstacle], toes: np.ndarray, params: FootPlannerParams = PARAMS) -> None:
         """``toes`` (..., 3): where feet come."""
         from scipy.ndimage import distance_transform_edt  # slow to import, seldom needed
 
-        reach = [np.linalg.norm(obstacle.size) + obstacle.margin + FOOT + FARTHEST for obstacle in obstacles]
+        radius, farthest = params.foot_radius_m, params.footprint_shift_m
+        reach = [np.linalg.norm(obstacle.size) + obstacle.margin + radius + farthest for obstacle in obstacles]
         centres = np.array([[obstacle.centre[0], obstacle.centre[2]] for obstacle in obstacles])
-        ground = toes[..., [0, 2]].reshape(-1, 2)
-        low = np.maximum((centres - np.array(reach)[:, None]).min(0), ground.min(0) - 2 * FARTHEST)
-        high = np.minimum((centres + np.array(reach)[:, None]).max(0), ground.max(0) + 2 * FARTHEST)
-        size = np.maximum(high - low, CELL)
-        self.origin, self.cell = low, max(CELL, float(np.sqrt(size.prod() / MOST_CELLS)))
+        path = toes[..., [0, 2]].reshape(-1, 2)
+        low = np.maximum((centres - np.array(reach)[:, None]).min(0), path.min(0) - 2 * farthest)
+        high = np.minimum((centres + np.array(reach)[:, None]).max(0), path.max(0) + 2 * farthest)
+        size = np.maximum(high - low, params.map_cell_m)
+        self.origin = low
+        self.cell = max(params.map_cell_m, float(np.sqrt(size.prod() / params.map_max_cells)))
         shape = np.ceil(size / self.cell).astype(int) + 1
         grid = low + self.cell * np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
-        lying = heights_over(grid, obstacles) > 0
-        blocked = lying if not lying.any() else distance_transform_edt(~lying) * self.cell < FOOT
+        occupied = heights_over(grid, obstacles, params.swing_clearance_m, params) > 0
+        blocked = occupied if not occupied.any() else distance_transform_edt(~occupied) * self.cell < radius
         if blocked.all():  # it is the floor
             blocked[:] = False
         away, nearest = distance_transform_edt(blocked, return_indices=True)
         nearest = low + self.cell * np.moveaxis(nearest, 0, -1)
-        self._shift = np.where((blocked & (away * self.cell < FARTHEST))[..., None], nearest - grid, 0.0)
+        self._shift = np.where((blocked & (away * self.cell < farthest))[..., None], nearest - grid, 0.0)
 
     def shift(self, toes: np.ndarray) -> np.ndarray:
-        """The way (..., 2) over the ground for a foot with its toe over ``toes`` (..., 2) to stand beside what lies
-        there; none where it does, or where that is too far.
+        """The offset (..., 2) over the ground for a foot with its toe over ``toes`` (..., 2) to stand beside what lies
+        there; 0 where it does, or where that is too far.
         """
         cells = np.rint((toes - self.origin) / self.cell).astype(int)
         inside = ((cells >= 0) & (cells < self._shift.shape[:2])).all(-1)
@@ -74,21 +70,32 @@ class StandableGround:
         return np.where(inside[..., None], self._shift[x, z], 0.0)
 
 
-def heights_over(points: np.ndarray, obstacles: Sequence[Obstacle], clear: float = CLEAR) -> np.ndarray:
-    """How high (...) a foot over ``points`` (..., 2), x and z, must be to keep ``clear``; 0 where nothing lies."""
-    column = np.empty((*points.shape[:-1], len(SCAN), 3))
-    column[..., [0, 2]], column[..., 1] = points[..., None, :], SCAN
+def heights_over(
+    points: np.ndarray, obstacles: Sequence[Obstacle], clearance_m: float, params: FootPlannerParams = PARAMS
+) -> np.ndarray:
+    """How high (...) a foot over ``points`` (..., 2), x and z, must be to keep ``clearance_m``; 0 where nothing is."""
+    scan = np.arange(0.0, params.low_obstacle_m, params.scan_step_m)
+    column = np.empty((*points.shape[:-1], len(scan), 3))
+    column[..., [0, 2]], column[..., 1] = points[..., None, :], scan
     inside = np.zeros(column.shape[:-1], bool)
     for obstacle in obstacles:
-        inside |= penetration(obstacle, column)[0] > -clear
-    return np.where(inside, SCAN + SCAN[1], 0.0).max(-1)
+        inside |= penetration(obstacle, column)[0] > -clearance_m
+    return np.where(inside, scan + scan[1], 0.0).max(-1)
 
 
 def lifted_over(
-    height: np.ndarray, toe: np.ndarray, ankle: np.ndarray, swings: np.ndarray, obstacles: Sequence[Obstacle]
+    height: np.ndarray,
+    paths: Sequence[np.ndarray],
+    swings: np.ndarray,
+    obstacles: Sequence[Obstacle],
+    params: FootPlannerParams = PARAMS,
 ) -> np.ndarray:
-    """The toe's ``height`` (T,), raised where it ``swings`` (T,) with toe and ankle over these ways (T, 2)."""
-    needed = np.maximum(heights_over(toe, obstacles), heights_over(ankle, obstacles))
+    """The toe's ``height`` (T,), raised where the foot ``swings`` (T,) over an obstacle; ``paths`` of toe and ankle,
+    each (T, 2).
+    """
+    clearance = params.swing_clearance_m
+    needed = np.maximum.reduce([heights_over(path, obstacles, clearance, params) for path in paths])
     if not needed.any():
         return height
-    return np.where(swings, np.maximum(height, envelope(needed, EARLY, EARLY)), height)
+    early = params.raise_early_frames
+    return np.where(swings, np.maximum(height, envelope(needed, early, early)), height)

@@ -8,9 +8,11 @@ import itertools
 import numpy as np
 import pytest
 
+from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.finishing.footprints import CLEARANCE, ON_FLOOR, TOE_HEIGHT, place_feet
-from engine.finishing.gait import LONGEST_STANCE, SHORTEST_SWING, plan_steps, stances
+from engine.finishing.footprints import place_feet
+from engine.finishing.gait import FeetMotion, plan_steps
+from engine.finishing.parameters import PARAMS
 
 from ..helpers.walking import FRAMES, gliding, stepping
 
@@ -21,7 +23,8 @@ TOES, HIPS = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left
 
 def plan(joints: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
     fixed = np.zeros((len(joints), 2), bool) if fixed is None else fixed
-    return plan_steps(joints[:, TOES], joints[:, HIPS], np.zeros((len(joints), 2)), fixed, np.zeros(len(joints), bool))
+    belief, never = np.zeros((len(joints), 2)), np.zeros((len(joints), 2), bool)
+    return plan_steps(FeetMotion(joints[:, TOES], joints[:, HIPS], belief, never[:, 0], fixed, never))
 
 
 def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:
@@ -29,23 +32,23 @@ def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:
     phase = np.arange(FRAMES) % 20
     really = np.stack([phase < 11, (phase >= 10) | (phase == 0)], 1)
     assert (stands == really)[5:-5].mean() > 0.85
-    assert 4 <= len(stances(stands[:, 0])) <= 6
+    assert 4 <= len(runs(stands[:, 0])) <= 6
 
 
 @pytest.mark.parametrize("radius", [None, 1.2])
 def test_dragged_feet_step_in_turn(radius: float | None) -> None:
     stands = plan(gliding(radius=radius))
     for foot in (0, 1):
-        spans = stances(stands[:, foot])
+        spans = runs(stands[:, foot])
         assert 3 <= len(spans) <= 10  # in five seconds
-        assert all(later - end >= SHORTEST_SWING for (_, end), (later, _) in itertools.pairwise(spans))
+        assert all(later - end >= PARAMS.swing_min_frames for (_, end), (later, _) in itertools.pairwise(spans))
     assert stands.any(1).mean() > 0.9
 
 
 def test_who_stands_still_keeps_standing_and_what_others_hold_is_no_stance() -> None:
     still = np.repeat(gliding()[:1], FRAMES, 0)
     assert plan(still).all()
-    long = np.repeat(still[:1], 3 * LONGEST_STANCE, 0)
+    long = np.repeat(still[:1], 3 * PARAMS.stance_max_frames, 0)
     assert plan(long).mean() > 0.95
     fixed = np.zeros((FRAMES, 2), bool)
     fixed[30:60, 1] = True
@@ -57,7 +60,7 @@ def test_who_stands_still_keeps_standing_and_what_others_hold_is_no_stance() -> 
 def test_a_few_frames_are_no_trouble(frames: int) -> None:
     joints = gliding()[:frames]
     feet = place_feet(joints, NO_BELIEF[:frames], NOBODY[:frames])
-    assert feet.places.shape == (frames, 4, 3) and np.isfinite(feet.places).all()
+    assert feet.positions.shape == (frames, 4, 3) and np.isfinite(feet.positions).all()
 
 
 @pytest.mark.parametrize("joints", [gliding(), gliding(radius=1.2), stepping()], ids=["line", "circle", "steps"])
@@ -65,13 +68,13 @@ def test_standing_toes_are_still_and_swinging_ones_clear_the_floor(joints: np.nd
     joints[..., 1] += 0.03  # floats, as models do
     feet = place_feet(joints, NO_BELIEF, NOBODY)
     for foot in (0, 1):
-        toe, stands = feet.places[:, 2 * foot + 1], feet.stands[:, 2 * foot + 1]
+        toe, stands = feet.positions[:, 2 * foot + 1], feet.in_contact[:, 2 * foot + 1]
         both = stands[1:] & stands[:-1]
         speed = np.linalg.norm(np.diff(toe, axis=0), axis=-1) * FPS
         assert speed[both].max() < 0.02
-        np.testing.assert_allclose(toe[stands, 1], TOE_HEIGHT, atol=1e-9)
-        heights = [toe[end:start, 1].max() for (_, end), (start, _) in itertools.pairwise(stances(stands))]
-        assert min(heights) > 0.9 * CLEARANCE[0]
+        np.testing.assert_allclose(toe[stands, 1], PARAMS.toe_height_m, atol=1e-9)
+        heights = [toe[end:start, 1].max() for (_, end), (start, _) in itertools.pairwise(runs(stands))]
+        assert min(heights) > 0.9 * PARAMS.clearance_m[0]
         assert speed.max() < 6
 
 
@@ -79,27 +82,27 @@ def test_a_foot_on_something_high_stays_up_there() -> None:
     still = np.repeat(gliding()[:1], FRAMES, 0)
     still[:, SKELETON.indices("left_ankle", "left_foot"), 1] += 0.4
     feet = place_feet(still, NO_BELIEF, NOBODY)
-    np.testing.assert_allclose(feet.places[:, 1, 1], still[:, TOES[0], 1])
-    np.testing.assert_allclose(feet.places[:, 3, 1], TOE_HEIGHT)
-    assert still[0, TOES[0], 1] > ON_FLOOR
+    np.testing.assert_allclose(feet.positions[:, 1, 1], still[:, TOES[0], 1])
+    np.testing.assert_allclose(feet.positions[:, 3, 1], PARAMS.toe_height_m)
+    assert still[0, TOES[0], 1] > PARAMS.floor_toe_m
 
 
 def test_a_foot_that_a_control_holds_follows_it() -> None:
     joints, held = gliding(), NOBODY.copy()
     held[40:60, TOES[0]] = True
     feet = place_feet(joints, NO_BELIEF, held)
-    np.testing.assert_allclose(feet.places[40:60, 1], joints[40:60, TOES[0]], atol=2e-3)
-    assert not feet.stands[42:58, 1].any() and feet.stands[:, 3].any()
+    np.testing.assert_allclose(feet.positions[40:60, 1], joints[40:60, TOES[0]], atol=2e-3)
+    assert not feet.in_contact[42:58, 1].any() and feet.in_contact[:, 3].any()
 
 
 def test_a_stance_that_began_in_kept_frames_keeps_its_place() -> None:
     joints, kept = stepping(), np.arange(FRAMES) < 26
     feet = place_feet(joints, NO_BELIEF, NOBODY, kept)
-    np.testing.assert_allclose(feet.places[:24, [1, 3]], joints[:24, TOES], atol=2e-3)
-    stands = feet.stands[:, 1]
-    start, end = next(span for span in stances(stands) if span[0] < 26 <= span[1] - 1)
+    np.testing.assert_allclose(feet.positions[:24, [1, 3]], joints[:24, TOES], atol=2e-3)
+    stands = feet.in_contact[:, 1]
+    start, end = next(span for span in runs(stands) if span[0] < 26 <= span[1] - 1)
     np.testing.assert_allclose(
-        feet.places[26:end, 1, [0, 2]],
+        feet.positions[26:end, 1, [0, 2]],
         joints[start:26, TOES[0]][:, [0, 2]].mean(0)[None].repeat(end - 26, 0),
         atol=5e-3,
     )
@@ -108,10 +111,10 @@ def test_a_stance_that_began_in_kept_frames_keeps_its_place() -> None:
 @pytest.mark.parametrize("speed", [2.6, 3.5])
 def test_dragged_feet_of_who_runs_fly_and_are_lifted(speed: float) -> None:
     feet = place_feet(gliding(speed), NO_BELIEF, NOBODY)
-    toes, stands = feet.places[:, 1::2], feet.stands[:, 1::2]
+    toes, stands = feet.positions[:, 1::2], feet.in_contact[:, 1::2]
     assert 0.15 < (~stands.any(1)).mean() < 0.6 and not stands.all(1)[10:-10].any()
     for foot in (0, 1):
-        inner = itertools.pairwise(stances(stands[:, foot]))
+        inner = itertools.pairwise(runs(stands[:, foot]))
         lifts = [toes[end:later, foot, 1].max() for (_, end), (later, _) in inner]
         assert len(lifts) > 3 and min(lifts) > 0.2
     jerk = np.linalg.norm(np.diff(toes, n=3, axis=0), axis=-1) * FPS**3
@@ -122,7 +125,7 @@ def test_dragged_feet_of_who_runs_fly_and_are_lifted(speed: float) -> None:
 def test_near_the_ends_feet_do_not_stay_behind(speed: float) -> None:
     """Stances that last to the last frame of who walks on, or from the first one, would leave the body leaning."""
     joints = gliding(speed)
-    places = place_feet(joints, NO_BELIEF, NOBODY).places
+    places = place_feet(joints, NO_BELIEF, NOBODY).positions
     behind = joints[:, 0, 2] - places[:, 1::2, 2].mean(1)
     usual = np.abs(behind - behind[20:-20].mean())
     assert usual[[0, 1, -2, -1]].max() < 1.3 * usual[20:-20].max()
@@ -134,12 +137,12 @@ def test_a_foot_that_is_pinned_to_the_floor_stands_there_for_its_stance(joint: s
     joints[50, SKELETON.indices("left_foot", "left_ankle")] += [0.1, 0.0, 0.05]  # brought there for one frame
     held[50, SKELETON.index(joint)] = True
     feet = place_feet(joints, NO_BELIEF, held)
-    assert feet.stands[48:53, 1].all()
-    np.testing.assert_allclose(feet.places[48:53, 1, [0, 2]] - joints[50, TOES[0]][[0, 2]], 0, atol=2e-3)
+    assert feet.in_contact[48:53, 1].all()
+    np.testing.assert_allclose(feet.positions[48:53, 1, [0, 2]] - joints[50, TOES[0]][[0, 2]], 0, atol=2e-3)
     knee = NOBODY.copy()
     knee[50, SKELETON.index("left_knee")] = held[45:56, SKELETON.index("left_foot")] = True
     for other in (knee, held):  # somebody else's business
-        assert not place_feet(joints, NO_BELIEF, other).stands[50, 1]
+        assert not place_feet(joints, NO_BELIEF, other).in_contact[50, 1]
 
 
 def test_who_stops_comes_to_stand_over_the_feet() -> None:
@@ -149,7 +152,7 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
     joints[..., 2] += (way - joints[:, 0, 2])[:, None]
     joints[..., 2] -= 0.25 * np.isin(np.arange(22), [1, 2, 4, 5, 7, 8, 10, 11])  # on legs that lag behind
     joints[:, [1, 2], 2] += 0.25
-    places = place_feet(joints, NO_BELIEF, NOBODY).places
+    places = place_feet(joints, NO_BELIEF, NOBODY).positions
     assert abs(joints[-1, 0, 2] - joints[-1, [7, 8, 10, 11], 2].mean()) > 0.15
     assert abs(joints[-1, 0, 2] - places[-1, :, 2].mean()) < 0.1
     last = np.linalg.norm(np.diff(places[-5:], axis=0), axis=-1).max()
@@ -157,4 +160,4 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
     sitting = joints - [0.0, 0.3, 0.0]
     kept = np.arange(FRAMES) > FRAMES - 5
     for feet in (place_feet(sitting, NO_BELIEF, NOBODY), place_feet(joints, NO_BELIEF, NOBODY, kept)):
-        assert abs(joints[-1, 0, 2] - feet.places[-1, :, 2].mean()) > 0.12
+        assert abs(joints[-1, 0, 2] - feet.positions[-1, :, 2].mean()) > 0.12

@@ -14,7 +14,8 @@ from blender_addon.shared.skeleton import FPS
 from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
 from engine.finishing.footprints import place_feet
-from engine.finishing.step_over import FOOT, STANDING, StandableGround, heights_over, is_step_over
+from engine.finishing.parameters import PARAMS
+from engine.finishing.step_over import StandableGround, heights_over, is_step_over
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
 
@@ -39,28 +40,30 @@ def test_the_nearest_footing_is_beside_and_elsewhere_nothing_moves() -> None:
     shifts = ground_map.shift(toes)
     np.testing.assert_array_equal(shifts[3:], 0)
     assert shifts[0, 1] < -0.1 and shifts[1, 1] > 0.1 and shifts[2, 0] > 0.1
-    around = toes[:3, None] + shifts[:3, None] + 0.8 * FOOT * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    assert not heights_over(around, [BOX], STANDING).any()
-    assert heights_over(np.array([0.0, 2.5]), [BOX]) == pytest.approx(0.28, abs=0.015)
+    around = (
+        toes[:3, None] + shifts[:3, None] + 0.8 * PARAMS.foot_radius_m * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    )
+    assert not heights_over(around, [BOX], PARAMS.stance_clearance_m).any()
+    assert heights_over(np.array([0.0, 2.5]), [BOX], PARAMS.swing_clearance_m) == pytest.approx(0.28, abs=0.015)
 
 
 def test_a_floor_is_no_trouble_however_large() -> None:
     floor = Obstacle("box", (0.0, -0.5, 0.0), (500.0, 0.5, 500.0))
     joints, nobody = gliding(), np.zeros((FRAMES, 22), bool)
     plain, floored = (place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, solids) for solids in ([], [floor]))
-    np.testing.assert_array_equal(floored.stands, plain.stands)
-    np.testing.assert_allclose(floored.places, plain.places, atol=0.05)
-    np.testing.assert_allclose(floored.places[plain.stands], plain.places[plain.stands], atol=0.01)
+    np.testing.assert_array_equal(floored.in_contact, plain.in_contact)
+    np.testing.assert_allclose(floored.positions, plain.positions, atol=0.05)
+    np.testing.assert_allclose(floored.positions[plain.in_contact], plain.positions[plain.in_contact], atol=0.01)
 
 
 def test_what_is_too_large_to_step_over_is_stood_on() -> None:
     platform = Obstacle("box", (0.0, 0.1, 2.5), (1.0, 0.1, 1.0))
     joints, nobody = gliding(), np.zeros((FRAMES, 22), bool)
     feet = place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, [platform])
-    assert penetration(platform, feet.places)[0].max() < 0
-    on_top = feet.stands[:, 1::2] & (np.abs(feet.places[:, 1::2, 2] - 2.5) < 0.7)
+    assert penetration(platform, feet.positions)[0].max() < 0
+    on_top = feet.in_contact[:, 1::2] & (np.abs(feet.positions[:, 1::2, 2] - 2.5) < 0.7)
     assert on_top.sum() > 20
-    np.testing.assert_allclose(feet.places[:, 1::2, 1][on_top], 0.21, atol=0.02)
+    np.testing.assert_allclose(feet.positions[:, 1::2, 1][on_top], 0.21, atol=0.02)
 
 
 @pytest.mark.parametrize("obstacle", [BOX, LYING])
@@ -70,8 +73,8 @@ def test_dragged_feet_get_steps_that_lead_over_it(obstacle: Obstacle, start: flo
     nobody = np.zeros((FRAMES, 22), bool)
     feet = place_feet(joints, np.zeros((FRAMES, 4)), nobody, None, [obstacle])
     assert penetration(obstacle, joints[:, [7, 8, 10, 11]])[0].max() > 0.05
-    assert penetration(obstacle, feet.places)[0].max() < 0
-    reach = np.linalg.norm(feet.places[:, 1::2] - joints[:, [1, 2]], axis=-1)[feet.stands[:, 1::2]]
+    assert penetration(obstacle, feet.positions)[0].max() < 0
+    reach = np.linalg.norm(feet.positions[:, 1::2] - joints[:, [1, 2]], axis=-1)[feet.in_contact[:, 1::2]]
     assert reach.max() < 1.05
 
 
