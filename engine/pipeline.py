@@ -24,7 +24,7 @@ from torch import Tensor
 
 import engine
 from blender_addon.shared import features as feature_set
-from blender_addon.shared.control import CanonicalFrame, ControlSignal, control_errors
+from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import (
     PROTOCOL_VERSION,
@@ -38,31 +38,32 @@ from blender_addon.shared.protocol import (
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from .checkpoints.folder import load, load_default
-from .checkpoints.networks import Networks
+from .checkpoints import Networks, load, load_default
 from .compute.cuda_graphs import GraphCache
-from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads, threads_for
+from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads
 from .control.detour import around_obstacles
 from .control.goals import goals_of, settle
 from .control.refine import STEPS as REFINING_STEPS
 from .control.refine import can_refine, refine
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
-from .longform.motion import MAX_FRAMES, Take
-from .longform.timeline import Context
-from .longform.window_request import Asked
+from .longform.motion import MAX_FRAMES, MotionInProgress
+from .longform.window_request import WindowMotion, WindowRequest
 from .metrics import control_metrics, foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
-from .progress import Clock
+from .motion_order import MotionOrder
+from .progress import ProgressClock
+from .sampling import sample
 from .sampling.correct import correct
-from .sampling.sampler import sample
-from .validate import check
+from .sampling.latents import ControlReader, KnownTokens, decode_features, encode_known
+from .validate import validate
 
-_SEED_STEP = 1_000_003  # between the seeds of variations, so that neighbouring seeds do not share motions
-_TOGETHER = 4
+SEED_STEP = 1_000_003
+"""Between the seeds of variations, so that neighbouring seeds do not share motions."""
+BATCH_VARIATIONS = 4
 """Variations sampled in one batch: more bring little, and make a cancel wait."""
-_HELD = SKELETON.indices("pelvis", "left_hip", "right_hip")
-"""Joints that refining holds where they are in frames that are there already: they say place and heading."""
+HELD_JOINTS = SKELETON.indices("pelvis", "left_hip", "right_hip")
+"""Joints that refining holds where they are in frames that are there already: they tell position and heading."""
 _GROUND = np.array([1.0, 0.0, 1.0], np.float32)
 
 
@@ -79,10 +80,7 @@ class Pipeline:
                 "statistics.",
                 "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
             )
-        self._last_read: tuple[Tensor, Tensor, Tensor] | None = None  # hints, their mask, what they were read as
-        if networks.controlnet is not None and statistics.hint_mean is not None:
-            self.hint_mean = torch.from_numpy(statistics.hint_mean)
-            self.hint_std = torch.from_numpy(statistics.hint_std)
+        self._control_reader = ControlReader(networks) if self.has_control else None
 
     @classmethod
     def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
@@ -128,177 +126,118 @@ class Pipeline:
         """Progress items, with ``stream`` Parts between them, then the Result. Raises BadRequest or BadControl before
         any work; may be abandoned between items.
         """
-        signal = check(request, self.config, self.has_control)
-        request = around_obstacles(replace(request, hint=signal.hint, hint_mask=signal.hint_mask))
-        least, longest = self.config.min_frames, self.config.max_frames
-        patch = self.config.patch_size if self.config.token_layout == "patch" else 0
-        takes = [
-            Take(request, request.seed + variation * _SEED_STEP, least, longest, patch)
-            for variation in range(request.num_variations)
-        ]
-        windows = takes[0].windows
-        refining = REFINING_STEPS + 1 if can_refine(self.networks) and request.refine else 0
-        clock = Clock(request, len(windows), self._steps(request), refining)
+        requested = validate(request, self.config, self.has_control)
+        order, offset = around_obstacles(requested)
+        motions = self._begin(order)
+        windows = motions[0].windows
+        steps = order.num_inference_steps or self.config.default_num_inference_steps
+        refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0
+        clock = ProgressClock(request.request_id, len(windows) * len(motions), steps + 4 + refining)
         yield clock.tell("Reading the prompt")
-        texts = self.text_encoder.encode([*(block.text.strip() for block in request.prompts), ""]).to(self.device)
+        texts = self.text_encoder.encode([*(block.text.strip() for block in order.prompts), ""]).to(self.device)
         for window in windows:
             text = texts[[window.prompt, -1]]
-            for group in _groups(takes):
-                asked = [Asked(*take.prepare(window)) for take in group]
-                latents = yield from self._sample(asked, text, [take.generator for take in group], clock)
-                for take, one, latent in zip(group, asked, latents.split(1), strict=True):
-                    take.add(window, *(yield from self._settle(one, latent, clock)))
+            for group in _groups(motions):
+                prepared = [motion.prepare(window) for motion in group]
+                latents = yield from self._sample(prepared, text, [motion.generator for motion in group], clock)
+                for motion, one, latent in zip(group, prepared, latents.split(1), strict=True):
+                    motion.add(window, (yield from self._refine(one, latent, clock)))
                     yield clock.tell("Finishing")
-                    span = yield from clock.meanwhile(take.finish(window, finish))
+                    span = yield from clock.meanwhile(motion.finish(window, finish))
             if request.stream and span.stop > span.start:
-                yield Part(request.request_id, span.start, *_stacked(takes, span))
+                yield Part(request.request_id, span.start, *_stacked(motions, span))
         yield clock.tell("Measuring")
-        whole = slice(0, request.num_frames)
-        measured = [control_metrics(control_errors(take.joints[whole], _asked_of(take, signal))) for take in takes]
+        whole = slice(0, order.num_frames)
+        errors = [control_errors(motion.joints[whole], _judged_by(motion, requested)) for motion in motions]
+        measured = map(control_metrics, errors)
         yield Result(
             request.request_id,
-            *_stacked(takes, whole),
+            *_stacked(motions, whole),
             tuple(ControlError(m.average_error, m.maximum_error, m.percentile95_error) for m in measured),
-            tuple(foot_skating_ratio(take.joints[whole]) for take in takes),
+            tuple(foot_skating_ratio(motion.joints[whole]) for motion in motions),
             clock.finish(),
             request.seed,
             self.networks.model_hash,
         )
 
+    def _begin(self, order: MotionOrder) -> list[MotionInProgress]:
+        """A motion for each variation."""
+        least, longest = self.config.min_frames, self.config.max_frames
+        patch = self.config.patch_size if self.config.token_layout == "patch" else 0
+        seeds = (order.seed + variation * SEED_STEP for variation in range(order.num_variations))
+        return [MotionInProgress(order, seed, least, longest, patch) for seed in seeds]
+
     def _sample(
-        self, asked: list[Asked], text: Tensor, generators: list[torch.Generator], clock: Clock
+        self, requests: list[WindowRequest], text: Tensor, generators: list[torch.Generator], clock: ProgressClock
     ) -> Generator[Progress, None, Tensor]:
         """Latents (V, N, D) of V variations of a window, sampled together, each with the noise of its own generator."""
-        first, count = asked[0], len(asked)
-        hints, masks, coordinates = map(torch.cat, zip(*(one.tensors() for one in asked), strict=True))
+        first, count = requests[0], len(requests)
+        hints, masks, coordinates = map(torch.cat, zip(*(one.tensors() for one in requests), strict=True))
         control = None
-        if first.shown.hint_mask.any() and self.has_control:
+        if self._control_reader is not None and first.shown.hint_mask.any():
             yield clock.tell("Reading the controls", count)
-            read = [self._read_controls(*each) for each in zip(hints.split(1), masks.split(1), strict=True)]
-            control = torch.cat(read)
+            read = map(self._control_reader.read, hints.split(1), masks.split(1))
+            control = torch.cat(list(read))
         yield clock.tell("Sampling", count)
         hints, coordinates = hints.to(self.device), coordinates.to(self.device)
+        contexts = [one.context for one in requests]
+        known = [encode_known(self.networks, context.features, context.known) for context in contexts]
         steps = sample(
             self.networks,
             text[:1, None],
-            num_inference_steps=first.request.num_inference_steps or None,
-            guidance_scale=first.request.guidance_scale,
+            num_inference_steps=first.order.num_inference_steps or None,
+            guidance_scale=first.order.guidance_scale,
             control_embedding=control,
             uncond_embedding=text[1:, None],
-            num_tokens=self.config.num_tokens(first.request.num_frames),
+            num_tokens=self.config.num_tokens(first.order.num_frames),
             generator=generators,
-            known=_joined([self._known_tokens(one.context) for one in asked]),
+            known=KnownTokens.together(known),
         )
         for latent in steps:  # noqa: B007  (the last one is the result)
             yield clock.tell("Sampling", count)
         return correct(self.networks, latent, first.frames(self.device, count), hints, coordinates)
 
-    def _settle(
-        self, asked: Asked, latent: Tensor, clock: Clock
-    ) -> Generator[Progress, None, tuple[np.ndarray, CanonicalFrame, ControlSignal]]:
-        """Features (T, F) of one variation of a window from its sampled latent (1, N, D), the frame that they start in,
-        and the hints in the frames in which they are met.
-        """
-        request, frame, context, signal = asked.request, asked.frame, asked.context, asked.signal
-        mask = asked.frames(self.device)
-        if request.slack is not None:
-            joints = feature_set.features_to_joints(self._decode(latent, mask))
-            signal = settle(signal, request.slack, frame.to_world(joints))
-        if request.plant_feet and request.obstacles:  # feet that are planted step over what lies low
-            request = replace(request, obstacles=tuple(o for o in request.obstacles if not is_step_over(o)))
-        goals = goals_of(request, signal, frame)
-        if goals or asked.leads:
-            goals = goals_of(context.tighten(request), context.add_hints(signal, _HELD), frame)
-        if goals and request.refine and can_refine(self.networks):
+    def _refine(
+        self, request: WindowRequest, latent: Tensor, clock: ProgressClock
+    ) -> Generator[Progress, None, WindowMotion]:
+        """The motion of one variation of a window from its sampled latent (1, N, D), refined onto what is requested."""
+        order, frame, context = request.order, request.frame, request.context
+        mask, met = request.frames(self.device), order.own_frames
+        if order.slack.any():
+            joints = feature_set.features_to_joints(decode_features(self.networks, latent, mask))
+            order, met = settle(order, frame.to_world(joints))
+        if order.plant_feet and order.obstacles:  # feet that are planted step over what lies low
+            order = replace(order, obstacles=tuple(o for o in order.obstacles if not is_step_over(o)))
+        goals = goals_of(order, frame)
+        if goals or request.has_path:
+            goals = goals_of(context.hold(order, HELD_JOINTS), frame)
+        if goals and order.refine and can_refine(self.networks):
             yield clock.tell("Refining")
-            hint, _, coordinates = asked.tensors()
-            steps = refine(self.networks, latent, mask, hint, coordinates, goals=goals)
+            steps = refine(self.networks, latent, mask, goals)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
-        return self._decode(latent, mask), frame, signal
-
-    @torch.no_grad()
-    def _read_controls(self, hint: Tensor, hint_mask: Tensor) -> Tensor:
-        """The trajectory encoder's answer (1, N, ·) to hints (1, T, J, 3) in metres with their mask (1, T, J), on the
-        CPU. The last one is kept: variations, and another seed or sentence on the same path, ask for it again.
-        """
-        encoder = self.networks.trajectory_encoder
-        assert encoder is not None  # has_control has looked
-        normalised = (hint - self.hint_mean) / self.hint_std * hint_mask[..., None]
-        if self._last_read is not None:
-            seen, mask, control = self._last_read
-            if torch.equal(mask, hint_mask) and torch.equal(seen, normalised):
-                return control
-        weight = next(encoder.parameters())
-        rows = hint.shape[1] if self.config.token_layout == "global" else self.config.num_tokens(hint.shape[1])
-        with threads_for(rows):
-            control = encoder(normalised.to(self.device), hint_mask.to(self.device)).float()
-        self._last_read = None if weight.requires_grad else (normalised, hint_mask.clone(), control)
-        return control
-
-    @torch.no_grad()
-    def _known_tokens(self, context: Context) -> tuple[Tensor, Tensor] | None:
-        """Latents (1, N, D) and mask (1, N) of the tokens whose frames are known; None when there are none, or a token
-        does not stand for frames.
-        """
-        if self.config.token_layout != "patch":
-            return None
-        patch = self.config.patch_size
-        tokens = context.known[: len(context.known) // patch * patch].reshape(-1, patch).all(1)
-        if not tokens.any():
-            return None
-        mask = torch.zeros(1, self.config.num_tokens(len(context.known)), dtype=torch.bool, device=self.device)
-        latent = torch.zeros(*mask.shape, self.config.latent_width, device=self.device)
-        vectors = torch.from_numpy(context.vectors).float().to(self.device)
-        mean, std = self.networks.feature_scale(vectors)
-        normalised = ((vectors - mean) / std)[None]
-        # Each stretch by itself: the encoder looks at the neighbours of a token, and some are not there yet.
-        for start, end in np.flatnonzero(np.diff(np.pad(tokens.astype(int), 1))).reshape(-1, 2):
-            # Only the token next to the new frames is held: more of them would keep the motion from doing what a new
-            # sentence says (after a walk, a run came to 0.7 m/s instead of 1.2).
-            first, last = (start, start + 1) if start > 0 else (end - 1, end)
-            span = normalised[:, start * patch : end * patch].to(next(self.networks.vae.parameters()).dtype)
-            code, _ = self.networks.vae.encode(span, torch.ones(span.shape[:2], dtype=torch.bool, device=self.device))
-            latent[:, start:end], mask[:, first:last] = code.float() * self.config.vae_scale_factor, True
-        return latent, mask
-
-    @torch.no_grad()
-    def _decode(self, latent: Tensor, mask: Tensor) -> np.ndarray:
-        """Features (T, F) in metres and radians of a latent (1, N, D)."""
-        decoded = self.networks.decode(latent.to(next(self.networks.vae.parameters()).dtype), mask).float()
-        mean, std = self.networks.feature_scale(decoded)
-        return (decoded * std + mean)[0].double().cpu().numpy()
-
-    def _steps(self, request: Generate) -> int:
-        return request.num_inference_steps or self.config.default_num_inference_steps
+        return WindowMotion(decode_features(self.networks, latent, mask), frame, order.signal, met)
 
 
-def _groups(takes: list[Take]) -> list[list[Take]]:
+def _groups(motions: list[MotionInProgress]) -> list[list[MotionInProgress]]:
     """Variations that are sampled together. The first is alone, so that it is what one alone would be, to the bit."""
-    return [takes[:1], *(takes[i : i + _TOGETHER] for i in range(1, len(takes), _TOGETHER))]
+    return [motions[:1], *(motions[i : i + BATCH_VARIATIONS] for i in range(1, len(motions), BATCH_VARIATIONS))]
 
 
-def _joined(known: list[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tensor] | None:
-    """Known tokens and masks of several variations as one batch. They have the same frames."""
-    there = [each for each in known if each is not None]
-    return (torch.cat([latent for latent, _ in there]), torch.cat([mask for _, mask in there])) if there else None
-
-
-def _asked_of(take: Take, signal: ControlSignal) -> ControlSignal:
-    """What the errors of ``take`` are told from: ``signal``, but hints with slack in the frames in which they were met.
-    A way that led around something is not what was asked.
+def _judged_by(motion: MotionInProgress, requested: MotionOrder) -> ControlSignal:
+    """What the errors of ``motion`` are measured from: the requested hints, those with slack in the frames in which
+    they are met. A path that was led around something is not what was requested.
     """
-    if take.request.slack is None:
-        return signal
-    waits, met = (take.request.slack > 0).any(0), take.signal
-    hint = np.where(waits[:, None], met.hint, signal.hint)
-    return ControlSignal(hint, np.where(waits, met.hint_mask, signal.hint_mask), signal.free_height)
+    signal, moves = requested.signal, (requested.slack > 0).any(0)
+    hint = np.where(moves[:, None], motion.signal.hint, signal.hint)
+    return replace(signal, hint=hint, hint_mask=np.where(moves, motion.signal.hint_mask, signal.hint_mask))
 
 
-def _stacked(takes: list[Take], span: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (V, n, J, 3) and foot contacts (V, n, 4) of all takes."""
-    joints = np.stack([take.joints[span] for take in takes])
-    if takes[0].request.in_place:
-        joints = joints - joints[:, :, :1] * _GROUND + np.stack([take.joints[:1, :1] for take in takes]) * _GROUND
-    return joints, np.stack([take.contacts[span] for take in takes])
+def _stacked(motions: list[MotionInProgress], span: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V, n, J, 3) and foot contacts (V, n, 4) of all variations."""
+    joints = np.stack([motion.joints[span] for motion in motions])
+    if motions[0].order.in_place:
+        starts = np.stack([motion.joints[:1, :1] for motion in motions])
+        joints = joints - joints[:, :, :1] * _GROUND + starts * _GROUND
+    return joints, np.stack([motion.contacts[span] for motion in motions])

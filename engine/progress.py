@@ -6,16 +6,16 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-from blender_addon.shared.protocol import Generate, Progress
+from blender_addon.shared.protocol import Progress
 
 
-class Clock:
+class ProgressClock:
     """Counts the parts of a request for its progress, and the seconds of each stage for its report."""
 
-    def __init__(self, request: Generate, windows: int, steps: int, refining: int) -> None:
-        """``steps`` of sampling, and ``refining`` steps at most, for each window of each variation."""
-        self.request = request
-        self.total = 3 + windows * request.num_variations * (steps + 4 + refining)
+    def __init__(self, request_id: str, windows: int, steps: int) -> None:
+        """``windows`` of all variations together, with at most so many ``steps`` each."""
+        self.request_id = request_id
+        self.total = 3 + windows * steps
         self.done = 0
         self.timing: dict[str, float] = {}
         self.last = time.perf_counter()
@@ -34,7 +34,7 @@ class Clock:
 
     def _progress(self) -> Progress:
         # A variation that refines in fewer steps than allowed leaves its share of the bar to what follows.
-        return Progress(self.request.request_id, self.stage or "", min(1.0, self.done / self.total))
+        return Progress(self.request_id, self.stage or "", min(1.0, self.done / self.total))
 
     def meanwhile(self, work: Generator[None, None, slice]) -> Generator[Progress, None, slice]:
         """The present stage said again at every piece of ``work``, where it can be abandoned; what that returns."""

@@ -8,11 +8,12 @@ import numpy as np
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate
-from blender_addon.shared.skeleton import FPS
+from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.solids import check_obstacle
 
-from .control.goals import check_goals
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
+from .motion_order import MotionOrder
 from .sampling.scheduler import timesteps_of
 
 MAX_VARIATIONS = 16
@@ -20,9 +21,9 @@ MAX_TOTAL_FRAMES = 8 * MAX_FRAMES  # of all variations together: what a message 
 MAX_PROMPT_CHARACTERS = 1000
 
 
-def check(request: Generate, config: ModelConfig, has_control: bool) -> ControlSignal:
-    """The request's control signal. Raises BadRequest or BadControl for what cannot be run, before any work is
-    done.
+def validate(request: Generate, config: ModelConfig, has_control: bool) -> MotionOrder:
+    """The request as the engine works on it. Raises BadRequest or BadControl for what cannot be run, before any work
+    is done.
     """
     low = config.min_frames
     if not low <= request.num_frames <= MAX_FRAMES:
@@ -32,9 +33,7 @@ def check(request: Generate, config: ModelConfig, has_control: bool) -> ControlS
             "length.",
         )
     _check_prompts(request)
-    if request.num_inference_steps < 0:
-        raise BadRequest(f"{request.num_inference_steps} sampling steps were asked for.", "Use 1, 2 or 4 steps.")
-    timesteps_of(config, request.num_inference_steps or config.default_num_inference_steps)
+    _check_sampling(request, config)
     if not 1 <= request.num_variations <= MAX_VARIATIONS:
         raise BadRequest(f"{request.num_variations} variations were asked for.", f"Ask for 1 to {MAX_VARIATIONS}.")
     if request.num_variations * request.num_frames > MAX_TOTAL_FRAMES:
@@ -43,25 +42,57 @@ def check(request: Generate, config: ModelConfig, has_control: bool) -> ControlS
             f"{request.num_variations} variations of {request.num_frames / FPS:.0f} s were asked for.",
             f"At this length ask for 1 to {most}.",
         )
-    if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
-        raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
     if request.heading is not None and not np.isfinite(request.heading):
         raise BadRequest("The start heading is not a finite number.", "Leave it out to take it from the path.")
-    check_goals(request)
+    _check_goals(request)
     _check_base(request)
-    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-    if signal.hint.shape[0] != request.num_frames:
+    if request.hint.shape[0] != request.num_frames:
         raise BadRequest(
-            f"The controls cover {signal.hint.shape[0]} frames, the motion {request.num_frames}.",
+            f"The controls cover {request.hint.shape[0]} frames, the motion {request.num_frames}.",
             "Both must have the same length.",
         )
-    signal = signal.validate()
-    if signal.hint_mask.any() and not has_control:
+    order = order_of(request)
+    if order.signal.hint_mask.any() and not has_control:
         raise BadRequest(
             f"The model '{config.name}' takes no controls.",
             "Remove the controls or load a model with a ControlNet.",
         )
-    return signal
+    return order
+
+
+def order_of(request: Generate) -> MotionOrder:
+    """A request whose fields are sound as the engine works on it. Raises BadControl for hints that are not."""
+    joints = request.hint_mask.shape
+    nothing = np.zeros(joints, np.float32)
+    return MotionOrder(
+        prompts=request.prompts,
+        signal=ControlSignal(request.hint, request.hint_mask, request.free_height).validate(),
+        tolerance=nothing if request.tolerance is None else request.tolerance,
+        slack=np.zeros(joints, np.int32) if request.slack is None else request.slack,
+        base=np.zeros((*joints, 3), np.float32) if request.base is None else request.base,
+        base_mask=np.zeros(joints[0], bool) if request.base_mask is None else request.base_mask,
+        relative=request.relative,
+        obstacles=request.obstacles,
+        seed=request.seed,
+        num_variations=request.num_variations,
+        num_inference_steps=request.num_inference_steps,
+        guidance_scale=request.guidance_scale,
+        heading=request.heading,
+        refine=request.refine,
+        plant_feet=request.plant_feet,
+        exact=request.exact,
+        loop=request.loop,
+        in_place=request.in_place,
+    )
+
+
+def _check_sampling(request: Generate, config: ModelConfig) -> None:
+    """A number of steps that this model has, and a guidance scale that is one."""
+    if request.num_inference_steps < 0:
+        raise BadRequest(f"{request.num_inference_steps} sampling steps were asked for.", "Use 1, 2 or 4 steps.")
+    timesteps_of(config, request.num_inference_steps or config.default_num_inference_steps)
+    if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
+        raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
 
 
 def _check_prompts(request: Generate) -> None:
@@ -91,6 +122,29 @@ def _check_prompts(request: Generate) -> None:
             f"The prompts hold for {frame} frames, the motion has {request.num_frames}.",
             "Let the last prompt end where the motion does.",
         )
+
+
+def _check_goals(request: Generate) -> None:
+    """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
+    if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
+        raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
+    if request.slack is not None and (request.slack < 0).any():
+        raise BadRequest("The slack of a hint is less than 0 frames.", "Give 0 for a hint that may not wait.")
+    for target in request.relative:
+        joint, base = SKELETON.indices(target.joint, target.to_joint)
+        if joint == base or not np.isfinite(target.offset).all():
+            raise BadRequest(
+                f"{target.joint} cannot be {target.offset} away from {target.to_joint}.",
+                "Name two joints, and an offset in metres.",
+            )
+        if target.start_frame < 0 or target.num_frames < 1 or target.start_frame >= request.num_frames:
+            raise BadRequest(
+                f"{target.joint} is set to follow {target.to_joint} for {target.num_frames} frames from frame "
+                f"{target.start_frame}, but the motion has {request.num_frames}.",
+                "Choose frames within the motion.",
+            )
+    for obstacle in request.obstacles:
+        check_obstacle(obstacle)
 
 
 def _check_base(request: Generate) -> None:

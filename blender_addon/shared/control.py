@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from . import quat
 from .errors import BadControl
 from .skeleton import FPS, SKELETON
+from .wire import Array
 
 MAX_DISTANCE = 1000.0  # metres from the origin; beyond it a unit was mistaken
 MAX_SPEED = 30.0  # metres a second between two hints of one joint
@@ -27,8 +29,8 @@ class ControlSignal:
     With ``free_height`` the pelvis's hints are a path on the ground: their y is a guess that nobody insists on.
     """
 
-    hint: np.ndarray
-    hint_mask: np.ndarray
+    hint: Annotated[np.ndarray, Array("float32", "T", 22, 3)]
+    hint_mask: Annotated[np.ndarray, Array("bool", "T", 22)]
     free_height: bool = False
 
     @property

@@ -16,10 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from blender_addon.shared.protocol import Generate, Obstacle
+from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.series import envelope, runs, smoothstep
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import penetration
+
+from ..motion_order import MotionOrder
 
 BODY = 0.26  # metres around the pelvis that a walking body takes up
 SQUEEZED = 0.13  # the same of one that turns sideways, which it will before it leaves a way that is asked exactly
@@ -34,33 +36,34 @@ _PELVIS = SKELETON.index("pelvis")
 _HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
-def around_obstacles(request: Generate) -> Generate:
-    """The request with its pelvis's hints led around its obstacles; itself where nothing stands in the way, or these
-    hints may wait (they have slack). The way leads straight from hint to hint.
+def around_obstacles(order: MotionOrder) -> tuple[MotionOrder, np.ndarray | None]:
+    """The order with its pelvis's hints led around its obstacles, and by how much (T, 3) float32 in metres; the order
+    itself and None where nothing stands in the way, or these hints may wait (they have slack). The path leads straight
+    from hint to hint.
     """
-    asked, frames = request.hint_mask[:, _PELVIS], np.arange(request.num_frames)
-    known = np.flatnonzero(asked)
-    waits = request.slack is not None and request.slack[known, _PELVIS].any()
-    if not request.obstacles or waits or len(known) < 2:
-        return request
-    way = np.stack([np.interp(frames, known, request.hint[known, _PELVIS, axis]) for axis in range(3)], 1)
+    signal, frames = order.signal, np.arange(order.num_frames)
+    requested = signal.hint_mask[:, _PELVIS]
+    known = np.flatnonzero(requested)
+    if not order.obstacles or order.slack[known, _PELVIS].any() or len(known) < 2:
+        return order, None
+    path = np.stack([np.interp(frames, known, signal.hint[known, _PELVIS, axis]) for axis in range(3)], 1)
     inside = (frames >= known[0]) & (frames <= known[-1])
-    alone = asked & ~(np.pad(asked, 1)[2:] | np.pad(asked, 1)[:-2])
-    firm = alone if request.base_mask is None else alone | request.base_mask
-    exact = asked if request.tolerance is None else asked & (request.tolerance[:, _PELVIS] < SQUEEZED)
-    bent = way.copy()
-    bent[:, [0, 2]] = _bent(way[:, [0, 2]], inside, firm, np.where(exact, SQUEEZED, BODY), request.obstacles)
-    moved = np.linalg.norm(bent - way, axis=-1) > 1e-3
+    alone = requested & ~(np.pad(requested, 1)[2:] | np.pad(requested, 1)[:-2])
+    exact = requested & (order.tolerance[:, _PELVIS] < SQUEEZED)
+    bent = path.copy()
+    clearance = np.where(exact, SQUEEZED, BODY)
+    bent[:, [0, 2]] = _bent(path[:, [0, 2]], inside, alone | order.base_mask, clearance, order.obstacles)
+    moved = np.linalg.norm(bent - path, axis=-1) > 1e-3
     if not moved.any():
-        return request
-    hint, mask = request.hint.copy(), request.hint_mask.copy()
-    tolerance = np.zeros(mask.shape, np.float32) if request.tolerance is None else request.tolerance.copy()
-    new = moved & ~asked
+        return order, None
+    hint, mask, tolerance = signal.hint.copy(), signal.hint_mask.copy(), order.tolerance.copy()
+    new = moved & ~requested
     tolerance[new, _PELVIS], mask[new, _PELVIS] = LOOSE, True
     hint[moved, _PELVIS] = bent[moved]
     along = moved[:, None] & mask[:, _HIPS]  # they say where the body looks
-    hint[:, _HIPS] += along[..., None] * (bent - way)[:, None]
-    return replace(request, hint=hint, hint_mask=mask, tolerance=tolerance)
+    hint[:, _HIPS] += along[..., None] * (bent - path)[:, None]
+    offset = np.where(moved[:, None], bent - path, 0.0).astype(np.float32)
+    return replace(order, signal=replace(signal, hint=hint, hint_mask=mask), tolerance=tolerance), offset
 
 
 def _bent(

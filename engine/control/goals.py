@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blender_addon.shared import quat
-from blender_addon.shared.control import CanonicalFrame, ControlSignal
-from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import Generate, Obstacle, RelativeTarget
+from blender_addon.shared.control import CanonicalFrame
+from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
-from blender_addon.shared.solids import check_obstacle, penetration
+from blender_addon.shared.solids import penetration
+
+from ..motion_order import MotionOrder
 
 OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
 EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out
@@ -126,9 +127,8 @@ class Goals:
         return result
 
 
-def goals_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) -> Goals:
-    """The goals of a request, whose hints are ``signal``, in the canonical ``frame``."""
-    tolerance = np.zeros(signal.hint_mask.shape) if request.tolerance is None else request.tolerance.astype(float)
+def goals_of(order: MotionOrder, frame: CanonicalFrame) -> Goals:
+    """The goals of an order in the canonical ``frame``."""
     turn = quat.from_yaw(np.asarray(-frame.heading))
     obstacles = tuple(
         replace(
@@ -136,40 +136,19 @@ def goals_of(request: Generate, signal: ControlSignal, frame: CanonicalFrame) ->
             centre=tuple(frame.to_model(np.asarray(obstacle.centre, float)).tolist()),
             rotation=tuple(quat.multiply(turn, np.asarray(obstacle.rotation, float)).tolist()),
         )
-        for obstacle in request.obstacles
+        for obstacle in order.obstacles
     )
-    return Goals(frame.to_model(signal.hint), signal.coordinates, tolerance, request.relative, obstacles)
+    hint = frame.to_model(order.signal.hint)
+    return Goals(hint, order.signal.coordinates, order.tolerance.astype(float), order.relative, obstacles)
 
 
-def check_goals(request: Generate) -> None:
-    """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
-    if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
-        raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
-    if request.slack is not None and (request.slack < 0).any():
-        raise BadRequest("The slack of a hint is less than 0 frames.", "Give 0 for a hint that may not wait.")
-    for target in request.relative:
-        joint, base = SKELETON.indices(target.joint, target.to_joint)
-        if joint == base or not np.isfinite(target.offset).all():
-            raise BadRequest(
-                f"{target.joint} cannot be {target.offset} away from {target.to_joint}.",
-                "Name two joints, and an offset in metres.",
-            )
-        if target.start_frame < 0 or target.num_frames < 1 or target.start_frame >= request.num_frames:
-            raise BadRequest(
-                f"{target.joint} shall follow {target.to_joint} for {target.num_frames} frames from frame "
-                f"{target.start_frame}, but the motion has {request.num_frames}.",
-                "Choose frames within the motion.",
-            )
-    for obstacle in request.obstacles:
-        check_obstacle(obstacle)
+def settle(order: MotionOrder, joints: np.ndarray) -> tuple[MotionOrder, np.ndarray]:
+    """The order with each hint that has slack moved to the frame, at most so many away, in which it costs the motion
+    ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
 
-
-def settle(signal: ControlSignal, slack: np.ndarray | None, joints: np.ndarray) -> ControlSignal:
-    """The signal with each hint that has ``slack`` (T, J) moved to the frame, at most so many away, in which it costs
-    the motion ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
+    Also (T, J) int32, the frame in which the hint that is given in a frame is met: this frame, unless it was moved.
     """
-    if slack is None or not (slack > 0).any():
-        return signal
+    signal, slack, met = order.signal, order.slack, order.own_frames
     hint, mask = signal.hint.copy(), signal.hint_mask.copy()
     asked = signal.coordinates
     for joint in np.flatnonzero((mask & (slack > 0)).any(0)):
@@ -181,7 +160,8 @@ def settle(signal: ControlSignal, slack: np.ndarray | None, joints: np.ndarray) 
         frames = _in_order(cost)
         hint[:, joint], mask[:, joint] = 0, False
         hint[frames, joint], mask[frames, joint] = signal.hint[keys, joint], True
-    return replace(signal, hint=hint, hint_mask=mask)
+        met[keys, joint] = frames
+    return replace(order, signal=replace(signal, hint=hint, hint_mask=mask)), met
 
 
 def _in_order(cost: np.ndarray) -> np.ndarray:

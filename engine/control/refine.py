@@ -33,7 +33,7 @@ from blender_addon.shared.skeleton import SKELETON
 
 from ..checkpoints.networks import Networks
 from ..models.patch_vae import PatchVae
-from .goals import Goals, QuadraticCost, hint_goals
+from .goals import Goals, QuadraticCost
 from .riccati import feature_columns, linearize_chain, solve, split_patches
 
 PRIOR = 1.2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
@@ -61,19 +61,16 @@ def refine(
     networks: Networks,
     latent: Tensor,
     mask: Tensor,
-    hint: Tensor,
-    asked: Tensor,
-    steps: int = STEPS,
+    goals: Goals,
     *,
+    steps: int = STEPS,
     prior: float | None = None,
-    goals: Goals | None = None,
     tolerance: float = TOLERANCE,
     budget: float | None = None,
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
-    mask (1, T) frames; hint (1, T, J, 3) metres in the canonical frame; asked (1, T, J, 3) bool, which coordinates.
-    ``goals``, when given, stand for these two and may hold more. ``prior`` follows from them if None. It ends
+    mask (1, T) frames; ``goals`` in the canonical frame, ``prior`` follows from them if None. It ends
     after ``steps``, when the mean miss is below ``tolerance`` metres, when little is gained any more, or after
     ``budget`` seconds. A step that does not lower the squares is taken back and tried shorter (Levenberg-Marquardt);
     what is yielded never misses by more, on average, than what was there before.
@@ -81,8 +78,6 @@ def refine(
     began = time.perf_counter()
     vae, statistics = networks.vae, networks.statistics
     assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
-    if goals is None:
-        goals = hint_goals(hint[0].cpu().numpy(), asked[0].cpu().numpy())
     prior = prior_for(goals) if prior is None else prior
     scale = networks.config.vae_scale_factor
     weight = vae.decoder_linear.weight

@@ -17,11 +17,11 @@ from dataclasses import replace
 import numpy as np
 
 from blender_addon.shared import features as feature_set
-from blender_addon.shared.control import CanonicalFrame, ControlSignal
-from blender_addon.shared.protocol import Generate
+from blender_addon.shared.control import CanonicalFrame
 from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
+from ..motion_order import MotionOrder
 from .fit_body import fit_body, staying
 from .footprints import place_feet
 from .knees import KNEES, mirror_backward_knees
@@ -32,7 +32,7 @@ _HERE = CanonicalFrame(np.zeros(3), 0.0)
 
 
 def finish(
-    request: Generate,
+    order: MotionOrder,
     joints: np.ndarray,
     contacts: np.ndarray,
     seams: Sequence[int] = (),
@@ -41,24 +41,23 @@ def finish(
     """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4); may be abandoned wherever it
     yields.
 
-    ``request``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
+    ``order``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
     the model's belief 0..1. ``seams``: first frames of patches. kept (T,) bool: frames that are final already and stay
-    as they are, but for bones whose lengths are not the skeleton's. With ``request.exact`` hints are hit, else the
-    hinted joints stay where refining has brought them; with ``request.plant_feet`` feet that stand do not slide.
+    as they are, but for bones whose lengths are not the skeleton's. With ``order.exact`` hints are hit, else the
+    hinted joints stay where refining has brought them; with ``order.plant_feet`` feet that stand do not slide.
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
     kept = kept if kept is not None and kept.any() else None
     smooth = remove_jumps(made, _yaw(made), seams, kept)
-    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-    goals = goals_of(request, signal, _HERE)
-    if not request.exact:
+    goals, hint_mask = goals_of(order, _HERE), order.signal.hint_mask
+    if not order.exact:
         goals = replace(staying(goals, made), relative=(), obstacles=())
-    if not request.plant_feet and (not goals or not (request.exact or request.refine)):
+    if not order.plant_feet and (not goals or not (order.exact or order.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
     feet = None
-    if request.plant_feet:
-        low = [obstacle for obstacle in request.obstacles if is_step_over(obstacle)]
-        feet = place_feet(smooth, contacts, signal.hint_mask, kept, low)
+    if order.plant_feet:
+        low = [obstacle for obstacle in order.obstacles if is_step_over(obstacle)]
+        feet = place_feet(smooth, contacts, hint_mask, kept, low)
     yield
     high = goals
     if feet is not None:
@@ -71,7 +70,7 @@ def finish(
         for settled in fit_body(before, _yaw(smooth), goals, feet, kept):  # noqa: B007
             yield
     if feet is not None:
-        free = ~signal.hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
+        free = ~hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
         settled = mirror_backward_knees(settled, free)
     if kept is None and not goals:
         settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started

@@ -15,12 +15,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from blender_addon.shared.control import CanonicalFrame, ControlSignal, canonical_frame
-from blender_addon.shared.protocol import Generate
+from blender_addon.shared.control import canonical_frame
+from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from ..motion_order import MotionOrder
 from .timeline import EASE, Context, Timeline, ease
-from .windows import OVERLAP, Window, cut, plan_windows
+from .window_request import WindowMotion, WindowRequest
+from .windows import OVERLAP, Window, plan_windows
 
 MAX_SECONDS = 600.0
 MAX_FRAMES = round(MAX_SECONDS * FPS) + 1
@@ -30,28 +32,30 @@ CLOSED = 0.1  # metres between the first and last hint of the pelvis, below whic
 WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
 
 Finished = Generator[None, None, tuple[np.ndarray, np.ndarray]]
-Finish = Callable[[Generate, np.ndarray, np.ndarray, Sequence[int], np.ndarray], Finished]
-"""(request for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin,
+Finish = Callable[[MotionOrder, np.ndarray, np.ndarray, Sequence[int], np.ndarray], Finished]
+"""(order for a stretch, its joints (n, J, 3), belief in its foot contacts (n, 4), frames at which patches begin,
 frames (n,) that are final) -> its finished joints and contacts, in small pieces of work.
 """
 
 _PELVIS = SKELETON.index("pelvis")
 
 
-class Take:
+class MotionInProgress:
     """One variation in the making. ``joints`` (T, J, 3) and ``contacts`` (T, 4) are final up to frame ``done``."""
 
-    def __init__(self, request: Generate, seed: int, least: int, longest: int, patch: int = 0) -> None:
-        """``request``: checked, any length; ``least`` and ``longest``: the frames that the model makes at once;
+    def __init__(self, order: MotionOrder, seed: int, least: int, longest: int, patch: int = 0) -> None:
+        """``order``: of any length; ``least`` and ``longest``: the frames that the model makes at once;
         ``patch``: those that one of its tokens stands for, if it does.
         """
-        self.request = request
+        self.order = order
         self.patch, self.seams = patch, set[int]()
         self.generator = torch.Generator().manual_seed(seed % 2**63)
-        self.signal = ControlSignal(request.hint.copy(), request.hint_mask.copy(), request.free_height)
+        self.signal = replace(order.signal, hint=order.signal.hint.copy(), hint_mask=order.signal.hint_mask.copy())
         """The hints in the frames in which they are met."""
-        frames = request.num_frames
-        self._closes = request.loop and not (request.base_mask is not None and request.base_mask[-1])
+        frames = order.num_frames
+        self.met = order.own_frames
+        """(T, J): the frame in which the hint that is given in a frame is met."""
+        self._closes = order.loop and not order.base_mask[-1]
         self._ahead = 0  # frames from the last one on that are known to be those from the first one on
         self._closing = frames - 1 - min(CLOSING, (frames - 1) // 2)
         if self._closes:
@@ -61,12 +65,11 @@ class Take:
         self.contacts = np.zeros((len(self.timeline.known), 4), bool)
         self.done = 0
         self.kept = np.zeros(len(self.timeline.known), bool)
-        if request.base is not None and request.base_mask is not None:
-            self._keep(request.base, request.base_mask)
+        self._keep(order.base, order.base_mask)
         planned = self.timeline.known.copy()
         if self._closes:
             planned[frames - 1 :] = True
-        self.windows = plan_windows(planned, request.prompts, least, longest, [self._closing] if self._closes else [])
+        self.windows = plan_windows(planned, order.prompts, least, longest, [self._closing] if self._closes else [])
 
     def _keep(self, base: np.ndarray, mask: np.ndarray) -> None:
         here = np.flatnonzero(mask)
@@ -79,83 +82,79 @@ class Take:
 
     # Before a window is made
 
-    def prepare(self, window: Window) -> tuple[Generate, CanonicalFrame, Context]:
-        """What is asked in the window's frames, the canonical frame that it starts in, and what it sees."""
-        if self._closes and window.last == self.request.num_frames - 1:
+    def prepare(self, window: Window) -> WindowRequest:
+        """What is requested in the window's frames, the canonical frame that it starts in, and what it sees."""
+        if self._closes and window.last == self.order.num_frames - 1:
             closed = self._path_closes()
             self.timeline.repeat(0, self._ahead, window.last, placed=closed)
         context = self.timeline.context(window)
-        request = self._ask(window, context)
+        order = self._order_for(window, context)
         if context.placed[0]:
-            return request, self.timeline.frame_at(window.start), context
-        heading = self.request.heading if window.start == 0 else None
-        signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-        if heading is None and context.placed.any():
-            # Only what comes later is known: the way there begins as the kept motion goes on.
-            hint, mask = request.hint.copy(), request.hint_mask.copy()
-            hint[context.placed, _PELVIS] = context.joints[context.placed, _PELVIS]
-            mask[context.placed, _PELVIS] = True
-            signal = replace(signal, hint=hint, hint_mask=mask)
-        return request, canonical_frame(signal, heading), context
+            return WindowRequest(order, self.timeline.frame_at(window.start), context)
+        heading = self.order.heading if window.start == 0 else None
+        signal = order.signal
+        if heading is None:  # where only what comes later is known, the path there begins as the kept motion goes on
+            signal = context.add_hints(signal, [_PELVIS])
+        return WindowRequest(order, canonical_frame(signal, heading), context)
 
-    def _ask(self, window: Window, context: Context) -> Generate:
-        """The request for a window: nothing is asked of frames that are there already, slack stays among the new ones,
+    def _order_for(self, window: Window, context: Context) -> MotionOrder:
+        """The order for a window: nothing is asked of frames that are there already, slack stays among the new ones,
         and where the next key or kept place of the pelvis lies beyond the window it is led there.
         """
-        request = cut(self.request, window.start, window.end)
-        mask = request.hint_mask & ~context.placed[:, None]
-        request = replace(request, hint_mask=mask)
-        if request.slack is not None:
-            frames = np.arange(window.start, window.end)
-            room = np.where(frames < window.last, np.minimum(frames - window.first, window.last - 1 - frames), 0)
-            room = np.where(frames >= window.last, frames - window.last, room)
-            request = replace(request, slack=np.clip(request.slack, 0, np.maximum(room, 0)[:, None]).astype(np.int32))
-        return self._led_on(request, window, context)
+        order = self.order.window(window.start, window.end)
+        frames = np.arange(window.start, window.end)
+        room = np.where(frames < window.last, np.minimum(frames - window.first, window.last - 1 - frames), 0)
+        room = np.where(frames >= window.last, frames - window.last, room)
+        slack = np.clip(order.slack, 0, np.maximum(room, 0)[:, None]).astype(np.int32)
+        signal = replace(order.signal, hint_mask=order.signal.hint_mask & ~context.placed[:, None])
+        return self._with_waypoint(replace(order, signal=signal, slack=slack), window, context)
 
-    def _led_on(self, request: Generate, window: Window, context: Context) -> Generate:
-        kept = self.kept[: self.request.num_frames]
-        beyond = np.flatnonzero((self.request.hint_mask[:, _PELVIS] | kept)[window.end :])
+    def _with_waypoint(self, order: MotionOrder, window: Window, context: Context) -> MotionOrder:
+        """The order of a window, with its end on the straight line to the next key or kept place beyond it."""
+        hint, mask = order.signal.hint, order.signal.hint_mask
+        kept = self.kept[: self.order.num_frames]
+        beyond = np.flatnonzero((self.order.signal.hint_mask[:, _PELVIS] | kept)[window.end :])
         last = window.end - 1
-        if len(beyond) == 0 or request.hint_mask[-1, _PELVIS] or context.known[-1]:
-            return request
+        if len(beyond) == 0 or mask[-1, _PELVIS] or context.known[-1]:
+            return order
         following = window.end + int(beyond[0])
-        asked = window.start + np.flatnonzero(request.hint_mask[:, _PELVIS])
-        if len(asked):
-            before, point = int(asked[-1]), self.request.hint[asked[-1], _PELVIS]
+        keys = np.flatnonzero(mask[:, _PELVIS])
+        if len(keys):
+            before, point = window.start + int(keys[-1]), hint[keys[-1], _PELVIS]
         elif window.first > window.start and context.placed[window.first - 1 - window.start]:
             before, point = window.first - 1, context.joints[window.first - 1 - window.start, _PELVIS]
         else:
-            return request
-        goal = (self.joints if kept[following] else self.request.hint)[following, _PELVIS]
+            return order
+        goal = (self.joints if kept[following] else self.order.signal.hint)[following, _PELVIS]
         share = (last - before) / (following - before)
-        hint, mask = request.hint.copy(), request.hint_mask.copy()
+        hint, mask, tolerance = hint.copy(), mask.copy(), order.tolerance.copy()
         hint[-1, _PELVIS] = point + share * (goal - point)
         mask[-1, _PELVIS] = True
-        tolerance = np.zeros(mask.shape, np.float32) if request.tolerance is None else request.tolerance.copy()
         tolerance[-1, _PELVIS] = WAYPOINT_TOLERANCE
-        return replace(request, hint=hint, hint_mask=mask, tolerance=tolerance)
+        return replace(order, signal=replace(order.signal, hint=hint, hint_mask=mask), tolerance=tolerance)
 
     def _path_closes(self) -> bool:
-        mask, hint = self.request.hint_mask[:, _PELVIS], self.request.hint[:, _PELVIS]
+        mask, hint = self.order.signal.hint_mask[:, _PELVIS], self.order.signal.hint[:, _PELVIS]
         return bool(mask[0] and mask[-1] and np.linalg.norm((hint[-1] - hint[0])[[0, 2]]) < CLOSED)
 
     # After a window is made
 
-    def add(self, window: Window, vectors: np.ndarray, frame: CanonicalFrame, settled: ControlSignal) -> None:
-        """Join the window's features (n, F); ``settled``: its hints where they are met."""
-        free = not self.request.hint_mask[:, _PELVIS].any()
-        self.timeline.write(window, vectors, frame, close_heading=free)
+    def add(self, window: Window, made: WindowMotion) -> None:
+        """Join what was made for the window."""
+        free = not self.order.signal.hint_mask[:, _PELVIS].any()
+        self.timeline.write(window, made.features, made.frame, close_heading=free)
         if self.patch:
             seams = range(window.start + self.patch, window.end, self.patch)
             self.seams |= {seam for seam in seams if window.first < seam < window.last}
-        if self.request.slack is not None:
-            here = slice(window.first, min(window.last, self.request.num_frames))
+        if self.order.slack.any():
+            here = slice(window.first, min(window.last, self.order.num_frames))
             seen = slice(window.first - window.start, here.stop - window.start)
-            self.signal.hint[here], self.signal.hint_mask[here] = settled.hint[seen], settled.hint_mask[seen]
+            self.signal.hint[here], self.signal.hint_mask[here] = made.signal.hint[seen], made.signal.hint_mask[seen]
+            self.met[here] = made.met[seen] + window.start
 
     def finish(self, window: Window, finish: Finish) -> Generator[None, None, slice]:
         """Make final what can be after ``window``, piece by piece; returns the frames that became so."""
-        begin, frames = self.done, self.request.num_frames
+        begin, frames = self.done, self.order.num_frames
         if window != self.windows[-1]:
             yield from self._finish_until(max(window.last - MARGIN, begin), finish)
         else:
@@ -166,9 +165,9 @@ class Take:
         return slice(begin, self.done)
 
     def _finish_until(self, until: int, finish: Finish) -> Iterator[None]:
-        edges = np.flatnonzero(np.diff(np.pad((~self.kept[self.done : until]).astype(int), 1))) + self.done
-        for start, end in edges.reshape(-1, 2):
-            yield from self._finish_stretch(int(start), int(end), finish)
+        done = self.done
+        for start, end in runs(~self.kept[done:until]):
+            yield from self._finish_stretch(done + start, done + end, finish)
         self.done = until
 
     def _finish_stretch(self, start: int, end: int, finish: Finish) -> Iterator[None]:
@@ -176,15 +175,15 @@ class Take:
         known = self.timeline.known
         begin = max(start - MARGIN, 0)
         stop = end + int(np.cumprod(known[end : end + MARGIN]).sum())
-        asked = cut(replace(self.request, hint=self.signal.hint, hint_mask=self.signal.hint_mask), begin, stop)
         final = self.kept[begin:stop] | (np.arange(begin, stop) < self.done)
         joints = self.timeline.joints(begin, stop)
         joints[final] = self.joints[begin:stop][final]
-        asked = replace(asked, hint_mask=asked.hint_mask & ~final[:, None])
+        order = replace(self.order, signal=self.signal).window(begin, stop)
+        order = replace(order, signal=replace(order.signal, hint_mask=order.signal.hint_mask & ~final[:, None]))
         borders = begin + 1 + np.flatnonzero(np.diff(final.astype(int)))
         seams = sorted({*self.seams, *borders.tolist()})
         seams = [seam - begin for seam in seams if begin < seam < stop]
-        joints, stands = yield from finish(asked, joints, self.timeline.contacts(begin, stop), seams, final)
+        joints, stands = yield from finish(order, joints, self.timeline.contacts(begin, stop), seams, final)
         made = joints[start - begin : end - begin].reshape(end - start, -1).copy()
         neighbours = {
             (border, step): [

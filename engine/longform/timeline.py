@@ -18,9 +18,9 @@ import numpy as np
 from blender_addon.shared import features as feature_set
 from blender_addon.shared import quat
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
-from blender_addon.shared.protocol import Generate
 from blender_addon.shared.skeleton import SKELETON
 
+from ..motion_order import MotionOrder
 from .windows import Window
 
 LEAST_WIDTH = 0.1  # metres between the shoulders, below which a frame does not hold a body
@@ -36,11 +36,11 @@ _POSE = np.r_[
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a window sees of its surroundings: ``vectors`` (n, F) and world ``joints`` (n, J, 3) in the frames that are
+    """What a window sees of its surroundings: ``features`` (n, F) and world ``joints`` (n, J, 3) in the frames that are
     ``known`` (n,). ``placed`` (n,): those whose place in the world is known as well.
     """
 
-    vectors: np.ndarray
+    features: np.ndarray
     joints: np.ndarray
     known: np.ndarray
     placed: np.ndarray
@@ -59,18 +59,17 @@ class Context:
         hint[chosen], mask[chosen] = self.joints[chosen], True
         return replace(signal, hint=hint, hint_mask=mask)
 
-    def tighten(self, request: Generate) -> Generate:
-        """The request without tolerances in the frames that are placed: they stay where they are."""
-        if request.tolerance is None or not self.placed.any():
-            return request
-        return replace(request, tolerance=np.where(self.placed[:, None], np.float32(0), request.tolerance))
+    def hold(self, order: MotionOrder, joints: Sequence[int]) -> MotionOrder:
+        """The order with hints, without tolerance, that keep these ``joints`` where they are in the placed frames."""
+        tolerance = np.where(self.placed[:, None], np.float32(0), order.tolerance)
+        return replace(order, signal=self.add_hints(order.signal, joints), tolerance=tolerance)
 
 
 class Timeline:
     """Features (T, F), and beside them the pelvis's ``root`` (T, 3): x, z and heading in the world."""
 
     def __init__(self, num_frames: int) -> None:
-        self.vectors = np.zeros((num_frames, feature_set.NUM_FEATURES))
+        self.features = np.zeros((num_frames, feature_set.NUM_FEATURES))
         self.root = np.zeros((num_frames, 3))
         self.known = np.zeros(num_frames, bool)
         self.placed = np.zeros(num_frames, bool)
@@ -98,7 +97,7 @@ class Timeline:
         """Take the frames ``here`` from ``joints`` (n, J, 3), the first of which is frame ``begin``."""
         inside = here - begin
         root = np.stack([joints[:, 0, 0], joints[:, 0, 2], feature_set.yaw_of(joints)], -1)
-        self.vectors[here] = feature_set.joints_to_features(feature_set.canonicalize(joints))[inside]
+        self.features[here] = feature_set.joints_to_features(feature_set.canonicalize(joints))[inside]
         self.root[here] = root[inside]
         self.known[here] = self.placed[here] = True
 
@@ -107,7 +106,7 @@ class Timeline:
         place too.
         """
         here, there = slice(source, source + count), slice(target, target + count)
-        self.vectors[there], self.root[there] = self.vectors[here], self.root[here]
+        self.features[there], self.root[there] = self.features[here], self.root[here]
         self.known[there], self.placed[there] = True, placed
 
     def frame_at(self, frame: int) -> CanonicalFrame:
@@ -118,40 +117,40 @@ class Timeline:
     def context(self, window: Window) -> Context:
         """What the window sees. Root velocities follow the joined way; other features are as they were made."""
         span = slice(window.start, window.end)
-        vectors, root = self.vectors[span].copy(), self.root[span]
+        features, root = self.features[span].copy(), self.root[span]
         moved = np.diff(root, axis=0)
         level = np.stack([moved[:, 0], 0 * moved[:, 0], moved[:, 1]], -1)
         both = self.known[span][1:] & self.known[span][:-1]
         ahead = quat.rotate(quat.from_yaw(-root[1:, 2]), level)[:, [0, 2]]
-        vectors[:-1][both, feature_set.GROUND_VELOCITY] = ahead[both]
-        vectors[:-1][both, feature_set.YAW_VELOCITY] = -0.5 * _wrapped(moved[both, 2:])
+        features[:-1][both, feature_set.GROUND_VELOCITY] = ahead[both]
+        features[:-1][both, feature_set.YAW_VELOCITY] = -0.5 * _wrapped(moved[both, 2:])
         return Context(
-            vectors, self.joints(window.start, window.end), self.known[span].copy(), self.placed[span].copy()
+            features, self.joints(window.start, window.end), self.known[span].copy(), self.placed[span].copy()
         )
 
     def joints(self, start: int, end: int) -> np.ndarray:
         """World joints (n, J, 3)."""
-        vectors, root = self.vectors[start:end], self.root[start:end]
-        local = vectors[:, feature_set.JOINT_POSITIONS].reshape(len(vectors), -1, 3)
+        features, root = self.features[start:end], self.root[start:end]
+        local = features[:, feature_set.JOINT_POSITIONS].reshape(len(features), -1, 3)
         ground = np.stack([root[:, 0], 0 * root[:, 0], root[:, 1]], -1)
         turned = quat.rotate(quat.from_yaw(root[:, None, 2]), local) + ground[:, None]
-        pelvis = ground + vectors[:, feature_set.ROOT_HEIGHT] * np.array([0.0, 1.0, 0.0])
+        pelvis = ground + features[:, feature_set.ROOT_HEIGHT] * np.array([0.0, 1.0, 0.0])
         return np.concatenate([pelvis[:, None], turned], 1)
 
     def contacts(self, start: int, end: int) -> np.ndarray:
         """The belief 0..1 in foot contacts (n, 4)."""
-        return np.clip(self.vectors[start:end, feature_set.FOOT_CONTACTS], 0.0, 1.0)
+        return np.clip(self.features[start:end, feature_set.FOOT_CONTACTS], 0.0, 1.0)
 
-    def write(self, window: Window, vectors: np.ndarray, frame: CanonicalFrame, close_heading: bool = False) -> None:
-        """Take the window's new frames from its features ``vectors`` (n, F), which start in the canonical ``frame``,
+    def write(self, window: Window, features: np.ndarray, frame: CanonicalFrame, close_heading: bool = False) -> None:
+        """Take the window's new frames from its features ``features`` (n, F), which start in the canonical ``frame``,
         and join them to what is known on either side.
 
         Known frames behind them that have no place yet get theirs, with ``close_heading`` in the heading they have.
         """
         first, last = window.first, window.last
-        root = _root_in_world(vectors, frame)
+        root = _root_in_world(features, frame)
         made = slice(first - window.start, last - window.start)
-        pose, new_root = vectors[made][:, _POSE].copy(), root[made].copy()
+        pose, new_root = features[made][:, _POSE].copy(), root[made].copy()
         before = first > window.start and self.known[first - 1]
         after = last < window.end and self.known[last]
         if after and not self.placed[last]:
@@ -162,18 +161,18 @@ class Timeline:
             step = min(2, first - window.start)
             have = slice(first - step, first)
             seen = slice(have.start - window.start, have.stop - window.start)
-            pose += ease(self.vectors[have][:, _POSE] - vectors[seen][:, _POSE], len(pose), EASE, room)
+            pose += ease(self.features[have][:, _POSE] - features[seen][:, _POSE], len(pose), EASE, room)
             new_root += _ease_root(self.root[have] - root[seen], len(pose), room)
         if after:
             step = min(2, window.end - last, int(self.known[last : last + 2].sum()))
             have = slice(last, last + step)
             seen = slice(have.start - window.start, have.stop - window.start)
-            off = (self.vectors[have][:, _POSE] - vectors[seen][:, _POSE])[::-1]
+            off = (self.features[have][:, _POSE] - features[seen][:, _POSE])[::-1]
             room = len(pose) if before else None
             pose += ease(off, len(pose), EASE, room)[::-1]
             new_root += _ease_root((self.root[have] - root[seen])[::-1], len(pose), room)[::-1]
-        self.vectors[first:last] = vectors[made]
-        self.vectors[first:last, _POSE] = pose
+        self.features[first:last] = features[made]
+        self.features[first:last, _POSE] = pose
         self.root[first:last] = new_root
         self.known[first:last] = self.placed[first:last] = True
 
@@ -190,11 +189,11 @@ class Timeline:
         self.placed[loose] = True
 
 
-def _root_in_world(vectors: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
+def _root_in_world(features: np.ndarray, frame: CanonicalFrame) -> np.ndarray:
     """x, z and heading (n, 3) of the pelvis of features (n, F) that start in the canonical ``frame``."""
-    _, pelvis = feature_set.root_trajectory(vectors)
+    _, pelvis = feature_set.root_trajectory(features)
     world = frame.to_world(pelvis)
-    turned = np.concatenate([[0.0], np.cumsum(vectors[:-1, 0])])  # half angles, of the turn that undoes the heading
+    turned = np.concatenate([[0.0], np.cumsum(features[:-1, 0])])  # half angles, of the turn that undoes the heading
     return np.stack([world[:, 0], world[:, 2], frame.heading - 2.0 * turned], -1)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from blender_addon.shared.protocol import Generate, PromptBlock, RelativeTarget
+from blender_addon.shared.protocol import PromptBlock
 
 OVERLAP = 32  # frames of what is there already that a window sees on each side
 SHORTEST = 10  # frames, fewer of which are not made by themselves between known ones and another sentence
@@ -84,31 +84,3 @@ def _edges(known: np.ndarray) -> list[int]:
 def _count_known(ahead: np.ndarray) -> int:
     """How many frames are known from the first on without a gap."""
     return len(ahead) if ahead.all() else int(ahead.argmin())
-
-
-def cut(request: Generate, start: int, end: int) -> Generate:
-    """The request for the frames ``start`` to ``end`` of a longer one: hints, tolerances and targets of that stretch.
-
-    Frames beyond the request's end ask for nothing. Prompts, base and options stay as they are.
-    """
-
-    def part(values: np.ndarray, fill: float = 0) -> np.ndarray:
-        inside = values[start:end]
-        missing = end - start - len(inside)
-        return np.pad(inside, [(0, missing), *[(0, 0)] * (values.ndim - 1)], constant_values=fill)
-
-    return replace(
-        request,
-        num_frames=end - start,
-        hint=part(request.hint),
-        hint_mask=part(request.hint_mask),
-        tolerance=None if request.tolerance is None else part(request.tolerance),
-        slack=None if request.slack is None else part(request.slack),
-        relative=tuple(kept for target in request.relative if (kept := _cut_target(target, start, end)) is not None),
-    )
-
-
-def _cut_target(target: RelativeTarget, start: int, end: int) -> RelativeTarget | None:
-    first = max(target.start_frame, start)
-    last = min(target.start_frame + target.num_frames, end)
-    return replace(target, start_frame=first - start, num_frames=last - first) if first < last else None

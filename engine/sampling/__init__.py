@@ -1,2 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Noise -> latent. A sampler is a function (networks, conditioning, noise) -> Iterator[latent]; a new one is one new function in one file."""
+"""Noise -> latent. A new sampler is a file with a function (networks, conditioning, noise) -> Iterator[latent], and a
+row in ``sampler.SAMPLERS``.
+"""
+
+from .sampler import sample
+
+__all__ = ["sample"]

@@ -24,10 +24,10 @@ from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Part, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import export
-from engine.export.clip import Clip
-from engine.longform.motion import Take
+from engine.export import Clip, export
+from engine.longform.motion import MotionInProgress
 from engine.pipeline import Pipeline
+from engine.validate import order_of
 
 from ..shared_folder import SHARED
 
@@ -107,7 +107,8 @@ def measure(pipeline: Pipeline, request: Generate) -> tuple[dict[str, float], Re
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
     joints = result.joints[0]
     config = pipeline.config
-    seams = [window.first for window in Take(request, 0, config.min_frames, config.max_frames).windows[1:]]
+    motion = MotionInProgress(order_of(request), 0, config.min_frames, config.max_frames)
+    seams = [window.first for window in motion.windows[1:]]
     speed, acceleration = fastest(joints)
     at_seams = [slice(max(seam - NEAR - 1, 0), seam + NEAR) for seam in seams]
     real_speed, real_acceleration = captured_limits()

@@ -19,6 +19,7 @@ import torch
 
 from engine.checkpoints.folder import load_default
 from engine.checkpoints.networks import Networks, build_networks
+from engine.control.goals import hint_goals
 from engine.control.latent_tuning import tune_latent
 from engine.control.refine import refine
 from engine.models.config import PAPER_V2
@@ -61,7 +62,7 @@ def compare(networks: Networks, clip: Clip, text: torch.Tensor, density: int, st
         result[name] = (miss(sampled(noise, given)), miss(sampled(tuned, given)), spent)
     latent = sampled(noise, control)
     began = time.process_time()
-    *_, refined = refine(networks, latent, motion.mask, motion.joints, asked)
+    *_, refined = refine(networks, latent, motion.mask, hint_goals(motion.joints[0].numpy(), asked[0].numpy()))
     result["Gauss-Newton"] = (miss(latent), miss(refined), time.process_time() - began)
     return result
 

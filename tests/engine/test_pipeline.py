@@ -18,7 +18,7 @@ from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Resul
 from blender_addon.shared.skeleton import SKELETON
 from engine.bench.measure import counting
 from engine.checkpoints.folder import EMBEDDED
-from engine.pipeline import _SEED_STEP, Pipeline
+from engine.pipeline import SEED_STEP, Pipeline
 
 FRAMES = 81
 PELVIS = SKELETON.index("pelvis")
@@ -135,7 +135,7 @@ def test_variations_made_together_are_what_their_seeds_make_alone(pipeline, sign
     several = request_for(signal, num_variations=6, refine=False, exact=False, plant_feet=False)
     made = run(pipeline, several).joints
     for index, joints in enumerate(made):
-        alone = dataclasses.replace(several, num_variations=1, seed=several.seed + index * _SEED_STEP)
+        alone = dataclasses.replace(several, num_variations=1, seed=several.seed + index * SEED_STEP)
         np.testing.assert_allclose(joints, run(pipeline, alone).joints[0], atol=1e-3)
     assert run(pipeline, several).joints.tobytes() == made.tobytes()
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from blender_addon.shared.errors import BadCheckpoint
 from blender_addon.shared.skeleton import SKELETON
 from engine.checkpoints.networks import Networks
+from engine.control.goals import hint_goals
 from engine.control.refine import can_refine, refine
 from engine.metrics import ControlMetrics, control_metrics
 from engine.sampling.correct import correct
@@ -75,8 +76,8 @@ def refined_joints(networks: Networks, latent: Tensor, motions: Motions, hint_ma
     for b, length in enumerate(motions.lengths):
         own = latent[b : b + 1, : networks.config.num_tokens(length)]
         mask = motions.mask[b : b + 1, :length]
-        hint, asked = motions.joints[b : b + 1, :length], hint_mask[b : b + 1, :length, :, None].expand(-1, -1, -1, 3)
-        *_, own = refine(networks, own, mask, hint, asked)
+        hint, shown = motions.joints[b, :length], hint_mask[b, :length, :, None].expand(-1, -1, 3)
+        *_, own = refine(networks, own, mask, hint_goals(hint.cpu().numpy(), shown.cpu().numpy()))
         with torch.no_grad():
             result[b, :length] = joints_of(networks.decode(own, mask), mean, std)[0]
     return result

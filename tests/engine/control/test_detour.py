@@ -14,7 +14,9 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
 from engine.control.detour import BODY, around_obstacles
+from engine.motion_order import MotionOrder
 from engine.pipeline import Pipeline
+from engine.validate import order_of
 
 FRAMES = 110
 PILLAR = Obstacle("capsule", (0.05, 1.0, 3.0), (0.25, 1.0, 0.0), margin=0.05)
@@ -36,10 +38,15 @@ def line(*obstacles: Obstacle, every: int = 1) -> Generate:
     )
 
 
+def led(request: Generate) -> MotionOrder:
+    """What the engine follows."""
+    return around_obstacles(order_of(request))[0]
+
+
 @pytest.mark.parametrize("name", SOLIDS)
 def test_a_way_leads_around_smoothly_and_comes_back(name: str) -> None:
     request = line(SOLIDS[name])
-    way = around_obstacles(request).hint[:, 0]
+    way = led(request).signal.hint[:, 0]
     assert penetration(SOLIDS[name], request.hint[:, 0])[0].max() > 0
     assert penetration(SOLIDS[name], way)[0].max() < -BODY + 0.03
     aside = way[:, 0]
@@ -50,7 +57,7 @@ def test_a_way_leads_around_smoothly_and_comes_back(name: str) -> None:
 
 def test_several_in_a_row_are_passed_without_entering_the_next() -> None:
     solids = [replace(PILLAR, centre=(x, 1.0, z)) for x, z in ((0.05, 1.5), (-0.55, 3.0), (0.1, 4.5))]
-    way = around_obstacles(line(*solids)).hint[:, 0]
+    way = led(line(*solids)).signal.hint[:, 0]
     assert max(penetration(solid, way)[0].max() for solid in solids) < -0.15
 
 
@@ -59,9 +66,10 @@ def test_what_is_beside_above_or_low_and_what_may_wait_changes_nothing() -> None
     beam, step = Obstacle("box", (0, 1.75, 3), (1, 0.1, 0.1)), Obstacle("box", (0, 0.1, 3), (0.5, 0.1, 0.1))
     behind = replace(PILLAR, centre=(0.0, 1.0, -2.0))
     for request in (line(), line(beside), line(beam), line(step), line(behind), line(PILLAR, every=FRAMES)):
-        assert around_obstacles(request) is request
-    waiting = replace(line(PILLAR), slack=np.ones((FRAMES, 22), np.int32))
-    assert around_obstacles(waiting) is waiting
+        order = order_of(request)
+        assert around_obstacles(order) == (order, None)
+    waiting = order_of(replace(line(PILLAR), slack=np.ones((FRAMES, 22), np.int32)))
+    assert around_obstacles(waiting) == (waiting, None)
 
 
 def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> None:
@@ -70,7 +78,7 @@ def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> No
     left, wrist = SKELETON.indices("left_hip", "left_wrist")
     hint[::4, left] = hint[::4, 0] + [0.06, -0.08, 0.0]
     mask[::4, left], mask[30, wrist], slack[30, wrist] = True, True, 5
-    bent = around_obstacles(replace(request, hint=hint, hint_mask=mask, slack=slack))
+    bent = led(replace(request, hint=hint, hint_mask=mask, slack=slack)).signal
     assert np.abs(bent.hint[:, 0, 0]).max() > 0.3
     np.testing.assert_allclose(bent.hint[::4, left] - bent.hint[::4, 0], hint[::4, left] - hint[::4, 0], atol=1e-6)
     np.testing.assert_array_equal(bent.hint[:, wrist], hint[:, wrist])
@@ -79,17 +87,21 @@ def test_hips_that_say_where_to_look_go_along_and_another_joint_may_wait() -> No
 
 def test_between_distant_keys_points_are_added_and_the_keys_stay() -> None:
     request = line(PILLAR, every=FRAMES - 1)
-    bent = around_obstacles(request)
-    keys = request.hint_mask[:, 0]
-    np.testing.assert_array_equal(bent.hint[keys], request.hint[keys])
-    added = bent.hint_mask[:, 0] & ~keys
+    bent, offset = around_obstacles(order_of(request))
+    keys, hint = request.hint_mask[:, 0], bent.signal.hint
+    np.testing.assert_array_equal(hint[keys], request.hint[keys])
+    added = bent.signal.hint_mask[:, 0] & ~keys
     assert added.sum() > 30 and (bent.tolerance[added, 0] > 0).all() and (bent.tolerance[keys, 0] == 0).all()
-    assert penetration(PILLAR, bent.hint[added, 0])[0].max() < -BODY + 0.03
+    assert penetration(PILLAR, hint[added, 0])[0].max() < -BODY + 0.03
+    assert offset is not None and offset.shape == (FRAMES, 3) and offset.dtype == np.float32
+    straight = line(every=1).hint[:, 0]  # the path that the keys mean
+    np.testing.assert_allclose(straight[added] + offset[added], hint[added, 0], atol=1e-6)
+    assert not offset[~added].any()
 
 
 def test_a_key_that_lies_clear_is_met_beside_an_obstacle() -> None:
     request = line(PILLAR, every=22)
-    bent = around_obstacles(request)
+    bent = led(request).signal
     clear = request.hint_mask[:, 0] & (np.abs(request.hint[:, 0, 2] - 3.0) > 0.7)
     np.testing.assert_array_equal(bent.hint[clear], request.hint[clear])
 

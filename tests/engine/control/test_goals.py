@@ -12,10 +12,12 @@ import pytest
 from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import Obstacle, RelativeTarget
+from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.solids import check_obstacle, penetration
 from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Goals, settle
+from engine.motion_order import MotionOrder
+from engine.validate import order_of
 
 FRAMES = 12
 RANDOM = np.random.default_rng(0)
@@ -96,16 +98,25 @@ def test_hints_within_their_tolerance_are_met_and_those_that_steer_do_not_count(
     np.testing.assert_allclose(closer, [0.3, 0.5])
 
 
+def order_for(signal: ControlSignal, slack: np.ndarray) -> MotionOrder:
+    frames = signal.num_frames
+    block = PromptBlock("a person walks", 0, frames)
+    return order_of(Generate("x", (block,), frames, signal.hint, signal.hint_mask, slack=slack))
+
+
 def test_a_hint_waits_for_the_joint_within_its_slack_and_keeps_its_place_in_the_order() -> None:
     joint = SKELETON.index("right_wrist")
     joints = np.zeros((FRAMES, 22, 3))
-    joints[:, joint, 0] = np.arange(FRAMES)
+    joints[:, joint, 0] = 0.1 * np.arange(FRAMES)
     signal = ControlSignal.empty(FRAMES)
-    for frame, value in ((2, 4.0), (3, 4.0), (8, 20.0)):
+    for frame, value in ((2, 0.4), (3, 0.4), (8, 2.0)):
         signal.hint[frame, joint, 0], signal.hint_mask[frame, joint] = value, True
     slack = np.full((FRAMES, 22), 3, np.int32)
-    moved = settle(signal, slack, joints)
-    frames = np.flatnonzero(moved.hint_mask[:, joint])
+    moved, met = settle(order_for(signal, slack), joints)
+    frames = np.flatnonzero(moved.signal.hint_mask[:, joint])
     assert frames.tolist() in ([3, 4, 11], [4, 5, 11])
-    np.testing.assert_array_equal(moved.hint[frames, joint, 0], [4, 4, 20])
-    assert settle(signal, None, joints) is signal
+    np.testing.assert_allclose(moved.signal.hint[frames, joint, 0], [0.4, 0.4, 2.0])
+    assert met[[2, 3, 8], joint].tolist() == frames.tolist()
+    others = np.ones(met.shape, bool)
+    others[[2, 3, 8], joint] = False
+    np.testing.assert_array_equal(met[others], np.argwhere(others)[:, 0])

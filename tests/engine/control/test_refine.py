@@ -13,6 +13,7 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import SKELETON
 from engine.checkpoints.folder import EMBEDDED, load_default
 from engine.checkpoints.networks import Networks
+from engine.control.goals import hint_goals
 from engine.control.refine import can_refine, refine
 from engine.models.build import build_vae
 from engine.models.config import PAPER_V2
@@ -49,7 +50,7 @@ def draw(networks, seed):
 
 def run(networks, latent, hint, asked):
     mask = torch.ones(1, FRAMES, dtype=torch.bool)
-    return list(refine(networks, latent, mask, hint, asked))
+    return list(refine(networks, latent, mask, hint_goals(hint[0].numpy(), asked[0].numpy())))
 
 
 @pytest.mark.parametrize("joints", [(PELVIS,), (WRIST,), (PELVIS, WRIST)])
@@ -95,8 +96,9 @@ def test_it_ends_when_its_time_is_over_with_what_it_has(networks):
     hint = joints_of(networks, start + 0.2 * draw(networks, 2))
     asked = torch.ones(1, FRAMES, 22, 3, dtype=torch.bool)
     mask = torch.ones(1, FRAMES, dtype=torch.bool)
-    assert len(list(refine(networks, start, mask, hint, asked, budget=0.0))) == 1
-    assert len(list(refine(networks, start, mask, hint, asked))) > 2
+    goals = hint_goals(hint[0].numpy(), asked[0].numpy())
+    assert len(list(refine(networks, start, mask, goals, budget=0.0))) == 1
+    assert len(list(refine(networks, start, mask, goals))) > 2
 
 
 def test_only_time_local_models_are_refined(networks):
@@ -126,6 +128,7 @@ def test_a_long_winding_way_is_reached_to_its_end(networks):
     way = 1.5 * np.stack([np.sin(2 * angle), 0.62 + 0 * angle, 1.5 * (1 - np.cos(angle))], -1)
     hint[0, :, PELVIS], asked[0, :, PELVIS] = torch.from_numpy(way).float(), torch.tensor([True, False, True])
     start = torch.zeros(1, networks.config.num_tokens(frames), networks.config.latent_width)
-    *_, latent = refine(networks, start, torch.ones(1, frames, dtype=torch.bool), hint, asked)
+    goals = hint_goals(hint[0].numpy(), asked[0].numpy())
+    *_, latent = refine(networks, start, torch.ones(1, frames, dtype=torch.bool), goals)
     missed = ((joints_of(networks, latent, frames) - hint) * asked).norm(dim=-1)[0, :, PELVIS]
     assert missed.max() < 0.02

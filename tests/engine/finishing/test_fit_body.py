@@ -16,6 +16,7 @@ from blender_addon.shared.solids import penetration
 from engine.finishing.body import LENGTHS, Body, degrees_of_freedom
 from engine.finishing.finish import finish
 from engine.metrics import foot_skating_ratio
+from engine.validate import order_of
 
 from ..helpers.walking import FRAMES, gliding, stepping
 
@@ -23,9 +24,9 @@ NO_BELIEF = np.zeros((FRAMES, 4))
 RANDOM = np.random.default_rng(0)
 
 
-def finished(*arguments):
+def finished(request: Generate, *arguments):
     """What the generator returns in the end."""
-    work = finish(*arguments)
+    work = finish(order_of(request), *arguments)
     while True:
         try:
             next(work)

@@ -16,8 +16,9 @@ from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate, Part, Progress, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.checkpoints.folder import EMBEDDED
-from engine.longform.motion import Take
+from engine.longform.motion import MotionInProgress
 from engine.pipeline import Pipeline
+from engine.validate import order_of
 
 PELVIS = SKELETON.index("pelvis")
 GROUND = np.array([1.0, 0.0, 1.0])
@@ -66,7 +67,9 @@ def test_a_long_path_is_walked_without_a_seam(pipeline):
     assert joints.shape == (500, 22, 3) and np.isfinite(joints).all()
     assert control_errors(joints, signal).mean() < 0.01
     fast = accelerations(joints)
-    for window in Take(request, 0, pipeline.config.min_frames, pipeline.config.max_frames).windows[1:]:
+    for window in MotionInProgress(
+        order_of(request), 0, pipeline.config.min_frames, pipeline.config.max_frames
+    ).windows[1:]:
         assert fast[window.first - 3 : window.first + 2].max() < REAL_ACCELERATION
 
 

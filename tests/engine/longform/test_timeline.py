@@ -40,7 +40,7 @@ def test_frames_that_are_not_kept_may_hold_anything(rubbish: float) -> None:
     timeline, mask = Timeline(120), frames(120, (20, 60))
     timeline.keep(np.where(mask[:, None, None], WALK[:120], rubbish), mask)
     np.testing.assert_allclose(timeline.joints(20, 60), WALK[20:60], atol=1e-6)
-    assert np.isfinite(timeline.vectors).all()
+    assert np.isfinite(timeline.features).all()
 
 
 def test_a_context_is_the_motion_it_comes_from() -> None:
@@ -49,7 +49,7 @@ def test_a_context_is_the_motion_it_comes_from() -> None:
     timeline.keep(elsewhere(WALK[:120], -2.5, (0.0, 0.0, 9.0)), frames(120, (0, 120)))
     window = Window(20, 60, 60, 60, 0)
     context = timeline.context(window)
-    joints = timeline.frame_at(20).to_world(feature_set.features_to_joints(context.vectors))
+    joints = timeline.frame_at(20).to_world(feature_set.features_to_joints(context.features))
     np.testing.assert_allclose(joints, context.joints, atol=1e-5)
 
 
@@ -59,7 +59,7 @@ def test_the_right_motion_fills_a_gap_as_it_was() -> None:
     whole = Timeline(120)
     whole.keep(WALK[:120], frames(120, (0, 120)))
     window = Window(30, 110, 50, 90, 0)
-    timeline.write(window, whole.context(window).vectors, whole.frame_at(30))
+    timeline.write(window, whole.context(window).features, whole.frame_at(30))
     np.testing.assert_allclose(timeline.joints(0, 120), WALK[:120], atol=1e-4)
     assert timeline.known.all()
 
@@ -72,7 +72,7 @@ def test_a_motion_that_is_off_is_joined_in_place_and_velocity_on_both_sides() ->
         elsewhere(WALK[:120], 0.3, (0.25, 0.0, 0.1)) + 0.02 * np.sin(np.arange(22))[:, None], frames(120, (0, 120))
     )
     window = Window(30, 110, 50, 90, 0)
-    timeline.write(window, other.context(window).vectors, other.frame_at(30))
+    timeline.write(window, other.context(window).features, other.frame_at(30))
     joints = timeline.joints(0, 120)
     np.testing.assert_allclose(joints[:50], WALK[:50], atol=1e-6)
     np.testing.assert_allclose(joints[90:], WALK[90:120], atol=1e-6)
@@ -89,11 +89,11 @@ def test_frames_without_a_place_get_it_from_the_motion_before_them() -> None:
     whole = Timeline(120)
     whole.keep(WALK[:120], frames(120, (0, 120)))
     window = Window(10, 80, 30, 60, 0)
-    timeline.write(window, whole.context(window).vectors, whole.frame_at(10))
+    timeline.write(window, whole.context(window).features, whole.frame_at(10))
     assert timeline.placed.all()
     near = np.linalg.norm(timeline.joints(59, 61)[1, 0] - timeline.joints(59, 61)[0, 0])
     assert near < 2 * np.linalg.norm(np.diff(WALK[:, 0], axis=0), axis=-1).max()
-    np.testing.assert_allclose(timeline.vectors[60:80], timeline.vectors[0:20])
+    np.testing.assert_allclose(timeline.features[60:80], timeline.features[0:20])
 
 
 def test_easing_starts_with_value_and_velocity_and_ends_in_nothing() -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_addon.shared.protocol import Generate, PromptBlock, RelativeTarget
-from engine.longform.windows import LOOKAHEAD, OVERLAP, cut, plan_windows
+from blender_addon.shared.protocol import PromptBlock
+from engine.longform.windows import LOOKAHEAD, OVERLAP, plan_windows
 
 LEAST, LONGEST = 16, 196
 
@@ -72,26 +72,3 @@ def test_a_window_sees_beyond_its_own_frames_while_the_motion_goes_on() -> None:
     assert all(window.end - window.last == LOOKAHEAD for window in windows[:-1])
     (middle,) = plan_windows(known_in(400, (0, 150), (200, 400)), blocks_of(400), LEAST, LONGEST)
     assert (middle.start, middle.end) == (150 - OVERLAP, 200 + OVERLAP)
-
-
-def test_a_cut_holds_what_is_asked_in_its_frames() -> None:
-    rng = np.random.default_rng(1)
-    hint, mask = rng.normal(size=(50, 22, 3)).astype(np.float32), rng.random((50, 22)) < 0.2
-    request = Generate(
-        "r",
-        blocks_of(50),
-        50,
-        hint,
-        mask,
-        tolerance=rng.random((50, 22)).astype(np.float32),
-        relative=(
-            RelativeTarget("left_wrist", "pelvis", (0.2, 0.0, 0.0), 5, 20),
-            RelativeTarget("head", "pelvis", (0.0, 0.6, 0.0), 0, 4),
-        ),
-    )
-    part = cut(request, 10, 60)
-    assert part.num_frames == len(part.hint) == len(part.hint_mask) == 50 and part.slack is None
-    assert np.array_equal(part.hint[:40], hint[10:]) and np.array_equal(part.hint_mask[:40], mask[10:])
-    assert part.tolerance is not None and np.array_equal(part.tolerance[:40], request.tolerance[10:])  # type: ignore[index]
-    assert not part.hint_mask[40:].any()
-    assert [(t.joint, t.start_frame, t.num_frames) for t in part.relative] == [("left_wrist", 0, 15)]
