@@ -74,7 +74,8 @@ def _cut(value: Any, annotation: Any, start: int, end: int) -> Any:
             raise TypeError(f"An array declared as {annotation} does not say whether it holds a value a frame.")
         return _cut_array(value, start, end) if array.shape[0] == "T" else value
     if is_dataclass(value) and not isinstance(value, type):
-        cut = {name: _cut(getattr(value, name), hint, start, end) for name, hint in field_types(type(value)).items()}
+        kind: Any = type(value)
+        cut = {name: _cut(getattr(value, name), hint, start, end) for name, hint in field_types(kind).items()}
         return replace(value, **cut)
     if isinstance(value, tuple) and all(is_dataclass(each) for each in value):
         return _cut_blocks(value, start, end)
@@ -97,7 +98,8 @@ def _cut_blocks(blocks: Sequence[Any], start: int, end: int) -> tuple[Any, ...]:
     """Those of ``blocks`` that hold for some of the frames, and for these only; what holds for all stays."""
     kept = []
     for block in blocks:
-        if not field_types(type(block)).keys() >= _STRETCH:
+        kind: Any = type(block)
+        if not field_types(kind).keys() >= _STRETCH:
             kept.append(block)
             continue
         first, last = max(block.start_frame, start), min(block.start_frame + block.num_frames, end)
