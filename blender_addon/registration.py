@@ -7,40 +7,10 @@ from typing import Final
 
 import bpy
 
-from . import properties
-from . import ui as panels
+from . import properties, ui
 from .app import handlers, setup_timer
-from .ui import accuracy_operators as seeing
-from .ui import character_operators as bones
-from .ui import engine_operators as engine
-from .ui import generate_operators as generate
-from .ui import import_motion as bring_in
-from .ui import obstacles_operators as obstacles
-from .ui import preferences
-from .ui import prompts_operators as prompts
-from .ui import setup_operators as first_run
-from .ui import takes_operators as takes
-from .ui.controls import draw_path as paths
-from .ui.controls import operators as controls
-from .ui.controls import pins
 
-CLASSES: Final = (
-    *properties.CLASSES,
-    *preferences.CLASSES,
-    *engine.CLASSES,
-    *first_run.CLASSES,
-    *bones.CLASSES,
-    *controls.CLASSES,
-    *paths.CLASSES,
-    *pins.CLASSES,
-    *obstacles.CLASSES,
-    *prompts.CLASSES,
-    *generate.CLASSES,
-    *takes.CLASSES,
-    *bring_in.CLASSES,
-    *seeing.CLASSES,
-    *panels.CLASSES,
-)
+CLASSES: Final = (*properties.CLASSES, *ui.CLASSES)
 
 _keymaps: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
@@ -51,7 +21,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.add_settings()
     _add_keymap()
-    bring_in.add_menu()
+    ui.add_menu()
     handlers.register()
     setup_timer.register()
 
@@ -60,7 +30,7 @@ def unregister() -> None:
     """Undo :func:`register` backward: the timer and the engine first, so that nothing calls into what is gone."""
     setup_timer.unregister()
     handlers.unregister()
-    bring_in.remove_menu()
+    ui.remove_menu()
     _remove_keymap()
     properties.remove_settings()
     for cls in reversed(CLASSES):

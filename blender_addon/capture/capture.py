@@ -23,7 +23,7 @@ from ..retarget.proportions.relative_targets import Relation
 from ..shared import space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadControl, BadRequest
-from ..shared.skeleton import FPS, SKELETON
+from ..shared.skeleton import FPS, SKELETON, joint_label
 from ..shared.solids import Solid
 from . import facing, obstacles, pace, paths, prompts
 from . import relative_targets as relations
@@ -123,7 +123,7 @@ def _check_free(solids: Sequence[Solid], signal: ControlSignal, tolerance: np.nd
         name, joint, frame = inside
         scene_frame = space.model_to_scene_frame(frame, scene.gaitway.start_frame, scene_fps(scene))
         raise BadControl(
-            f"The {joint.replace('_', ' ')} is to be in '{name}' or too near to it at frame {scene_frame:.0f}.",
+            f"The {joint_label(joint)} is to be in '{name}' or too near to it at frame {scene_frame:.0f}.",
             "Move one of them, or set a smaller margin.",
         )
 

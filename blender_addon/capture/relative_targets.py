@@ -15,7 +15,8 @@ from ..retarget.pose.ground import facing
 from ..retarget.proportions.relative_targets import Relation
 from ..shared import quat, space
 from ..shared.errors import BadControl, BadRequest
-from .timing import scene_fps
+from ..shared.skeleton import joint_label
+from .timing import is_relative, scene_fps
 from .tracks import Track, check_target
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[Rel
     """
     found: list[Relation] = []
     for control in scene.gaitway.controls:
-        if control.enabled and control.relative_to != "WORLD":
+        if control.enabled and is_relative(control):
             relation = _read(control)
             _check_alone(relation, found, tracks)
             found.append(relation)
@@ -38,12 +39,14 @@ def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[Rel
 def _read(control: bpy.types.PropertyGroup) -> Relation:
     joint, other = control.joint, control.relative_to
     if joint == other:
-        raise BadControl(f"The {_said(joint)} cannot stay beside itself.", "Choose another joint for the control.")
+        raise BadControl(
+            f"The {joint_label(joint)} is set to follow itself.", "Choose another joint under Joint or Relative To."
+        )
     if control.frame_end <= control.frame_start:
         raise BadControl(
-            f"The {_said(joint)} shall stay beside the {_said(other)} until frame {control.frame_end}, but from "
-            f"{control.frame_start} on.",
-            "Let it end later than it starts.",
+            f"The {joint_label(joint)} is set to follow the {joint_label(other)} from frame {control.frame_start} to "
+            f"{control.frame_end}.",
+            "Set the end later than the start.",
         )
     return Relation(joint, other, np.array(control.offset), control.frame_start, control.frame_end)
 
@@ -52,17 +55,17 @@ def _check_alone(relation: Relation, others: Iterable[Relation], tracks: Iterabl
     for other in others:
         if other.joint == relation.joint and other.first <= relation.last and relation.first <= other.last:
             raise BadControl(
-                f"The {_said(relation.joint)} shall stay beside two joints at frame "
+                f"The {joint_label(relation.joint)} is set to follow two joints at frame "
                 f"{max(other.first, relation.first):g}.",
-                "Give each its own frames, or switch one of them off.",
+                "Give each its own frames, or disable one of them.",
             )
     for track in tracks:
         asked = track.frames[(track.frames >= relation.first) & (track.frames <= relation.last)]
         if track.joint == relation.joint and len(asked):
             raise BadControl(
-                f"{track.label} leads the {_said(relation.joint)} at frame {asked[0]:g}, but it shall stay beside the "
-                f"{_said(relation.to_joint)} then.",
-                "Give each its own frames, or switch one of them off.",
+                f"At frame {asked[0]:g} the {joint_label(relation.joint)} is set to follow both {track.label} and the "
+                f"{joint_label(relation.to_joint)}.",
+                "Give each its own frames, or disable one of them.",
             )
 
 
@@ -103,7 +106,8 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
     for joint in (control.relative_to, *([control.joint] if control.target is None else [])):
         if joint not in bones:
             raise BadRequest(
-                f"No bone of '{armature.name}' is the {_said(joint)}.", "Choose another joint, or set it under Bones."
+                f"No bone of '{armature.name}' is set as the {joint_label(joint)}.",
+                "Choose another joint, or set its bone under Bones.",
             )
 
     def place(owner: bpy.types.Object, bone: str = "") -> np.ndarray:
@@ -115,7 +119,3 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
     yaw = facing(place(armature, bones["left_hip"]), place(armature, bones["right_hip"]))
     apart = space.blender_to_model(there - place(armature, bones[control.relative_to]))
     return space.model_to_blender(quat.rotate(quat.from_yaw(np.asarray(-yaw)), apart))
-
-
-def _said(joint: str) -> str:
-    return joint.replace("_", " ")

@@ -29,6 +29,11 @@ def control_label(control: Control) -> str:
     return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
 
 
+def is_relative(control: Control) -> bool:
+    """Whether the control keeps its joint at an offset from another joint, rather than in the world."""
+    return control.relative_to != "WORLD"
+
+
 def span(control: Control) -> tuple[int, int]:
     """The first and the last scene frame between which a control leads. Raises BadControl when it ends too early."""
     start, end = control.frame_start, control.frame_end

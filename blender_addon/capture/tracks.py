@@ -18,10 +18,10 @@ from ..character.body import Body, standing_height
 from ..retarget.pose.ground import lies_on_ground
 from ..shared import space
 from ..shared.errors import BadControl
-from ..shared.skeleton import FPS, SKELETON
+from ..shared.skeleton import FPS, SKELETON, joint_label
 from . import facing, paths
 from .curves import leads_along_curve, read_curve
-from .timing import Control, continuous, control_label, scene_fps, some_of, span
+from .timing import Control, continuous, control_label, is_relative, scene_fps, some_of, span
 
 TRANSFORM_CHANNELS = (
     "location",
@@ -68,7 +68,7 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tup
     back. Raises BadControl.
     """
     by_joint: dict[str, list[Track]] = {}
-    controls = [control for control in scene.gaitway.controls if control.enabled and control.relative_to == "WORLD"]
+    controls = [control for control in scene.gaitway.controls if control.enabled and not is_relative(control)]
     for control in [time_slices.snapshot(control) for control in controls]:
         track = yield from _read_track(control, scene, body)
         by_joint.setdefault(control.joint, []).append(track)
@@ -108,7 +108,7 @@ def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
             other = asked.setdefault(frame, track)
             if other is not track:
                 raise BadControl(
-                    f"{other.label} and {track.label} both lead the {track.joint.replace('_', ' ')} at frame "
+                    f"{other.label} and {track.label} both lead the {joint_label(track.joint)} at frame "
                     f"{scene_frame:g}.",
                     "Give each its own joint or its own frames, or switch one of them off.",
                 )

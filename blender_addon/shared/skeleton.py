@@ -115,3 +115,8 @@ def _build() -> Skeleton:
 SKELETON = _build()
 FEET = ("left_foot", "right_foot")
 CONTACT_JOINTS = ("left_ankle", "left_foot", "right_ankle", "right_foot")
+
+
+def joint_label(joint: str) -> str:
+    """The joint as people write it: "left wrist"."""
+    return joint.replace("_", " ")

@@ -1,32 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab, one panel a file, what is needed most at the top: the button with its prompt, controls, takes; below
-that what is set once for a character, and the engine.
+"""What an animator sees and presses: a file is a section of the sidebar tab, its operators and its panel together.
 
-It draws and decides nothing.
+Panels only draw; operators gather, make one call into ``app/`` or ``takes/``, and report. A new section is a new file
+with its ``CLASSES`` and its row here.
 """
 
 from __future__ import annotations
 
-from . import accuracy as seeing
-from . import character as bones
-from . import engine, generate, obstacles, takes
-from . import keys_options as keys
-from . import options as feet
-from . import prompts as prompt
-from . import setup as first_run
-from .controls import panel as controls
+from . import (
+    accuracy,
+    character,
+    controls,
+    engine,
+    generate,
+    import_motion,
+    obstacles,
+    options,
+    prompts,
+    setup,
+    takes,
+)
+from .import_motion import add_menu, remove_menu
 
 CLASSES = (
-    *first_run.CLASSES,
-    *prompt.CLASSES,
+    *setup.CLASSES,
+    *prompts.CLASSES,
     *generate.CLASSES,
     *controls.CLASSES,
     *obstacles.CLASSES,
     *takes.CLASSES,
-    *seeing.CLASSES,
-    *feet.CLASSES,
-    *keys.CLASSES,
-    *bones.CLASSES,
+    *accuracy.CLASSES,
+    *options.CLASSES,
+    *character.CLASSES,
     *engine.CLASSES,
+    *import_motion.CLASSES,
 )
-"""In the order in which the panels stand."""
+"""In the order of the panels in the tab, what is needed most often at the top."""
+
+__all__ = ["CLASSES", "add_menu", "remove_menu"]

@@ -1,26 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How near the motion came on the character itself, and what of it the viewport shows."""
+"""How close the motion came to its controls on the character itself, and what of it the viewport shows."""
 
 from __future__ import annotations
 
 import bpy
 
 from ..app.viewport import TAKE_OBSERVER
-from ..takes import history as takes
+from ..shared.skeleton import joint_label
+from ..takes import history
 from .sidebar import Tab, centimetres, paragraph
 
 
-class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
+class GAITWAY_OT_go_to_frame(bpy.types.Operator):
+    """Go to this frame"""
+
+    bl_idname = "gaitway.go_to_frame"
+    bl_label = "Go to Frame"
+    bl_options = {"REGISTER", "UNDO"}
+
+    frame: bpy.props.FloatProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.frame_set(round(self.frame))
+        return {"FINISHED"}
+
+
+class GAITWAY_PT_accuracy(Tab, bpy.types.Panel):
     bl_label = "Accuracy"
 
     def draw(self, context: bpy.types.Context) -> None:
-        shown = takes.shown(context.scene)
+        shown = history.shown(context.scene)
         if shown is None:
-            paragraph(self.layout, context, "The character plays no take", "INFO")
+            paragraph(self.layout, context, "The character does not play a take", "INFO")
         elif TAKE_OBSERVER.is_observing or not shown.is_measured:
             paragraph(self.layout, context, "Measuring on the character", "SORTTIME")
         else:
-            self.figures(self.layout, shown)
+            draw_figures(self.layout, shown)
         options = context.scene.gaitway.overlay
         header, body = self.layout.panel("gaitway_overlay", default_closed=True)
         header.prop(options, "show")
@@ -30,27 +45,27 @@ class GAITWAY_PT_seeing(Tab, bpy.types.Panel):
             for name in ("paths", "ticks", "contacts", "ghosts", "obstacles", "in_front"):
                 flow.prop(options, name)
 
-    @classmethod
-    def figures(cls, layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> None:
-        """Distances on the rig in centimetres; a click on one goes to its frame."""
-        column = layout.column(align=True)
-        if take.worst_joint:
-            for name, value in (("Average", take.average), ("95 % within", take.percentile95)):
-                row = column.row()
-                row.label(text=name)
-                row.label(text=centimetres(value))
-            cls.jump(column, f"Worst, {take.worst_joint.replace('_', ' ')}", take.worst, take.worst_frame)
-        cls.jump(column, "Foot drift", take.drift, take.drift_frame)
-        if take.entered > 0:
-            cls.jump(column, "In an obstacle", take.entered, take.entered_frame)
 
-    @staticmethod
-    def jump(layout: bpy.types.UILayout, name: str, value: float, frame: float) -> None:
-        """A distance in metres and a button to the frame at which it is met."""
-        row = layout.row()
-        row.label(text=name)
-        button = row.operator("gaitway.go_to_frame", text=f"{centimetres(value)} at {frame:.0f}", icon="VIEWZOOM")
-        button.frame = frame
+def draw_figures(layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> None:
+    """Distances on the rig in centimetres; a click on one goes to its frame."""
+    column = layout.column(align=True)
+    if take.worst_joint:
+        for name, value in (("Average", take.average), ("95 % within", take.percentile95)):
+            row = column.row()
+            row.label(text=name)
+            row.label(text=centimetres(value))
+        _draw_jump(column, f"Worst, {joint_label(take.worst_joint)}", take.worst, take.worst_frame)
+    _draw_jump(column, "Foot sliding", take.drift, take.drift_frame)
+    if take.entered > 0:
+        _draw_jump(column, "Inside an obstacle", take.entered, take.entered_frame)
 
 
-CLASSES = (GAITWAY_PT_seeing,)
+def _draw_jump(layout: bpy.types.UILayout, name: str, metres: float, frame: float) -> None:
+    """A distance and a button to the frame where it occurs."""
+    row = layout.row()
+    row.label(text=name)
+    button = row.operator("gaitway.go_to_frame", text=f"{centimetres(metres)} at {frame:.0f}", icon="VIEWZOOM")
+    button.frame = frame
+
+
+CLASSES = (GAITWAY_OT_go_to_frame, GAITWAY_PT_accuracy)

@@ -1,20 +1,178 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone is which joint, and what of the character is keyed: a panel that most never open."""
+"""Which bone is which joint, how the character's T-pose is found, and what of it is keyed: closed for most."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import bpy
+from bpy.props import StringProperty
+from bpy_extras.io_utils import ExportHelper, ImportHelper
 
-from ..retarget.bone_map.detect import REQUIRED_JOINTS
-from .sidebar import Tab, paragraph
+from ..character import setup
+from ..character.read_rig import read_rig
+from ..retarget.bone_map import custom
+from ..retarget.bone_map.detect import REQUIRED_JOINTS, detect
+from ..shared.errors import BadFile
+from ..shared.skeleton import SKELETON, joint_label
+from .sidebar import ReportingOperator, Tab, paragraph
 
-PARTS = {
+BODY_PARTS = {
     "Trunk": ("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
     "Left": ("left_collar", "left_shoulder", "left_elbow", "left_wrist",
              "left_hip", "left_knee", "left_ankle", "left_foot"),
     "Right": ("right_collar", "right_shoulder", "right_elbow", "right_wrist",
               "right_hip", "right_knee", "right_ankle", "right_foot"),
 }  # fmt: skip
+
+
+def write_rows(armature: bpy.types.Object, joints: Mapping[str, str]) -> None:
+    """Set the bone map of ``armature`` to ``joints``, joint -> bone: a row for every joint of the model."""
+    rows = armature.gaitway_rig.bones
+    rows.clear()
+    for joint in SKELETON.names:
+        row = rows.add()
+        row.name, row.bone = joint, joints.get(joint, "")
+
+
+class _BonesOperator(ReportingOperator):
+    """An operator on the scene's character."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def blocked(cls, context: bpy.types.Context) -> str | None:
+        armature = context.scene.gaitway.character
+        if armature is None:
+            return "Choose an armature under Character"
+        if armature.library is not None:
+            return "The armature is linked from another file; make a library override of it"
+        return None
+
+    def run(self, context: bpy.types.Context) -> str:
+        return self.run_on(context.scene.gaitway.character)
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        """Do the work on ``armature``; as :meth:`run`."""
+        raise NotImplementedError
+
+
+class GAITWAY_OT_detect_bones(_BonesOperator, bpy.types.Operator):
+    """Detect by name or structure which bone is which joint, and fill in the list"""
+
+    bl_idname = "gaitway.detect_bones"
+    bl_label = "Detect Bones"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        found = detect(read_rig(armature).bones)
+        write_rows(armature, found.bones)
+        return f"Recognised by {found.family}, {len(found.bones)} of {SKELETON.num_joints} joints"
+
+
+class GAITWAY_OT_clear_bones(_BonesOperator, bpy.types.Operator):
+    """Clear the list; the bones are detected each time a motion is generated"""
+
+    bl_idname = "gaitway.clear_bones"
+    bl_label = "Clear Bones"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        armature.gaitway_rig.bones.clear()
+        return "The bones are detected each time a motion is generated"
+
+
+class GAITWAY_OT_edit_bones(_BonesOperator, bpy.types.Operator):
+    """Show an empty list, to choose every bone by hand"""
+
+    bl_idname = "gaitway.edit_bones"
+    bl_label = "Choose by Hand"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        write_rows(armature, setup.chosen_joints(armature))
+        return f"{len(REQUIRED_JOINTS)} joints are required, the others are optional"
+
+
+class GAITWAY_OT_mirror_bones(_BonesOperator, bpy.types.Operator):
+    """Copy the bones chosen for the left side to their counterparts on the right"""
+
+    bl_idname = "gaitway.mirror_bones"
+    bl_label = "Mirror Left to Right"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        joints = setup.chosen_joints(armature)
+        found = custom.mirrored(read_rig(armature).bones, joints)
+        for joint, bone in joints.items():
+            flipped = bpy.utils.flip_name(bone)
+            if joint.startswith("left_") and flipped != bone and flipped in armature.data.bones:
+                found["right_" + joint.removeprefix("left_")] = flipped
+        write_rows(armature, joints | found)
+        left = sum(joint.startswith("left_") for joint in joints)
+        return f"{len(found)} of {left} bones on the left have a counterpart"
+
+
+class GAITWAY_OT_save_bones(_BonesOperator, bpy.types.Operator, ExportHelper):
+    """Save the bone map to a file, for other characters with the same rig"""
+
+    bl_idname = "gaitway.save_bones"
+    bl_label = "Save Bones"
+    bl_options = {"REGISTER"}
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        joints = setup.chosen_joints(armature) or detect(read_rig(armature).bones).bones
+        try:
+            Path(self.filepath).write_text(custom.to_json(joints), encoding="utf-8")
+        except OSError as error:
+            raise BadFile(f"The file cannot be written: {error.strerror}.", "Choose another folder.") from error
+        return f"Saved {len(joints)} joints"
+
+
+class GAITWAY_OT_load_bones(_BonesOperator, bpy.types.Operator, ImportHelper):
+    """Load a bone map from a file"""
+
+    bl_idname = "gaitway.load_bones"
+    bl_label = "Load Bones"
+    filename_ext = ".json"
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        try:
+            text = Path(self.filepath).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadFile(f"The file cannot be read: {error}.", "Choose another file.") from error
+        joints, missing = custom.from_json(text, read_rig(armature).bones)
+        if not joints:
+            raise BadFile(
+                "This armature has none of the bones in the file.", "Choose a file saved for the same kind of rig."
+            )
+        write_rows(armature, joints)
+        if missing:
+            self.report({"WARNING"}, f"This armature has no bone called {', '.join(missing)}")
+        return f"Loaded {len(joints)} joints"
+
+
+class GAITWAY_OT_keep_t_pose(_BonesOperator, bpy.types.Operator):
+    """Use the character's current pose as its T-pose: arms to the sides, palms down, facing forward"""
+
+    bl_idname = "gaitway.keep_t_pose"
+    bl_label = "Use Current Pose as T-Pose"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        _, found = setup.read(armature)
+        armature.gaitway_rig.t_pose = setup.pose_as_text(armature, found)
+        return "The current pose is now the character's T-pose"
+
+
+class GAITWAY_OT_forget_t_pose(_BonesOperator, bpy.types.Operator):
+    """Find the T-pose from the rest pose, which works for nearly all characters"""
+
+    bl_idname = "gaitway.forget_t_pose"
+    bl_label = "Use Rest Pose"
+
+    def run_on(self, armature: bpy.types.Object) -> str:
+        armature.gaitway_rig.t_pose = ""
+        return "The T-pose is found from the rest pose"
 
 
 class GAITWAY_PT_bones(Tab, bpy.types.Panel):
@@ -30,7 +188,7 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
         settings = armature.gaitway_rig
         column = self.column(self.layout)
         if not settings.bones:
-            paragraph(column, context, "Which bone is which joint is found when a motion is made", "INFO")
+            paragraph(column, context, "The bones are detected when a motion is generated", "INFO")
         buttons = column.row(align=True)
         buttons.operator("gaitway.detect_bones", text="Detect")
         if settings.bones:
@@ -41,7 +199,7 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
         buttons.operator("gaitway.save_bones", text="", icon="FILE_TICK")
         if settings.bones:
             buttons.operator("gaitway.clear_bones", text="", icon="X")
-            for part, joints in PARTS.items():
+            for part, joints in BODY_PARTS.items():
                 _draw_part(column, armature, part, joints)
         column.separator()
         column.prop(settings, "limbs")
@@ -51,7 +209,7 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
         column.prop(settings, "in_place")
         pose = column.column(align=True)
         if settings.t_pose:
-            pose.label(text="Stands as in a kept pose", icon="ARMATURE_DATA")
+            pose.label(text="Custom T-pose in use", icon="ARMATURE_DATA")
             pose.operator("gaitway.forget_t_pose")
         pose.operator("gaitway.keep_t_pose")
 
@@ -64,8 +222,18 @@ def _draw_part(layout: bpy.types.UILayout, armature: bpy.types.Object, part: str
         if joint in rows:
             line = column.row()
             line.alert = joint in REQUIRED_JOINTS and not rows[joint].bone
-            name = joint.replace("left_", "").replace("right_", "").replace("_", " ").title()
+            name = joint_label(joint.removeprefix("left_").removeprefix("right_")).title()
             line.prop_search(rows[joint], "bone", armature.data, "bones", text=name)
 
 
-CLASSES = (GAITWAY_PT_bones,)
+CLASSES = (
+    GAITWAY_OT_detect_bones,
+    GAITWAY_OT_clear_bones,
+    GAITWAY_OT_edit_bones,
+    GAITWAY_OT_mirror_bones,
+    GAITWAY_OT_save_bones,
+    GAITWAY_OT_load_bones,
+    GAITWAY_OT_keep_t_pose,
+    GAITWAY_OT_forget_t_pose,
+    GAITWAY_PT_bones,
+)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who moves and what they do, the button, what it is at, what came of it: all that every motion needs, in one place.
+"""Which character moves and what it does, the button, progress and outcome: all that every motion needs, in one place.
 
-What is set more seldom stands below in sections of its own.
+What is set less often has sections of its own below.
 """
 
 from __future__ import annotations
@@ -10,10 +10,46 @@ import bpy
 
 from ..app.engine import ENGINE
 from ..app.generation import GENERATION
-from ..takes import history as takes
-from .prompts import draw_length, draw_prompt, told_length
-from .sidebar import Tab, paragraph
+from ..takes import history
+from .prompts import draw_length, draw_prompt, length_label
+from .sidebar import ReportingOperator, Tab, paragraph
 from .takes import draw_decision
+
+
+def generation_blocked(context: bpy.types.Context) -> str | None:
+    """Why no motion can be put onto the scene's character now, None when one can."""
+    if GENERATION.busy:
+        return "Generating; wait or cancel it first"
+    return "Choose an armature under Character" if context.scene.gaitway.character is None else None
+
+
+class GAITWAY_OT_generate(ReportingOperator, bpy.types.Operator):
+    """Generate a motion that follows the prompt and the controls, and key it on the character"""
+
+    bl_idname = "gaitway.generate"
+    bl_label = "Generate Motion"
+
+    @classmethod
+    def blocked(cls, context: bpy.types.Context) -> str | None:
+        return generation_blocked(context)
+
+    def run(self, context: bpy.types.Context) -> None:
+        GENERATION.generate(context)
+
+
+class GAITWAY_OT_cancel(ReportingOperator, bpy.types.Operator):
+    """Cancel generating; the character keeps its previous animation"""
+
+    bl_idname = "gaitway.cancel"
+    bl_label = "Cancel Motion"
+
+    @classmethod
+    def blocked(cls, context: bpy.types.Context) -> str | None:
+        # Also what keeps the Escape key free for everything else while nothing is generated.
+        return None if GENERATION.busy else "No motion is being generated"
+
+    def run(self, context: bpy.types.Context) -> None:
+        GENERATION.cancel()
 
 
 class GAITWAY_PT_generate(Tab, bpy.types.Panel):
@@ -23,7 +59,7 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
         settings = context.scene.gaitway
         self.column(self.layout.column()).prop(settings, "character")
         if settings.character is None:
-            paragraph(self.layout, context, "Choose the armature that shall move", "INFO")
+            paragraph(self.layout, context, "Choose the armature to animate", "INFO")
         draw_prompt(self.layout, context)
         if GENERATION.busy:
             draw_progress(self.layout)
@@ -32,12 +68,15 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
             row.scale_y = 1.5
             row.operator("gaitway.generate", icon="ARMATURE_DATA")
             row.prop(settings.live, "enabled", text="", icon="REC", toggle=True)
-            row.operator("gaitway.bring_in", text="", icon="IMPORT")
+            row.operator("gaitway.import_motion", text="", icon="IMPORT")
             draw_outcome(self.layout, context)
         row = self.layout.row(align=True)
         row.prop(settings, "seed")
         row.prop(settings, "variations")
-        for name, label, draw in (("length", told_length(settings), draw_length), ("options", "Options", draw_options)):
+        for name, label, draw in (
+            ("length", length_label(settings), draw_length),
+            ("options", "Options", draw_options),
+        ):
             header, body = self.layout.panel(f"gaitway_{name}", default_closed=True)
             header.label(text=label)
             if body is not None:
@@ -45,19 +84,19 @@ class GAITWAY_PT_generate(Tab, bpy.types.Panel):
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
-    """How far the motion is, and the way out."""
+    """How far the motion is, and the button to cancel it."""
     row = layout.row(align=True)
     row.scale_y = 1.5
     remaining = GENERATION.remaining
     left = "" if remaining is None else f", {max(1, round(remaining))} s left"
-    made = GENERATION.seconds_done
-    what = GENERATION.step_label if made is None else f"{made[0]:.0f} of {made[1]:.0f} s made"
-    row.progress(factor=GENERATION.fraction, text=what + left)
+    done = GENERATION.seconds_done
+    step = GENERATION.step_label if done is None else f"{done[0]:.0f} of {done[1]:.0f} s done"
+    row.progress(factor=GENERATION.fraction, text=step + left)
     row.operator("gaitway.cancel", text="", icon="X")
 
 
 def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What went wrong, or what was made; and what to do with a take that nobody has decided on yet."""
+    """What went wrong, or what was generated; and the buttons for a take that is not accepted or discarded yet."""
     if GENERATION.error is not None:
         message, hint = GENERATION.error
         box = layout.box()
@@ -66,13 +105,13 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
             paragraph(box, context, hint, "BLANK1")
         if not ENGINE.is_up:
             box.operator("gaitway.engine_start", icon="PLAY")
-    elif GENERATION.report and takes.has(context.scene, GENERATION.delivered_id):
+    elif GENERATION.report and history.has(context.scene, GENERATION.delivered_id):
         box = layout.box()
         for number, line in enumerate(GENERATION.report):
             paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
-    shown = takes.shown(context.scene)
+    shown = history.shown(context.scene)
     if shown is not None and not shown.accepted:
-        draw_decision(layout, takes.index_of(context.scene, shown))
+        draw_decision(layout, history.index_of(context.scene, shown))
 
 
 def draw_options(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -81,4 +120,4 @@ def draw_options(column: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.prop(settings, name)
 
 
-CLASSES = (GAITWAY_PT_generate,)
+CLASSES = (GAITWAY_OT_generate, GAITWAY_OT_cancel, GAITWAY_PT_generate)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How feet and hands of the character are held."""
+"""How feet and hands are corrected on the character, and how many keys a motion gets."""
 
 from __future__ import annotations
 
@@ -24,4 +24,18 @@ class GAITWAY_PT_feet(Tab, bpy.types.Panel):
         column.prop(feet, "hit_controls")
 
 
-CLASSES = (GAITWAY_PT_feet,)
+class GAITWAY_PT_keys(Tab, bpy.types.Panel):
+    bl_label = "Keys"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        keys = context.scene.gaitway.keys
+        column = self.column(self.layout)
+        column.prop(keys, "spacing")
+        if keys.spacing == "STEP":
+            column.prop(keys, "step")
+        elif keys.spacing == "SPARSE":
+            column.prop(keys, "bound")
+
+
+CLASSES = (GAITWAY_PT_feet, GAITWAY_PT_keys)

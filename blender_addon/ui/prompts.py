@@ -1,27 +1,90 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the character does, from when and for how long: parts of the panel with the button."""
+"""What the character does, from when and for how long: the prompts, drawn in the panel with the button."""
 
 from __future__ import annotations
 
 import bpy
 
 from .. import compat
-from .sidebar import Tab, paragraph
+from ..app.engine import ENGINE
+from ..capture.timing import is_relative, scene_fps
+from ..shared.errors import BadRequest
+from .prompt_suggestions import suggestions
+from .sidebar import ActiveList, RemoveRowOperator, ReportingOperator, RowList, Tab, paragraph
+
+PROMPTS = ActiveList("prompt_blocks", "active_prompt", "a prompt")
+NEW_BLOCK_S = 3.0
+"""Length of a prompt that is added."""
 
 
-class GAITWAY_UL_prompts(bpy.types.UIList):
-    """One line a prompt: its frames and its words."""
+class GAITWAY_OT_prompt_add(ReportingOperator, bpy.types.Operator):
+    """Add a prompt that begins where the last one ends"""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-    ) -> None:
+    bl_idname = "gaitway.prompt_add"
+    bl_label = "Add Prompt"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: bpy.types.Context) -> None:
+        settings = context.scene.gaitway
+        blocks = settings.prompt_blocks
+        start = max([settings.start_frame, *(block.frame_end for block in blocks)])
+        text = blocks[-1].text if blocks else settings.prompt
+        block = blocks.add()
+        block.text = text
+        block.frame_start = start
+        block.frame_end = start + round(NEW_BLOCK_S * scene_fps(context.scene))
+        settings.active_prompt = len(blocks) - 1
+
+
+class GAITWAY_OT_prompt_remove(RemoveRowOperator, bpy.types.Operator):
+    """Remove the prompt from the list"""
+
+    bl_idname = "gaitway.prompt_remove"
+    bl_label = "Remove Prompt"
+    rows = PROMPTS
+
+
+class GAITWAY_OT_prompt_use(ReportingOperator, bpy.types.Operator):
+    """Use this sentence as the prompt"""
+
+    bl_idname = "gaitway.prompt_use"
+    bl_label = "Use Prompt"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    failure_level = "WARNING"
+
+    text: bpy.props.StringProperty(name="Prompt")  # type: ignore[valid-type]
+
+    def run(self, context: bpy.types.Context) -> None:
+        settings = context.scene.gaitway
+        block = PROMPTS.active(context)
+        if settings.prompt_mode == "ONE":
+            settings.prompt = self.text
+        elif block is not None:
+            block.text = self.text
+        else:
+            raise BadRequest("The list of prompts is empty.", "Add a prompt to it first.")
+
+
+class GAITWAY_MT_prompts(bpy.types.Menu):
+    """Sentences that the engine's model has learned from motion capture"""
+
+    bl_idname = "GAITWAY_MT_prompts"
+    bl_label = "What the Model Knows"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for number, (heading, sentences) in enumerate(suggestions(ENGINE.model).items()):
+            if number:
+                self.layout.separator()
+            self.layout.label(text=heading)
+            for sentence in sentences:
+                self.layout.operator("gaitway.prompt_use", text=sentence).text = sentence
+
+
+class GAITWAY_UL_prompts(RowList, bpy.types.UIList):
+    """One row a prompt: its frames and its words."""
+
+    @staticmethod
+    def draw_row(layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         split = layout.split(factor=0.3)
         split.label(text=f"{item.frame_start} - {item.frame_end}")
         split.prop(item, "text", text="", emboss=False)
@@ -31,52 +94,52 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gaitway
     layout.row().prop(settings, "prompt_mode", expand=True)
     if settings.prompt_mode == "BLOCKS":
-        draw_blocks(layout, context, settings)
+        draw_blocks(layout, context)
     else:
         compat.draw_textbox(layout, settings, "prompt")
         layout.menu("GAITWAY_MT_prompts", icon="PRESET")
 
 
-def what_ends(settings: bpy.types.PropertyGroup) -> str:
-    """What says how long the motion is: "controls", "prompts" or "seconds"."""
-    led = any(control.enabled and control.relative_to == "WORLD" for control in settings.controls)
-    if settings.length_mode == "SECONDS" or not (led or settings.prompt_mode == "BLOCKS"):
+def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    PROMPTS.draw(layout, context.scene.gaitway, "GAITWAY_UL_prompts", "gaitway.prompt_add", "gaitway.prompt_remove")
+    block = PROMPTS.active(context)
+    if block is None:
+        paragraph(layout, context, "Add a prompt for each action, in order", "INFO")
+        return
+    compat.draw_textbox(layout, block, "text")
+    layout.menu("GAITWAY_MT_prompts", icon="PRESET")
+    frames = Tab.column(layout).column(align=True)
+    frames.prop(block, "frame_start")
+    frames.prop(block, "frame_end")
+
+
+def length_source(settings: bpy.types.PropertyGroup) -> str:
+    """What sets the length of the motion: "controls", "prompts" or "seconds"."""
+    has_controls = any(control.enabled and not is_relative(control) for control in settings.controls)
+    if settings.length_mode == "SECONDS" or not (has_controls or settings.prompt_mode == "BLOCKS"):
         return "seconds"
-    return "controls" if led else "prompts"
+    return "controls" if has_controls else "prompts"
 
 
-def told_length(settings: bpy.types.PropertyGroup) -> str:
-    """The length as the header of its section says it."""
-    end = what_ends(settings)
-    return f"Length: {settings.seconds:.1f} s" if end == "seconds" else f"Length: from the {end}"
+def length_label(settings: bpy.types.PropertyGroup) -> str:
+    """The header of the section of the length."""
+    source = length_source(settings)
+    return f"Length: {settings.seconds:.1f} s" if source == "seconds" else f"Length: from the {source}"
 
 
 def draw_length(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gaitway
     column.prop(settings, "length_mode")
-    if what_ends(settings) == "seconds":
+    if length_source(settings) == "seconds":
         column.prop(settings, "seconds")
-    column.prop(settings, "start_frame")
-    column.prop(settings, "start_here")
-    column.prop(settings, "loop")
+    for name in ("start_frame", "start_here", "loop"):
+        column.prop(settings, name)
 
 
-def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> None:
-    row = layout.row()
-    row.template_list("GAITWAY_UL_prompts", "", settings, "prompt_blocks", settings, "active_prompt", rows=3)
-    buttons = row.column(align=True)
-    buttons.operator("gaitway.prompt_add", text="", icon="ADD")
-    buttons.operator("gaitway.prompt_remove", text="", icon="REMOVE")
-    if not 0 <= settings.active_prompt < len(settings.prompt_blocks):
-        paragraph(layout, context, "Add a prompt for each thing that the character does in turn", "INFO")
-        return
-    block = settings.prompt_blocks[settings.active_prompt]
-    compat.draw_textbox(layout, block, "text")
-    layout.menu("GAITWAY_MT_prompts", icon="PRESET")
-    column = Tab.column(layout)
-    frames = column.column(align=True)
-    frames.prop(block, "frame_start")
-    frames.prop(block, "frame_end")
-
-
-CLASSES = (GAITWAY_UL_prompts,)
+CLASSES = (
+    GAITWAY_OT_prompt_add,
+    GAITWAY_OT_prompt_remove,
+    GAITWAY_OT_prompt_use,
+    GAITWAY_MT_prompts,
+    GAITWAY_UL_prompts,
+)

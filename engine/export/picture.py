@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter1d
 
 from blender_addon.shared.control import ControlSignal, control_errors
-from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.skeleton import SKELETON, joint_label
 
 from ..metrics import foot_skating_ratio
 from .clip import Clip
@@ -180,7 +180,7 @@ def _draw_targets(axes: Axes, joints: np.ndarray, signal: ControlSignal) -> None
     for joint in np.flatnonzero(signal.hint_mask.any(0)):
         frames = np.flatnonzero(signal.hint_mask[:, joint])
         targets, reached = signal.hint[frames, joint][:, [0, 2]], joints[frames, joint][:, [0, 2]]
-        label = f"{SKELETON.names[joint].replace('_', ' ')}, target"
+        label = f"{joint_label(SKELETON.names[joint])}, target"
         if len(frames) > 0.5 * (frames[-1] - frames[0] + 1) and len(frames) > 3:
             axes.plot(*targets.T, color=TARGET, linewidth=6, alpha=0.55, solid_capstyle="round", label=label, zorder=2)
         else:
@@ -223,7 +223,7 @@ def _draw_over_time(axes: Axes, clip: Clip) -> None:
             error = 100 * np.linalg.norm(miss, axis=-1)
             style = {"linewidth": 1.6} if len(frames) > 12 else {"marker": "o", "linestyle": "none"}
             colour = ACHIEVED if joint == 0 else _colour(SKELETON.names[joint])
-            axes.plot(seconds[frames], error, color=colour, label=SKELETON.names[joint].replace("_", " "), **style)
+            axes.plot(seconds[frames], error, color=colour, label=joint_label(SKELETON.names[joint]), **style)
         average = 100 * float(control_errors(joints, signal).mean())
         axes.axhline(average, color=TARGET, linewidth=1.4, linestyle="--", label=f"average {average:.2f} cm")
         axes.set_title("Distance from the targets, cm", loc="left", fontsize=10, color=MIDDLE)

@@ -59,7 +59,7 @@ def test_the_timer_outlives_another_file(addon) -> None:
 
 def test_importing_the_package_needs_no_blender() -> None:
     code = (
-        "import sys, blender_addon, blender_addon.paths, blender_addon.shared.control; "
+        "import sys, blender_addon, blender_addon.capture.paths, blender_addon.shared.control; "
         "sys.exit(1 if {'bpy', 'zmq', 'torch'} & set(sys.modules) else 0)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.skeleton import FPS, SKELETON, joint_label
 from engine.metrics import foot_skating_ratio
 
 from .captions import Captions
@@ -69,7 +69,7 @@ def fault_of(joints: np.ndarray, stretch: np.ndarray, options: Options) -> str |
         return f"a bone changes its length by {100 * stretch.max():.0f} % (limit {100 * options.max_stretch:.0f} %)"
     speed, joint, frame = fastest(joints)
     if speed > options.max_speed:
-        part = SKELETON.names[joint].replace("_", " ")
+        part = joint_label(SKELETON.names[joint])
         return f"the {part} moves at {speed:.0f} m/s in frame {frame} (limit {options.max_speed:g})"
     if joints[..., 1].min() < -options.max_depth:
         return f"the body is {-100 * joints[..., 1].min():.0f} cm below the floor (limit {100 * options.max_depth:.0f})"

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...shared.errors import BadFile, RetargetError
-from ...shared.skeleton import SKELETON
+from ...shared.skeleton import SKELETON, joint_label
 from ..rig import BoneRest, ancestors
 from .detect import REQUIRED_JOINTS, BoneMap, canonical, detect
 
@@ -69,7 +69,7 @@ def _between(by_name: dict[str, BoneRest], joints: dict[str, str]) -> dict[str, 
 
 
 def _spoken(joints: list[str]) -> str:
-    words = [joint.replace("_", " ") for joint in joints]
+    words = [joint_label(joint) for joint in joints]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What leads joints: the list of controls, drawing paths, pins."""
+"""The controls: their list and the active one's settings, drawing paths, pins."""
+
+from __future__ import annotations
+
+from . import draw_path, operators, panel, pins
+
+CLASSES = (*operators.CLASSES, *draw_path.CLASSES, *pins.CLASSES, *panel.CLASSES)
+
+__all__ = ["CLASSES"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths to walk: draw one on the ground, or walk along a curve that is there, at the speed that the prompt tells."""
+"""Paths to walk: draw one on the ground, or walk along an existing curve, at the speed the prompt implies."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from ...capture.timing import scene_fps
 from ...character.body import Body, read_body
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
+from ..sidebar import ReportingOperator
 
 PATH_NAME = "Walk path"
-SMOOTHING = 0.25
-"""Share of a leg's length within which a drawn line only trembles: no step is as short."""
-TOLERANCE = 0.03
-"""Share of a leg's length by which the curve may leave the drawn line."""
+SMOOTHING_LEGS = 0.25
+"""Leg lengths within which a drawn line is only shaky: no step is as short."""
+TOLERANCE_LEGS = 0.03
+"""Leg lengths by which the curve may deviate from the drawn line."""
 
 
 class GaitwayStrokePoint(bpy.types.PropertyGroup):
-    """A point of a drawn line, in the world."""
+    """A point of a drawn line, in world space."""
 
     location: bpy.props.FloatVectorProperty(size=3)  # type: ignore[valid-type]
 
 
-class GAITWAY_OT_path_draw(bpy.types.Operator):
-    """Draw a path on the ground with the mouse; the character walks it at the speed that the prompt tells"""
+class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
+    """Draw a path on the ground with the mouse; the character walks it at the speed the prompt implies"""
 
     bl_idname = "gaitway.path_draw"
     bl_label = "Draw Path"
     bl_options = {"REGISTER", "UNDO"}
+    failure_level = "WARNING"
 
     stroke: bpy.props.CollectionProperty(  # type: ignore[valid-type]
         type=GaitwayStrokePoint, options={"HIDDEN", "SKIP_SAVE"}
@@ -47,7 +49,7 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
         self._drawing = False
         self._handle = bpy.types.SpaceView3D.draw_handler_add(draw_line, (self._points,), "WINDOW", "POST_VIEW")
         context.window.cursor_modal_set("PAINT_CROSS")
-        context.workspace.status_text_set("Hold the left mouse button and draw on the ground; Esc to leave")
+        context.workspace.status_text_set("Hold the left mouse button and draw on the ground; Esc cancels")
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -56,11 +58,11 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
             self._leave(context)
             return {"CANCELLED"}
         if event.type == "LEFTMOUSE" and event.value == "PRESS":
-            # The line begins with the first movement: the place of a press may be told late.
+            # The line begins with the first movement: the position of a press may arrive late.
             self._drawing = True
             return {"RUNNING_MODAL"}
         if self._drawing and event.type in {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
-            self._reach(event)
+            self._extend_line(event)
             context.area.tag_redraw()
             if event.type == "LEFTMOUSE" and event.value == "RELEASE":
                 self._leave(context)
@@ -68,31 +70,24 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
                     self.stroke.add().location = point
                 return self.execute(context)
             return {"RUNNING_MODAL"}
-        return {"PASS_THROUGH"}  # the view may be turned before the path is drawn
+        return {"PASS_THROUGH"}  # the view may be rotated before the path is drawn
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         scene = context.scene
         points = np.array([tuple(element.location) for element in self.stroke]).reshape(-1, 3)
         leg = leg_of(scene)
-        try:
-            chosen = stroke.knots(points, TOLERANCE * leg, SMOOTHING * leg)
-        except BadControl as error:
-            self.report({"WARNING"}, str(error))
-            return {"CANCELLED"}
-        path = new_path(context, chosen)
-        control = walk_along(scene, path)
-        self.report({"INFO"}, told(scene, control))
-        return {"FINISHED"}
+        knots = stroke.knots(points, TOLERANCE_LEGS * leg, SMOOTHING_LEGS * leg)
+        return walk_summary(scene, walk_along(scene, new_path(context, knots)))
 
-    def _reach(self, event: bpy.types.Event) -> None:
-        """Lengthen the line to where the mouse points on the ground; the sky is left out."""
+    def _extend_line(self, event: bpy.types.Event) -> None:
+        """Extend the line to where the mouse points on the ground; above the horizon it is ignored."""
         from bpy_extras import view3d_utils
 
         region = self._window_region
         view = region.data
-        at = (event.mouse_x - region.x, event.mouse_y - region.y)
-        origin = view3d_utils.region_2d_to_origin_3d(region, view, at)
-        direction = view3d_utils.region_2d_to_vector_3d(region, view, at)
+        mouse = (event.mouse_x - region.x, event.mouse_y - region.y)
+        origin = view3d_utils.region_2d_to_origin_3d(region, view, mouse)
+        direction = view3d_utils.region_2d_to_vector_3d(region, view, mouse)
         point = on_ground(np.array(origin), np.array(direction), self._ground)
         if point is not None:
             self._points.append(tuple(point))
@@ -104,8 +99,8 @@ class GAITWAY_OT_path_draw(bpy.types.Operator):
         context.area.tag_redraw()
 
 
-class GAITWAY_OT_walk_along(bpy.types.Operator):
-    """Let the character walk along the selected curve from the start frame on, at the speed that the prompt tells"""
+class GAITWAY_OT_walk_along(ReportingOperator, bpy.types.Operator):
+    """Walk along the selected curve from the start frame on, at the speed the prompt implies"""
 
     bl_idname = "gaitway.walk_along"
     bl_label = "Walk Along Curve"
@@ -118,25 +113,16 @@ class GAITWAY_OT_walk_along(bpy.types.Operator):
         soft_max=5.0,
         unit="VELOCITY",
         options={"SKIP_SAVE"},
-        description="Speed along the curve; 0 takes what is usual for what the prompt says",
+        description="Speed along the curve; 0 uses the usual speed for the prompt",
     )
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if chosen_curve(context) is None:
-            cls.poll_message_set("Select a curve to walk along")
-            return False
-        return True
+    def blocked(cls, context: bpy.types.Context) -> str | None:
+        return "Select a curve to walk along" if chosen_curve(context) is None else None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         scene = context.scene
-        try:
-            control = walk_along(scene, chosen_curve(context), self.speed)
-        except BadControl as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, told(scene, control))
-        return {"FINISHED"}
+        return walk_summary(scene, walk_along(scene, chosen_curve(context), self.speed))
 
 
 def chosen_curve(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -146,17 +132,18 @@ def chosen_curve(context: bpy.types.Context) -> bpy.types.Object | None:
 
 
 def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0.0) -> bpy.types.PropertyGroup:
-    """Make ``curve`` the hips' way from the motion's start on, at ``speed`` scene units a second (0: as the prompt
-    says), and choose its control. A curve that is in the list is timed anew; another way of the hips is switched off.
+    """Make ``curve`` the hips' path from the motion's start on, at ``speed`` scene units a second (0: as the prompt
+    implies), and select its control. A curve that is in the list already gets new times; other paths of the hips are
+    switched off.
 
     Raises BadControl when the curve has no length.
     """
     settings = scene.gaitway
     lines = offscreen.curve_lines(curve, settings.start_frame)
-    way = stroke.length(np.concatenate(lines)) if lines else 0.0
-    if not way > 0:
+    length = stroke.length(np.concatenate(lines)) if lines else 0.0
+    if not length > 0:
         raise BadControl(
-            f"'{curve.name}' has fewer than two different points.", "Draw at least two points, apart from each other."
+            f"'{curve.name}' has fewer than two different points.", "Draw at least two points at different positions."
         )
     speed = speed or usual_speed(scene)
     control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
@@ -165,7 +152,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
         control.target = curve
     control.joint, control.enabled, control.pace = SKELETON.names[0], True, "EVEN"
     control.frame_start = settings.start_frame
-    control.frame_end = settings.start_frame + max(1, round(way / speed * scene_fps(scene)))
+    control.frame_end = settings.start_frame + max(1, round(length / speed * scene_fps(scene)))
     settings.length_mode = "CONTROLS"
     for number, other in enumerate(settings.controls):
         if other == control:
@@ -176,20 +163,20 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
 
 
 def usual_speed(scene: bpy.types.Scene) -> float:
-    """Scene units a second at which the character does what the prompt says: larger bodies take larger steps."""
+    """Scene units a second implied by the prompt, for the character's size: larger bodies take larger steps."""
     body = body_of(scene)
     size = body.scale if body is not None else 1.0
     return pace.usual_speed(prompts.texts(scene.gaitway)) * size / scene.unit_settings.scale_length
 
 
-def told(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
-    """What was decided about a path, for the status line."""
+def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
+    """From when to when a path is walked, for the status line."""
     seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
-    return f"'{control.target.name}' is walked from frame {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
+    return f"'{control.target.name}': frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
 
 
 def body_of(scene: bpy.types.Scene) -> Body | None:
-    """The chosen character's body; None when there is none, or none that is understood."""
+    """The chosen character's body; None without a character, or when its bones are not recognised."""
     try:
         return read_body(scene.gaitway.character, scene)
     except GaitwayError:
@@ -209,7 +196,7 @@ def leg_of(scene: bpy.types.Scene) -> float:
 
 
 def on_ground(origin: np.ndarray, direction: np.ndarray, height: float) -> np.ndarray | None:
-    """Where a ray (3,), (3,) meets the level plane at ``height``; None when it goes level or away from it."""
+    """Where a ray (3,), (3,) meets the level plane at ``height``; None when it is parallel to it or points away."""
     if abs(direction[2]) < 1e-6 or (height - origin[2]) / direction[2] <= 0:
         return None
     point = origin + direction * (height - origin[2]) / direction[2]
@@ -217,14 +204,14 @@ def on_ground(origin: np.ndarray, direction: np.ndarray, height: float) -> np.nd
     return point
 
 
-def new_path(context: bpy.types.Context, chosen: np.ndarray) -> bpy.types.Object:
+def new_path(context: bpy.types.Context, knots: np.ndarray) -> bpy.types.Object:
     """A Bezier curve through the knots (N, 3), in the scene, selected and active."""
     data = bpy.data.curves.new(PATH_NAME, "CURVE")
     data.dimensions = "3D"
     spline = data.splines.new("BEZIER")
-    spline.bezier_points.add(len(chosen) - 1)
-    for point, place in zip(spline.bezier_points, chosen, strict=True):
-        point.co = place
+    spline.bezier_points.add(len(knots) - 1)
+    for point, knot in zip(spline.bezier_points, knots, strict=True):
+        point.co = knot
         point.handle_left_type = point.handle_right_type = "AUTO"
     path = bpy.data.objects.new(PATH_NAME, data)
     context.collection.objects.link(path)

@@ -6,33 +6,26 @@ from __future__ import annotations
 import bpy
 
 from ...capture.curves import leads_along_curve
-from ...capture.timing import control_label, scene_fps
-from ...shared.skeleton import FPS
-from ..sidebar import Tab, paragraph
+from ...capture.timing import control_label, is_relative, scene_fps
+from ...shared.skeleton import FPS, joint_label
+from ..sidebar import RowList, Tab, paragraph
+from .operators import CONTROLS
 
 
-class GAITWAY_UL_controls(bpy.types.UIList):
-    """One line a control: used or not, what leads, which joint follows."""
+class GAITWAY_UL_controls(RowList, bpy.types.UIList):
+    """One row a control: used or not, its object, the joint that follows."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: object,
-        item: bpy.types.PropertyGroup,
-        icon: int,
-        active_data: object,
-        active_property: str,
-    ) -> None:
+    @staticmethod
+    def draw_row(layout: bpy.types.UILayout, item: bpy.types.PropertyGroup, index: int) -> None:
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
-        joint = item.joint.replace("_", " ")
-        if item.relative_to != "WORLD":
+        joint = joint_label(item.joint)
+        if is_relative(item):
             row.label(text=joint, icon="LINKED")
-            row.label(text=f"by {item.relative_to.replace('_', ' ')}")
+            row.label(text=f"with {joint_label(item.relative_to)}")
             return
-        kind = "ERROR" if item.target is None else "BONE_DATA" if item.bone else f"OUTLINER_OB_{item.target.type}"
-        row.label(text=control_label(item).strip("'"), icon=kind)
+        icon = "ERROR" if item.target is None else "BONE_DATA" if item.bone else f"OUTLINER_OB_{item.target.type}"
+        row.label(text=control_label(item).strip("'"), icon=icon)
         row.label(text=joint)
 
 
@@ -40,46 +33,47 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
     bl_label = "Controls"
 
     def draw(self, context: bpy.types.Context) -> None:
-        settings = context.scene.gaitway
         row = self.layout.row(align=True)
         row.operator("gaitway.path_draw", icon="GREASEPENCIL")
         row.operator("gaitway.walk_along", icon="CURVE_PATH")
         self.layout.operator_menu_enum("gaitway.pin_add", "joint", icon="PINNED")
-        row = self.layout.row()
-        row.template_list("GAITWAY_UL_controls", "", settings, "controls", settings, "active_control", rows=3)
-        buttons = row.column(align=True)
-        buttons.operator("gaitway.control_add", text="", icon="ADD")
-        buttons.operator("gaitway.control_remove", text="", icon="REMOVE")
-        if not 0 <= settings.active_control < len(settings.controls):
-            paragraph(self.layout, context, "Draw a path, add a pin, or select an object or curve and add it", "INFO")
+        settings = context.scene.gaitway
+        CONTROLS.draw(self.layout, settings, "GAITWAY_UL_controls", "gaitway.control_add", "gaitway.control_remove")
+        control = CONTROLS.active(context)
+        if control is None:
+            paragraph(self.layout, context, "Draw a path, add a pin, or select an object or curve and click +", "INFO")
             return
-        control = settings.controls[settings.active_control]
         column = self.column(self.layout)
         column.prop(control, "target")
         if control.target is not None and control.target.type == "ARMATURE":
             column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
         column.prop(control, "relative_to")
-        if control.relative_to != "WORLD":
-            draw_relation(column, control)
-            return
-        if leads_along_curve(control):
-            draw_way(column, context, control)
+        if is_relative(control):
+            draw_relative(column, control)
         else:
-            column.prop(control, "times")
-            if control.times == "RANGE":
-                draw_span(column, control)
-        column.prop(control, "height")
-        if control.joint == "pelvis":
-            column.prop(control, "facing")
-        draw_closeness(column, context, control)
+            draw_absolute(column, context, control)
 
 
-def draw_relation(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
-    """When a joint stays beside another one, and where."""
+def draw_relative(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+    """When a joint follows another joint, and at which offset."""
     draw_span(column, control)
     column.prop(control, "offset")
     column.operator("gaitway.control_offset", icon="EMPTY_AXIS")
+
+
+def draw_absolute(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """When, at which height and how closely a joint follows an object, a bone or a curve."""
+    if leads_along_curve(control):
+        draw_path_settings(column, context, control)
+    else:
+        column.prop(control, "times")
+        if control.times == "RANGE":
+            draw_span(column, control)
+    column.prop(control, "height")
+    if control.joint == "pelvis":
+        column.prop(control, "facing")
+    draw_closeness(column, context, control)
 
 
 def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
@@ -88,20 +82,22 @@ def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> N
     frames.prop(control, "frame_end")
 
 
-def draw_way(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
-    """How a curve is walked."""
+def draw_path_settings(
+    column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup
+) -> None:
+    """When and at which speed a curve is followed."""
     draw_span(column, control)
     column.prop(control, "pace")
     if control.pace.startswith("EASE"):
         column.prop(control, "ease")
     if control.pace != "ANIMATED" and control.frame_end > control.frame_start:
-        column.label(text=told_way(context.scene, control))
+        column.label(text=path_summary(context.scene, control))
     column.prop(control, "reverse")
     if len(control.target.data.splines) > 1:
         column.prop(control, "spline")
 
 
-def told_way(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
+def path_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
     """Length of the curve and mean speed along it in the scene's units; drawing may not evaluate, so the length is that
     of the curve before its modifiers.
     """
@@ -123,7 +119,7 @@ def draw_closeness(column: bpy.types.UILayout, context: bpy.types.Context, contr
     column.prop(control, "slack")
     step = scene_fps(context.scene) / FPS
     if 0 < control.slack < step:
-        paragraph(column, context, f"Too little to matter: the motion goes in steps of {step:.1f} frames", "INFO")
+        paragraph(column, context, f"No effect: the model works in steps of {step:.1f} frames", "INFO")
     column.prop(control, "use_frames")
     if control.use_frames:
         row = column.row(align=True)

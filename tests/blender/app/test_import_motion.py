@@ -56,7 +56,7 @@ def walk(num_frames: int = 60, fps: float = 20.0, speed: float = 1.0) -> np.ndar
 
 def bring(path: Path, **options: object) -> None:
     bpy.ops.ed.undo_push(message="before")
-    assert bpy.ops.gaitway.bring_in(filepath=str(path), **options) == {"FINISHED"}
+    assert bpy.ops.gaitway.import_motion(filepath=str(path), **options) == {"FINISHED"}
     assert GENERATION.busy
     wait_for(lambda: not GENERATION.busy)
 
@@ -167,7 +167,7 @@ def test_cancelling_leaves_everything_and_no_process(settings, tmp_path: Path, m
     really_start = import_motion._start
     monkeypatch.setattr(import_motion, "_start", lambda *args: started.append(really_start(*args)) or started[-1])
     np.save(tmp_path / "walk.npy", walk())
-    bpy.ops.gaitway.bring_in(filepath=str(tmp_path / "walk.npy"))
+    bpy.ops.gaitway.import_motion(filepath=str(tmp_path / "walk.npy"))
     assert GENERATION.step_label == "Reading the file"
     timer.tick()
     assert started[0].poll() is None  # it reads
@@ -180,10 +180,10 @@ def test_without_an_engine_that_converts(settings, tmp_path: Path) -> None:
     np.save(tmp_path / "walk.npy", walk())
     preferences.get().engine_command = f"{sys.executable} -m tests.blender.helpers.walking_engine"
     with pytest.raises(RuntimeError, match="can only serve"):
-        bpy.ops.gaitway.bring_in(filepath=str(tmp_path / "walk.npy"))
+        bpy.ops.gaitway.import_motion(filepath=str(tmp_path / "walk.npy"))
     settings.character = None
     with pytest.raises(RuntimeError, match="Choose an armature"):
-        bpy.ops.gaitway.bring_in(filepath=str(tmp_path / "walk.npy"))
+        bpy.ops.gaitway.import_motion(filepath=str(tmp_path / "walk.npy"))
 
 
 def test_the_menu_and_the_drop_know_the_files() -> None:

@@ -14,9 +14,9 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen  # noqa: E402
-from blender_addon.capture import capture
+from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.character import body
+from blender_addon.character import body  # noqa: E402
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402

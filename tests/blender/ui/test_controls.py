@@ -12,10 +12,10 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen  # noqa: E402
-from blender_addon.capture import capture
+from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.ui.controls import draw_path as paths
-from blender_addon.ui.controls import operators as controls  # noqa: E402
+from blender_addon.ui.controls import draw_path  # noqa: E402
+from blender_addon.ui.controls import operators  # noqa: E402
 
 from ..helpers import rigs, scenes  # noqa: E402
 
@@ -75,9 +75,9 @@ def test_the_mouse_draws_on_the_ground_under_the_character() -> None:
     for place in ([1, 2, 0.5], [-3, 0, 0.5]):
         place = np.array(place)
         way = (place - camera) / np.linalg.norm(place - camera)
-        assert np.allclose(paths.on_ground(camera, way, 0.5), place)
-    assert paths.on_ground(camera, np.array([0, 1, 0.1]), 0.5) is None  # the sky
-    assert paths.on_ground(camera, np.array([0, 1.0, 0]), 0.5) is None  # the horizon
+        assert np.allclose(draw_path.on_ground(camera, way, 0.5), place)
+    assert draw_path.on_ground(camera, np.array([0, 1, 0.1]), 0.5) is None  # the sky
+    assert draw_path.on_ground(camera, np.array([0, 1.0, 0]), 0.5) is None  # the horizon
 
 
 def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +112,10 @@ def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPat
     class Drawing:
         """An operator as Blender would make it, without its metaclass."""
 
-        invoke, modal, execute = (getattr(paths.GAITWAY_OT_path_draw, name) for name in ("invoke", "modal", "execute"))
-        _reach, _leave = paths.GAITWAY_OT_path_draw._reach, paths.GAITWAY_OT_path_draw._leave
+        invoke, modal, execute, run, failure_level, _extend_line, _leave = (
+            getattr(draw_path.GAITWAY_OT_path_draw, name)
+            for name in ("invoke", "modal", "execute", "run", "failure_level", "_extend_line", "_leave")
+        )
 
         def __init__(self) -> None:
             self.stroke = Stroke()
@@ -135,7 +137,7 @@ def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPat
     (control,) = settings.controls
     (points,) = offscreen.curve_lines(control.target, 1)
     assert np.allclose(points[[0, -1]], [(0, 0, 0), (5, 0, 0)], atol=1e-4)
-    assert "is walked from frame 1" in told[-1] and None in told  # the hint has left the status line
+    assert ": frames 1 to" in told[-1] and None in told  # the hint has left the status line
     again = Drawing()
     again.invoke(context, event("LEFTMOUSE", "PRESS", 0, 0))
     assert again.modal(context, event("ESC", "PRESS", 0, 0)) == {"CANCELLED"} and len(settings.controls) == 1
@@ -206,7 +208,7 @@ def test_frames_are_toggled(settings) -> None:
     assert item.use_frames and item.frames == "1, 49, 97"
     bpy.ops.gaitway.control_frame()
     assert item.frames == "1, 49"
-    assert controls.toggled([(10, 20)], 15) == [(10, 14), (16, 20)] and controls.toggled([(10, 11)], 10) == [(11, 11)]
+    assert operators.toggled([(10, 20)], 15) == [(10, 14), (16, 20)] and operators.toggled([(10, 11)], 10) == [(11, 11)]
 
 
 def test_prompts_in_turn(settings) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences
+from blender_addon import preferences  # noqa: E402
 from blender_addon.app import timer  # noqa: E402
 from blender_addon.app.engine import ENGINE  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402

@@ -63,17 +63,17 @@ def test_nothing_selected_is_said(settings) -> None:
         bpy.ops.gaitway.control_add()
 
 
-def test_the_clicked_or_the_active_control_is_removed(settings) -> None:
+def test_the_active_control_is_removed(settings) -> None:
     for name in ("A", "B", "C"):
         scenes.control(scenes.empty(name, {}))
-    settings.active_control = 2
-    bpy.ops.gaitway.control_remove(index=0)
-    assert [name for name, _, _ in listed(settings)] == ["B", "C"] and settings.active_control == 1
+    settings.active_control = 0
+    bpy.ops.gaitway.control_remove()
+    assert [name for name, _, _ in listed(settings)] == ["B", "C"] and settings.active_control == 0
+    settings.active_control = 1
     bpy.ops.gaitway.control_remove()
     assert [name for name, _, _ in listed(settings)] == ["B"] and settings.active_control == 0
-    assert bpy.ops.gaitway.control_remove(index=5) == {"CANCELLED"}
     bpy.ops.gaitway.control_remove()
-    with pytest.raises(RuntimeError, match="no control"):
+    with pytest.raises(RuntimeError, match="Select a control"):
         bpy.ops.gaitway.control_remove()
     assert "A" in bpy.data.objects
 

@@ -11,10 +11,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import ui as panels
+from blender_addon import ui  # noqa: E402
 from blender_addon.app.engine import ENGINE  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.ui import prompt_suggestions as suggestions  # noqa: E402
+from blender_addon.ui import prompt_suggestions  # noqa: E402
 
 from ..helpers import scenes  # noqa: E402
 
@@ -68,9 +68,9 @@ class CheckingLayout:
         self, kind: str, _id: str, data: object, name: str, _active: object, active: str, **_options: object
     ) -> None:
         assert hasattr(bpy.types, kind) and name in data.bl_rna.properties and active in data.bl_rna.properties
-        (cls,) = [cls for cls in panels.CLASSES if cls.__name__ == kind]
+        (cls,) = [cls for cls in ui.CLASSES if cls.__name__ == kind]
         for item in getattr(data, name):
-            cls.draw_item(None, bpy.context, self, data, item, 0, data, active)
+            cls.draw_item(cls, bpy.context, self, data, item, 0, data, active)
 
     def panel(self, _name: str, default_closed: bool = False) -> tuple[CheckingLayout, CheckingLayout]:
         return self, self
@@ -82,11 +82,9 @@ class CheckingLayout:
 
 def drawn() -> list[str]:
     layout = CheckingLayout()
-    for cls in panels.CLASSES:
+    for cls in ui.CLASSES:
         if issubclass(cls, bpy.types.Panel) and ("poll" not in vars(cls) or cls.poll(bpy.context)):
-            names = ("column", "figures")
-            helpers = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
-            cls.draw(SimpleNamespace(layout=layout, **helpers), bpy.context)
+            cls.draw(SimpleNamespace(layout=layout, column=cls.column), bpy.context)
     return layout.words
 
 
@@ -129,7 +127,7 @@ def test_a_control_shows_what_its_settings_ask_for(addon) -> None:
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.01])
-def test_the_way_is_told_in_the_units_of_the_scene(addon, unit: float) -> None:
+def test_a_path_is_summed_up_in_the_units_of_the_scene(addon, unit: float) -> None:
     scene = bpy.context.scene
     scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", unit
     path = scenes.curve("Path", [(0, 0, 0), (6 / unit, 0, 0)], "POLY")
@@ -149,7 +147,7 @@ def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> No
     menu = CheckingLayout()
     bpy.types.GAITWAY_MT_prompts.draw(SimpleNamespace(layout=menu), bpy.context)
     assert set(menu.words) >= {"Without a path", "gaitway.prompt_use"}
-    assert menu.words.count("gaitway.prompt_use") == sum(map(len, suggestions.KNOWN_BY_OWN.values()))
+    assert menu.words.count("gaitway.prompt_use") == sum(map(len, prompt_suggestions.KNOWN_BY_OWN.values()))
 
 
 @pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])
@@ -171,7 +169,7 @@ def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: p
     assert "It broke." in words and "Mend it." in words
     monkeypatch.setattr(GENERATION, "error", None)
     monkeypatch.setattr(GENERATION, "report", ["Made.", "Near."])
-    monkeypatch.setattr(GENERATION, "delivered", "the last")
+    monkeypatch.setattr(GENERATION, "delivered_id", "the last")
     assert "Made." not in drawn()  # its take is gone
     bpy.context.scene.gaitway.takes.items.add().generation = "the last"
     words = drawn()

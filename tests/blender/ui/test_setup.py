@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import preferences  # noqa: E402
 from blender_addon.app.setup_timer import SETUP_CHECK, poll_version, recheck_setup  # noqa: E402
 from blender_addon.engine_link.setup_check import INSTALL_COMMANDS  # noqa: E402
-from blender_addon.ui.setup import GAITWAY_PT_first_run  # noqa: E402
+from blender_addon.ui.setup import GAITWAY_PT_setup  # noqa: E402
 from blender_addon.version import addon_version  # noqa: E402
 
 from ..helpers.engines import wait_for  # noqa: E402
@@ -23,10 +23,10 @@ from .test_panels import CheckingLayout  # noqa: E402
 
 def shown() -> list[str] | None:
     """The page's words, or None when Blender does not show it."""
-    if not GAITWAY_PT_first_run.poll(bpy.context):
+    if not GAITWAY_PT_setup.poll(bpy.context):
         return None
     layout = CheckingLayout()
-    GAITWAY_PT_first_run.draw(SimpleNamespace(layout=layout), bpy.context)
+    GAITWAY_PT_setup.draw(SimpleNamespace(layout=layout), bpy.context)
     return layout.words
 
 
@@ -34,7 +34,7 @@ def shown() -> list[str] | None:
 def test_the_page_leads_from_no_engine_to_one_that_was_chosen(addon, tmp_path: Path) -> None:
     assert bpy.app.timers.is_registered(recheck_setup), "nobody looks when Blender starts"
     preferences.get().engine_command = str(tmp_path / "nothing here")
-    assert bpy.ops.gaitway.look_again() == {"FINISHED"}
+    assert bpy.ops.gaitway.recheck_setup() == {"FINISHED"}
     words = shown()
     assert words is not None and any("was not found" in word for word in words)
     assert set(INSTALL_COMMANDS) <= set(words) and "gaitway.choose_engine" in words
