@@ -53,7 +53,7 @@ assert package in bpy.context.preferences.addons, "not enabled"
 VISIT = """
 assert "zmq" not in sys.modules, "the socket library is loaded at registration"
 assert hasattr(bpy.types, "GAITWAY_PT_engine") and bpy.context.scene.gaitway.prompt
-engine, timer = sys.modules[package + ".app_engine"], sys.modules[package + ".timer"]
+engine, timer = sys.modules[package + ".app.engine"], sys.modules[package + ".app.timer"]
 preferences = sys.modules[package + ".preferences"]
 chosen = preferences.get()
 chosen.autostart, chosen.connection_file = False, os.path.join(os.environ["BLENDER_USER_RESOURCES"], "none.json")
@@ -81,8 +81,8 @@ MOVE = """
 import time
 sys.path.insert(0, sys.argv[3])  # where the rigs of the tests lie
 from rigs import mixamo
-engine, timer = sys.modules[package + ".app_engine"].ENGINE, sys.modules[package + ".timer"]
-generation = sys.modules[package + ".generation"].GENERATION
+engine, timer = sys.modules[package + ".app.engine"].ENGINE, sys.modules[package + ".app.timer"]
+generation = sys.modules[package + ".app.generation"].GENERATION
 preferences = sys.modules[package + ".preferences"].get()
 preferences.engine_command = sys.argv[2]
 preferences.connection_file = os.path.join(os.environ["BLENDER_USER_RESOURCES"], "connection.json")

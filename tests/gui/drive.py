@@ -140,7 +140,7 @@ def draw_a_path() -> Iterator[object]:
 
 
 def with_an_engine() -> Iterator[object]:
-    generation, engine = module(".generation").GENERATION, module(".app_engine").ENGINE
+    generation, engine = module(".app.generation").GENERATION, module(".app.engine").ENGINE
     takes = module(".takes")
     preferences = bpy.context.preferences.addons[module().__name__].preferences
     preferences.connection_file = str(FOLDER / "connection.json")
@@ -194,7 +194,7 @@ def with_an_engine() -> Iterator[object]:
 
 def live_drag() -> Iterator[object]:
     """Two pins of the hips, of which the mouse takes the second along while ghosts follow."""
-    generation, live = module(".generation").GENERATION, module(".live").LIVE
+    generation, live = module(".app.generation").GENERATION, module(".app.live").LIVE
     scene = bpy.context.scene
     settings = scene.gaitway
     if settings.controls:
