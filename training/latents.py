@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the three latent stages share: frozen encoder, caption embeddings, and batches of latents.
+"""What the latent stages share: frozen encoder, caption embeddings, and batches of latents.
 
 Shapes: B batch, T frames, N tokens, D latent width, W text width.
 """
@@ -17,11 +17,13 @@ from engine.models.vae import MldVae
 
 from .checkpoints import load_exported
 from .data import motion_sampler
+from .losses import CODE_WEIGHTS, group_weights
 from .recipes import Stage
 from .run_folder import Run
 from .shares import Batch
 
 _GROUP = 16  # motions
+LARGEST = 5.0  # deviations: what whirls more is not learned from
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,28 @@ def latent_mask_of(vae: nn.Module, mask: Tensor) -> Tensor | None:
         return None
     real = vae.latent_mask(mask)
     return None if bool(real.all()) else real
+
+
+def clamped(latent: Tensor) -> Tensor:
+    """``latent`` within what is learned: a body that turns by 1,300 degrees a second has latents of 120 deviations, and
+    squared errors would be about nothing else.
+    """
+    return latent.clamp(-LARGEST, LARGEST)
+
+
+def channel_weights(vae: nn.Module, power: float) -> Tensor | None:
+    """(D,): how much each number of a token counts in a latent loss, 1 on average; None where all count alike.
+
+    Whitened principal components all have a deviation of 1, but the last ones move the body by a hundredth of what the
+    first do, and are noise to a sentence. A number counts by what it changes in the decoded patch, to ``power``.
+    """
+    if not power or not isinstance(vae, PatchVae):
+        return None
+    changes = vae.decoder_linear.weight.detach() * group_weights(CODE_WEIGHTS).repeat(vae.patch_size)[:, None].to(
+        vae.decoder_linear.weight
+    )
+    weights = changes.square().sum(0).pow(power / 2)
+    return weights / weights.mean()
 
 
 def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,11 +116,17 @@ class LatentSampler:
         text = self.embeddings[caption][:, None]
         return {"features": motion.features, "mask": motion.mask, "eps": eps, "text": text}
 
+    def shape_of(self, batch: Batch) -> torch.Size:
+        """(B, N, D) of a batch's latents."""
+        return batch["eps"].shape
+
     @torch.no_grad()
     def encode(self, part: Batch) -> LatentBatch:
         """The latents of (a part of) a batch."""
         mu, logvar = encode_motions(self.vae, part["features"], part["mask"])
         latent = mu + (0.5 * logvar).exp() * part["eps"]
+        if isinstance(self.vae, PatchVae):
+            latent = clamped(latent)
         scale = self.run.recipe.model.vae_scale_factor
         return LatentBatch(latent * scale, latent_mask_of(self.vae, part["mask"]), part["text"])
 
