@@ -21,7 +21,8 @@ from .loop.checkpoints import load_exported
 from .loop.loop import run_task, step_generator
 from .loop.trainer import Task, on_cpu
 from .runs.run import Run, command_line
-from .stage_parts.latents import LatentSampler
+from .stage_parts.latent_cache import LatentSource, latent_source
+from .stage_parts.latents import channel_weights
 from .stage_parts.losses import distance, masked_latent_mean, router_term, sum_of
 from .stage_parts.modules import mld_config
 
@@ -47,12 +48,14 @@ def distill_loss(
     latent_mask: Tensor | None = None,
     prediction_type: str = "epsilon",
     kind: str = "huber",
+    weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Distance of the student's answer at t from the target network's at the teacher's previous DDIM time: pseudo-Huber
     with ``huber_c``, or with ``kind`` 'l2' the mean square; ``router`` where there are mixtures of experts.
 
     latent, noise (B, N, D); index (B,) in 0..num_ddim_steps-1; w (B,) guidance weight (scale - 1); uncond_embedding
-    (1 or B, 1, W). The previous sample and the target are float64, as in the published training.
+    (1 or B, 1, W); ``weights`` (D,): see :func:`training.stage_parts.latents.channel_weights`. The previous
+    sample and the target are float64, as in the published training.
     """
     grid = ddim_grid(num_ddim_steps)
     start = grid.to(index.device)[index]
@@ -79,7 +82,7 @@ def distill_loss(
         answer = ema_target(previous.float(), end, text_embedding, embedding, latent_mask=latent_mask)
         target = scheduler.lcm_denoise(previous, answer, end, prediction_type)
     away = distance(prediction.float() - target.float(), kind, huber_c)
-    return sum_of({"consistency": masked_latent_mean(away, latent_mask)} | router_term(student))
+    return sum_of({"consistency": masked_latent_mean(away, latent_mask, weights)} | router_term(student))
 
 
 def follow(target: nn.Module, student: nn.Module, decay: float) -> None:
@@ -92,21 +95,23 @@ def follow(target: nn.Module, student: nn.Module, decay: float) -> None:
 def train(run: Run, max_minutes: float | None = None) -> Denoiser:
     """Run the stage (or what is left of it) in ``run.folder``."""
     recipe, stage = run.recipe, run.recipe.distill
-    sampler = LatentSampler(run, stage, run.device)
-    held_out = LatentSampler(run, stage, torch.device("cpu"), "val")
+    sampler = latent_source(run, stage, run.device)
+    held_out = latent_source(run, stage, torch.device("cpu"), "val")
     teacher = load_exported(run.folder / "mld.pt", Denoiser(mld_config(recipe.model)), recipe.mld.use)
     teacher.requires_grad_(False)
     student = Denoiser(recipe.model)
     student.load_state_dict(teacher.state_dict(), strict=False)  # all but cond_proj, which starts at zero
     target = copy.deepcopy(student).requires_grad_(False).eval()
     low, high = recipe.guidance_range
+    weights = channel_weights(held_out.vae, recipe.channel_power)
     trained = teacher.to(run.device), target.to(run.device)
 
-    def draw(generator: torch.Generator, step: int, latents: LatentSampler = sampler) -> Batch:
+    def draw(generator: torch.Generator, step: int, latents: LatentSource = sampler) -> Batch:
         batch = latents.draw(generator, step, 0.0)
-        size = len(batch["eps"])
+        shape = latents.shape_of(batch)
+        size = shape[0]
         index = torch.randint(0, recipe.num_ddim_steps, (size,), generator=generator)
-        noise = torch.randn(batch["eps"].shape, generator=generator)
+        noise = torch.randn(shape, generator=generator)
         w = low + (high - low) * torch.rand(size, generator=generator)
         return batch | {"index": index, "noise": noise, "w": w}
 
@@ -114,12 +119,13 @@ def train(run: Run, max_minutes: float | None = None) -> Denoiser:
         return terms(module, part, sampler, *trained)
 
     def terms(
-        module: Denoiser, part: Batch, latents: LatentSampler, guide: Denoiser, slow: Denoiser
+        module: Denoiser, part: Batch, latents: LatentSource, guide: Denoiser, slow: Denoiser
     ) -> dict[str, Tensor]:
         batch = latents.encode(part)
         return distill_loss(
             module, guide, slow, batch.latent, batch.text, latents.uncond, part["index"], part["noise"], part["w"],
             recipe.num_ddim_steps, recipe.huber_c, batch.latent_mask, recipe.model.prediction_type, recipe.distance,
+            None if weights is None else weights.to(batch.latent),
         )  # fmt: skip
 
     def validate(module: Denoiser) -> dict[str, float]:

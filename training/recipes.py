@@ -70,6 +70,7 @@ class Recipe:
     control: StageSchedule
     correct: StageSchedule = CORRECT
     text_dropout: float = 0.1
+    channel_power: float = 0.0  # of what a latent's number changes in the motion, by which its error counts; 0: alike
     weak_caption_dropout: float = 0.5
     paraphrased: bool = False  # captions also in other words, by rule
     drawn_share: float = 0.0  # of the ControlNet's hints that are smoothed as a hand would draw them
@@ -107,7 +108,7 @@ SMALL_MODEL = ModelConfig(
     feedforward_width=1024,
     num_layers=5,
     num_heads=4,
-    dropout=0.1,
+    dropout=0.0,  # time limits the default model, not data
     normalize_before=True,
     text_width=384,
     text_encoder="all-MiniLM-L6-v2",
@@ -144,12 +145,14 @@ SMALL = Recipe(
         validate_every=500,
     ),
     mld=StageSchedule(
-        steps=8000,
-        batch_size=40,
-        learning_rate=6e-4,
-        warmup_steps=200,
-        ema_decay=0.998,
+        steps=40000,
+        batch_size=64,
+        learning_rate=8e-4,
+        warmup_steps=300,
+        scheduler="flat_then_zero",
+        ema_decay=0.999,
         weight_decay=0.01,
+        validate_every=500,
     ),
     distill=StageSchedule(steps=1500, batch_size=32, learning_rate=2e-4, warmup_steps=50, ema_decay=0.99),
     control=StageSchedule(
@@ -162,6 +165,7 @@ SMALL = Recipe(
         ema_decay=0.998,
         weight_decay=0.01,
     ),
+    channel_power=1.0,
     guidance_range=(0.0, 4.0),
     control_loss_function="l1",
     control_task=ControlTask("mixed", ("all",), pelvis_share=0.6),
@@ -210,7 +214,6 @@ DEBUG = dataclasses.replace(
         corrector_width=64,
         latent_width=32,
         control_embedding_width=64,
-        dropout=0.0,  # so that any number of processes gives the same losses
     ),
     vae=dataclasses.replace(SMALL.vae, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),
     mld=dataclasses.replace(SMALL.mld, steps=60, batch_size=8, warmup_steps=5, validate_every=30, checkpoint_every=30),

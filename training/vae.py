@@ -7,7 +7,7 @@ Shapes: B batch, T frames, F = 263 features, N tokens, D latent width, P frames 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -29,7 +29,9 @@ from .loop.loop import run_task
 from .loop.trainer import Task
 from .runs.run import Run, command_line
 from .stage_parts.losses import (
+    CODE_WEIGHTS,
     MOTION_TERMS,
+    group_weights,
     joints_of,
     kl_to_standard_normal,
     masked_mean,
@@ -43,16 +45,6 @@ WHIRL = math.radians(500.0)  # a second: salsa and ballet turn at up to 1,300 de
 
 PAPER_WEIGHTS = {"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}
 
-# How much a group of normalised features counts in the principal components, and in the patch layout's feature loss.
-CODE_WEIGHTS = (
-    (feature_set.YAW_VELOCITY, 3.0),
-    (feature_set.GROUND_VELOCITY, 3.0),
-    (feature_set.ROOT_HEIGHT, 1.0),
-    (feature_set.JOINT_POSITIONS, 1.0),
-    (feature_set.JOINT_ROTATIONS, 0.0),
-    (feature_set.JOINT_VELOCITIES, 0.3),
-    (feature_set.FOOT_CONTACTS, 0.3),
-)
 LOSS_WEIGHTS = (*CODE_WEIGHTS[:4], (feature_set.JOINT_ROTATIONS, 0.1), *CODE_WEIGHTS[5:])
 
 
@@ -86,14 +78,6 @@ def vae_loss(
     terms = {key: value * weights[key] for key, value in terms.items() if weights.get(key)}
     router = router_loss(vae, moe_loss_weight)
     return sum_of(terms if router is None else terms | {"router": router})
-
-
-def group_weights(groups: Iterable[tuple[slice, float]]) -> Tensor:
-    """(F,): a weight for each feature from weights for groups of them."""
-    weight = torch.ones(feature_set.NUM_FEATURES)
-    for group, value in groups:
-        weight[group] = value
-    return weight
 
 
 def initialise_from_components(vae: PatchVae, clips: list[Clip], mean: Tensor, std: Tensor, stride: int = 2) -> None:

@@ -132,8 +132,8 @@ def wind(features: np.ndarray, yaw: float, period: float, phase: float) -> np.nd
 
 def carry(joints: np.ndarray, speed: float) -> np.ndarray:
     """The motion (T, 22, 3) while the body also goes on at ``speed`` (m/s) where it faces at first: a dance or a jump
-    along a path. Feet that stand stay where they are (see :mod:`training.data.plant_feet`), the others go with the body,
-    which goes faster while fewer stand.
+    along a path. Feet that stand stay where they are (see :mod:`training.data.plant_feet`), the others go with the
+    body, which goes faster while fewer stand.
     """
     canonical = feature_set.canonicalize(joints)
     contacts = feature_set.foot_contacts(canonical)

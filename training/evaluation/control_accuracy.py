@@ -99,7 +99,8 @@ def control_figures(
     hints; ``drawn``: with the pelvis's track as a hand would draw it (see :mod:`training.data.drawn_hints`).
 
     embeddings (B, W): the clips' captions; uncond (1, W): the empty text's. Each: mean and worst clip's error (cm),
-    the published shares, :func:`training.evaluation.motion_quality.quality`, seconds a clip; refined ones are the whole.
+    the published shares, :func:`training.evaluation.motion_quality.quality`, seconds a clip; refined ones are the
+    whole.
     """
     generator = torch.Generator().manual_seed(seed)
     mean, std = statistics_of(networks)

@@ -20,7 +20,8 @@ def check_choices(values: object, choices: Mapping[str, tuple[str, ...]]) -> Non
 
 @dataclass(frozen=True)
 class StageSchedule:
-    """One stage's schedule: AdamW, linear warm-up, then cosine.
+    """One stage's schedule: AdamW, linear warm-up, then cosine, or what ``scheduler`` says: 'flat_then_zero' goes to
+    zero in the last third, and so can be given more steps while it is flat.
 
     ``sampling``: 'crops' of ``min_frames`` to ``max_frames`` out of clips of any length, or whole 'clips' within these
     limits, each once an epoch (as published). ``batch_size`` is that of one optimiser step, however many processes and
@@ -43,7 +44,7 @@ class StageSchedule:
     sampling: str = "crops"
     epochs: int = 0  # of 'clips'; not 0: ``steps`` follows from it and the number of clips
     pad_to: int = 0  # frames every batch is padded to at least
-    scheduler: str = "cosine"  # a name that diffusers' get_scheduler knows
+    scheduler: str = "cosine"  # 'flat_then_zero', or a name that diffusers' get_scheduler knows
     accumulate: int = 1  # parts a process takes its share of a batch in: less memory, the same gradient
     keep_last: int = 2  # checkpoints kept by age
     carried: bool = False  # whether motions are drawn too that only a path explains

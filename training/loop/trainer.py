@@ -139,6 +139,23 @@ def freeze(module: nn.Module, names: tuple[str, ...]) -> None:
         raise BadRequest(f"There are no parameters called '{min(unused)}' to freeze.", f"Names begin with: {known}.")
 
 
+FLAT = 2 / 3  # of the steps of 'flat_then_zero'
+
+
+def _schedule(stage: StageSchedule, optimizer: torch.optim.Optimizer) -> Any:
+    """The stage's learning rate over its steps. Raises ValueError for an unknown name."""
+    if stage.scheduler != "flat_then_zero":
+        return get_scheduler(
+            stage.scheduler, optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps
+        )
+
+    def factor(step: int) -> float:
+        left = (stage.steps - step) / max(1.0, (1 - FLAT) * stage.steps)
+        return max(0.0, min(1.0, left, step / max(1, stage.warmup_steps)))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
 def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Session:
     """``task`` with optimizer and schedule on the device that accelerate gives this process."""
     stage = task.stage
@@ -153,12 +170,11 @@ def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Ses
     parameters = [p for p in task.module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)
     try:
-        scheduler = get_scheduler(
-            stage.scheduler, optimizer, num_warmup_steps=stage.warmup_steps, num_training_steps=stage.steps
-        )
+        scheduler = _schedule(stage, optimizer)
     except ValueError as error:
         raise BadRequest(
-            f"There is no schedule called '{stage.scheduler}'.", "cosine and constant_with_warmup are usual."
+            f"There is no schedule called '{stage.scheduler}'.",
+            "cosine, constant_with_warmup and flat_then_zero are usual.",
         ) from error
     model, optimizer = accelerator.prepare(LossModule(task), optimizer)
     ema = Ema(task.module, stage.ema_decay) if stage.ema_decay else None

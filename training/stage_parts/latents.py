@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the three latent stages share: frozen encoder, caption embeddings, and batches of latents.
+"""What the latent stages share: frozen encoder, caption embeddings, and batches of latents.
 
 Shapes: B batch, T frames, N tokens, D latent width, W text width.
 """
@@ -22,8 +22,10 @@ from ..loop.batch_split import Batch
 from ..loop.checkpoints import load_exported
 from ..loop.schedule import StageSchedule
 from ..recipes import Recipe
+from .losses import CODE_WEIGHTS, group_weights
 
 _GROUP = 16  # motions
+LARGEST = 5.0  # deviations: what whirls more is not learned from
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,28 @@ def latent_mask_of(vae: nn.Module, mask: Tensor) -> Tensor | None:
     return None if bool(real.all()) else real
 
 
+def clamped(latent: Tensor) -> Tensor:
+    """``latent`` within what is learned: a body that turns by 1,300 degrees a second has latents of 120 deviations, and
+    squared errors would be about nothing else.
+    """
+    return latent.clamp(-LARGEST, LARGEST)
+
+
+def channel_weights(vae: nn.Module, power: float) -> Tensor | None:
+    """(D,): how much each number of a token counts in a latent loss, 1 on average; None where all count alike.
+
+    Whitened principal components all have a deviation of 1, but the last ones move the body by a hundredth of what the
+    first do, and are noise to a sentence. A number counts by what it changes in the decoded patch, to ``power``.
+    """
+    if not power or not isinstance(vae, PatchVae):
+        return None
+    changes = vae.decoder_linear.weight.detach() * group_weights(CODE_WEIGHTS).repeat(vae.patch_size)[:, None].to(
+        vae.decoder_linear.weight
+    )
+    weights = changes.square().sum(0).pow(power / 2)
+    return weights / weights.mean()
+
+
 def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """mu and logvar (B, N, D) of features (B, T, F) with mask (B, T).
 
@@ -64,7 +88,7 @@ def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tu
     return mu, logvar
 
 
-class LatentSource(Protocol):
+class RunLike(Protocol):
     """What a latent stage needs of its run (:class:`training.runs.run.Run`, which stands above this room)."""
 
     folder: Path
@@ -82,7 +106,7 @@ class LatentSource(Protocol):
 class LatentSampler:
     """Draws motions and captions on the CPU, and encodes a part of them with the frozen autoencoder on ``device``."""
 
-    def __init__(self, run: LatentSource, stage: StageSchedule, device: torch.device, split: str = "train") -> None:
+    def __init__(self, run: RunLike, stage: StageSchedule, device: torch.device, split: str = "train") -> None:
         self.run, self.device = run, device
         recipe = run.recipe
         vae = load_exported(run.folder / "vae.pt", build_vae(recipe.model), recipe.vae.use)
@@ -109,11 +133,17 @@ class LatentSampler:
         text = self.embeddings[caption][:, None]
         return {"features": motion.features, "mask": motion.mask, "eps": eps, "text": text}
 
+    def shape_of(self, batch: Batch) -> torch.Size:
+        """(B, N, D) of a batch's latents."""
+        return batch["eps"].shape
+
     @torch.no_grad()
     def encode(self, part: Batch) -> LatentBatch:
         """The latents of (a part of) a batch."""
         mu, logvar = encode_motions(self.vae, part["features"], part["mask"])
         latent = mu + (0.5 * logvar).exp() * part["eps"]
+        if isinstance(self.vae, PatchVae):
+            latent = clamped(latent)
         scale = self.run.recipe.model.vae_scale_factor
         return LatentBatch(latent * scale, latent_mask_of(self.vae, part["mask"]), part["text"])
 

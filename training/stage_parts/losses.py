@@ -6,7 +6,7 @@ Shapes: B batch, T frames, J = 22 joints, F = 263 features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -25,6 +25,17 @@ _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 _TOES = (1, 3)  # of _FEET, and of the four contacts
 _LOW, _LOW_WIDTH = 0.05, 0.01  # metres: a toe below counts as standing where it is believed in contact
 
+# How much a group of normalised features counts in the principal components, and in the patch layout's feature loss.
+CODE_WEIGHTS = (
+    (feature_set.YAW_VELOCITY, 3.0),
+    (feature_set.GROUND_VELOCITY, 3.0),
+    (feature_set.ROOT_HEIGHT, 1.0),
+    (feature_set.JOINT_POSITIONS, 1.0),
+    (feature_set.JOINT_ROTATIONS, 0.0),
+    (feature_set.JOINT_VELOCITIES, 0.3),
+    (feature_set.FOOT_CONTACTS, 0.3),
+)
+
 MOTION_TERMS = {"pose", "path", "speed", "planted", "standing"}
 
 ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -32,6 +43,14 @@ ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1_smooth": lambda a, b: functional.smooth_l1_loss(a, b, reduction="none"),
     "l2": lambda a, b: functional.mse_loss(a, b, reduction="none"),
 }
+
+
+def group_weights(groups: Iterable[tuple[slice, float]]) -> Tensor:
+    """(F,): a weight for each feature from weights for groups of them."""
+    weight = torch.ones(feature_set.NUM_FEATURES)
+    for group, value in groups:
+        weight[group] = value
+    return weight
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -142,8 +161,12 @@ def _standing(joints: Tensor, velocity: Tensor, contacts: Tensor, moving: Tensor
     return {"standing": (slide * stands).sum() / stands.sum().clamp(min=1), f"{COUNT}standing": stands.sum()}
 
 
-def masked_latent_mean(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean of (B, N, D) over the real tokens of mask (B, N); over everything when there is no mask."""
+def masked_latent_mean(values: Tensor, mask: Tensor | None, weights: Tensor | None = None) -> Tensor:
+    """Mean of (B, N, D) over the real tokens of mask (B, N), over everything when there is no mask; ``weights`` (D,),
+    1 on average, say how much each number of a token counts.
+    """
+    if weights is not None:
+        values = values * weights
     if mask is None:
         return values.mean()
     weight = mask[..., None].to(values.dtype).expand_as(values)
