@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text-motion evaluators: load the published one, or train our own. ``python -m training.evaluator --recipe small
---data FOLDER --run FOLDER`` writes ``evaluator.safetensors`` into the run folder.
+"""Text-motion evaluators: load the published one, or train our own. ``python -m training.evaluation.evaluator
+--recipe small --data FOLDER --run FOLDER`` writes ``evaluator.safetensors`` into the run folder.
 
 Figures of our own evaluator tell models of this package apart; they are not comparable with published figures.
 
@@ -78,7 +78,8 @@ def load_evaluator(
     state = read_evaluator_tensors(path)
     if not state:
         raise BadCheckpoint(
-            f"{path.name} holds no evaluator (t2m_*).", "Give a published checkpoint or python -m training.evaluator's."
+            f"{path.name} holds no evaluator (t2m_*).",
+            "Give a published checkpoint, or what python -m training.evaluation.evaluator wrote.",
         )
     network = load_published_evaluator(state).to(device)
     mean, std = (value.to(device) for value in _read_statistics(statistics, network))

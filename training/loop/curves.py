@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of a run's losses and validation figures. ``python -m training.curves --run FOLDER``."""
+"""A picture of a run's losses and validation figures. ``python -m training.loop.curves --run FOLDER``."""
 
 from __future__ import annotations
 

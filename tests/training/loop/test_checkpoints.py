@@ -165,7 +165,7 @@ def test_another_or_damaged_checkpoint_is_told(tmp_path):
 FULL_DISK = """
 import resource, signal, sys, torch
 from pathlib import Path
-from training.checkpoints import save, TrainingStopped
+from training.loop.checkpoints import save, TrainingStopped
 folder = Path(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 save({"step": 1, "module": {"w": torch.zeros(10)}}, folder / "toy.pt", 2)
