@@ -80,6 +80,7 @@ def _requested_frames(track: Track, captured: Capture, fps: float) -> np.ndarray
 def _late(track: Track, own: np.ndarray, captured: Capture, joints: np.ndarray) -> np.ndarray:
     """By how many model frames (K,) each key, asked for at the model frames ``own`` (K,), is met later."""
     index, signal = SKELETON.index(track.joint), captured.signal
+    assert captured.slack is not None  # without slack nothing is late
     slack = captured.slack[own, index]
     late = np.arange(-slack.max(), slack.max() + 1)
     frames = own[:, None] + late

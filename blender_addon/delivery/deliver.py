@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bpy
 
@@ -22,6 +21,7 @@ from ..keying import apply
 from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
 from ..retarget.proportions.contacts import standing
 from ..shared.errors import RetargetError
+from ..shared.protocol import Generate, Result
 from ..takes import history, pose_snapshot
 from ..takes.merge import carry_over
 from ..takes.observed import Observed
@@ -30,9 +30,6 @@ from ..takes.splice import Stretch, splice
 from .arrivals import with_actual_timing, with_detour
 from .observe import armature_of, observe
 from .options import hold_for, spacing_for
-
-if TYPE_CHECKING:
-    from ..shared.protocol import Generate, Result
 
 ACTION_NAME_BYTES = 63
 """As many as Blender keeps of a data-block's name."""

@@ -44,7 +44,8 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
         distances = track.misses(positions[rows, names.index(track.joint)]) * captured.unit_scale
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
-        yaw = relations.headings(joints, space.scene_to_model_frame(frames, captured.start_frame, fps))
+        model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))
+        yaw = relations.headings(joints, model_frames)
         by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
         for relation in captured.relations:
             errors |= _relative_errors(relation, frames, by_joint, yaw, captured)
