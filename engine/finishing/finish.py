@@ -22,7 +22,7 @@ from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
 from ..motion_order import MotionOrder
-from .fit_body import fit_body, staying
+from .fit_body import fit_body, hold_in_place
 from .footprints import place_feet
 from .knees import KNEES, mirror_backward_knees
 from .patch_seams import remove_jumps
@@ -51,7 +51,7 @@ def finish(
     smooth = remove_jumps(made, _yaw(made), seams, kept)
     goals, hint_mask = goals_of(order, _HERE), order.signal.hint_mask
     if not order.exact:
-        goals = replace(staying(goals, made), relative=(), obstacles=())
+        goals = replace(hold_in_place(goals, made), relative=(), obstacles=())
     if not order.plant_feet and (not goals or not (order.exact or order.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
     feet = None
@@ -61,7 +61,7 @@ def finish(
     yield
     high = goals
     if feet is not None:
-        # FootPlan that walk through what lies low would be pushed out on any side: first they go where they step over it.
+        # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
         high = replace(goals, obstacles=tuple(o for o in goals.obstacles if not is_step_over(o)))
     for settled in fit_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
         yield

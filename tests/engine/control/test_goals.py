@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Goals: misses and pulls agree with each other; solids from all sides; hints that may wait."""
+"""Goals: residuals and quadratic costs agree with each other; solids from all sides; hints that may wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.solids import check_obstacle, penetration
-from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Goals, settle
+from engine.control.goals import EXTRA_DEPTH_M, OBSTACLE_WEIGHT, Goals, settle
 from engine.motion_order import MotionOrder
 from engine.validate import order_of
 
@@ -59,28 +59,28 @@ def goals(**options) -> Goals:
     return Goals(hint, asked, tolerance, **options)
 
 
-def test_pulls_are_the_slope_of_the_squared_misses() -> None:
+def test_the_gradient_is_the_slope_of_the_squared_residuals() -> None:
     held = (RelativeTarget("left_wrist", "left_hip", (0.1, 0.0, 0.2), 2, 5),)
     joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.normal(size=FRAMES)
     for asked in (goals(), goals(relative=held)):
-        pull = asked.linearize(joints, yaw)
-        assert pull.joints == list(range(22))
+        cost = asked.linearize(joints, yaw)
+        assert cost.joints == list(range(22))
         move = 1e-6 * RANDOM.normal(size=joints.shape)
         before, after = ((asked.residuals(j, yaw) ** 2).sum() / 2 for j in (joints - move, joints + move))
-        slope = (pull.gradient * move.reshape(FRAMES, -1)).sum()
+        slope = (cost.gradient * move.reshape(FRAMES, -1)).sum()
         assert (after - before) / 2 == pytest.approx(slope, rel=1e-4)
 
 
-def test_a_pull_of_an_obstacle_leads_out() -> None:
+def test_the_cost_of_an_obstacle_leads_out() -> None:
     nothing = np.zeros((FRAMES, 22, 3))
     asked = Goals(nothing, nothing.astype(bool), nothing[..., 0], obstacles=(SOLIDS[2],))
     joints = RANDOM.uniform(-0.5, 0.7, (FRAMES, 22, 3))
-    pull = asked.linearize(joints, np.zeros(FRAMES))
-    step = np.linalg.lstsq(pull.matrix[0], -pull.gradient[0], rcond=None)[0].reshape(22, 3)
+    cost = asked.linearize(joints, np.zeros(FRAMES))
+    step = np.linalg.lstsq(cost.matrix[0], -cost.gradient[0], rcond=None)[0].reshape(22, 3)
     inside = penetration(SOLIDS[2], joints[0])[0] > 0
     depth, _ = penetration(SOLIDS[2], joints[0] + step)
     assert inside.any() and not step[~inside].any()
-    np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH, atol=1e-9)
+    np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH_M, atol=1e-9)
     assert OBSTACLE_WEIGHT > 1
 
 
