@@ -35,6 +35,7 @@ from blender_addon.shared.protocol import (
     PromptBlock,
     Result,
     Welcome,
+    hints_with_slack,
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
@@ -158,6 +159,8 @@ class Pipeline:
             clock.finish(),
             request.seed,
             self.networks.model_hash,
+            _met_frames(motions, requested),
+            offset,
         )
 
     def _begin(self, order: MotionOrder) -> list[MotionInProgress]:
@@ -232,6 +235,12 @@ def _judged_by(motion: MotionInProgress, requested: MotionOrder) -> ControlSigna
     signal, moves = requested.signal, (requested.slack > 0).any(0)
     hint = np.where(moves[:, None], motion.signal.hint, signal.hint)
     return replace(signal, hint=hint, hint_mask=np.where(moves, motion.signal.hint_mask, signal.hint_mask))
+
+
+def _met_frames(motions: list[MotionInProgress], requested: MotionOrder) -> np.ndarray | None:
+    """(V, K) int32: the frames in which the hints with slack are met."""
+    frames, joints = hints_with_slack(requested.signal.hint_mask, requested.slack).T
+    return np.stack([motion.met[frames, joints] for motion in motions]) if len(frames) else None
 
 
 def _stacked(motions: list[MotionInProgress], span: slice) -> tuple[np.ndarray, np.ndarray]:

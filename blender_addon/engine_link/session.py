@@ -17,7 +17,7 @@ from typing import Literal
 
 from ..shared import protocol
 from ..shared.connection import Connection, default_connection_path, read_connection
-from ..shared.errors import BadFile, Cancelled, EngineUnavailable, GaitwayError, ProtocolError
+from ..shared.errors import BadFile, Cancelled, EngineUnavailable, GaitwayError
 from ..shared.protocol import (
     Cancel,
     Error,
@@ -223,11 +223,8 @@ class Session:
 
     def _receive_welcome(self, welcome: Welcome) -> None:
         if welcome.protocol_version != protocol.PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"Engine {welcome.engine_version} speaks protocol {welcome.protocol_version}, "
-                f"this add-on speaks protocol {protocol.PROTOCOL_VERSION}.",
-                "Update the add-on and the engine to the same version of Gaitway.",
-            )
+            engine = f"Engine {welcome.engine_version}"
+            raise protocol.other_version("this add-on", protocol.PROTOCOL_VERSION, engine, welcome.protocol_version)
         self.welcome = welcome
         if self.state == "connecting":
             self.state, self.status = "ready", f"Ready: {welcome.model} on {welcome.device}."

@@ -119,5 +119,7 @@ def test_a_walk_goes_around_a_pillar_without_shaking_and_says_how_far_it_left_it
     assert np.degrees(np.abs(turns).max()) * FPS < 200
     aside = np.abs(pelvis[:, 0]).max()
     assert aside > 0.4
+    assert result.path_offset is not None and result.met_frames is None
+    np.testing.assert_allclose(pelvis[:, 0], result.path_offset[:, 0], atol=0.06 if every == 1 else 0.2)
     missed = result.control_errors[0]
     assert missed.maximum == pytest.approx(aside, abs=0.02) if every == 1 else missed.maximum < 0.001
