@@ -266,8 +266,8 @@ def run(request: Generate, result: ResultOptions, model: ModelOptions) -> Report
         files = [result.write(_clip(request, motion, welcome, v), v) for v in range(len(motion.joints))]
     ended = time.perf_counter()
     stages = {stage: seconds for stage, seconds in motion.timing.items() if stage != TOTAL}
-    timing = {"Loading": loaded - started, **stages, "Writing": ended - generated}
-    return make_report(request, motion, welcome, files, ended - started, timing)
+    timing = {"Loading": loaded - started, **stages, "Writing": ended - generated, TOTAL: ended - started}
+    return make_report(request, motion, welcome, files, timing)
 
 
 def _clip(request: Generate, motion: Result, welcome: Welcome, variation: int) -> Clip:
