@@ -43,7 +43,8 @@ from .checkpoints import Networks, load, load_default
 from .compute.cuda_graphs import GraphCache
 from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads
 from .control.detour import around_obstacles
-from .control.goals import goals_of, settle
+from .control.goals import goals_of
+from .control.key_timing import retime_hints
 from .control.refine import STEPS as REFINING_STEPS
 from .control.refine import can_refine, refine
 from .finishing.finish import finish
@@ -90,7 +91,7 @@ class Pipeline:
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
-        networks.replays = GraphCache() if target.type == "cuda" else None
+        networks.graph_cache = GraphCache() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
@@ -208,7 +209,7 @@ class Pipeline:
         mask, met = request.frames(self.device), order.own_frames
         if order.slack.any():
             joints = feature_set.features_to_joints(decode_features(self.networks, latent, mask))
-            order, met = settle(order, frame.to_world(joints))
+            order, met = retime_hints(order, frame.to_world(joints))
         if order.plant_feet and order.obstacles:  # feet that are planted step over what lies low
             order = replace(order, obstacles=tuple(o for o in order.obstacles if not is_step_over(o)))
         goals = goals_of(order, frame)

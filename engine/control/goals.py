@@ -142,12 +142,12 @@ class Goals:
 
 def goals_of(order: MotionOrder, frame: CanonicalFrame) -> Goals:
     """The goals of an order in the canonical ``frame``."""
-    turn = quat.from_yaw(np.asarray(-frame.heading))
+    rotation = quat.from_yaw(np.asarray(-frame.heading))
     obstacles = tuple(
         replace(
             obstacle,
             centre=tuple(frame.to_model(np.asarray(obstacle.centre, float)).tolist()),
-            rotation=tuple(quat.multiply(turn, np.asarray(obstacle.rotation, float)).tolist()),
+            rotation=tuple(quat.multiply(rotation, np.asarray(obstacle.rotation, float)).tolist()),
         )
         for obstacle in order.obstacles
     )
@@ -155,44 +155,6 @@ def goals_of(order: MotionOrder, frame: CanonicalFrame) -> Goals:
     return Goals(hint, order.signal.coordinates, order.tolerance.astype(float), order.relative, obstacles)
 
 
-def settle(order: MotionOrder, joints: np.ndarray) -> tuple[MotionOrder, np.ndarray]:
-    """The order with each hint that has slack moved to the frame, at most so many away, in which it costs the motion
-    ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
-
-    Also (T, J) int32, the frame in which the hint that is given in a frame is met: this frame, unless it was moved.
-    """
-    signal, slack, met = order.signal, order.slack, order.own_frames
-    hint, mask = signal.hint.copy(), signal.hint_mask.copy()
-    asked = signal.coordinates
-    for joint in np.flatnonzero((mask & (slack > 0)).any(0)):
-        keys = np.flatnonzero(mask[:, joint])
-        missing = (signal.hint[keys, None, joint] - joints[None, :, joint]) * asked[keys, None, joint]  # (keys, T, 3)
-        cost = (missing**2).sum(-1)
-        away = np.abs(np.arange(len(joints)) - keys[:, None])
-        cost += np.where(away <= slack[keys, joint, None], 1e-6 * away**2, np.inf)  # among equals the nearest
-        frames = _in_order(cost)
-        hint[:, joint], mask[:, joint] = 0, False
-        hint[frames, joint], mask[frames, joint] = signal.hint[keys, joint], True
-        met[keys, joint] = frames
-    return replace(order, signal=replace(signal, hint=hint, hint_mask=mask)), met
-
-
-def _in_order(cost: np.ndarray) -> np.ndarray:
-    """The cheapest ascending choice (keys,) of a column for each row of ``cost`` (keys, T)."""
-    total = cost[0]
-    before: list[np.ndarray] = []
-    for row in cost[1:]:
-        # best[t]: the cheapest column up to t for the row before
-        best = np.minimum.accumulate(total)
-        at = np.maximum.accumulate(np.where(total <= best, np.arange(len(total)), 0))
-        before.append(np.concatenate([[0], at[:-1]]))
-        total = row + np.concatenate([[np.inf], best[:-1]])
-    chosen = [int(total.argmin())]
-    for at in reversed(before):
-        chosen.append(int(at[chosen[-1]]))
-    return np.array(chosen[::-1])
-
-
 def hint_goals(hint: np.ndarray, requested: np.ndarray) -> Goals:
-    """Goals that are no more than hints (T, J, 3) to be met."""
+    """Goals that are hints (T, J, 3) alone; ``requested`` (T, J, 3) bool, which of their coordinates."""
     return Goals(np.asarray(hint, float), np.asarray(requested, bool), np.zeros(hint.shape[:2]))

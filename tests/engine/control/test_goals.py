@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Goals: residuals and quadratic costs agree with each other; solids from all sides; hints that may wait."""
+"""Goals: residuals and quadratic costs agree with each other; solids from all sides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import quat
-from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
-from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.solids import check_obstacle, penetration
-from engine.control.goals import EXTRA_DEPTH_M, OBSTACLE_WEIGHT, Goals, settle
-from engine.motion_order import MotionOrder
-from engine.validate import order_of
+from engine.control.goals import EXTRA_DEPTH_M, OBSTACLE_WEIGHT, Goals
 
 FRAMES = 12
 RANDOM = np.random.default_rng(0)
@@ -98,25 +94,17 @@ def test_hints_within_their_tolerance_are_met_and_those_that_steer_do_not_count(
     np.testing.assert_allclose(closer, [0.3, 0.5])
 
 
-def order_for(signal: ControlSignal, slack: np.ndarray) -> MotionOrder:
-    frames = signal.num_frames
-    block = PromptBlock("a person walks", 0, frames)
-    return order_of(Generate("x", (block,), frames, signal.hint, signal.hint_mask, slack=slack))
-
-
-def test_a_hint_waits_for_the_joint_within_its_slack_and_keeps_its_place_in_the_order() -> None:
-    joint = SKELETON.index("right_wrist")
-    joints = np.zeros((FRAMES, 22, 3))
-    joints[:, joint, 0] = 0.1 * np.arange(FRAMES)
-    signal = ControlSignal.empty(FRAMES)
-    for frame, value in ((2, 0.4), (3, 0.4), (8, 2.0)):
-        signal.hint[frame, joint, 0], signal.hint_mask[frame, joint] = value, True
-    slack = np.full((FRAMES, 22), 3, np.int32)
-    moved, met = settle(order_for(signal, slack), joints)
-    frames = np.flatnonzero(moved.signal.hint_mask[:, joint])
-    assert frames.tolist() in ([3, 4, 11], [4, 5, 11])
-    np.testing.assert_allclose(moved.signal.hint[frames, joint, 0], [0.4, 0.4, 2.0])
-    assert met[[2, 3, 8], joint].tolist() == frames.tolist()
-    others = np.ones(met.shape, bool)
-    others[[2, 3, 8], joint] = False
-    np.testing.assert_array_equal(met[others], np.argwhere(others)[:, 0])
+def test_a_cost_is_the_same_among_more_joints_and_a_joint_can_be_drawn_to_a_place() -> None:
+    joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), np.zeros(FRAMES)
+    requested = np.zeros((FRAMES, 22, 3), bool)
+    requested[:, [3, 7]] = True
+    cost = Goals(RANDOM.normal(size=(FRAMES, 22, 3)), requested, np.zeros((FRAMES, 22))).linearize(joints, yaw)
+    more = cost.embed([0, 3, 5, 7], weight=2.0)
+    rows = np.r_[3:6, 9:12]
+    np.testing.assert_array_equal(more.gradient[:, rows], 2 * cost.gradient)
+    np.testing.assert_array_equal(more.matrix[:, rows[:, None], rows], 2 * cost.matrix)
+    assert not more.gradient[:, [0, 1, 2, 6, 7, 8]].any()
+    offset = RANDOM.normal(size=(FRAMES, 1))
+    more.add(5, [1], offset, 3.0)
+    np.testing.assert_array_equal(more.gradient[:, 7], 3 * offset[:, 0])
+    assert (more.matrix[:, 7, 7] == 3).all() and not more.matrix[:, 6, 6].any()
