@@ -20,17 +20,19 @@ from ..retarget.proportions import relative_targets as relations
 from ..shared import space
 from ..shared.errors import RetargetError
 from ..shared.skeleton import CONTACT_JOINTS
+from ..takes.arrivals import Arrivals
 from ..takes.observed import Observed, slide
-from .arrivals import detour_frames, with_actual_timing
 
 
-def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
+def observe(
+    captured: Capture, joints: np.ndarray, contacts: np.ndarray, arrivals: Arrivals, fps: float
+) -> Generator[None, None, Observed]:
     """Evaluate the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
-    (T, 4)) and at each control's.
+    (T, 4)) and at each control's, which are met as ``arrivals`` tell; ``fps``: the scene's.
 
     Raises RetargetError when the character is gone.
     """
-    detour, captured = detour_frames(captured, joints, fps), with_actual_timing(captured, joints, fps)
+    detour, captured = arrivals.detour_frames(captured, fps), arrivals.with_actual_timing(captured, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
     in_place = character.carrier(armature_of(captured)).in_place

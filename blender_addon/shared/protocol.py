@@ -35,8 +35,8 @@ Conversation::
 Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion. 2 added
 prompts in blocks, ranges, loops, obstacles and Parts.
 
-Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes: metres, Y up; at any place
-and heading.
+Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes:
+metres, Y up; at any place and heading.
 """
 
 from __future__ import annotations

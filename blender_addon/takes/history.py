@@ -24,6 +24,7 @@ from ..shared.errors import BadFile, BadRequest
 from ..shared.protocol import Generate
 from ..shared.skeleton import SKELETON
 from . import pose_snapshot, settings_snapshot
+from .arrivals import Arrivals
 from .merge import merge
 from .observed import Observed
 from .packing import pack, unpack
@@ -41,7 +42,7 @@ the file format of .blend files with takes, and keep their names.
 @dataclass(frozen=True, eq=False)
 class TakeSource:
     """What a take was made of: the request, what was captured for it, the engine's ``joints`` (T, 22, 3) in metres and
-    ``contacts`` (T, 4), and how the character stood before.
+    ``contacts`` (T, 4), what the character was before, and when and where the controls are met.
     """
 
     request: Generate
@@ -49,6 +50,7 @@ class TakeSource:
     joints: np.ndarray
     contacts: np.ndarray
     before: PoseSnapshot
+    arrivals: Arrivals
 
 
 # ---- the list
@@ -67,6 +69,7 @@ def add(
         "order": pack(source.request),
         "captured": pack(source.captured),
         "before": pack(source.before),
+        "arrivals": pack(source.arrivals),
         "joints": np.asarray(source.joints, "<f4").tobytes(),
         "contacts": np.asarray(source.contacts, bool).tobytes(),
     }
@@ -105,6 +108,7 @@ def source_of(take: GaitwayTake) -> TakeSource:
         joints=np.frombuffer(kept["joints"], "<f4").reshape(-1, SKELETON.num_joints, 3).copy(),
         contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
         before=_before(take.action),
+        arrivals=unpack(Arrivals, kept["arrivals"]) if "arrivals" in kept else Arrivals(),  # none before protocol 3
     )
 
 

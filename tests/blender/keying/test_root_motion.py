@@ -105,6 +105,7 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
     from blender_addon.capture import capture
     from blender_addon.capture.tracks import Track
     from blender_addon.delivery.observe import observe
+    from blender_addon.takes.arrivals import Arrivals
 
     bpy.context.scene.render.fps = 20
     armature = rigs.unreal()
@@ -113,6 +114,8 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
     track = Track("pelvis", "path", np.array([1.0, 20.0]), np.zeros((2, 3)), np.zeros(2), np.full(2, np.nan))
     for in_place in (False, True):
         armature.gaitway_rig.in_place = in_place
-        work = observe(replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0)
+        work = observe(
+            replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), Arrivals(), 20.0
+        )
         observed = run_to_end(work)
         assert bool(observed.errors) != in_place and observed.contacts.any() != in_place
