@@ -19,7 +19,7 @@ from ..capture.capture import Capture, to_floor
 from ..capture.timing import scene_fps
 from ..keying import apply
 from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
-from ..retarget.proportions.contacts import standing
+from ..retarget.proportions.contacts import contact_mask
 from ..shared.errors import RetargetError
 from ..shared.protocol import Generate, Result
 from ..takes import history, pose_snapshot
@@ -29,7 +29,7 @@ from ..takes.observed import Observed
 from ..takes.pose_snapshot import PoseSnapshot
 from ..takes.splice import Stretch, splice
 from .observe import armature_of, observe
-from .options import hold_for, spacing_for
+from .options import constraints_for, spacing_for
 
 ACTION_NAME_BYTES = 63
 """As many as Blender keeps of a data-block's name."""
@@ -114,7 +114,7 @@ def deliver(delivery: Delivery, enter_phase: Callable[[str], None]) -> Generator
         observed = yield from observe(
             captured,
             joints,
-            standing(joints, contacts),
+            contact_mask(joints, contacts),
             Arrivals.of(delivery.result, written[-1].variation),
             scene_fps(_scene(captured)),
         )
@@ -144,7 +144,7 @@ def _key_variation(
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
-        hold=hold_for(targets, delivery.result.foot_contacts[variation], _scene(captured)),
+        constraints=constraints_for(targets, delivery.result.foot_contacts[variation], _scene(captured)),
     )
     yield
     segments = yield from plan.segments()

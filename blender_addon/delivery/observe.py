@@ -16,7 +16,7 @@ from ..capture.capture import Capture
 from ..capture.obstacles import depths
 from ..character import setup as character
 from ..lookup import object_by_uid
-from ..retarget.proportions import relative_targets as relations
+from ..retarget.proportions import relative_targets
 from ..shared import space
 from ..shared.errors import RetargetError
 from ..shared.skeleton import CONTACT_JOINTS
@@ -47,7 +47,7 @@ def observe(
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
         model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))
-        yaw = relations.headings(joints, model_frames)
+        yaw = relative_targets.headings(joints, model_frames)
         by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
         for relation in captured.relations:
             errors |= _relative_errors(relation, frames, by_joint, yaw, captured)
@@ -80,7 +80,7 @@ def observe(
 
 
 def _relative_errors(
-    relation: relations.Relation,
+    relation: relative_targets.RigRelativeTarget,
     frames: np.ndarray,
     positions: dict[str, np.ndarray],
     yaw: np.ndarray,
@@ -93,7 +93,7 @@ def _relative_errors(
     requested = (frames >= relation.first) & (frames <= relation.last)
     if not requested.any() or relation.joint not in positions or relation.to_joint not in positions:
         return {}
-    targets = relations.places(relation, positions[relation.to_joint][requested], yaw[requested])
+    targets = relative_targets.positions_beside(relation, positions[relation.to_joint][requested], yaw[requested])
     distances = np.linalg.norm(positions[relation.joint][requested] - targets, axis=-1) * captured.unit_scale
     return {f"{relation.joint} beside {relation.to_joint}": (frames[requested], distances)}
 

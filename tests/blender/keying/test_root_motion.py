@@ -13,7 +13,7 @@ from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import scale  # noqa: E402
-from blender_addon.retarget.proportions import adapt as hold
+from blender_addon.retarget.proportions import adapt
 from blender_addon.shared import quat  # noqa: E402
 from blender_addon.time_slices import run_to_end  # noqa: E402
 
@@ -33,7 +33,13 @@ def play(armature: bpy.types.Object, joints: np.ndarray, names: list[str]) -> np
     rest = rig.read_rig(armature)
     factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
     apply.apply_motion(
-        armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, action_name="Take", hold=hold.NOTHING
+        armature,
+        joints,
+        scale=factor,
+        start_frame=1,
+        scene=bpy.context.scene,
+        action_name="Take",
+        constraints=adapt.UNCONSTRAINED,
     )
     return measure.evaluated_heads(armature, names, np.arange(1.0, len(joints) + 1, 4.0))[0]
 
