@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the add-on's zip: blender_addon/ and the wheels of one platform -> dist/gaitway-<version>-<platform>.zip.
+"""Build the add-on's zip: blender_addon/ and the wheels of one platform -> dist/gaitway-<version>-<platform>.zip.
 
     python build_addon.py                    the zip for this computer
     python build_addon.py --platform all     one zip for each platform of the manifest
     python build_addon.py --repository       all of them and the index of a static extension repository
 
-The manifest names the wheels, ``wheels.lock`` holds their hashes, pip fetches them and refuses any other file.
+The manifest lists the wheels, ``wheels.lock`` their hashes; pip downloads them and rejects any other file.
 Blender's own extension tool validates the zips and writes the index: that of ``--blender``, or of ``pip install bpy``.
-A folder made with ``--repository`` can be put on any web server as it is; animators add the address of its
+A folder built with ``--repository`` can be put on any web server as it is; animators add the address of its
 ``index.json`` under *Preferences > Get Extensions > Repositories* and get updates from there.
 """
 
@@ -29,18 +29,18 @@ ROOT = Path(__file__).resolve().parent
 SOURCE = ROOT / "blender_addon"
 LOCK = SOURCE / "wheels.lock"
 WHEELS = SOURCE / "wheels"
-LEFT_OUT = ("__pycache__", "wheels", "docs", "README.md", "wheels.lock", "blender_manifest.toml", "*.pyc", ".*")
+EXCLUDED = ("__pycache__", "wheels", "docs", "README.md", "wheels.lock", "blender_manifest.toml", "*.pyc", ".*")
 PLATFORM_TAGS = {
     "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_26_x86_64", "manylinux2014_x86_64"),
     "windows-x64": ("win_amd64",),
     "macos-arm64": ("macosx_11_0_arm64", "macosx_10_15_universal2"),
     "macos-x64": ("macosx_10_13_x86_64", "macosx_10_9_x86_64", "macosx_10_15_universal2"),
 }
-FIXED_DATE = (2020, 1, 1, 0, 0, 0)  # the same sources give the same zip
+FIXED_DATE = (2020, 1, 1, 0, 0, 0)  # so that the same sources give the same zip
 
 
 class BuildError(Exception):
-    """The zip cannot be made; the message says what to do."""
+    """The zip cannot be built; the message says what to do."""
 
 
 def this_platform() -> str:
@@ -54,24 +54,24 @@ def read_manifest() -> dict:
 
 
 def locked_hashes() -> set[str]:
-    """The sha256 of every wheel that may be shipped."""
+    """The sha256 of every wheel that is allowed in the zip."""
     return set(re.findall(r"--hash=sha256:([0-9a-f]{64})", LOCK.read_text(encoding="utf-8")))
 
 
 def wheels_for(name: str, wheels: list[str]) -> list[str]:
-    """The file names among the manifest's ``wheels`` that serve the platform ``name``."""
+    """The file names among the manifest's ``wheels`` for the platform ``name``."""
     tags = PLATFORM_TAGS[name]
     names = [wheel.rsplit("/", 1)[-1] for wheel in wheels]
     return [wheel for wheel in names if set(wheel[: -len(".whl")].split("-")[-1].split(".")) & set(tags)]
 
 
 def fetch(names: list[str], tags: tuple[str, ...]) -> list[Path]:
-    """The wheels ``names``, from the folder beside the manifest or by pip.
+    """The wheels ``names``, from the folder beside the manifest or from pip.
 
     Raises BuildError for a missing or altered one.
     """
     WHEELS.mkdir(exist_ok=True)
-    # An abi3 wheel comes along with those that are made for one Python.
+    # An abi3 wheel is downloaded together with those for a single Python version.
     pythons = sorted({match[1] for name in names if (match := re.search(r"-cp3(\d+)-cp", name))}, key=int)
     missing = [name for name in names if not _is_locked(WHEELS / name)]
     for minor in pythons if missing else ():
@@ -80,10 +80,10 @@ def fetch(names: list[str], tags: tuple[str, ...]) -> list[Path]:
         command += ["--python-version", f"3.{minor}", *(word for tag in tags for word in ("--platform", tag))]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
         if done.returncode:
-            raise BuildError(f"pip could not fetch the wheels that {LOCK.name} names:\n{done.stderr.strip()}")
+            raise BuildError(f"pip could not download the wheels in {LOCK.name}:\n{done.stderr.strip()}")
     missing = [name for name in names if not _is_locked(WHEELS / name)]
     if missing:
-        raise BuildError(f"The manifest names wheels that {LOCK.name} does not allow: {', '.join(missing)}.")
+        raise BuildError(f"The manifest lists wheels that {LOCK.name} does not allow: {', '.join(missing)}.")
     return [WHEELS / name for name in names]
 
 
@@ -92,7 +92,7 @@ def _is_locked(wheel: Path) -> bool:
 
 
 def manifest_for(name: str, wheels: list[str]) -> str:
-    """The manifest's text with the platform ``name`` alone and only its wheels."""
+    """The manifest's text with only the platform ``name`` and its wheels."""
     text = (SOURCE / "blender_manifest.toml").read_text(encoding="utf-8")
     text = re.sub(r"^platforms = \[.*?\]", f'platforms = ["{name}"]', text, count=1, flags=re.M | re.S)
     listed = "".join(f'  "./wheels/{wheel}",\n' for wheel in wheels)
@@ -101,16 +101,16 @@ def manifest_for(name: str, wheels: list[str]) -> str:
 
 
 def sources() -> list[Path]:
-    """The files of the add-on that are shipped, relative to its folder."""
+    """The files of the add-on that go into the zip, relative to its folder."""
     files = (path.relative_to(SOURCE) for path in sorted(SOURCE.rglob("*")) if path.is_file())
-    return [path for path in files if not any(fnmatch.fnmatch(part, rule) for part in path.parts for rule in LEFT_OUT)]
+    return [path for path in files if not any(fnmatch.fnmatch(part, rule) for part in path.parts for rule in EXCLUDED)]
 
 
 def build(name: str, folder: Path = ROOT / "dist") -> Path:
-    """Make the zip for the platform ``name`` in ``folder`` and return its path. Raises BuildError."""
+    """Build the zip for the platform ``name`` in ``folder`` and return its path. Raises BuildError."""
     manifest = read_manifest()
     if name not in manifest["platforms"]:
-        raise BuildError(f"There is no zip for {name}; there are {', '.join(manifest['platforms'])} and 'all'.")
+        raise BuildError(f"There is no zip for {name}. Choose one of {', '.join(manifest['platforms'])}, or 'all'.")
     names = wheels_for(name, manifest["wheels"])
     contents = {Path("blender_manifest.toml"): manifest_for(name, names).encode()}
     contents |= {path: (SOURCE / path).read_bytes() for path in sources()}
@@ -131,24 +131,24 @@ def build(name: str, folder: Path = ROOT / "dist") -> Path:
 
 def extension_tool(blender: str = "") -> list[str] | None:
     """The command of Blender's own extension tool: the program ``blender``'s, or else the bpy module's; None when
-    neither is at hand.
+    neither is available.
     """
     if blender:
         return [blender, "--command", "extension"]
     found = importlib.util.find_spec("bpy")
     if found is None or not found.submodule_search_locations:
         return None
-    places = Path(found.submodule_search_locations[0]).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
-    return next(([sys.executable, str(place)] for place in sorted(places)), None)
+    tools = Path(found.submodule_search_locations[0]).glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
+    return next(([sys.executable, str(path)] for path in sorted(tools)), None)
 
 
 def validate(archive: Path, tool: list[str]) -> None:
-    """Have Blender's ``tool`` check the zip. Raises BuildError with its findings."""
-    _run(tool, "validate", str(archive), complaint=f"Blender's validator refuses {archive.name}")
+    """Check the zip with Blender's ``tool``. Raises BuildError with its findings."""
+    _run(tool, "validate", str(archive), complaint=f"Blender's validator rejects {archive.name}")
 
 
 def write_index(folder: Path, tool: list[str]) -> Path:
-    """Have Blender's ``tool`` list the zips in ``folder`` for those who subscribe; returns the path of the index.
+    """Write the index of the zips in ``folder`` with Blender's ``tool`` and return its path.
 
     Raises BuildError, also for two zips of one platform: an index offers one version of it.
     """
@@ -169,25 +169,29 @@ def _run(tool: list[str], *arguments: str, complaint: str) -> None:
 
 def main() -> int:
     manifest = read_manifest()
-    parser = argparse.ArgumentParser(description="Make the zip that Blender installs.")
+    parser = argparse.ArgumentParser(description="Build the zip that Blender installs.")
     parser.add_argument("--platform", default=this_platform(), choices=[*manifest["platforms"], "all"])
-    parser.add_argument("--repository", action="store_true", help="all platforms, and the index to subscribe to")
-    parser.add_argument("--blender", default="", help="Blender whose tool validates; left out: the bpy module's")
+    parser.add_argument(
+        "--repository", action="store_true", help="all platforms, and the index of a repository to subscribe to"
+    )
+    parser.add_argument(
+        "--blender", default="", help="Blender whose tool validates the zip (default: the bpy module's)"
+    )
     parser.add_argument("--out", type=Path, help="folder for the zips (default: dist, or dist/repository)")
-    chosen = parser.parse_args()
-    folder = (chosen.out or ROOT / "dist" / ("repository" if chosen.repository else "")).resolve()
+    options = parser.parse_args()
+    folder = (options.out or ROOT / "dist" / ("repository" if options.repository else "")).resolve()
     try:
-        tool = extension_tool(chosen.blender)
-        if chosen.repository and tool is None:
-            raise BuildError("The index is written by Blender's own tool: give --blender PATH, or pip install bpy.")
-        for name in manifest["platforms"] if chosen.repository or chosen.platform == "all" else [chosen.platform]:
+        tool = extension_tool(options.blender)
+        if options.repository and tool is None:
+            raise BuildError("Blender's own tool writes the index: give --blender PATH, or pip install bpy.")
+        for name in manifest["platforms"] if options.repository or options.platform == "all" else [options.platform]:
             archive = build(name, folder)
             if tool is not None:
                 validate(archive, tool)
             note = "valid" if tool else "not validated: give --blender PATH, or pip install bpy"
             print(f"{archive}  {archive.stat().st_size / 1e6:.2f} MB, {note}")
-        if chosen.repository and tool is not None:
-            print(f"{write_index(folder, tool)}  to subscribe to, together with the zips beside it")
+        if options.repository and tool is not None:
+            print(f"{write_index(folder, tool)}  the address to subscribe to, with the zips beside it")
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,19 +10,16 @@ Shapes: T frames, J = 22 joints.
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Sequence
-from dataclasses import dataclass, is_dataclass, replace
+import operator
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
+from blender_addon.shared.annotations import Walk, field_types
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Base, BaseMask, Obstacle, PromptBlock, RelativeTarget, Slack, Tolerance
-from blender_addon.shared.wire import Array, field_types
-
-_STRETCH = {"start_frame", "num_frames"}
-"""Fields of a block that holds for some frames."""
+from blender_addon.shared.wire import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,46 +60,47 @@ class MotionOrder:
 
     def window(self, start: int, end: int) -> Self:
         """The order for the frames ``start`` to ``end`` of this one; frames beyond its end ask for nothing."""
-        return _cut(self, type(self), start, end)
+        return _Window(start, end).record(type(self), self, type(self).__name__)
 
 
-def _cut(value: Any, annotation: Any, start: int, end: int) -> Any:
-    """What ``value``, declared with ``annotation``, says of the frames ``start`` to ``end``."""
-    array = next((each for each in _metadata(annotation) if isinstance(each, Array)), None)
-    if isinstance(value, np.ndarray):
-        if array is None:
-            raise TypeError(f"An array declared as {annotation} does not say whether it holds a value a frame.")
-        return _cut_array(value, start, end) if array.shape[0] == "T" else value
-    if is_dataclass(value) and not isinstance(value, type):
-        kind: Any = type(value)
-        cut = {name: _cut(getattr(value, name), hint, start, end) for name, hint in field_types(kind).items()}
+class _Window(Walk):
+    """What values say of the frames ``start`` to ``end``."""
+
+    sequence_type = tuple
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+
+    def record(self, kind: Any, value: Any, where: str) -> Any:
+        if _is_block(value):
+            first, last = self._span(value)
+            return replace(value, start_frame=first - self.start, num_frames=last - first)
+        cut = {
+            name: self.walk(annotation, getattr(value, name), f"{where}.{name}")
+            for name, annotation in field_types(kind).items()
+        }
         return replace(value, **cut)
-    if isinstance(value, tuple) and all(is_dataclass(each) for each in value):
-        return _cut_blocks(value, start, end)
-    return value
+
+    def entries(self, value: Any, length: int | None, where: str) -> Any:
+        return [each for each in value if not _is_block(each) or operator.lt(*self._span(each))]
+
+    def array(self, spec: Any, value: Any, where: str) -> np.ndarray:
+        if not isinstance(spec, Array):
+            raise TypeError(f"The annotation of {where} does not say whether it holds a value a frame.")
+        if spec.shape[0] != "T":
+            return value
+        inside = value[self.start : self.end]
+        missing = self.end - self.start - len(inside)
+        return np.pad(inside, [(0, missing), *[(0, 0)] * (value.ndim - 1)])
+
+    def scalar(self, kind: Any, value: Any, where: str) -> Any:
+        return value
+
+    def _span(self, block: Any) -> tuple[int, int]:
+        """First frame and end of what lies within the window of a block; the other way round where nothing does."""
+        return max(block.start_frame, self.start), min(block.start_frame + block.num_frames, self.end)
 
 
-def _metadata(annotation: Any) -> tuple[Any, ...]:
-    """What an ``Annotated`` holds beside the type, also within ``X | None``."""
-    if typing.get_origin(annotation) is typing.Annotated:
-        return typing.get_args(annotation)[1:]
-    return tuple(each for argument in typing.get_args(annotation) for each in _metadata(argument))
-
-
-def _cut_array(values: np.ndarray, start: int, end: int) -> np.ndarray:
-    inside = values[start:end]
-    return np.pad(inside, [(0, end - start - len(inside)), *[(0, 0)] * (values.ndim - 1)])
-
-
-def _cut_blocks(blocks: Sequence[Any], start: int, end: int) -> tuple[Any, ...]:
-    """Those of ``blocks`` that hold for some of the frames, and for these only; what holds for all stays."""
-    kept = []
-    for block in blocks:
-        kind: Any = type(block)
-        if not field_types(kind).keys() >= _STRETCH:
-            kept.append(block)
-            continue
-        first, last = max(block.start_frame, start), min(block.start_frame + block.num_frames, end)
-        if first < last:
-            kept.append(replace(block, start_frame=first - start, num_frames=last - first))
-    return tuple(kept)
+def _is_block(value: Any) -> bool:
+    """Whether it holds for some frames, which it names."""
+    return hasattr(value, "start_frame") and hasattr(value, "num_frames")

@@ -35,6 +35,7 @@ from blender_addon.shared.protocol import (
     PromptBlock,
     Result,
     Welcome,
+    hints_with_slack,
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
@@ -42,7 +43,8 @@ from .checkpoints import Networks, load, load_default
 from .compute.cuda_graphs import GraphCache
 from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads
 from .control.detour import around_obstacles
-from .control.goals import goals_of, settle
+from .control.goals import goals_of
+from .control.key_timing import retime_hints
 from .control.refine import STEPS as REFINING_STEPS
 from .control.refine import can_refine, refine
 from .finishing.finish import finish
@@ -89,7 +91,7 @@ class Pipeline:
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
-        networks.replays = GraphCache() if target.type == "cuda" else None
+        networks.graph_cache = GraphCache() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
         return cls(networks, encoder, target)
 
@@ -158,6 +160,8 @@ class Pipeline:
             clock.finish(),
             request.seed,
             self.networks.model_hash,
+            _met_frames(motions, requested),
+            offset,
         )
 
     def _begin(self, order: MotionOrder) -> list[MotionInProgress]:
@@ -205,7 +209,7 @@ class Pipeline:
         mask, met = request.frames(self.device), order.own_frames
         if order.slack.any():
             joints = feature_set.features_to_joints(decode_features(self.networks, latent, mask))
-            order, met = settle(order, frame.to_world(joints))
+            order, met = retime_hints(order, frame.to_world(joints))
         if order.plant_feet and order.obstacles:  # feet that are planted step over what lies low
             order = replace(order, obstacles=tuple(o for o in order.obstacles if not is_step_over(o)))
         goals = goals_of(order, frame)
@@ -232,6 +236,12 @@ def _judged_by(motion: MotionInProgress, requested: MotionOrder) -> ControlSigna
     signal, moves = requested.signal, (requested.slack > 0).any(0)
     hint = np.where(moves[:, None], motion.signal.hint, signal.hint)
     return replace(signal, hint=hint, hint_mask=np.where(moves, motion.signal.hint_mask, signal.hint_mask))
+
+
+def _met_frames(motions: list[MotionInProgress], requested: MotionOrder) -> np.ndarray | None:
+    """(V, K) int32: the frames in which the hints with slack are met."""
+    frames, joints = hints_with_slack(requested.signal.hint_mask, requested.slack).T
+    return np.stack([motion.met[frames, joints] for motion in motions]) if len(frames) else None
 
 
 def _stacked(motions: list[MotionInProgress], span: slice) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a generation amounts to in figures: control error in centimetres, foot skating ratio, seconds."""
+"""A finished generation in figures: control error in centimetres, foot skating ratio, seconds.
+
+A figure is one row of :data:`METRICS`: its name in the JSON line, its function, its label and digits in the table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from blender_addon.shared.control import ControlSignal, control_errors
-from blender_addon.shared.protocol import Generate, Result, Welcome
+from blender_addon.shared.protocol import ControlError, Generate, Result, Welcome
 from blender_addon.shared.skeleton import FPS
 
 from .export.clip_pose import skeleton_joints
@@ -16,24 +22,60 @@ from .export.clip_pose import skeleton_joints
 if TYPE_CHECKING:
     from rich.console import Console
 
-
 TOTAL = "Total"
 """The entry of ``Result.timing`` that is the sum of the others."""
 
 
-@dataclass(frozen=True)
-class VariationReport:
-    """One motion: distances from the asked points in cm (None when nothing was asked), the share of sliding steps.
-
-    ``skeleton_average_error_cm`` is the average error of what .bvh and .glb hold, whose bones keep their lengths.
+@dataclass(frozen=True, eq=False)
+class Variation:
+    """One motion of a result, as a metric gets it: ``joints`` (T,22,3) in metres, the targets, and what the engine
+    has measured itself.
     """
 
-    average_error_cm: float | None
-    maximum_error_cm: float | None
-    percentile95_error_cm: float | None
-    skeleton_average_error_cm: float | None
-    foot_skating_ratio: float
+    joints: np.ndarray
+    signal: ControlSignal
+    control_error: ControlError
+    foot_skating: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """``name`` and ``function`` of a figure; its ``label``, ``digits`` and ``unit`` in the table, no label: only in
+    JSON. One that ``needs_targets`` is None for a motion without them.
+    """
+
+    name: str
+    function: Callable[[Variation], float]
+    label: str = ""
+    digits: int = 2
+    unit: str = ""
+    needs_targets: bool = True
+
+
+def _skeleton_error_cm(variation: Variation) -> float:
+    """Average error of what .bvh and .glb contain, whose bones keep their lengths."""
+    return 100 * float(control_errors(skeleton_joints(variation.joints), variation.signal).mean())
+
+
+METRICS = (
+    Metric("average_error_cm", lambda v: 100 * v.control_error.average, "average error", 2, " cm"),
+    Metric("maximum_error_cm", lambda v: 100 * v.control_error.maximum, "maximum error", 2, " cm"),
+    Metric("percentile95_error_cm", lambda v: 100 * v.control_error.percentile95),
+    Metric("skeleton_average_error_cm", _skeleton_error_cm, "average in .bvh, .glb", 2, " cm"),
+    Metric("foot_skating_ratio", lambda v: v.foot_skating, "foot skating ratio", 3, needs_targets=False),
+)
+
+
+@dataclass(frozen=True)
+class VariationReport:
+    """The figures of one motion by the names of :data:`METRICS`, and the files that were written."""
+
+    figures: dict[str, float | None]
     files: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**self.figures, "files": self.files}
 
 
 @dataclass(frozen=True)
@@ -54,42 +96,45 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "variations": [variation.to_dict() for variation in self.variations]}
 
 
 def make_report(
-    request: Generate,
-    result: Result,
-    welcome: Welcome,
-    files: list[list[Path]],
-    seconds: float,
-    timing: dict[str, float],
+    request: Generate, result: Result, welcome: Welcome, files: list[list[Path]], timing: dict[str, float]
 ) -> Report:
-    """The report of ``result``; ``files`` lists what was written for each variation."""
-    asked = int(request.hint_mask.sum())
-    variations = []
-    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
-    motions = zip(result.joints, result.control_errors, result.foot_skating, files, strict=True)
-    for joints, error, skating, written in motions:
-        exported = 100 * float(control_errors(skeleton_joints(joints), signal).mean()) if asked else None
-        average, maximum, percentile95 = (
-            100 * value if asked else None for value in (error.average, error.maximum, error.percentile95)
-        )
-        names = tuple(str(path) for path in written)
-        variations.append(VariationReport(average, maximum, percentile95, exported, skating, names))
+    """The report of ``result``; ``files`` lists what was written for each variation, ``timing`` the seconds of each
+    stage and of the whole, ``TOTAL``.
+    """
     return Report(
         prompt=" ".join(block.text for block in request.prompts),
         motion_seconds=(request.num_frames - 1) / FPS,
         num_frames=request.num_frames,
-        controlled_points=asked,
+        controlled_points=int(request.hint_mask.sum()),
         seed=result.seed,
         model=welcome.model,
         model_hash=result.model_hash,
         device=welcome.device,
-        seconds=seconds,
-        timing=timing,
-        variations=tuple(variations),
+        seconds=timing[TOTAL],
+        timing={stage: seconds for stage, seconds in timing.items() if stage != TOTAL},
+        variations=tuple(
+            VariationReport(_figures(variation), tuple(str(path) for path in written))
+            for variation, written in zip(_variations(request, result), files, strict=True)
+        ),
     )
+
+
+def _variations(request: Generate, result: Result) -> Iterator[Variation]:
+    signal = ControlSignal(request.hint, request.hint_mask, request.free_height)
+    for joints, error, skating in zip(result.joints, result.control_errors, result.foot_skating, strict=True):
+        yield Variation(joints, signal, error, skating)
+
+
+def _figures(variation: Variation) -> dict[str, float | None]:
+    has_targets = bool(variation.signal.hint_mask.any())
+    return {
+        metric.name: metric.function(variation) if has_targets or not metric.needs_targets else None
+        for metric in METRICS
+    }
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -103,11 +148,10 @@ def print_report(report: Report, console: Console) -> None:
     for number, variation in enumerate(report.variations, 1):
         if len(report.variations) > 1:
             table.add_row(f"Motion {number}", "")
-        if report.controlled_points:
-            table.add_row("average error", f"{variation.average_error_cm:.2f} cm")
-            table.add_row("maximum error", f"{variation.maximum_error_cm:.2f} cm")
-            table.add_row("average in .bvh, .glb", f"{variation.skeleton_average_error_cm:.2f} cm")
-        table.add_row("foot skating ratio", f"{variation.foot_skating_ratio:.3f}")
+        for metric in METRICS:
+            value = variation.figures[metric.name]
+            if metric.label and value is not None:
+                table.add_row(metric.label, f"{value:.{metric.digits}f}{metric.unit}")
         table.add_row("written", escape("\n".join(variation.files) or "nothing"))
     stages = ", ".join(f"{stage.lower()} {seconds:.2f}" for stage, seconds in report.timing.items())
     table.add_row("seconds", f"{report.seconds:.2f} ({escape(stages)})")

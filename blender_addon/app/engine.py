@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .. import preferences
+from ..engine_link import find_command
 from ..shared.connection import default_connection_path, read_connection
 from ..shared.errors import EngineUnavailable, GaitwayError
 from ..version import addon_version
@@ -76,8 +77,6 @@ class Engine:
 
     def start(self, prefs: Preferences) -> None:
         """Start an engine or join the one that runs. Raises EngineUnavailable when it cannot even be tried."""
-        from ..engine_link.process import find_command
-
         self.was_stopped = False
         session = self.open_session()
         connection = preferences.connection_path(prefs)

@@ -26,20 +26,20 @@ from ..delivery.deliver import Delivery, RangeEdit, deliver
 from ..delivery.report import report
 from ..lookup import scene_by_uid
 from ..shared.errors import BadRequest, EngineUnavailable, GaitwayError, RetargetError, error_from_code
+from ..shared.protocol import Error, Generate, Result
 from ..shared.skeleton import FPS
+from ..takes.observed import Observed
 from ..takes.requests import range_request, repeat_request
 from ..takes.splice import stretch_of
 from ..viewport.overlay import preview_lines
 from . import import_motion
 from .engine import ENGINE
+from .import_motion import ImportOptions
 from .runner import READING, RequestRunner, cancelled
 from .viewport import OVERLAY, TAKE_OBSERVER
 
 if TYPE_CHECKING:
     from ..properties.take import GaitwayTake
-    from ..shared.protocol import Error, Generate, Result
-    from ..takes.observed import Observed
-    from .import_motion import ImportOptions
 
 CANCEL_TIMEOUT_S = 1.0
 """In which the engine is expected to confirm a cancel; one that hangs is not waited for."""
@@ -238,8 +238,6 @@ class Generation(RequestRunner):
 
     def _ask_engine(self, request: Generate, captured: Capture) -> Generator[None, None, Result]:
         """Submit ``request`` and wait for its answer, showing what arrives of it. Raises what the engine reports."""
-        from ..shared.protocol import Error
-
         ENGINE.ready_for_request(preferences.get()).submit(request)
         self.captured = captured
         for callback in self.on_submit:

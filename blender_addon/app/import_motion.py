@@ -16,20 +16,19 @@ from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..capture.capture import Capture
+from ..engine_link import clean_environment, find_command, quiet_options
+from ..retarget.pose.ground import facing
 from ..retarget.pose.resample import interpolate
 from ..shared import quat, space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadFile, BadRequest, EngineUnavailable
 from ..shared.features import foot_contacts
+from ..shared.protocol import ControlError, Generate, PromptBlock, Result
 from ..shared.skeleton import FPS, SKELETON
-
-if TYPE_CHECKING:
-    from ..capture.capture import Capture
-    from ..shared.protocol import Generate, Result
 
 SUFFIXES = (".npy", ".npz", ".pkl", ".pickle")
 
@@ -66,8 +65,6 @@ class ImportedMotion:
 
 def convert_command(engine_command: str) -> list[str]:
     """The command line of ``gaitway convert``, from the one that serves. Raises EngineUnavailable without one."""
-    from ..engine_link.process import find_command
-
     words = find_command(engine_command)
     if words[-1] != "serve":
         raise EngineUnavailable(
@@ -104,8 +101,6 @@ def read(options: ImportOptions, command: list[str]) -> Generator[None, None, Im
 
 
 def _start(command: list[str], folder: str, output: object) -> subprocess.Popen[bytes]:
-    from ..engine_link.process import clean_environment, quiet_options
-
     try:
         return subprocess.Popen(
             command,
@@ -141,23 +136,15 @@ def place(joints: np.ndarray, captured: Capture, options: ImportOptions) -> tupl
         joints[..., 1] -= joints[..., 1].min()
     pelvis = joints[0, SKELETON.index("pelvis")]
     if options.at_character:
-        turn = quat.from_yaw(np.asarray((captured.heading or 0.0) - facing(joints[0])))
+        hips = space.model_to_blender(joints[0, SKELETON.indices("left_hip", "right_hip")])
+        turn = quat.from_yaw(np.asarray((captured.heading or 0.0) - facing(*hips)))
         return quat.rotate(turn, joints - pelvis * [1, 0, 1]), captured
     position = space.model_to_blender(pelvis * captured.body.scale, captured.unit_scale)
     return joints, replace(captured, body=replace(captured.body, position=(float(position[0]), float(position[1]))))
 
 
-def facing(pose: np.ndarray) -> float:
-    """The heading of a pose (J, 3) by its hips, radians about +Y: 0 faces +Z."""
-    left, right = (pose[joint] for joint in SKELETON.indices("left_hip", "right_hip"))
-    across = left - right
-    return float(np.arctan2(-across[2], across[0]))
-
-
 def request_for(joints: np.ndarray, text: str) -> Generate:
     """The motion as a request that keeps every frame of it, so that it becomes a take like any other."""
-    from ..shared.protocol import Generate, PromptBlock
-
     num_frames = len(joints)
     no_controls = ControlSignal.empty(num_frames)
     return Generate(
@@ -178,8 +165,6 @@ def is_imported(request: Generate) -> bool:
 
 def result_of(request: Generate) -> Result:
     """What an engine would answer to a request that :func:`is_imported`. Raises BadRequest for any other."""
-    from ..shared.protocol import ControlError, Result
-
     if request.base is None:
         raise BadRequest("The request holds no motion.", "Import the file again.")
     return Result(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import bpy
 
@@ -21,14 +21,12 @@ from ..capture.capture import Capture
 from ..capture.changes import inputs_hash, key_moved_pins, watched_uids
 from ..capture.request import build_request, preview_request
 from ..shared.errors import EngineUnavailable, GaitwayError
+from ..shared.protocol import Error, Result
 from ..viewport.overlay import preview_lines
 from .engine import ENGINE
 from .generation import GENERATION
 from .redraw import windows
 from .viewport import OVERLAY
-
-if TYPE_CHECKING:
-    from ..shared.protocol import Error, Result
 
 RELEASE_S = 0.5
 """Without a change for so long, a control counts as released."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .. import preferences
-from ..engine_link.setup_check import SetupCheck
+from ..engine_link import SetupCheck
 from .redraw import redraw
 
 CHECK_INTERVAL_S = 0.3

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import offscreen, time_slices
 from ..character.body import Body, read_body
-from ..retarget.proportions.relative_targets import Relation
+from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadControl, BadRequest
@@ -55,7 +55,7 @@ class Capture:
     start_frame: int
     unit_scale: float
     scene_uid: int
-    relations: tuple[Relation, ...] = ()
+    relations: tuple[RigRelativeTarget, ...] = ()
     slack: np.ndarray | None = None
     obstacles: tuple[Solid, ...] = ()
 

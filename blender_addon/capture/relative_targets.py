@@ -12,7 +12,7 @@ import numpy as np
 from ..character import setup as character
 from ..character.body import Body
 from ..retarget.pose.ground import facing
-from ..retarget.proportions.relative_targets import Relation
+from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import quat, space
 from ..shared.errors import BadControl, BadRequest
 from ..shared.skeleton import joint_label
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from ..shared.protocol import RelativeTarget
 
 
-def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[Relation, ...]:
+def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[RigRelativeTarget, ...]:
     """What the enabled controls of ``scene.gaitway`` ask for relative to other joints, where ``tracks`` ask for nothing
     else. Raises BadControl.
     """
-    found: list[Relation] = []
+    found: list[RigRelativeTarget] = []
     for control in scene.gaitway.controls:
         if control.enabled and is_relative(control):
             relation = _read(control)
@@ -36,7 +36,7 @@ def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[Rel
     return tuple(found)
 
 
-def _read(control: bpy.types.PropertyGroup) -> Relation:
+def _read(control: bpy.types.PropertyGroup) -> RigRelativeTarget:
     joint, other = control.joint, control.relative_to
     if joint == other:
         raise BadControl(
@@ -48,10 +48,10 @@ def _read(control: bpy.types.PropertyGroup) -> Relation:
             f"{control.frame_end}.",
             "Set the end later than the start.",
         )
-    return Relation(joint, other, np.array(control.offset), control.frame_start, control.frame_end)
+    return RigRelativeTarget(joint, other, np.array(control.offset), control.frame_start, control.frame_end)
 
 
-def _check_alone(relation: Relation, others: Iterable[Relation], tracks: Iterable[Track]) -> None:
+def _check_alone(relation: RigRelativeTarget, others: Iterable[RigRelativeTarget], tracks: Iterable[Track]) -> None:
     for other in others:
         if other.joint == relation.joint and other.first <= relation.last and relation.first <= other.last:
             raise BadControl(
@@ -70,7 +70,7 @@ def _check_alone(relation: Relation, others: Iterable[Relation], tracks: Iterabl
 
 
 def as_targets(
-    relations: Iterable[Relation], body: Body, num_frames: int, scene: bpy.types.Scene
+    relations: Iterable[RigRelativeTarget], body: Body, num_frames: int, scene: bpy.types.Scene
 ) -> tuple[RelativeTarget, ...]:
     """The ``relations`` in the model's frames and metres; those that begin after the motion's end are left out."""
     from ..shared.protocol import RelativeTarget
@@ -90,7 +90,7 @@ def as_targets(
 
 
 def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
-    """The offset (3,), as :class:`Relation` has it, from the other joint of the scene's character, as it is posed now,
+    """The offset (3,), as :class:`RigRelativeTarget` has it, from the other joint of the scene's character, as it is posed now,
     to the control's object or bone, or without one to the joint itself.
 
     Raises BadRequest, BadControl or RetargetError when there is no such joint, object or bone.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bpy
 
@@ -20,19 +19,17 @@ from ..capture.capture import Capture, to_floor
 from ..capture.timing import scene_fps
 from ..keying import apply
 from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
-from ..retarget.proportions.contacts import standing
+from ..retarget.proportions.contacts import contact_mask
 from ..shared.errors import RetargetError
+from ..shared.protocol import Generate, Result
 from ..takes import history, pose_snapshot
+from ..takes.arrivals import Arrivals
 from ..takes.merge import carry_over
 from ..takes.observed import Observed
 from ..takes.pose_snapshot import PoseSnapshot
 from ..takes.splice import Stretch, splice
-from .arrivals import with_actual_timing, with_detour
 from .observe import armature_of, observe
-from .options import hold_for, spacing_for
-
-if TYPE_CHECKING:
-    from ..shared.protocol import Generate, Result
+from .options import constraints_for, spacing_for
 
 ACTION_NAME_BYTES = 63
 """As many as Blender keeps of a data-block's name."""
@@ -114,7 +111,13 @@ def deliver(delivery: Delivery, enter_phase: Callable[[str], None]) -> Generator
         joints, contacts = (
             array[written[-1].variation] for array in (delivery.result.joints, delivery.result.foot_contacts)
         )
-        observed = yield from observe(captured, joints, standing(joints, contacts), scene_fps(_scene(captured)))
+        observed = yield from observe(
+            captured,
+            joints,
+            contact_mask(joints, contacts),
+            Arrivals.of(delivery.result, written[-1].variation),
+            scene_fps(_scene(captured)),
+        )
         yield
         bpy.context.view_layer.update()  # as above: what was observed with is gone, and the undo step asks for it
         yield
@@ -133,14 +136,15 @@ def _key_variation(
     """Key one variation in an Action, which ``written`` then knows."""
     captured, joints = delivery.captured, delivery.result.joints[variation]
     fps = scene_fps(_scene(captured))
-    arrived = with_actual_timing(with_detour(captured, joints, fps), joints, fps)
+    arrivals = Arrivals.of(delivery.result, variation)
+    targets = arrivals.with_actual_timing(arrivals.with_detour(captured, fps), fps)
     plan = yield from apply.prepare(
         armature_of(captured),
         to_floor(joints, captured),
         scale=captured.body.scale,
         start_frame=float(captured.start_frame),
         scene=_scene(captured),
-        hold=hold_for(arrived, delivery.result.foot_contacts[variation], _scene(captured)),
+        constraints=constraints_for(targets, delivery.result.foot_contacts[variation], _scene(captured)),
     )
     yield
     segments = yield from plan.segments()
@@ -181,6 +185,7 @@ def _enter_takes(delivery: Delivery, written: list[WrittenAction], before: PoseS
             delivery.result.joints[entry.variation],
             delivery.result.foot_contacts[entry.variation],
             before,
+            Arrivals.of(delivery.result, entry.variation),
         )
         take = history.add(
             scene, still_there(action_by_uid(entry.action_uid)), armature, source, entry.variation, entry.frames

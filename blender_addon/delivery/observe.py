@@ -16,21 +16,23 @@ from ..capture.capture import Capture
 from ..capture.obstacles import depths
 from ..character import setup as character
 from ..lookup import object_by_uid
-from ..retarget.proportions import relative_targets as relations
+from ..retarget.proportions import relative_targets
 from ..shared import space
 from ..shared.errors import RetargetError
 from ..shared.skeleton import CONTACT_JOINTS
+from ..takes.arrivals import Arrivals
 from ..takes.observed import Observed, slide
-from .arrivals import detour_frames, with_actual_timing
 
 
-def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: float) -> Generator[None, None, Observed]:
+def observe(
+    captured: Capture, joints: np.ndarray, contacts: np.ndarray, arrivals: Arrivals, fps: float
+) -> Generator[None, None, Observed]:
     """Evaluate the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
-    (T, 4)) and at each control's.
+    (T, 4)) and at each control's, which are met as ``arrivals`` tell; ``fps``: the scene's.
 
     Raises RetargetError when the character is gone.
     """
-    detour, captured = detour_frames(captured, joints, fps), with_actual_timing(captured, joints, fps)
+    detour, captured = arrivals.detour_frames(captured, fps), arrivals.with_actual_timing(captured, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
     in_place = character.carrier(armature_of(captured)).in_place
@@ -44,7 +46,8 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
         distances = track.misses(positions[rows, names.index(track.joint)]) * captured.unit_scale
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
-        yaw = relations.headings(joints, space.scene_to_model_frame(frames, captured.start_frame, fps))
+        model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))
+        yaw = relative_targets.headings(joints, model_frames)
         by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
         for relation in captured.relations:
             errors |= _relative_errors(relation, frames, by_joint, yaw, captured)
@@ -77,7 +80,7 @@ def observe(captured: Capture, joints: np.ndarray, contacts: np.ndarray, fps: fl
 
 
 def _relative_errors(
-    relation: relations.Relation,
+    relation: relative_targets.RigRelativeTarget,
     frames: np.ndarray,
     positions: dict[str, np.ndarray],
     yaw: np.ndarray,
@@ -90,7 +93,7 @@ def _relative_errors(
     requested = (frames >= relation.first) & (frames <= relation.last)
     if not requested.any() or relation.joint not in positions or relation.to_joint not in positions:
         return {}
-    targets = relations.places(relation, positions[relation.to_joint][requested], yaw[requested])
+    targets = relative_targets.positions_beside(relation, positions[relation.to_joint][requested], yaw[requested])
     distances = np.linalg.norm(positions[relation.joint][requested] - targets, axis=-1) * captured.unit_scale
     return {f"{relation.joint} beside {relation.to_joint}": (frames[requested], distances)}
 

@@ -12,19 +12,19 @@ from ..capture.capture import Capture
 from ..capture.obstacles import in_world
 from ..capture.tracks import Track
 from ..retarget.keys.spline_fit import Spacing
-from ..retarget.proportions.adapt import Hold
+from ..retarget.proportions.adapt import Constraints
 from ..retarget.proportions.effectors import Target
 
 
-def hold_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Hold:
+def constraints_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Constraints:
     """What ``scene.gaitway.feet`` says, for the model's ``contacts`` (T, 4) and the captured controls."""
     feet = scene.gaitway.feet
     floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
     targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
     if not feet.hit_controls:
-        return Hold(feet.lock, contacts, floor)
+        return Constraints(feet.lock, contacts, floor)
     solids = tuple(in_world(solid, captured.body, captured.unit_scale) for solid in captured.obstacles)
-    return Hold(feet.lock, contacts, floor, targets, captured.relations, solids)
+    return Constraints(feet.lock, contacts, floor, targets, captured.relations, solids)
 
 
 def _target(track: Track) -> Target:

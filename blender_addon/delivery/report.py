@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ..shared.protocol import Result
 from ..shared.skeleton import FPS
-
-if TYPE_CHECKING:
-    from ..shared.protocol import Result
-    from ..takes.observed import Observed
+from ..takes.observed import Observed
 
 CM_PER_M = 100
 

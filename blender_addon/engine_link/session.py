@@ -6,7 +6,8 @@ to any other than the present one are dropped. Nothing here waits, starts a thre
 clock in seconds that only rises, and is given, so that tests need not wait either.
 
 States: ``offline`` - ``starting`` (a process was started, no connection file yet) - ``connecting`` (the engine is
-asked, or loads its model) - ``ready`` - ``running`` - ``cancelling``.
+asked, or loads its model) - ``ready`` - ``running`` - ``cancelling``. All that changes the state stands in this one
+file, which is longer for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 
 from ..shared import protocol
 from ..shared.connection import Connection, default_connection_path, read_connection
-from ..shared.errors import BadFile, Cancelled, EngineUnavailable, GaitwayError, ProtocolError
+from ..shared.errors import BadFile, Cancelled, EngineUnavailable, GaitwayError
 from ..shared.protocol import (
     Cancel,
     Error,
@@ -33,15 +34,14 @@ from ..shared.protocol import (
     Welcome,
 )
 from .client import Client
-from .process import EngineProcess
+from .own_engine import STARTUP_TIMEOUT_S, OwnEngine
 
 State = Literal["offline", "starting", "connecting", "ready", "running", "cancelling"]
 
-STARTUP_TIMEOUT_S = 180.0
-"""For a started engine to be ready: a first start compiles Python files and reads all of torch."""
-ENDING_TIMEOUT_S = 15.0
-"""For an engine to end before it is killed for the next one."""
 LIVENESS_INTERVAL_S = 1.0
+"""Between two looks whether the engine's process is alive."""
+SHUTDOWN_LINGER_S = 0.1
+"""For the last message to reach an engine of ours."""
 _RESTART_HINT = "Start the engine again; its log file tells more."
 
 
@@ -67,14 +67,11 @@ class Session:
         self._connection: Connection | None = None
         self._connection_path: Path | None = None
         self._client: Client | None = None
-        self._process: EngineProcess | None = None
-        self._ending: EngineProcess | None = None
-        """An engine of ours that was told to end; the next is started when it has."""
+        self.own_engine = OwnEngine()
         self._pending: bytes | None = None
         """The encoded request that waits for the connection."""
         self._finished: list[Result | Error] = []
         self._last_pump: float | None = None
-        self._started_at: float | None = None
         self._last_ping = self._last_heard = self._last_liveness = 0.0
         self._pings = 0
 
@@ -96,26 +93,20 @@ class Session:
         If an engine runs already, perhaps started by another Blender, connect to that one.
         """
         self._disconnect()
-        self._stop_process()
+        self.own_engine.stop()
         self.error = None
         self._connection_path = connection_path or default_connection_path()
-        self._process, self._started_at = EngineProcess(command, log_path), None
+        self.own_engine.prepare(command, log_path)
         if self.is_ending:
             self.state, self.status = "starting", "The engine starts as soon as the old one has ended."
             return
         with suppress(GaitwayError):
             self._open(read_connection(self._connection_path))
-            self._process = None
+            self.own_engine.discard()
             return
-        self._launch()
-
-    def _launch(self) -> None:
-        assert self._process is not None
-        self._ending = None
         try:
-            self._process.start()
+            self.own_engine.launch()
         except GaitwayError as error:
-            self._process = None
             self._go_offline(error)
             return
         self.state, self.status = "starting", "The engine is starting."
@@ -148,10 +139,11 @@ class Session:
 
     def shutdown(self, wait: float = 0.0) -> None:
         """Disconnect, and end the engine if it is ours. ``wait`` is the longest time in seconds to see it end."""
-        if self._process is not None and self._client is not None:
+        is_ours = self.own_engine.process is not None
+        if is_ours and self._client is not None:
             self._send(Shutdown())
-        self._disconnect(linger=0.1 if self._process is not None else 0.0)
-        self._stop_process(wait)
+        self._disconnect(linger=SHUTDOWN_LINGER_S if is_ours else 0.0)
+        self.own_engine.stop(wait)
         self._pending = self.request_id = self.error = None
         self._finished.clear()
         self.state, self.status = "offline", "The engine is not running."
@@ -190,12 +182,12 @@ class Session:
     @property
     def owns_engine(self) -> bool:
         """Whether the engine was started here and still runs."""
-        return self._process is not None and self._process.pid is not None and self._process.poll() is None
+        return self.own_engine.is_running
 
     @property
     def is_ending(self) -> bool:
         """Whether an engine of ours was told to end and has not yet; nobody should join it any more."""
-        return self._ending is not None and self._ending.poll() is None
+        return self.own_engine.is_ending
 
     # Messages
 
@@ -223,11 +215,8 @@ class Session:
 
     def _receive_welcome(self, welcome: Welcome) -> None:
         if welcome.protocol_version != protocol.PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"Engine {welcome.engine_version} speaks protocol {welcome.protocol_version}, "
-                f"this add-on speaks protocol {protocol.PROTOCOL_VERSION}.",
-                "Update the add-on and the engine to the same version of Gaitway.",
-            )
+            engine = f"Engine {welcome.engine_version}"
+            raise protocol.other_version("this add-on", protocol.PROTOCOL_VERSION, engine, welcome.protocol_version)
         self.welcome = welcome
         if self.state == "connecting":
             self.state, self.status = "ready", f"Ready: {welcome.model} on {welcome.device}."
@@ -282,24 +271,10 @@ class Session:
         return Hello(protocol.PROTOCOL_VERSION, self.client_name, self.client_version)
 
     def _look_for_started_engine(self, now: float) -> None:
-        assert self._process is not None and self._connection_path is not None
-        self._started_at = now if self._started_at is None else self._started_at
-        if self._process.pid is None:
-            if self.is_ending and now - self._started_at < ENDING_TIMEOUT_S:
-                return
-            if self._ending is not None:
-                self._ending.kill()
-            self._launch()
+        assert self._connection_path is not None
+        if not self.own_engine.advance(now):
+            self.status = "The engine is starting." if not self.is_ending else self.status
             return
-        if self._process.poll() is not None:
-            raise self._engine_ended()
-        if now - self._started_at > STARTUP_TIMEOUT_S:
-            log_path = self._process.log_path
-            self._stop_process()
-            raise EngineUnavailable(
-                f"The engine did not start within {STARTUP_TIMEOUT_S:.0f} seconds.",
-                f"See what it printed in {log_path}.",
-            )
         try:
             connection = read_connection(self._connection_path)
         except (EngineUnavailable, BadFile):
@@ -324,28 +299,18 @@ class Session:
             self._send(Ping(self._pings))
         if now - self._last_liveness >= LIVENESS_INTERVAL_S:
             self._last_liveness = now
-            if self._process is not None and self._process.poll() is not None:
-                raise self._engine_ended()
+            self.own_engine.check()
             if self._connection.process_is_gone():
                 raise EngineUnavailable("The engine has stopped.", _RESTART_HINT)
         # Our own engine loads its model with the interpreter locked for seconds at a time; a dead one was noticed
         # above.
-        loading = self.state == "connecting" and self._process is not None
+        loading = self.state == "connecting" and self.own_engine.process is not None
         limit = STARTUP_TIMEOUT_S if loading else protocol.ENGINE_TIMEOUT
         if now - self._last_heard > limit:
             raise EngineUnavailable(
                 f"The engine has not answered for {limit:.0f} seconds.",
                 "If the machine is very busy, wait and connect again; otherwise stop the engine and start it again.",
             )
-
-    def _engine_ended(self) -> EngineUnavailable:
-        assert self._process is not None
-        code, words = self._process.poll(), self._process.last_words()
-        log_path, self._process = self._process.log_path, None
-        manner = f"was killed (signal {-code})" if code is not None and code < 0 else f"has stopped (exit code {code})"
-        return EngineUnavailable(
-            f"The engine {manner}. {words}".strip(), f"Start it again; what it printed is in {log_path}."
-        )
 
     def _go_offline(self, error: GaitwayError) -> None:
         self._go_offline_with(error.message, error.hint, error.code)
@@ -363,9 +328,3 @@ class Session:
             self._client.close(linger)
         self._client = self._connection = self.welcome = None
         self.state, self.step_label, self.fraction = "offline", "", 0.0
-
-    def _stop_process(self, wait: float = 0.0) -> None:
-        if self._process is not None and self._process.pid is not None:
-            self._process.stop(wait)
-            self._ending = self._process
-        self._process = None

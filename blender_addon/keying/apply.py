@@ -22,7 +22,7 @@ from ..retarget.pose import solve, twist
 from ..retarget.pose.resample import resample, scene_frames
 from ..retarget.pose.root_motion import Carrier, carry
 from ..retarget.proportions import contacts
-from ..retarget.proportions.adapt import Hold, Stage, hold, sparse_rows
+from ..retarget.proportions.adapt import Constraints, RigClock, adapt, sparse_rows
 from ..retarget.rig import Rig
 from ..shared import quat
 from ..shared.errors import RetargetError
@@ -65,7 +65,7 @@ class Plan:
     fps: float
     frames: np.ndarray
     matrix_world: np.ndarray
-    hold: Hold = field(default_factory=Hold)
+    constraints: Constraints = field(default_factory=Constraints)
     controls: Rig | None = None
     limbs: str = "BOTH"
     carrier: Carrier = field(default_factory=Carrier)
@@ -94,13 +94,13 @@ class Plan:
     def stricter(self) -> dict[str, np.ndarray]:
         """Bone -> by what factor (K,) it must be kept nearer than others: a foot that stands keeps within the bound of
         every place that it has meanwhile."""
-        if not self.hold.lock_feet:
+        if not self.constraints.lock_feet:
             return {}
-        stands = contacts.at_scene_frames(
-            contacts.standing(self.joints, self.hold.contacts), self.frames, self.start_frame, self.fps
+        in_contact = contacts.at_scene_frames(
+            contacts.contact_mask(self.joints, self.constraints.contacts), self.frames, self.start_frame, self.fps
         )
         return {
-            self.bone_map[joint]: 1.0 + stands[:, column]
+            self.bone_map[joint]: 1.0 + in_contact[:, column]
             for column, joint in enumerate(CONTACT_JOINTS)
             if joint in self.bone_map
         }
@@ -108,7 +108,7 @@ class Plan:
     def solve(self, rotations: np.ndarray, pelvis: np.ndarray) -> Generator[None, None, solve.Solution]:
         """What to key, from :meth:`segments`, held as asked: a generator that hands the thread back between runs of
         frames and returns it."""
-        stage = Stage(
+        clock = RigClock(
             self.rest,
             self.bone_map,
             self.matrix_world,
@@ -117,7 +117,7 @@ class Plan:
             self.fps,
             self.scale / self.rest.unit_scale,
         )
-        rotations, pelvis = yield from hold(stage, self.hold, self.joints, rotations, pelvis)
+        rotations, pelvis = yield from adapt(clock, self.constraints, self.joints, rotations, pelvis)
         parts = []
         for run in self._runs():
             matrices = self.matrix_world[run] if self.matrix_world.ndim == 3 else self.matrix_world
@@ -143,15 +143,15 @@ def apply_motion(
     scene: bpy.types.Scene,
     action_name: str,
     bone_map: BoneMap | None = None,
-    hold: Hold | None = None,
+    constraints: Constraints | None = None,
     spacing: Spacing | None = None,
 ) -> AppliedMotion:
     """Key ``joints`` (T, 22, 3; metres, model axes) onto ``armature`` in a new Action, which it plays from now on.
 
     Points are multiplied by ``scale`` (:func:`.scale.rig_scale`); then the head of the hips bone follows the model's
     pelvis in the world, wherever the object stands and however it is scaled or turned. Model frame 0 stands at
-    ``start_frame``, a scene frame, which need not be whole. ``hold`` says what must not be lost on the way; without it
-    feet that stand are kept standing, and :data:`.hold.NOTHING` copies the motion as it is. ``spacing`` says how many
+    ``start_frame``, a scene frame, which need not be whole. ``constraints`` say what the armature keeps of the motion:
+    without them feet are locked, and :data:`.adapt.UNCONSTRAINED` copies the motion as it is. ``spacing`` says how many
     keys there are, one a frame without it. The Action played before is kept if it holds keys that were not generated.
 
     Raises RetargetError, and then leaves everything as it was. Who must not hold the main thread for all of it at
@@ -159,7 +159,15 @@ def apply_motion(
     :func:`space_keys` and :func:`write` one after the other.
     """
     plan = run_to_end(
-        prepare(armature, joints, scale=scale, start_frame=start_frame, scene=scene, bone_map=bone_map, hold=hold)
+        prepare(
+            armature,
+            joints,
+            scale=scale,
+            start_frame=start_frame,
+            scene=scene,
+            bone_map=bone_map,
+            constraints=constraints,
+        )
     )
     solution = run_to_end(to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments())))))
     curves = run_to_end(space_keys(armature, plan, solution, spacing or Spacing()))
@@ -175,7 +183,7 @@ def prepare(
     scene: bpy.types.Scene,
     bone_map: BoneMap | None = None,
     limbs: str = "",
-    hold: Hold | None = None,
+    constraints: Constraints | None = None,
 ) -> Generator[None, None, Plan]:
     """Read the armature and check that keys would show on it; arguments and errors are those of
     :func:`apply_motion`. A generator that hands the thread back."""
@@ -213,7 +221,7 @@ def prepare(
         fps,
         frames,
         matrices,
-        hold or Hold(),
+        constraints or Constraints(),
         controls,
         limbs or character.limbs(armature),
         character.carrier(armature),
@@ -268,7 +276,7 @@ def space_keys(
     """
     modes = {bone.name: bone.rotation_mode for bone in plan.keyed.bones} | {"": plan.object_mode}
     curves = yield from keyframes.curves(plan.frames, solution, modes)
-    must = sparse_rows(plan.hold.targets, plan.frames, plan.fps)
+    must = sparse_rows(plan.constraints.targets, plan.frames, plan.fps)
     if spacing.kind == "STEP":
         return [thinned(curve, lambda channel: every(channel, spacing.step, must)) for curve in curves]
     if spacing.kind == "SPARSE":

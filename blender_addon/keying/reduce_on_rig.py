@@ -18,9 +18,9 @@ from ..lookup import action_by_uid, object_by_uid
 from ..retarget.keys.reduce import CLOSE, NEIGHBOURS, Bound, reduce
 from ..retarget.keys.spline_fit import Curve
 from ..retarget.pose import scale
-from ..retarget.proportions.blending import spread_maximum
 from ..retarget.rig import Rig
 from ..shared.errors import RetargetError
+from ..shared.series import dilate_maximum
 from . import keyframes
 
 PATIENT_TRIES, TRIES = 3, 8  # after the first ones every frame that is off is keyed
@@ -49,7 +49,7 @@ def reduce_checked(
         off = np.linalg.norm(places - goal, axis=-1).max(-1) / allowed
         if off.max() <= 1.0:
             return few
-        less = np.minimum(1.0, 0.85 / np.maximum(spread_maximum(off, NEIGHBOURS), 1e-9))
+        less = np.minimum(1.0, 0.85 / np.maximum(dilate_maximum(off, NEIGHBOURS), 1e-9))
         rows = np.flatnonzero(off > 1.0) if attempt >= PATIENT_TRIES else np.empty(0, int)
         nearer = replace(nearer, distance=nearer.distance * less, must=np.union1d(nearer.must, rows).astype(int))
     return list(curves)

@@ -18,8 +18,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from .errors import BadFile, EngineUnavailable, ProtocolError
-from .protocol import PROTOCOL_VERSION
+from .errors import BadFile, EngineUnavailable
+from .protocol import PROTOCOL_VERSION, other_version
 
 FILE_NAME = "engine.json"
 _START_HINT = "Start the engine: press Start Engine in Blender, or run 'gaitway serve' in a terminal."
@@ -103,11 +103,8 @@ def read_connection(path: Path) -> Connection:
     if connection.process_is_gone():
         raise EngineUnavailable("The engine has stopped without saying goodbye.", _START_HINT)
     if connection.protocol_version != PROTOCOL_VERSION:
-        raise ProtocolError(
-            f"Engine {connection.engine_version} speaks protocol {connection.protocol_version}, "
-            f"this add-on speaks protocol {PROTOCOL_VERSION}.",
-            "Update the add-on and the engine to the same version of Gaitway.",
-        )
+        engine = f"Engine {connection.engine_version}"
+        raise other_version("this add-on", PROTOCOL_VERSION, engine, connection.protocol_version)
     return connection
 
 

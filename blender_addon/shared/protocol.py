@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wire between a client (add-on, script) and the engine: version 2. This page is the authority.
+"""The wire between a client (add-on, script) and the engine: version 3. This page is the authority.
 
 Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the
 connection file (``connection.py``). Whoever does not hold the client key is not heard.
@@ -29,9 +29,14 @@ Conversation::
 - A new Generate replaces the client's own older one, queued or running; the older one ends with Error ``cancelled``.
 - A message that cannot be decoded is answered by Error ``protocol`` with an empty ``request_id``; nothing else changes.
 - Shutdown asks the engine to end. An engine that ends answers each open request with an Error.
+- Both sides must speak the same version: an engine answers another one's Hello by Error ``protocol``, a client leaves
+  an engine whose connection file or Welcome tells another one; both say which side is the older (``other_version``).
 
-Shape letters: T frames at 20 a second, V variations. Points are WORLD points in model axes: metres, Y up; at any place
-and heading.
+Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion. 2 added
+prompts in blocks, ranges, loops, obstacles and Parts.
+
+Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes:
+metres, Y up; at any place and heading.
 """
 
 from __future__ import annotations
@@ -45,7 +50,7 @@ import numpy as np
 from .errors import ProtocolError
 from .wire import MAX_ITEMS, MAX_TEXT_LENGTH, Array, bad, from_plain, to_plain
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """Ten minutes of motion in eight variations is 25 MB."""
@@ -67,6 +72,8 @@ Tolerance = Annotated[np.ndarray, Array("float32", "T", 22)]
 Slack = Annotated[np.ndarray, Array("int32", "T", 22)]
 Base = Annotated[np.ndarray, Array("float32", "T", 22, 3)]
 BaseMask = Annotated[np.ndarray, Array("bool", "T")]
+MetFrames = Annotated[np.ndarray, Array("int32", "V", "K")]
+PathOffset = Annotated[np.ndarray, Array("float32", "T", 3)]
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
@@ -221,8 +228,12 @@ class Result:
     """A finished request: ``joints`` (V,T,22,3) metres and ``foot_contacts`` (V,T,4) of each variation.
 
     ``control_errors`` and ``foot_skating`` (a ratio) hold one entry a variation, ``timing`` seconds by stage;
-    ``seed`` and
-    ``model_hash`` let the same motion be made again.
+    ``seed`` and ``model_hash`` let the same motion be made again.
+
+    What the engine decided: ``met_frames`` (V,K) are the frames in which each variation meets the hints with slack, in
+    the order of ``hints_with_slack``; None when no hint has slack. ``path_offset`` (T,3) are the metres by which the
+    path of the pelvis was led around obstacles, in all variations: hints plus offset are what was followed; None when
+    it was led nowhere. Errors are told from the hints where they are met, and from the path as it was asked for.
     """
 
     request_id: str
@@ -233,6 +244,8 @@ class Result:
     timing: dict[str, float]
     seed: int
     model_hash: str
+    met_frames: MetFrames | None = None
+    path_offset: PathOffset | None = None
 
 
 @dataclass(frozen=True)
@@ -276,6 +289,20 @@ class Shutdown:
 
 Message = Hello | Welcome | Generate | Progress | Part | Result | Cancel | Error | Ping | Pong | Shutdown
 MESSAGES: dict[str, type] = {kind.__name__: kind for kind in get_args(Message)}
+
+
+def hints_with_slack(hint_mask: np.ndarray, slack: np.ndarray | None) -> np.ndarray:
+    """(K, 2): frame and joint of each hint in ``hint_mask`` (T, J) that has ``slack`` (T, J), by frame, then joint."""
+    return np.argwhere(hint_mask & (slack > 0)) if slack is not None else np.empty((0, 2), int)
+
+
+def other_version(client: str, client_version: int, engine: str, engine_version: int) -> ProtocolError:
+    """The error of a client and an engine, as they are called, that speak different versions of the protocol."""
+    older, other = ("engine", "add-on") if engine_version < client_version else ("add-on", "engine")
+    return ProtocolError(
+        f"{engine} speaks protocol {engine_version}, {client} speaks protocol {client_version}.",
+        f"Update the {older}: it is older than the {other}. Both must be of the same version of Gaitway.",
+    )
 
 
 def encode(message: Message) -> bytes:

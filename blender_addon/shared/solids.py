@@ -69,7 +69,7 @@ def enclosing_solid(kind: str, points: np.ndarray, axes: np.ndarray) -> Solid:
     return Solid(kind, centre, np.array([radius, length, 0.0]), quat.from_matrix(turned))
 
 
-def penetration(obstacle: Obstacle, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def penetration(obstacle: Obstacle | Solid, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Depth (...) of ``points`` (..., 3) below the solid's surface moved out by its margin, negative outside, and the
     unit direction (..., 3) of the shortest way out.
     """

@@ -5,8 +5,7 @@ A take is *pending* until it is accepted. Discarding gives the character back wh
 says that there is nothing to give back any more. The list stands in the scene; request, capture, joints and the state
 before lie with the take's Action, so that a take which is deleted takes all of it along.
 
-Every function here changes Blender's data and pushes no undo step: who calls does. Messages and packing are imported at
-use: the add-on must load, and say so, when its msgpack is missing.
+Every function here changes Blender's data and pushes no undo step: who calls does.
 """
 
 from __future__ import annotations
@@ -19,18 +18,20 @@ import bpy
 import numpy as np
 
 from .. import compat
+from ..capture.capture import Capture
 from ..keying import keyframes
 from ..shared.errors import BadFile, BadRequest
+from ..shared.protocol import Generate
 from ..shared.skeleton import SKELETON
 from . import pose_snapshot, settings_snapshot
+from .arrivals import Arrivals
 from .merge import merge
+from .observed import Observed
+from .packing import pack, unpack
 from .pose_snapshot import PoseSnapshot
 
 if TYPE_CHECKING:
-    from ..capture.capture import Capture
     from ..properties.take import GaitwayTake
-    from ..shared.protocol import Generate
-    from .observed import Observed
 
 KEY = "gaitway"
 """Custom property of an Action under which lies what the take was made of. Its entries ("order" for the request) are
@@ -41,7 +42,7 @@ the file format of .blend files with takes, and keep their names.
 @dataclass(frozen=True, eq=False)
 class TakeSource:
     """What a take was made of: the request, what was captured for it, the engine's ``joints`` (T, 22, 3) in metres and
-    ``contacts`` (T, 4), and how the character stood before.
+    ``contacts`` (T, 4), what the character was before, and when and where the controls are met.
     """
 
     request: Generate
@@ -49,6 +50,7 @@ class TakeSource:
     joints: np.ndarray
     contacts: np.ndarray
     before: PoseSnapshot
+    arrivals: Arrivals
 
 
 # ---- the list
@@ -63,12 +65,11 @@ def add(
     frames: tuple[int, int],
 ) -> GaitwayTake:
     """Put a new Action into the history; it is pending."""
-    from .packing import pack
-
     action[KEY] = {
         "order": pack(source.request),
         "captured": pack(source.captured),
         "before": pack(source.before),
+        "arrivals": pack(source.arrivals),
         "joints": np.asarray(source.joints, "<f4").tobytes(),
         "contacts": np.asarray(source.contacts, bool).tobytes(),
     }
@@ -95,10 +96,6 @@ def note(take: GaitwayTake, observed: Observed) -> None:
 
 def source_of(take: GaitwayTake) -> TakeSource:
     """What ``take`` was made of. Raises BadFile when its Action was deleted, or does not tell."""
-    from ..capture.capture import Capture
-    from ..shared.protocol import Generate
-    from .packing import unpack
-
     kept = take.action.get(KEY) if take.action is not None else None
     if kept is None:
         raise BadFile(
@@ -111,12 +108,11 @@ def source_of(take: GaitwayTake) -> TakeSource:
         joints=np.frombuffer(kept["joints"], "<f4").reshape(-1, SKELETON.num_joints, 3).copy(),
         contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
         before=_before(take.action),
+        arrivals=unpack(Arrivals, kept["arrivals"]) if "arrivals" in kept else Arrivals(),  # none before protocol 3
     )
 
 
 def _before(action: bpy.types.Action) -> PoseSnapshot:
-    from .packing import unpack
-
     return unpack(PoseSnapshot, action[KEY]["before"] if KEY in action else b"")
 
 
@@ -158,8 +154,6 @@ def index_of(scene: bpy.types.Scene, take: GaitwayTake) -> int:
 
 def show(scene: bpy.types.Scene, take: GaitwayTake) -> None:
     """Let its character play ``take``. Raises BadRequest when the character or the Action is gone."""
-    from .packing import pack
-
     armature = take.character
     if armature is None or not armature.users_scene:
         raise BadRequest(f"The character of '{take.name}' is gone.", "Choose another take, or remove this one.")

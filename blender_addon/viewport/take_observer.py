@@ -108,7 +108,7 @@ class TakeObserver:
     def _observe_steps(
         self, captured: Capture, source: history.TakeSource, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
-        observed = yield from observe(captured, source.joints, source.contacts, fps)
+        observed = yield from observe(captured, source.joints, source.contacts, source.arrivals, fps)
         scene = scene_by_uid(captured.scene_uid)
         shown = history.shown(scene) if scene is not None else None
         if scene is not None and shown is not None and shown.action.session_uid == action_uid:

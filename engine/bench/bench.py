@@ -2,7 +2,7 @@
 """How long things take on this machine: a cold start in a new process, then lengths, steps and controls in this one.
 
 Figures are medians of several runs after a warm-up, in which operations are counted. Before each run the machine's rate
-of matrix products is taken, so that a time can be compared with what the arithmetic alone would take at that moment.
+of matrix products is measured, so that a time can be compared with what the arithmetic alone would take just then.
 ``python -m engine.bench.bench`` is the new process of the cold start.
 """
 
@@ -25,8 +25,8 @@ from blender_addon.shared.errors import EngineUnavailable
 from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import FPS
 
-from ..inputs.controls import WALKING_HEIGHT
-from .measure import Rate, Stage, counting, follow, matrix_rate, median_rate, median_run, process_peak_mb
+from ..inputs.controls import WALKING_HEIGHT_M
+from .measure import Rate, StageCost, counting, follow, matrix_rate, median_rate, median_run, process_peak_mb
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 FRAMES = (60, 120, 196)
 STEPS = (1, 2, 4)
 VARIATIONS = (1, 2, 4, 8)
-CONTROLS = ("none", "path", "refined")  # text alone; a pelvis path in every frame; the same, brought onto the path
+CONTROLS = ("none", "path", "refined")  # only text; a pelvis path in every frame; the same with refinement
 PROMPT = "a person walks along a winding path"
-PUBLISHED_SIZES = "published-sizes"  # in place of a checkpoint: the published model's sizes, untrained
+PUBLISHED_SIZES = "published-sizes"  # instead of a checkpoint: the published model's sizes with random weights
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Row:
     seconds: float
     longest_wait: float
     rate: Rate
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, StageCost] = field(default_factory=dict)
     variations: int = 1
 
     @property
@@ -62,12 +62,12 @@ class Row:
     @property
     def cpu_seconds(self) -> float:
         """Of all processors."""
-        return sum(stage.cpu_seconds for stage in self.stages.values())
+        return sum(cost.cpu_seconds for cost in self.stages.values())
 
     @property
     def operations(self) -> float:
         """Of matrix products, convolutions and attention."""
-        return sum(stage.operations for stage in self.stages.values())
+        return sum(cost.operations for cost in self.stages.values())
 
     @property
     def floor_seconds(self) -> float:
@@ -89,8 +89,8 @@ class Row:
             "floor_seconds": self.floor_seconds,
             "matrix_gflops": self.rate.torch / 1e9,
             "engine_matrix_gflops": self.rate.engine / 1e9,
-            "stages": {name: stage.seconds for name, stage in self.stages.items()},
-            "costs": {name: asdict(stage) for name, stage in self.stages.items()},
+            "stages": {name: cost.seconds for name, cost in self.stages.items()},
+            "costs": {name: asdict(cost) for name, cost in self.stages.items()},
         }
 
 
@@ -121,7 +121,7 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
     signal = ControlSignal.empty(frames)
     if control != "none":
         times = np.arange(frames) / FPS
-        height = np.full(frames, WALKING_HEIGHT)
+        height = np.full(frames, WALKING_HEIGHT_M)
         points = np.stack([0.6 * np.sin(0.8 * times), height, 1.2 * times], axis=-1)
         signal = ControlSignal.from_tracks({"pelvis": (times, points)}, frames)
     return Generate(
@@ -143,14 +143,14 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, w
     runs, rates = [], []
     for run in range(repeats):
         rates.append(matrix_rate(str(pipeline.device)))
-        # Each time another path, by a hair: what the pipeline has read of the last one is kept.
+        # A slightly different path each time: the pipeline caches what it has computed from the last one.
         request = dataclasses.replace(request, hint=request.hint * np.float32(1 + 1e-4 * (run + 1)))
         runs.append(follow(pipeline.generate(request)))
         for name in without:
             runs[-1].stages.pop(name, None)
     typical = median_run(runs)
-    for name, stage in typical.stages.items():
-        stage.operations = counted.stages[name].operations if name in counted.stages else 0.0
+    for name, cost in typical.stages.items():
+        cost.operations = counted.stages[name].operations if name in counted.stages else 0.0
     # Not the sum of the stages' medians: on a busy machine each of them may come from another run.
     seconds = float(np.median([run.seconds for run in runs]))
     return Row(
@@ -172,9 +172,9 @@ def measure_all(
     *,
     networks_only: bool = False,
 ) -> Iterator[Row]:
-    """A row for every length that the model can make, number of steps, and kind of control.
+    """A row for every length that the model can generate, number of steps, and kind of control.
 
-    ``networks_only`` leaves out what comes after the networks, as other implementations do: refining, and finishing,
+    ``networks_only`` leaves out what comes after the networks, as other implementations do: refinement, and finishing,
     which keeps bone lengths and plants feet.
     """
     lengths, controls = _settings(pipeline, networks_only)
@@ -194,7 +194,7 @@ def measure_variations(pipeline: Pipeline, repeats: int, *, networks_only: bool 
 
 
 def _settings(pipeline: Pipeline, networks_only: bool) -> tuple[list[int], Sequence[str]]:
-    """Lengths that the model can make, and kinds of control."""
+    """Lengths that the model can generate, and kinds of control."""
     welcome = pipeline.describe()
     lengths = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
     return lengths, (CONTROLS[:2] if networks_only else CONTROLS) if welcome.joints else CONTROLS[:1]
@@ -208,16 +208,14 @@ def _measured(pipeline: Pipeline, request: Generate, repeats: int, control: str,
 
 
 def cold_start(source: Path | str | None, device: str) -> ColdStart:
-    """Time a new process from its start to its first motion. Raises EngineUnavailable with what it said when it
-    fails.
-    """
+    """Time a new process from its start to its first motion. Raises EngineUnavailable when it fails."""
     command = [sys.executable, "-m", "engine.bench.bench", str(source or ""), device]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     total = time.perf_counter() - started
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise EngineUnavailable(f"A new process could not make a motion: {last}", "Run `gaitway doctor`.")
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise EngineUnavailable(f"A new process could not generate a motion: {last}", "Run `gaitway doctor`.")
     return ColdStart(total=total, **json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -247,8 +245,8 @@ def summary(cold: ColdStart, rows: list[Row], model: str, device: str, video_mem
 
 
 def _child(source: str, device: str) -> None:
-    """The cold process: import, load, make one motion, print the times."""
-    began = time.perf_counter()
+    """The cold process: import, load, generate one motion, print the times."""
+    started = time.perf_counter()
     import engine.pipeline  # noqa: F401  (what takes the time of importing)
 
     imported = time.perf_counter()
@@ -258,7 +256,11 @@ def _child(source: str, device: str) -> None:
     frames = min(FRAMES[1], welcome.max_frames)
     for _ in pipeline.generate(walk_request(frames, 0, "path" if welcome.joints else "none")):
         pass
-    times = {"importing": imported - began, "loading": loaded - imported, "first_motion": time.perf_counter() - loaded}
+    times = {
+        "importing": imported - started,
+        "loading": loaded - imported,
+        "first_motion": time.perf_counter() - loaded,
+    }
     print(json.dumps(times | {"peak_memory_mb": process_peak_mb()}))
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a stage of a request costs: seconds, processor seconds, the most memory held, multiplications; and how fast this
-machine multiplies matrices, which bounds it all from below.
+"""What a stage of a request costs: seconds, processor seconds, peak memory, operations; and how fast this machine
+multiplies matrices, which bounds all of it from below.
 
-Figures on a machine that others use as well are worth little alone: everything here is meant to be taken in turns with
-what it shall be compared with, and medians of that.
+Figures from a machine that others use too mean little alone: measure in alternation with what they are compared with,
+and take medians.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from blender_addon.shared.protocol import Part, Progress, Result
 if TYPE_CHECKING:
     from torch import Tensor
 
-_RATE_SIZE = 1024  # rows and columns of the matrices whose product is timed
-_OWN = Path("/proc/self")
+_MATRIX_SIZE = 1024  # rows and columns of the matrices whose product is timed
+_OWN_PROCESS = Path("/proc/self")
 
 
 @dataclass
-class Stage:
-    """Of one run: seconds by the clock, seconds of all processors, the most memory held (MB; None where the system does
-    not tell), and operations (a multiplication and an addition are two).
+class StageCost:
+    """Of one run: seconds by the clock, seconds of all processors, peak memory (MB; None where it is not known), and
+    operations (a multiplication and an addition are two).
     """
 
     seconds: float = 0.0
@@ -42,7 +42,7 @@ class Stage:
 class Run:
     """One request: its stages in order, and the longest time between two chances to cancel."""
 
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, StageCost] = field(default_factory=dict)
     longest_wait: float = 0.0
     result: Result | None = None
 
@@ -54,25 +54,23 @@ class Run:
 def follow(items: Iterator[Progress | Part | Result], operations_so_far: Callable[[], int] = lambda: 0) -> Run:
     """Run a request to its end. What happens after a Progress belongs to the stage that it names."""
     run, name = Run(), ""
-    _forget_peak()
+    _reset_peak()
     wall, cpu, operations = time.perf_counter(), time.process_time(), 0
     for item in items:
         now, spent, counted = time.perf_counter(), time.process_time(), operations_so_far()
         peak = _peak_mb()
         if name:
-            stage = run.stages.setdefault(name, Stage())
-            stage.seconds += now - wall
-            stage.cpu_seconds += spent - cpu
-            stage.operations += counted - operations
-            stage.peak_memory_mb = (
-                peak if stage.peak_memory_mb is None or peak is None else max(stage.peak_memory_mb, peak)
-            )
+            cost = run.stages.setdefault(name, StageCost())
+            cost.seconds += now - wall
+            cost.cpu_seconds += spent - cpu
+            cost.operations += counted - operations
+            cost.peak_memory_mb = max((mb for mb in (cost.peak_memory_mb, peak) if mb is not None), default=None)
             run.longest_wait = max(run.longest_wait, now - wall)
         if isinstance(item, Progress):
             name = item.stage
         elif isinstance(item, Result):
             run.result = item
-        _forget_peak()
+        _reset_peak()
         wall, cpu, operations = time.perf_counter(), time.process_time(), counted
     return run
 
@@ -91,7 +89,7 @@ def median_run(runs: list[Run]) -> Run:
     for name in runs[0].stages:
         same = [run.stages[name] for run in runs if name in run.stages]
         peaks = [stage.peak_memory_mb for stage in same if stage.peak_memory_mb is not None]
-        stages[name] = Stage(
+        stages[name] = StageCost(
             statistics.median(stage.seconds for stage in same),
             statistics.median(stage.cpu_seconds for stage in same),
             max(peaks, default=None),
@@ -115,16 +113,16 @@ def matrix_rate(device: str = "cpu") -> Rate:
     from ..compute.device import threads_for
     from ..compute.matmul import linear
 
-    x, weight = (torch.ones(_RATE_SIZE, _RATE_SIZE, device=device) for _ in range(2))
+    x, weight = (torch.ones(_MATRIX_SIZE, _MATRIX_SIZE, device=device) for _ in range(2))
 
     def timed(product: Callable[[Tensor, Tensor], Tensor]) -> float:
         started = time.perf_counter()
         product(x, weight)
         if x.is_cuda:
             torch.cuda.synchronize()
-        return 2 * _RATE_SIZE**3 / (time.perf_counter() - started)
+        return 2 * _MATRIX_SIZE**3 / (time.perf_counter() - started)
 
-    with torch.no_grad(), threads_for(_RATE_SIZE):
+    with torch.no_grad(), threads_for(_MATRIX_SIZE):
         return Rate(timed(torch.nn.functional.linear), timed(linear))
 
 
@@ -133,7 +131,7 @@ def median_rate(rates: list[Rate]) -> Rate:
 
 
 def process_peak_mb() -> float:
-    """The most memory that this process has held so far."""
+    """Peak memory of this process so far."""
     if sys.platform == "win32":
         import psutil
 
@@ -144,16 +142,16 @@ def process_peak_mb() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _forget_peak() -> None:
-    """Let Linux count the most memory held from here on."""
+def _reset_peak() -> None:
+    """Make Linux count peak memory from here on."""
     with contextlib.suppress(OSError):
-        (_OWN / "clear_refs").write_text("5")
+        (_OWN_PROCESS / "clear_refs").write_text("5")
 
 
 def _peak_mb() -> float | None:
-    """The most memory held since :func:`_forget_peak`; None where the system does not tell."""
+    """Peak memory since :func:`_reset_peak`; None where the system does not say."""
     try:
-        lines = (_OWN / "status").read_text().splitlines()
+        lines = (_OWN_PROCESS / "status").read_text().splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts the operations that torch is asked for, by the rules that come with it and those that it lacks."""
+"""Counts the operations that torch performs, by its own rules and by those that it lacks."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Networks:
     corrector: Corrector | None = None
     statistics: Statistics | None = None
     model_hash: str = ""  # of the files it was loaded from
-    replays: GraphCache | None = None  # where the device keeps recordings of calls; frozen networks only
+    graph_cache: GraphCache | None = None  # where the device keeps recordings of calls; frozen networks only
     _scale: tuple[Statistics, Tensor, Tensor] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -83,8 +83,8 @@ class Networks:
 
     def decode_unscaled(self, latent: Tensor, mask: Tensor) -> Tensor:
         """The autoencoder's own latent (B,N,D) to normalised features (B,T,F)."""
-        if self.replays is not None and not torch.is_grad_enabled():
-            return self.replays("decode", self.vae.decode, latent, mask)
+        if self.graph_cache is not None and not torch.is_grad_enabled():
+            return self.graph_cache("decode", self.vae.decode, latent, mask)
         with threads_for(mask.numel() if self.config.token_layout == "global" else latent.shape[:-1].numel()):
             return self.vae.decode(latent, mask)
 

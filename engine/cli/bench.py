@@ -5,33 +5,52 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blender_addon.shared.errors import BadRequest
 
-from ..bench.bench import PUBLISHED_SIZES, Row, cold_start, load_pipeline, measure_all, measure_variations, summary
-from ..bench.reference_times import compare, read_reference_times
+from .options import AsJson, Checkpoint, Device
 from .terminal import progress_bar
 
-_NEGLIGIBLE = 0.02  # share of all the time; stages below it get no column (the JSON line has them)
+if TYPE_CHECKING:
+    from ..bench.bench import Row
+
+_NEGLIGIBLE = 0.02  # share of the total time; stages below it get no column (the JSON line has them)
 
 
-def run(
-    checkpoint: Path | None,
-    device: str,
-    repeats: int,
-    as_json: bool,
-    against: Path | None = None,
-    published_sizes: bool = False,
+def bench(
+    checkpoint: Checkpoint = None,
+    device: Device = "auto",
+    repeats: Annotated[
+        int, typer.Option(metavar="N", help="Runs of each measurement, of which the median is shown.", min=1, max=100)
+    ] = 3,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with the times in this file: the output of an earlier bench, or another program's times.",
+        ),
+    ] = None,
+    published_sizes: Annotated[
+        bool,
+        typer.Option(
+            "--published-sizes",
+            help="Instead measure the networks of MotionLCM-V2 at their published sizes, with random weights.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Measure and print; with ``as_json`` the JSON line alone. Raises GaitwayError."""
+    """Measure how long everything takes on this machine. The last line is JSON."""
     if checkpoint and published_sizes:
         raise BadRequest("--checkpoint and --published-sizes exclude each other.", "Give one of them.")
-    reference = read_reference_times(against) if against else None
-    source = PUBLISHED_SIZES if published_sizes else checkpoint
     with progress_bar("Cold start in a new process") as show:
+        from ..bench.bench import PUBLISHED_SIZES, cold_start, load_pipeline, measure_all, measure_variations, summary
+        from ..bench.reference_times import compare, read_reference_times
+
+        reference = read_reference_times(against) if against else None
+        source = PUBLISHED_SIZES if published_sizes else checkpoint
         cold = cold_start(source, device)
         show("Loading the model", 0.0)
         pipeline = load_pipeline(source, device)
@@ -42,13 +61,7 @@ def run(
     facts = summary(cold, rows, welcome.model, welcome.device, _video_memory_mb())
     facts["variations"] = [row.to_dict() for row in several]
     if reference:
-        keyed = {(row.frames, row.steps, row.control): row for row in rows}
-        compared = compare(
-            reference,
-            {setting: row.seconds for setting, row in keyed.items()},
-            {setting: row.rate.torch / 1e9 for setting, row in keyed.items()},
-            {setting: row.cpu_seconds for setting, row in keyed.items()},
-        )
+        compared = compare(reference, rows)
         facts["against"] = {"name": reference.name, "matrix_gflops": reference.matrix_gflops, "rows": compared}
     if not as_json:
         _print_tables(facts, rows, several)
@@ -65,33 +78,35 @@ def _print_tables(facts: dict[str, Any], rows: list[Row], several: list[Row]) ->
     from rich.console import Console
 
     console, cold, video = Console(), facts["cold_start"], facts["video_memory_mb"]
-    console.print(_settings(facts, rows))
+    console.print(_settings_table(facts, rows))
     console.print(
-        "wait: the longest time until a cancel is seen; speed: seconds of motion a second; "
-        "control: text alone, a path, a path with refinement.\n"
+        "wait: the longest time until a cancel takes effect; speed: seconds of motion per second; "
+        "control: only text, a path, a path with refinement.\n"
         f"Cold start {cold['total']:.1f} s (imports {cold['importing']:.1f}, loading {cold['loading']:.1f}, "
         f"first motion {cold['first_motion']:.1f}). "
-        f"A cancel waits at most {1000 * facts['longest_wait_for_cancel']:.0f} ms. "
+        f"A cancel takes at most {1000 * facts['longest_wait_for_cancel']:.0f} ms. "
         f"Peak memory {facts['peak_memory_mb']:.0f} MB"
         f"{'' if video is None else f', on the card {video:.0f} MB'}.\n",
         highlight=False,
     )
     longest = max(row.frames for row in rows)
     whole = [row for row in rows if row.frames == longest][-1]
-    console.print(_costs(whole))
+    console.print(_costs_table(whole))
     console.print(
-        "floor: the operations of matrix products, convolutions and attention at the rate of large products, "
-        f"{whole.rate.engine / 1e9:.0f} GFLOPS (torch's own product: {whole.rate.torch / 1e9:.0f}), measured in turns "
-        "with the runs. Above it are small operations, memory, and whatever else this machine does.\n",
+        "floor: the time of all matrix products, convolutions and attention at the rate of large products, "
+        f"{whole.rate.engine / 1e9:.0f} GFLOPS (torch's own product: {whole.rate.torch / 1e9:.0f}), measured between "
+        "the runs. The rest is small operations, memory, and whatever else this machine does.\n",
         highlight=False,
     )
-    console.print(_variations(several))
-    console.print("each: of one variation; the first is made alone, the others together.\n", highlight=False)
+    console.print(_variations_table(several))
+    console.print(
+        "each: time per variation; the first row is one alone, the others are generated together.\n", highlight=False
+    )
     if "against" in facts:
         _print_comparison(console, facts["against"])
 
 
-def _settings(facts: dict[str, Any], rows: list[Row]) -> Any:
+def _settings_table(facts: dict[str, Any], rows: list[Row]) -> Any:
     """A line for each setting, milliseconds."""
     spent = {
         stage: sum(r.stages[stage].seconds for r in rows if stage in r.stages)
@@ -111,7 +126,7 @@ def _settings(facts: dict[str, Any], rows: list[Row]) -> Any:
     return table
 
 
-def _costs(row: Row) -> Any:
+def _costs_table(row: Row) -> Any:
     """A line for each stage of one setting."""
     table = _table(
         f"Stages of {row.frames} frames, {row.steps} steps, control: {row.control}",
@@ -125,7 +140,7 @@ def _costs(row: Row) -> Any:
     return table
 
 
-def _variations(rows: list[Row]) -> Any:
+def _variations_table(rows: list[Row]) -> Any:
     """A line for each number of variations, milliseconds."""
     one = rows[0]
     table = _table(
@@ -152,7 +167,7 @@ def _print_comparison(console: Any, against: dict[str, Any]) -> None:
         table.add_row(str(row["frames"]), str(row["steps"]), row["control"], *times, *ratios)
     console.print(table)
     console.print(
-        "processor: time that all cores spent; at equal rate: had torch multiplied matrices as fast there as here.\n",
+        "processor: time that all cores spent; at equal rate: if torch multiplied matrices as fast there as here.\n",
         highlight=False,
     )
 

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``gaitway doctor``: the findings as they come."""
+"""``gaitway doctor``: the checks of an installation, printed as they are made."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from ..install.doctor import Check, examine
+from .options import AsJson, Checkpoint, Device
+
+if TYPE_CHECKING:
+    from ..install.doctor import Check
 
 
-def run(checkpoint: Path | None, device: str, as_json: bool) -> int:
-    """Print each finding; returns the exit code: 1 when anything is broken."""
+def doctor(checkpoint: Checkpoint = None, device: Device = "auto", as_json: AsJson = False) -> None:
+    """Check the installation part by part, and say how to repair what is broken."""
+    from ..install.doctor import examine
+
     checks = []
     for check in examine(checkpoint, device):
         checks.append(check)
@@ -23,8 +28,8 @@ def run(checkpoint: Path | None, device: str, as_json: bool) -> int:
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks]))
     else:
-        typer.echo("\nAll is well." if not broken else f"\n{broken} of {len(checks)} checks failed.")
-    return 1 if broken else 0
+        typer.echo("\nEverything works." if not broken else f"\n{broken} of {len(checks)} checks failed.")
+    raise typer.Exit(1 if broken else 0)
 
 
 def _show(check: Check) -> None:

@@ -5,23 +5,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import typer
+
+from .options import AsJson, Checkpoint, Device
 from .terminal import progress_bar
 
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
 
-def run(checkpoint: Path | None, device: str, as_json: bool) -> None:
-    """Load the model and print what it is. Raises GaitwayError."""
+
+def info(checkpoint: Checkpoint = None, device: Device = "auto", as_json: AsJson = False) -> None:
+    """Show the model, what it can do and where it runs."""
     with progress_bar("Loading the model"):
         from ..checkpoints.folder import CARD, EMBEDDED
         from ..pipeline import Pipeline
 
         folder = checkpoint or EMBEDDED
-        pipeline = Pipeline.load(checkpoint, device=device)
-        facts = describe(pipeline, folder)
+        facts = describe(Pipeline.load(checkpoint, device=device), folder)
         card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
     if as_json:
-        print(json.dumps(facts | {"card": card}))
+        typer.echo(json.dumps(facts | {"card": card}))
         return
     from rich.console import Console
     from rich.markdown import Markdown
@@ -36,8 +41,8 @@ def run(checkpoint: Path | None, device: str, as_json: bool) -> None:
         console.print(Markdown(card))
 
 
-def describe(pipeline: Any, folder: Path) -> dict[str, Any]:
-    """The facts of a loaded pipeline as plain values."""
+def describe(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
+    """The facts about a loaded pipeline as plain values."""
     welcome = pipeline.describe()
     return {
         "model": welcome.model,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``gaitway install-addon``: make the zip, find the Blenders, install it, and tell the add-on where this engine is."""
+"""``gaitway install-addon``: build the zip, find the Blenders, install it, and tell the add-on where this engine is."""
 
 from __future__ import annotations
 
@@ -7,53 +7,75 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
+import typer
 
-from ..install.blenders import Blender, InstallationFailed, ask, find_blenders, install, program_at
+from ..install.blenders import Blender, ask, find_blenders, install, program_at
+from ..install.errors import InstallationError
 
-OLDEST = (4, 3)  # as blender_manifest.toml says
+OLDEST = (4, 3)  # as in blender_manifest.toml
 
 
-def run(chosen: list[Path], archive: Path | None, *, only_list: bool) -> Iterator[str]:
-    """Lines to print, one a Blender as it is done. Raises InstallationFailed when none has the add-on in the end."""
-    blenders = [ask(program_at(path)) for path in chosen] if chosen else find_blenders()
+def install_addon(
+    blender: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Blender's program, folder or app. Repeat for more. Default: every Blender that is found.",
+        ),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--zip", metavar="FILE", help="The add-on's zip. Default: it is built from this installation."),
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Only list the Blenders that are found.")] = False,
+) -> None:
+    """Install the add-on into your Blenders, and tell it where this engine is."""
+    blenders = [ask(program_at(path)) for path in blender] if blender else find_blenders()
     if not blenders:
-        raise InstallationFailed(
-            "No Blender was found on the PATH or in the usual places.",
+        raise InstallationError(
+            "No Blender was found on the PATH or in the usual locations.",
             "Say where it is: gaitway install-addon --blender PATH. The add-on needs Blender 4.3 or newer.",
         )
-    if only_list:
-        yield from (f"{blender}{'' if _fits(blender) else ', too old: 4.3 is needed'}" for blender in blenders)
+    if show_list:
+        for each in blenders:
+            typer.echo(f"{each}{'' if _fits(each) else ', too old: 4.3 or newer is needed'}")
         return
-    if archive is None:
-        archive = make_zip()
+    for line in install_into_all(blenders, archive or build_zip()):
+        typer.echo(line)
+
+
+def install_into_all(blenders: list[Blender], archive: Path) -> Iterator[str]:
+    """Lines to print, one for each Blender when it is done. Raises InstallationError when all of them fail."""
     failures = []
     for blender in blenders:
         try:
             command = install_into(blender, archive)
-        except InstallationFailed as error:
+        except InstallationError as error:
             failures.append(error)
             if len(blenders) > 1:
-                yield f"left out   {error}"
+                yield f"skipped    {error}"
             continue
         yield f"installed  {blender}; its engine is {command}"
         if blender.sandboxed:
             yield _SANDBOX_NOTE
     if len(failures) == len(blenders):
-        raise failures[0] if len(failures) == 1 else InstallationFailed("No Blender took the add-on.", "See above.")
-    yield "Start Blender again if it is open. Press N in the 3D viewport: the tab is called Gaitway."
+        none = InstallationError("The add-on could not be installed into any Blender.", "The reasons are above.")
+        raise failures[0] if len(failures) == 1 else none
+    yield "Restart Blender if it is open, then press N in the 3D viewport: the tab is called Gaitway."
 
 
 def install_into(blender: Blender, archive: Path) -> str:
-    """Install into one; returns the engine's command in its preferences. Raises InstallationFailed."""
+    """Install into one; returns the engine's command in its preferences. Raises InstallationError."""
     if not _fits(blender):
-        raise InstallationFailed(f"{blender} is too old.", "Install Blender 4.3 or newer.")
+        raise InstallationError(f"{blender} is too old.", "Install Blender 4.3 or newer.")
     return install(blender, archive, engine_command())
 
 
 _SANDBOX_NOTE = (
-    "           A Blender from Flatpak cannot start programs outside its sandbox. Start the engine yourself, with\n"
+    "           A Blender from Flatpak cannot start programs outside its sandbox. Start the engine yourself with\n"
     "           gaitway serve --connection-file ~/gaitway.json, and enter that file in the add-on's preferences."
 )
 
@@ -62,27 +84,27 @@ def _fits(blender: Blender) -> bool:
     return blender.version[:2] >= OLDEST
 
 
-def make_zip() -> Path:
-    """Build the zip for this computer in the user's cache, which sandboxed Blenders can see too.
+def build_zip() -> Path:
+    """Build the zip for this computer in the user's cache, which sandboxed Blenders can read too.
 
-    Raises InstallationFailed.
+    Raises InstallationError.
     """
     try:
         import build_addon
     except ImportError as error:
-        raise InstallationFailed(
-            "The sources of the add-on are not here.", "Give the zip with --zip, or install Gaitway from its clone."
+        raise InstallationError(
+            "The add-on's source files are missing.", "Give its zip with --zip, or install Gaitway from its repository."
         ) from error
     try:
         return build_addon.build(build_addon.this_platform(), platformdirs.user_cache_path("gaitway", appauthor=False))
     except build_addon.BuildError as error:
-        raise InstallationFailed(
-            f"The zip could not be made: {error}", "See that the package index can be reached, or give --zip."
+        raise InstallationError(
+            f"The zip could not be built: {error}", "Check that the package index can be reached, or give --zip."
         ) from error
 
 
 def engine_command() -> str:
-    """What the add-on shall start: the ``gaitway`` of this environment, or else its Python."""
+    """What the add-on starts: the ``gaitway`` of this environment, or else its Python."""
     for name in ("gaitway", "gaitway.exe"):
         program = Path(sysconfig.get_path("scripts")) / name
         if program.is_file():

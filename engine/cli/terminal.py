@@ -30,9 +30,9 @@ def show_error(message: str, hint: str = "") -> None:
 
 
 class FriendlyGroup(TyperGroup):
-    """Turns every way in which a command can fail into a message and an exit code.
+    """Turns every failure of a command into a message and an exit code.
 
-    2: the user can do something about it. 70: a fault of Gaitway's; the traceback is kept in a file. 130: Ctrl-C.
+    2: the user can do something about it. 70: a bug in Gaitway; the traceback is kept in a file. 130: Ctrl-C.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -44,11 +44,11 @@ class FriendlyGroup(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("Cancelled.", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        except BrokenPipeError:  # the reader of our output, such as `head`, has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except MemoryError:
-            show_error("There is not enough memory for this.", "Close other programs, or ask for a shorter motion.")
+            show_error("There is not enough memory for this.", "Close other programs, or generate a shorter motion.")
             raise typer.Exit(EXIT_ERROR) from None
         except Exception as error:
             if _is_usage(error):
@@ -73,7 +73,7 @@ def _keep_traceback() -> str:
 
 @contextlib.contextmanager
 def progress_bar(first: str) -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error; the block gets ``show(stage, fraction)``. Nothing is drawn where no one watches."""
+    """A bar on standard error, if that is a terminal; the block gets ``show(step, fraction)``."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -81,4 +81,4 @@ def progress_bar(first: str) -> Iterator[Callable[[str, float], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(first, total=None)  # it only pulses until a fraction is known
-        yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction, total=1.0)
+        yield lambda step, fraction: progress.update(task, description=step, completed=fraction, total=1.0)

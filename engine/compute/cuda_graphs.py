@@ -20,10 +20,12 @@ Inputs = Sequence[Tensor | None]
 Call = Callable[..., Tensor]
 Replay = Callable[[Inputs], Tensor]
 
-MOST = 32
+MAX_RECORDINGS = 32
 """Shapes that are remembered; each recording holds the memory that its call works in."""
-_WARM_UPS = 2  # libraries set themselves up in their first calls, which must not be recorded
-_NEAR = 1e-2  # beside the largest number of an answer: what float16 may differ by from one way to add up to another
+_WARM_UP_CALLS = 2  # libraries set themselves up in their first calls, which must not be recorded
+_TOLERANCE = (
+    1e-2  # beside the largest number of an answer: what float16 differs by from one order of sums to another
+)
 
 
 class GraphCache:
@@ -48,7 +50,7 @@ class GraphCache:
         answer = call(*inputs)
         if self.works:
             self._known[key] = self._recorded(call, inputs, answer) if key in self._known else None
-            if len(self._known) > MOST:
+            if len(self._known) > MAX_RECORDINGS:
                 del self._known[next(iter(self._known))]
         return answer
 
@@ -56,7 +58,7 @@ class GraphCache:
         try:
             replay = self._record(call, inputs)
             off = (replay(inputs) - answer).abs().max()
-            self.works = bool(off <= _NEAR * answer.abs().max())
+            self.works = bool(off <= _TOLERANCE * answer.abs().max())
             problem = f"it is off by {float(off):.2g}"
         except RuntimeError as error:
             self.works, problem = False, str(error)
@@ -73,7 +75,7 @@ def record_on_card(call: Call, inputs: Inputs) -> Replay:
     beside, here = torch.cuda.Stream(), torch.cuda.current_stream()
     beside.wait_stream(here)
     with torch.cuda.stream(beside):
-        for _ in range(_WARM_UPS):
+        for _ in range(_WARM_UP_CALLS):
             call(*held)
     here.wait_stream(beside)
     graph = torch.cuda.CUDAGraph()

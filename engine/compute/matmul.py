@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 MIN_PRODUCTS = 1 << 18
 """Multiplications below which the call costs more than the library saves."""
 
-_KEPT, _KEPT_TURNED = "_in_onednn_order", "_turned_in_onednn_order"
+_CACHED, _CACHED_TRANSPOSED = "_in_onednn_order", "_transposed_in_onednn_order"
 """Attributes of frozen parameters: (place and version, the matrix); the second is the transpose's, for gradients."""
 
 
@@ -81,8 +81,8 @@ class _ThroughFrozen(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        turned = _reordered(ctx.weight, lambda w: w.t().contiguous(), _KEPT_TURNED)
-        return _onednn(gradient, turned, None), None, None
+        transposed = _reordered(ctx.weight, lambda w: w.t().contiguous(), _CACHED_TRANSPOSED)
+        return _onednn(gradient, transposed, None), None, None
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None, after: str = "none") -> Tensor:
@@ -108,18 +108,18 @@ def _asks_for_gradient(*tensors: Tensor | None) -> bool:
 def _reordered(
     weight: Tensor,
     arrange: Callable[[Tensor], Tensor] | None = None,
-    attribute: str = _KEPT,
+    attribute: str = _CACHED,
 ) -> Tensor:
     """The weight, arranged as a matrix, in oneDNN's own order if it is a frozen parameter."""
     if not isinstance(weight, nn.Parameter) or weight.requires_grad:
         return weight if arrange is None else arrange(weight)
     state = weight.data_ptr(), weight._version
-    kept: tuple[tuple[int, int], Tensor] | None = getattr(weight, attribute, None)
-    if kept is None or kept[0] != state:
+    cached: tuple[tuple[int, int], Tensor] | None = getattr(weight, attribute, None)
+    if cached is None or cached[0] != state:
         matrix = weight.detach() if arrange is None else arrange(weight.detach()).contiguous()
-        kept = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
-        setattr(weight, attribute, kept)
-    return kept[1]
+        cached = state, torch.ops.mkldnn._reorder_linear_weight(matrix)
+        setattr(weight, attribute, cached)
+    return cached[1]
 
 
 @functools.cache

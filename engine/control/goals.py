@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a motion's joints, as misses in metres and as quadratic pulls for whoever moves the joints.
+"""Goals of a motion's joints, as residuals in metres and as quadratic costs for whoever moves the joints.
 
-Hints say where a joint shall be, within a tolerance; relative targets where it shall be seen from another one;
-obstacles where nothing may be. Around given joints each of them is a distance to make up, linear in the joints'
-positions, so a solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever
-the joints are functions of (the latent in ``refine``, the angles of the body in ``exact``) comes in by the chain rule
-over there.
+Hints say where a joint goes, within a tolerance; relative targets where it goes as seen from another one; obstacles
+where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
+solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever the joints are
+functions of (the latent in ``refine``, the angles of the body in ``fit_body``) comes in by the chain rule over there.
 
 Shapes: T frames, J = 22 joints, C joints that are concerned. Metres, radians; Y up, canonical frame; numpy, float64.
 """
@@ -24,8 +23,8 @@ from blender_addon.shared.solids import penetration
 
 from ..motion_order import MotionOrder
 
-OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a wish among others
-EXTRA_DEPTH = 0.002  # metres by which a joint is led out further than it must, so that it stays out
+OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a goal among others
+EXTRA_DEPTH_M = 0.002  # by which a joint is led out further than it must, so that it stays out
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,26 +35,40 @@ class QuadraticCost:
     gradient: np.ndarray
     matrix: np.ndarray
 
+    def embed(self, joints: list[int], weight: float = 1.0) -> QuadraticCost:
+        """A copy, ``weight`` times as large, among more ``joints``."""
+        frames, size = len(self.gradient), 3 * len(joints)
+        own = np.array([3 * joints.index(joint) + axis for joint in self.joints for axis in range(3)], int)
+        gradient, matrix = np.zeros((frames, size)), np.zeros((frames, size, size))
+        gradient[:, own], matrix[:, own[:, None], own] = weight * self.gradient, weight * self.matrix
+        return QuadraticCost(joints, gradient, matrix)
+
+    def add(self, joint: int, axes: list[int], offset: np.ndarray, weight: np.ndarray | float) -> None:
+        """Add ``weight`` / 2 times the square of one joint's ``offset`` (T, axes) from where it goes."""
+        columns = 3 * self.joints.index(joint) + np.array(axes)
+        self.gradient[:, columns] += weight * offset
+        self.matrix[:, columns, columns] += weight
+
 
 @dataclass(frozen=True, eq=False)
 class Goals:
-    """``hint`` (T, J, 3); ``asked`` (T, J, 3) bool, which of its coordinates; ``tolerance`` (T, J) metres that a joint
-    may stay away. Relative targets and obstacles as the protocol has them, obstacles in the canonical frame.
+    """``hint`` (T, J, 3); ``requested`` (T, J, 3) bool, which of its coordinates; ``tolerance`` (T, J) metres that a
+    joint may stay away. Relative targets and obstacles as the protocol has them, obstacles in the canonical frame.
     """
 
     hint: np.ndarray
-    asked: np.ndarray
+    requested: np.ndarray
     tolerance: np.ndarray
     relative: tuple[RelativeTarget, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.insisted.any() or self.relative or self.obstacles)
+        return bool(self.required.any() or self.relative or self.obstacles)
 
     @property
-    def insisted(self) -> np.ndarray:
+    def required(self) -> np.ndarray:
         """(T, J) bool: hints that are more than a direction to steer in."""
-        return self.asked.any(-1) & np.isfinite(self.tolerance)
+        return self.requested.any(-1) & np.isfinite(self.tolerance)
 
     @property
     def joints(self) -> list[int]:
@@ -63,13 +76,13 @@ class Goals:
         if self.obstacles:
             return list(range(SKELETON.num_joints))
         named = {SKELETON.index(name) for target in self.relative for name in (target.joint, target.to_joint)}
-        return sorted(named | set(np.flatnonzero(self.insisted.any(0)).tolist()))
+        return sorted(named | set(np.flatnonzero(self.required.any(0)).tolist()))
 
     def residuals(self, joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
         """Metres (K,) by which ``joints`` (T, J, 3) with headings ``yaw`` (T,) miss, beyond tolerance: each hint, each
         frame of a relative target, each joint in an obstacle.
         """
-        parts = [quat.norm(self._missing(joints))[..., 0][self.insisted]]
+        parts = [quat.norm(self._missing(joints))[..., 0][self.required]]
         parts += [np.linalg.norm(missing, axis=-1) for _, _, _, missing in self._relative(joints, yaw)]
         for obstacle in self.obstacles:
             depth, _ = penetration(obstacle, joints)
@@ -77,47 +90,47 @@ class Goals:
         return np.concatenate(parts)
 
     def cost(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> float:
-        """Half the squares whose slope :meth:`pull` is, at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
-        total = (self._missing(joints)[self.insisted] ** 2).sum()
+        """Half the squares whose slope :meth:`linearize` gives, at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        total = (self._missing(joints)[self.required] ** 2).sum()
         total += sum((missing**2).sum() for _, _, _, missing in self._relative(joints, yaw))
         for obstacle in self.obstacles:
             depth, _ = penetration(obstacle, joints)
-            total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH, 0.0) ** 2).sum()
+            total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH_M, 0.0) ** 2).sum()
         return float(total / 2)
 
     def linearize(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> QuadraticCost:
-        """The pull on the concerned joints at ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
+        """The cost of the concerned joints around ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
         concerned = self.joints
         frames, count = len(joints), len(concerned)
         gradient, matrix = np.zeros((frames, count, 3)), np.zeros((frames, count, 3, count, 3))
-        place = {joint: i for i, joint in enumerate(concerned)}
-        counts = (self.asked & self.insisted[..., None])[:, concerned].astype(float)
+        index = {joint: i for i, joint in enumerate(concerned)}
+        counts = (self.requested & self.required[..., None])[:, concerned].astype(float)
         gradient -= counts * self._missing(joints)[:, concerned]
         each, axes = np.arange(count)[:, None], np.arange(3)
         matrix[:, each, axes, each, axes] += counts
         for span, joint, base, missing in self._relative(joints, yaw):
-            a, b = place[joint], place[base]
+            a, b = index[joint], index[base]
             gradient[span, a] -= missing
             gradient[span, b] += missing
             for first, second, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
                 matrix[span, first, axes, second, axes] += sign
         for obstacle in self.obstacles:
-            depth, way = penetration(obstacle, joints[:, concerned])
+            depth, outward = penetration(obstacle, joints[:, concerned])
             inside = depth > 0
-            gradient -= obstacle_weight * np.where(inside, depth + EXTRA_DEPTH, 0.0)[..., None] * way
-            normal = obstacle_weight * inside[..., None, None] * way[..., :, None] * way[..., None, :]
+            gradient -= obstacle_weight * np.where(inside, depth + EXTRA_DEPTH_M, 0.0)[..., None] * outward
+            normal = obstacle_weight * inside[..., None, None] * outward[..., :, None] * outward[..., None, :]
             matrix[:, np.arange(count), :, np.arange(count)] += normal.swapaxes(0, 1)
         return QuadraticCost(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
 
     def _missing(self, joints: np.ndarray) -> np.ndarray:
-        """(T, J, 3): the way from each joint to where its hint would be content with it; 0 where nothing is asked."""
-        missing = np.where(self.asked, self.hint - joints, 0.0)
+        """(T, J, 3): the offset from each joint to the nearest point within its hint's tolerance; 0 without a hint."""
+        missing = np.where(self.requested, self.hint - joints, 0.0)
         distance = quat.norm(missing)
         beyond = np.maximum(distance - np.where(np.isfinite(self.tolerance), self.tolerance, 0.0)[..., None], 0.0)
         return missing * (beyond / np.maximum(distance, 1e-12))
 
     def _relative(self, joints: np.ndarray, yaw: np.ndarray) -> list[tuple[slice, int, int, np.ndarray]]:
-        """For each relative target its frames, its two joints, and the way (frames, 3) it is off."""
+        """For each relative target its frames, its two joints, and the offset (frames, 3) that is missing."""
         result = []
         for target in self.relative:
             span = slice(target.start_frame, target.start_frame + target.num_frames)
@@ -129,12 +142,12 @@ class Goals:
 
 def goals_of(order: MotionOrder, frame: CanonicalFrame) -> Goals:
     """The goals of an order in the canonical ``frame``."""
-    turn = quat.from_yaw(np.asarray(-frame.heading))
+    rotation = quat.from_yaw(np.asarray(-frame.heading))
     obstacles = tuple(
         replace(
             obstacle,
             centre=tuple(frame.to_model(np.asarray(obstacle.centre, float)).tolist()),
-            rotation=tuple(quat.multiply(turn, np.asarray(obstacle.rotation, float)).tolist()),
+            rotation=tuple(quat.multiply(rotation, np.asarray(obstacle.rotation, float)).tolist()),
         )
         for obstacle in order.obstacles
     )
@@ -142,44 +155,6 @@ def goals_of(order: MotionOrder, frame: CanonicalFrame) -> Goals:
     return Goals(hint, order.signal.coordinates, order.tolerance.astype(float), order.relative, obstacles)
 
 
-def settle(order: MotionOrder, joints: np.ndarray) -> tuple[MotionOrder, np.ndarray]:
-    """The order with each hint that has slack moved to the frame, at most so many away, in which it costs the motion
-    ``joints`` (T, J, 3) least; the hints of a joint keep their order and each has a frame to itself.
-
-    Also (T, J) int32, the frame in which the hint that is given in a frame is met: this frame, unless it was moved.
-    """
-    signal, slack, met = order.signal, order.slack, order.own_frames
-    hint, mask = signal.hint.copy(), signal.hint_mask.copy()
-    asked = signal.coordinates
-    for joint in np.flatnonzero((mask & (slack > 0)).any(0)):
-        keys = np.flatnonzero(mask[:, joint])
-        missing = (signal.hint[keys, None, joint] - joints[None, :, joint]) * asked[keys, None, joint]  # (keys, T, 3)
-        cost = (missing**2).sum(-1)
-        away = np.abs(np.arange(len(joints)) - keys[:, None])
-        cost += np.where(away <= slack[keys, joint, None], 1e-6 * away**2, np.inf)  # among equals the nearest
-        frames = _in_order(cost)
-        hint[:, joint], mask[:, joint] = 0, False
-        hint[frames, joint], mask[frames, joint] = signal.hint[keys, joint], True
-        met[keys, joint] = frames
-    return replace(order, signal=replace(signal, hint=hint, hint_mask=mask)), met
-
-
-def _in_order(cost: np.ndarray) -> np.ndarray:
-    """The cheapest ascending choice (keys,) of a column for each row of ``cost`` (keys, T)."""
-    total = cost[0]
-    before: list[np.ndarray] = []
-    for row in cost[1:]:
-        # best[t]: the cheapest column up to t for the row before
-        best = np.minimum.accumulate(total)
-        at = np.maximum.accumulate(np.where(total <= best, np.arange(len(total)), 0))
-        before.append(np.concatenate([[0], at[:-1]]))
-        total = row + np.concatenate([[np.inf], best[:-1]])
-    chosen = [int(total.argmin())]
-    for at in reversed(before):
-        chosen.append(int(at[chosen[-1]]))
-    return np.array(chosen[::-1])
-
-
-def hint_goals(hint: np.ndarray, asked: np.ndarray) -> Goals:
-    """Goals that are no more than hints (T, J, 3) to be met."""
-    return Goals(np.asarray(hint, float), np.asarray(asked, bool), np.zeros(hint.shape[:2]))
+def hint_goals(hint: np.ndarray, requested: np.ndarray) -> Goals:
+    """Goals that are hints (T, J, 3) alone; ``requested`` (T, J, 3) bool, which of their coordinates."""
+    return Goals(np.asarray(hint, float), np.asarray(requested, bool), np.zeros(hint.shape[:2]))

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Consistency latent tuning as published: Adam on the starting noise, through sampling and decoding, onto the hints.
 
+The pipeline does not use it: only tests, and those who compare with the published method, do.
+
 The noise z_T that a consistency model starts from decides the whole motion, and everything from it to the joints can
-be differentiated. So the noise itself is moved until the joints are where they are asked to be (MotionLCM, arXiv
+be differentiated. So the noise itself is moved until the joints are where the hints are (MotionLCM, arXiv
 2404.19759, section 3.4; the scheme and the decorrelation penalty are those of DNO, arXiv 2312.11994). It works for
 every model that can be sampled, with or without a ControlNet, and costs a whole pass there and back a step; models
 with time-local latents have :mod:`engine.control.refine`, which is some hundred times faster.
@@ -15,7 +17,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -30,11 +33,41 @@ from ..sampling.sampler import sample
 
 STEPS = 400
 LEARNING_RATE = 0.1
-WARMUP = 50
-DECORRELATION = 100.0
 SMALLEST_SIZE = 2  # tokens at which the noise is no longer halved
 
 _DISTANCES = {"l1": functional.l1_loss, "l1_smooth": functional.smooth_l1_loss, "l2": functional.mse_loss}
+
+
+@dataclass(frozen=True)
+class TuningOptions:
+    """What is minimised, on which learning rates, for how long.
+
+    ``warmup`` steps in which the rate rises; it falls until ``schedule_steps`` (default: the number of steps).
+    ``decorrelation`` and ``proximity``: weights. ``distance``: of joints from hints. ``budget``: seconds.
+    """
+
+    warmup: int = 50
+    schedule_steps: int | None = None
+    decorrelation: float = 100.0
+    proximity: float = 0.0
+    distance: Literal["l1", "l1_smooth", "l2"] = "l2"
+    budget: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TuningConditions:
+    """What the noise is sampled under, as in :func:`engine.sampling.sample`. ``mask`` (B, T): real frames, all by
+    default. ``step_noise`` (num_inference_steps-1, B, N, D) is needed for more than one step, since the noise between
+    the steps must stay the same. ``generator`` only serves token counts that are no power of two.
+    """
+
+    mask: Tensor | None = None
+    num_inference_steps: int = 1
+    guidance_scale: float | None = None
+    control_embedding: Tensor | None = None
+    uncond_embedding: Tensor | None = None
+    step_noise: Tensor | None = None
+    generator: torch.Generator | None = None
 
 
 def tune_latent(
@@ -45,86 +78,103 @@ def tune_latent(
     latent: Tensor,
     steps: int = STEPS,
     lr: float = LEARNING_RATE,
-    *,
-    warmup: int = WARMUP,
-    schedule_steps: int | None = None,
-    decorrelation: float = DECORRELATION,
-    proximity: float = 0.0,
-    distance: Literal["l1", "l1_smooth", "l2"] = "l2",
-    mask: Tensor | None = None,
-    num_inference_steps: int = 1,
-    guidance_scale: float | None = None,
-    control_embedding: Tensor | None = None,
-    uncond_embedding: Tensor | None = None,
-    step_noise: Tensor | None = None,
-    generator: torch.Generator | None = None,
-    budget: float | None = None,
+    **options: Any,
 ) -> Iterator[Tensor]:
     """Yield the starting noise (B, N, D) after each of ``steps`` steps; sample and decode the last one for the motion.
 
     text_embedding (B, L, W) or (B, W); hint (B, T, J, 3) metres in the canonical frame; hint_mask (B, T, J) or
-    (B, T, J, 3), True or 1 where asked; latent (B, N, D) the noise z_T to start from; mask (B, T) real frames, all by
-    default. The rest as in :func:`engine.sampling.sampler.sample`; ``step_noise`` (num_inference_steps-1, B, N, D) is needed for
-    more than one step, since the noise between the steps must stay the same.
+    (B, T, J, 3), True or 1 where there is a hint; latent (B, N, D) the noise z_T to start from. ``options``: the fields
+    of :class:`TuningOptions` and :class:`TuningConditions`.
 
     Each step minimises, for every sample by itself,
 
         sum(distance(joints, hint) mask) / sum(mask) + decorrelation decorrelate(z) + proximity |z - z_T|
 
-    by Adam on the gradient divided by its own length, with ``lr`` rising linearly from 0 over ``warmup`` steps and
-    falling along half a cosine until ``schedule_steps`` (default: ``steps``). ``generator`` only serves token counts
-    that are no power of two. It ends early after ``budget`` seconds. Nothing of the networks changes. Raises
-    BadCheckpoint when the model has no statistics, BadRequest when nothing is asked for.
+    by Adam on the gradient divided by its own length, with ``lr`` rising linearly from 0 and falling along half a
+    cosine. It ends early when the budget is spent. Nothing of the networks changes. Raises BadCheckpoint when the model
+    has no statistics, BadRequest when there is no hint, TypeError for an option that does not exist.
     """
-    if networks.statistics is None:
-        raise BadCheckpoint(
-            f"The model '{networks.config.name}' comes without the statistics of its training data.",
-            "Bring published files in with 'gaitway import-checkpoint', then load the folder.",
-        )
-    mean, std = networks.feature_scale(latent)
-    counts = (hint_mask if hint_mask.dim() == 4 else hint_mask[..., None].expand(hint.shape)).to(latent)
-    asked = counts.sum((1, 2, 3))
-    if not bool((asked > 0).all()):
-        raise BadRequest("A motion without hints cannot be tuned.", "Ask for at least one joint in one frame.")
-    if mask is None:
-        mask = torch.ones(hint.shape[:2], dtype=torch.bool, device=hint.device)
-    if num_inference_steps > 1 and step_noise is None:
-        raise BadRequest("Tuning over several sampling steps needs their noise.", "Give step_noise, or use one step.")
-    dtype, began = next(networks.vae.parameters()).dtype, time.perf_counter()
-    start = latent.detach()
-    tuned = start.clone().requires_grad_(True)
+    known = {field.name for field in fields(TuningOptions)}
+    tuning = TuningOptions(**{name: value for name, value in options.items() if name in known})
+    conditions = TuningConditions(**{name: value for name, value in options.items() if name not in known})
+    loss_of = _Loss(networks, text_embedding, hint, hint_mask, latent.detach(), tuning, conditions)
+    began = time.perf_counter()
+    tuned = latent.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([tuned], lr=lr)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: warmup_cosine(step, warmup, schedule_steps or steps)
-    )
+    total = tuning.schedule_steps or steps
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, tuning.warmup, total))
     for _ in range(steps):
-        with torch.enable_grad(), threads_for(mask.numel()):
-            *_, clean = sample(
-                networks,
-                text_embedding,
-                num_inference_steps=num_inference_steps,
-                guidance_scale=guidance_scale,
-                latent=tuned,
-                step_noise=step_noise,
-                control_embedding=control_embedding,
-                uncond_embedding=uncond_embedding,
-            )
-            vectors = networks.decode(clean.to(dtype), mask).to(latent) * std + mean
-            joints = feature_set.features_to_joints(vectors)
-            missed = _DISTANCES[distance](joints, hint.to(joints), reduction="none") * counts
-            loss = missed.sum((1, 2, 3)) / asked
-            if decorrelation:
-                loss = loss + decorrelation * correlation(tuned, generator)
-            if proximity:
-                loss = loss + proximity * torch.linalg.vector_norm(tuned - start, dim=(1, 2))
-            (gradient,) = torch.autograd.grad(loss.sum(), tuned)
+        (gradient,) = loss_of.gradient(tuned)
         length = torch.linalg.vector_norm(gradient, dim=(1, 2), keepdim=True)
         tuned.grad = torch.where(length > 0, gradient / length, gradient)
         optimizer.step()
         schedule.step()
         yield tuned.detach().clone()
-        if budget is not None and time.perf_counter() - began > budget:
+        if tuning.budget is not None and time.perf_counter() - began > tuning.budget:
             return
+
+
+class _Loss:
+    """By how much the motions of a starting noise miss their hints, and what else counts."""
+
+    # Seven parameters: all that tune_latent() is given, but the learning rate and the number of steps.
+    def __init__(
+        self,
+        networks: Networks,
+        text_embedding: Tensor,
+        hint: Tensor,
+        hint_mask: Tensor,
+        start: Tensor,
+        options: TuningOptions,
+        conditions: TuningConditions,
+    ) -> None:
+        if networks.statistics is None:
+            raise BadCheckpoint(
+                f"The model '{networks.config.name}' comes without the statistics of its training data.",
+                "Bring published files in with 'gaitway import-checkpoint', then load the folder.",
+            )
+        self.networks, self.text, self.hint, self.start = networks, text_embedding, hint, start
+        self.options, self.conditions = options, conditions
+        self.mean, self.std = networks.feature_scale(start)
+        self.counts = (hint_mask if hint_mask.dim() == 4 else hint_mask[..., None].expand(hint.shape)).to(start)
+        self.requested = self.counts.sum((1, 2, 3))
+        if not bool((self.requested > 0).all()):
+            raise BadRequest("A motion without hints cannot be tuned.", "Ask for at least one joint in one frame.")
+        if conditions.num_inference_steps > 1 and conditions.step_noise is None:
+            raise BadRequest(
+                "Tuning over several sampling steps needs their noise.", "Give step_noise, or use one step."
+            )
+        all_frames = torch.ones(hint.shape[:2], dtype=torch.bool, device=hint.device)
+        self.mask = all_frames if conditions.mask is None else conditions.mask
+
+    def gradient(self, noise: Tensor) -> tuple[Tensor, ...]:
+        """Of the loss, by ``noise`` (B, N, D)."""
+        with torch.enable_grad(), threads_for(self.mask.numel()):
+            return torch.autograd.grad(self(noise).sum(), noise)
+
+    def __call__(self, noise: Tensor) -> Tensor:
+        """(B,)"""
+        given = self.conditions
+        *_, clean = sample(
+            self.networks,
+            self.text,
+            num_inference_steps=given.num_inference_steps,
+            guidance_scale=given.guidance_scale,
+            latent=noise,
+            step_noise=given.step_noise,
+            control_embedding=given.control_embedding,
+            uncond_embedding=given.uncond_embedding,
+        )
+        dtype = next(self.networks.vae.parameters()).dtype
+        features = self.networks.decode(clean.to(dtype), self.mask).to(self.start) * self.std + self.mean
+        joints = feature_set.features_to_joints(features)
+        missed = _DISTANCES[self.options.distance](joints, self.hint.to(joints), reduction="none") * self.counts
+        loss = missed.sum((1, 2, 3)) / self.requested
+        if self.options.decorrelation:
+            loss = loss + self.options.decorrelation * correlation(noise, given.generator)
+        if self.options.proximity:
+            loss = loss + self.options.proximity * torch.linalg.vector_norm(noise - self.start, dim=(1, 2))
+        return loss
 
 
 def warmup_cosine(step: int, warmup: int, total: int) -> float:

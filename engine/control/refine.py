@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Move a sampled latent onto what is asked of the joints: Gauss-Newton in the latent, for time-local latents.
+"""Move a sampled latent onto the goals of its joints: Gauss-Newton in the latent, for time-local latents.
 
 The decoder of the patch layout is a linear code plus a small correction, and joints are smooth functions of its
 features, so hitting the hints is a well-conditioned least-squares problem. Each step minimises
 
-    sum of squared misses / 2 + prior |z + d - z0|^2 / 2 + damping |d|^2 / 2
+    sum of squared residuals / 2 + prior |z + d - z0|^2 / 2 + damping |d|^2 / 2
 
-over the move d of the latent. The misses are the true ones (full decoder); their derivative is taken through the
+over the move d of the latent. The residuals are the true ones (full decoder); their derivative is taken through the
 features exactly and through the decoder's linear part, which costs no pass through the network for each hint; what a
 step shows of the network's own part is added to it token by token (Broyden 1965, "good" update). The solve runs along
-the chain of tokens (``chain.py``), so that all 22 joints in all frames cost little more than a path.
+the chain of tokens (``riccati.py``), so that all 22 joints in all frames cost little more than a path.
 
-The prior is the variance of a miss that is taken for granted. A path in all frames is nearly within what latents can
-say; the more joints are asked for, the less they can, and the further they would go astray in trying.
+The prior is the variance of a residual that is taken for granted. A path in all frames is nearly within what latents
+can say; the more joints have hints, the less they can, and the further they would go astray in trying.
 
-Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width.
+Shapes: T frames, J = 22 joints, F = 263 features, P frames a patch, N tokens, D latent width, U features in use.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from blender_addon.shared.skeleton import SKELETON
 from ..checkpoints.networks import Networks
 from ..models.patch_vae import PatchVae
 from .goals import Goals, QuadraticCost
-from .riccati import feature_columns, linearize_chain, solve, split_patches
+from .riccati import feature_columns, half_yaw, linearize_chain, solve_chain, split_patches
 
-PRIOR = 1.2e-6  # m^2 a squared standard deviation: how dear it is to leave the sampled latent for one joint a frame
+PRIOR_M2 = 1.2e-6  # a squared standard deviation: the cost of leaving the sampled latent, for one joint a frame
+CROWDING_EXPONENT = 1.9  # of the joints with hints in a frame, by which the prior grows
 SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
-CROWDED = 1.9  # power of the joints asked for in a frame by which it grows
 STEPS = 16
-STALL, PATIENCE = 0.95, 3  # refining stops when so many steps in a row each leave more than this share of the cost
+STALL_SHARE, PATIENCE_STEPS = 0.95, 3  # it stops after so many steps in a row that each leave more of the cost
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
 FIRST_DAMPING = 1e-3
-TOLERANCE = 5e-4  # metres; mean miss at which refining stops
-HEIGHT_WEIGHT = 0.05  # of pelvis and feet leaving their heights beside a miss: a foot that kicks shall lift no more
-KICK = 10  # frames before and after a hint of a leg in which it is on its way
+TOLERANCE_M = 5e-4  # mean residual at which refining stops
+HEIGHT_WEIGHT = 0.05  # of pelvis and feet leaving their heights beside a residual: a kick lifts one foot, not the body
+KICK_FRAMES = 10  # before and after a hint of a leg in which it is on its way
 _LEGS = {
     SKELETON.index(f"{side}_foot"): SKELETON.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot")))
     for side in ("left", "right")
@@ -65,81 +65,50 @@ def refine(
     *,
     steps: int = STEPS,
     prior: float | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float = TOLERANCE_M,
     budget: float | None = None,
 ) -> Iterator[Tensor]:
     """Yield the best latent (1, N, D) so far after each step; the last one is the result, and there is at least one.
 
-    mask (1, T) frames; ``goals`` in the canonical frame, ``prior`` follows from them if None. It ends
-    after ``steps``, when the mean miss is below ``tolerance`` metres, when little is gained any more, or after
-    ``budget`` seconds. A step that does not lower the squares is taken back and tried shorter (Levenberg-Marquardt);
-    what is yielded never misses by more, on average, than what was there before.
+    mask (1, T) frames; ``goals`` in the canonical frame (:func:`.goals.hint_goals` for hints alone). ``prior`` follows
+    from them if None. It ends after ``steps``, when the mean residual is below ``tolerance`` metres, when little is
+    gained any more, or after ``budget`` seconds. A step that does not lower the squares is taken back and tried shorter
+    (Levenberg-Marquardt); what is yielded never misses by more, on average, than what was there before.
     """
     began = time.perf_counter()
-    vae, statistics = networks.vae, networks.statistics
-    assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
-    prior = prior_for(goals) if prior is None else prior
-    scale = networks.config.vae_scale_factor
-    weight = vae.decoder_linear.weight
-    mean, std = (np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std))
-    code = weight.detach().double().cpu().numpy().reshape(vae.patch_size, vae.num_features, -1) * std[:, None]
-
-    def look(z: np.ndarray) -> _Seen:
-        with torch.no_grad():
-            decoded = networks.decode_unscaled(torch.from_numpy(z[None]).to(weight), mask)[0]
-        vectors = decoded.double().cpu().numpy() * std + mean
-        joints, yaw = feature_set.features_to_joints(vectors), heading_angles(vectors)
-        misses = goals.residuals(joints, yaw)
-        miss = float(misses.mean()) if len(misses) else 0.0
-        left = z - start
-        cost = float((misses**2).sum() + prior * (left**2).sum())
-        if ground is not None:
-            cost += ground.cost(joints)
-        return _Seen(z, vectors, joints, yaw, miss, cost)
-
-    start, ground = (latent[0] / scale).double().cpu().numpy(), None
-    at = look(start)
-    if not goals.asked[:, 0, 1].any():
-        ground = _Ground.of(at.joints, goals)
-        at = replace(at, cost=at.cost + ground.cost(at.joints))
-    nearest = at
-    used = feature_columns(sorted({*goals.joints, *(ground.joints if ground is not None else ())}))
-    code = np.repeat(code[None, :, used], len(start), 0)
+    problem = _Problem(networks, latent, mask, goals, prior)
+    current = nearest = problem.first
     damping, stalled = 0.0, 0
     for _ in range(steps):
-        if nearest.miss >= tolerance:
-            pull = goals.linearize(at.joints, at.yaw)
-            if ground is not None:
-                pull = ground.pull_too(pull, at.joints)
-            chain = linearize_chain(at.vectors, code, pull.joints)
-            step = solve(chain, pull.gradient, pull.matrix, at.latent - start, prior + damping, prior)
-            # Far from the hints the heading makes the problem bend: a shorter step on the same way is cheap to try.
+        if nearest.residual >= tolerance:
+            step = problem.step(current, damping)
+            # Far from the hints the heading makes the problem bend: a shorter step the same way is cheap to try.
             for length in STEP_LENGTHS:
-                tried = look(at.latent + length * step)
-                if tried.cost < at.cost:
+                tried = problem.decode(current.latent + length * step)
+                if tried.cost < current.cost:
                     break
-            _learn(code, length * step, split_patches((tried.vectors - at.vectors)[:, used], vae.patch_size))
-            gained = tried.cost < STALL * at.cost
+            problem.learn(length * step, tried.features - current.features)
+            gained = tried.cost < STALL_SHARE * current.cost
             stalled = 0 if gained else stalled + 1
-            if tried.cost < at.cost:
-                at, damping = tried, damping / 10
+            if tried.cost < current.cost:
+                current, damping = tried, damping / 10
             if not gained:
                 damping = max(10 * damping, FIRST_DAMPING)
-            nearest = min(nearest, at, key=lambda seen: seen.miss)
-        yield torch.from_numpy(nearest.latent[None]).to(latent) * scale
+            nearest = min(nearest, current, key=lambda decoded: decoded.residual)
+        yield torch.from_numpy(nearest.latent[None]).to(latent) * problem.scale
         late = budget is not None and time.perf_counter() - began > budget
-        if nearest.miss < tolerance or stalled >= PATIENCE or late:
+        if nearest.residual < tolerance or stalled >= PATIENCE_STEPS or late:
             return
 
 
 def prior_for(goals: Goals) -> float:
-    """How dear it is to leave the sampled latent for ``goals``, in m^2."""
-    asked = goals.insisted.sum() + sum(target.num_frames for target in goals.relative)
-    return PRIOR * max(asked / len(goals.hint), 1.0) ** CROWDED
+    """The cost of leaving the sampled latent for ``goals``, in m^2 a squared standard deviation."""
+    requested = goals.required.sum() + sum(target.num_frames for target in goals.relative)
+    return PRIOR_M2 * max(requested / len(goals.hint), 1.0) ** CROWDING_EXPONENT
 
 
-def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
-    """Change the derivative ``code`` (N, P, U, D) in place by the least that tells of a ``step`` (N, D) that it has
+def broyden_update(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
+    """Change the derivative ``code`` (N, P, U, D) in place by the least that explains that a ``step`` (N, D) has
     ``moved`` the features (N, P, U).
     """
     surprise = moved - (code @ step[:, None, :, None])[..., 0]
@@ -147,21 +116,74 @@ def _learn(code: np.ndarray, step: np.ndarray, moved: np.ndarray) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """A latent (N, D) and what it decodes to; the mean miss in metres, and the cost that a step lowers."""
+class _Decoded:
+    """A latent (N, D) and what it decodes to; the mean residual in metres, and the cost that a step lowers."""
 
     latent: np.ndarray
-    vectors: np.ndarray
+    features: np.ndarray
     joints: np.ndarray
     yaw: np.ndarray
-    miss: float
+    residual: float
     cost: float
 
 
+class _Problem:
+    """What latents decode to, what that costs, and which step lowers it; ``first``: the latent that was sampled."""
+
+    def __init__(
+        self, networks: Networks, latent: Tensor, mask: Tensor, goals: Goals, prior: float | None = None
+    ) -> None:
+        vae, statistics = networks.vae, networks.statistics
+        assert isinstance(vae, PatchVae) and statistics is not None  # can_refine() has looked
+        self.networks, self.mask, self.goals = networks, mask, goals
+        self.prior = prior_for(goals) if prior is None else prior
+        self.scale = networks.config.vae_scale_factor
+        self.patch = vae.patch_size
+        self.weight = vae.decoder_linear.weight
+        self.mean, self.std = (
+            np.asarray(value, np.float64) for value in (statistics.feature_mean, statistics.feature_std)
+        )
+        self.start = (latent[0] / self.scale).double().cpu().numpy()
+        self.ground: _GroundHeights | None = None
+        self.first = self.decode(self.start)
+        if not goals.requested[:, 0, 1].any():
+            self.ground = _GroundHeights.of(self.first.joints, goals)
+            self.first = replace(self.first, cost=self.first.cost + self.ground.cost(self.first.joints))
+        self.columns = feature_columns(sorted({*goals.joints, *(self.ground.joints if self.ground else ())}))
+        code = self.weight.detach().double().cpu().numpy().reshape(vae.patch_size, vae.num_features, -1)
+        self.code = np.repeat((code * self.std[:, None])[None, :, self.columns], len(self.start), 0)
+
+    def decode(self, latent: np.ndarray) -> _Decoded:
+        """What ``latent`` (N, D) decodes to."""
+        with torch.no_grad():
+            decoded = self.networks.decode_unscaled(torch.from_numpy(latent[None]).to(self.weight), self.mask)[0]
+        features = decoded.double().cpu().numpy() * self.std + self.mean
+        joints, yaw = feature_set.features_to_joints(features), -2 * half_yaw(features)
+        residuals = self.goals.residuals(joints, yaw)
+        residual = float(residuals.mean()) if len(residuals) else 0.0
+        left = latent - self.start
+        cost = float((residuals**2).sum() + self.prior * (left**2).sum())
+        if self.ground is not None:
+            cost += self.ground.cost(joints)
+        return _Decoded(latent, features, joints, yaw, residual, cost)
+
+    def step(self, current: _Decoded, damping: float) -> np.ndarray:
+        """The Gauss-Newton step (N, D) from ``current``."""
+        cost = self.goals.linearize(current.joints, current.yaw)
+        if self.ground is not None:
+            cost = self.ground.add_to(cost, current.joints)
+        chain = linearize_chain(current.features, self.code, cost.joints)
+        return solve_chain(chain, cost, current.latent - self.start, self.prior + damping, self.prior)
+
+    def learn(self, step: np.ndarray, moved: np.ndarray) -> None:
+        """Learn from a ``step`` (N, D) that has ``moved`` the features (T, F)."""
+        broyden_update(self.code, step, split_patches(moved[:, self.columns], self.patch))
+
+
 @dataclass(frozen=True, eq=False)
-class _Ground:
-    """What keeps a body on the ground whose height nobody has asked for: the ``height`` (T, G) that ``joints`` shall
-    have, and the ``weight`` (T, G) of that.
+class _GroundHeights:
+    """What keeps a body on the ground whose height no hint gives: the ``height`` (T, G) that ``joints`` keep, and the
+    ``weight`` (T, G) of that.
     """
 
     joints: list[int]
@@ -169,9 +191,9 @@ class _Ground:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, joints: np.ndarray, goals: Goals) -> _Ground:
-        """The pelvis's height in ``joints`` (T, J, 3), and that of a leg's toes while the other leg is asked for."""
-        busy = [_around(goals.asked.any(-1)[:, leg].any(1)) for leg in _LEGS.values()]
+    def of(cls, joints: np.ndarray, goals: Goals) -> _GroundHeights:
+        """The pelvis's height in ``joints`` (T, J, 3), and that of a leg's toes while the other leg has a hint."""
+        busy = [dilate(goals.requested.any(-1)[:, leg].any(1), KICK_FRAMES) for leg in _LEGS.values()]
         weight = np.stack([np.ones(len(joints), bool), busy[1] & ~busy[0], busy[0] & ~busy[1]], 1)
         which = [0, *_LEGS] if weight[:, 1:].any() else [0]
         height = joints[:, which, 1]
@@ -181,26 +203,9 @@ class _Ground:
     def cost(self, joints: np.ndarray) -> float:
         return float((self.weight * (joints[:, self.joints, 1] - self.height) ** 2).sum())
 
-    def pull_too(self, pull: QuadraticCost, joints: np.ndarray) -> QuadraticCost:
-        """The pull, and that onto the heights."""
-        together = sorted({*self.joints, *pull.joints})
-        place = {joint: 3 * i for i, joint in enumerate(together)}
-        own = np.array([place[joint] + axis for joint in pull.joints for axis in range(3)], int)
-        gradient = np.zeros((len(joints), 3 * len(together)))
-        matrix = np.zeros((len(joints), 3 * len(together), 3 * len(together)))
-        gradient[:, own], matrix[:, own[:, None], own] = pull.gradient, pull.matrix
+    def add_to(self, cost: QuadraticCost, joints: np.ndarray) -> QuadraticCost:
+        """The ``cost`` around ``joints`` (T, J, 3), and that of leaving the heights."""
+        total = cost.embed(sorted({*self.joints, *cost.joints}))
         for joint, height, weight in zip(self.joints, self.height.T, self.weight.T, strict=True):
-            up = place[joint] + 1
-            gradient[:, up] += weight * (joints[:, joint, 1] - height)
-            matrix[:, up, up] += weight
-        return QuadraticCost(together, gradient, matrix)
-
-
-def _around(frames: np.ndarray) -> np.ndarray:
-    """(T,) bool: those of ``frames`` (T,) bool and their neighbours, as far as a kick goes."""
-    return dilate(frames, KICK)
-
-
-def heading_angles(vectors: np.ndarray) -> np.ndarray:
-    """Radians (T,) about +Y that the body of the features ``vectors`` (T, F) faces; 0 faces +Z."""
-    return -2 * np.concatenate([[0.0], np.cumsum(vectors[:-1, feature_set.YAW_VELOCITY][:, 0])])
+            total.add(joint, [1], (joints[:, joint, 1] - height)[:, None], weight[:, None])
+        return total

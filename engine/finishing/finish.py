@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the motion that the model made to the one that leaves the engine.
 
-Jumps between patches go (``seams.py``); each foot gets its steps and their places (``footsteps.py``, ``contacts.py``);
-then the body, with bones of constant length, is brought onto hints and footprints (``exact.py``), and knees that
-came to bend backward are turned over (``knees.py``). Every part is even towards moves and turns over the ground, so it
-does not matter in which frame of reference a motion is finished.
+Jumps between patches go (``patch_seams.py``); each foot gets its steps and their positions (``gait.py``,
+``footprints.py``); then the body, with bones of constant length, is brought onto hints and footprints
+(``fit_body.py``), and knees that came to bend backward are mirrored (``knees.py``). Every part is equivariant to
+translations and rotations over the ground: it does not matter in which frame of reference a motion is finished.
 
 Shapes: T frames, J = 22 joints. Metres, Y up, floor at Y = 0; numpy.
 """
@@ -22,7 +22,7 @@ from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
 from ..motion_order import MotionOrder
-from .fit_body import fit_body, staying
+from .fit_body import fit_body, hold_in_place
 from .footprints import place_feet
 from .knees import KNEES, mirror_backward_knees
 from .patch_seams import remove_jumps
@@ -36,51 +36,51 @@ def finish(
     joints: np.ndarray,
     contacts: np.ndarray,
     seams: Sequence[int] = (),
-    kept: np.ndarray | None = None,
+    frozen: np.ndarray | None = None,
 ) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
     """Joints (T, J, 3) as they leave the engine, and which contact joints stand (T, 4); may be abandoned wherever it
     yields.
 
     ``order``: for these frames, its hints where they are met, in the axes of ``joints`` (T, J, 3). contacts (T, 4):
-    the model's belief 0..1. ``seams``: first frames of patches. kept (T,) bool: frames that are final already and stay
-    as they are, but for bones whose lengths are not the skeleton's. With ``order.exact`` hints are hit, else the
+    the model's belief 0..1. ``seams``: first frames of patches. frozen (T,) bool: frames that are final already and
+    stay as they are, but for bones whose lengths are not the skeleton's. With ``order.exact`` hints are hit, else the
     hinted joints stay where refining has brought them; with ``order.plant_feet`` feet that stand do not slide.
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
-    kept = kept if kept is not None and kept.any() else None
-    smooth = remove_jumps(made, _yaw(made), seams, kept)
+    frozen = frozen if frozen is not None and frozen.any() else None
+    smooth = remove_jumps(made, _headings(made), seams, frozen)
     goals, hint_mask = goals_of(order, _HERE), order.signal.hint_mask
     if not order.exact:
-        goals = replace(staying(goals, made), relative=(), obstacles=())
+        goals = replace(hold_in_place(goals, made), relative=(), obstacles=())
     if not order.plant_feet and (not goals or not (order.exact or order.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
     feet = None
     if order.plant_feet:
         low = [obstacle for obstacle in order.obstacles if is_step_over(obstacle)]
-        feet = place_feet(smooth, contacts, hint_mask, kept, low)
+        feet = place_feet(smooth, contacts, hint_mask, frozen, low)
     yield
     high = goals
     if feet is not None:
-        # FootPlan that walk through what lies low would be pushed out on any side: first they go where they step over it.
+        # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
         high = replace(goals, obstacles=tuple(o for o in goals.obstacles if not is_step_over(o)))
-    for settled in fit_body(smooth, _yaw(smooth), high, feet, kept):  # noqa: B007
+    for fitted in fit_body(smooth, _headings(smooth), high, feet, frozen):  # noqa: B007
         yield
-    if len(high.obstacles) < len(goals.obstacles) and _touches(settled, goals):
-        before = settled
-        for settled in fit_body(before, _yaw(smooth), goals, feet, kept):  # noqa: B007
+    if len(high.obstacles) < len(goals.obstacles) and _touches(fitted, goals):
+        before = fitted
+        for fitted in fit_body(before, _headings(smooth), goals, feet, frozen):  # noqa: B007
             yield
     if feet is not None:
-        free = ~hint_mask[:, KNEES] & (True if kept is None else ~kept[:, None])
-        settled = mirror_backward_knees(settled, free)
-    if kept is None and not goals:
-        settled = settled - (settled[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
-    return settled, contacts > 0.5 if feet is None else feet.in_contact
+        free = ~hint_mask[:, KNEES] & (True if frozen is None else ~frozen[:, None])
+        fitted = mirror_backward_knees(fitted, free)
+    if frozen is None and not goals:
+        fitted = fitted - (fitted[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
+    return fitted, contacts > 0.5 if feet is None else feet.in_contact
 
 
 def _touches(joints: np.ndarray, goals: Goals) -> bool:
     return any(bool((penetration(obstacle, joints)[0] > 0).any()) for obstacle in goals.obstacles)
 
 
-def _yaw(joints: np.ndarray) -> np.ndarray:
+def _headings(joints: np.ndarray) -> np.ndarray:
     """Headings (T,) about +Y, continuous."""
     return np.unwrap(feature_set.yaw_of(joints))

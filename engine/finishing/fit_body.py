@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last hand on a motion: hints are hit, feet stand, bones keep their lengths, by the least smooth change.
+"""The last change of a motion: hints are hit, feet stand, bones keep their lengths, by the least smooth change.
 
 The motion that the model made is laid on a body of constant bone lengths (``body.py``), and this body is moved over all
-frames at once: hints and other goals pull hard, feet pull onto their places (``contacts.py``) less so, and angles
-change little and smoothly. A few Gauss-Newton steps reach hints to a fraction of a millimetre where a body can.
+frames at once: hints and other goals weigh most, positions of feet (``footprints.py``) less, and angles change little
+and smoothly. A few Gauss-Newton steps reach hints to a fraction of a millimetre where a body can.
 
 Shapes: T frames, J = 22 joints. Metres, Y up; numpy.
 """
@@ -18,17 +18,21 @@ import numpy as np
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 from ..control.goals import Goals, QuadraticCost
-from .body import Body, degrees_of_freedom, regularizer, step
+from .body import Body, DegreesOfFreedom, newton_step, regularizer
 from .footprints import FootPlan
 
-STEPS = 40
+MAX_STEPS = 40
 STEP_LENGTHS = (1.0, 0.5, 0.2)
 FIRST_DAMPING = 1e-2
-ENOUGH, PATIENCE = 0.02, 1  # share of the cost that a step has to gain for others to follow; steps that may gain less
-LITTLE, MORE_PATIENCE = 1e-3, 4  # the same while hints are not hit
-HINT_WEIGHT = 10000.0
-FOOT_WEIGHTS = np.array([0.05, 4.0, 0.05, 4.0])  # of ankle and toe
-NEAR = 1e-4  # metres; hints that are all this near are hit
+HIT_M = 1e-4  # hints that are all this near are hit
+# The share of the cost that a step has to gain for others to follow, and how many steps may gain less: once hints are
+# hit, and before.
+HIT_GAIN, HIT_PATIENCE_STEPS = 0.02, 1
+MISSED_GAIN, MISSED_PATIENCE_STEPS = 1e-3, 4
+GOAL_WEIGHT = 10000.0
+CONTACT_WEIGHTS = np.array([0.05, 4.0, 0.05, 4.0])  # of ankle and toe
+
+_CONTACTS = SKELETON.indices(*CONTACT_JOINTS)
 
 
 def fit_body(
@@ -36,72 +40,63 @@ def fit_body(
     yaw: np.ndarray,
     goals: Goals,
     feet: FootPlan | None = None,
-    kept: np.ndarray | None = None,
-    steps: int = STEPS,
+    frozen: np.ndarray | None = None,
+    steps: int = MAX_STEPS,
 ) -> Iterator[np.ndarray]:
     """Yield joints (T, J, 3) after each step, the last ones being the result; there is at least one.
 
-    joints (T, J, 3) of the motion so far, yaw (T,) its headings; ``goals`` are to be met, ``feet`` to stand.
-    kept (T,) bool: frames that stay as they are.
+    joints (T, J, 3) of the motion so far, yaw (T,) its headings; ``goals`` to meet, ``feet`` to place. frozen (T,)
+    bool: frames that stay as they are.
     """
     body = Body.of(joints)
-    pulled = sorted(set(goals.joints) | (set(SKELETON.indices(*CONTACT_JOINTS)) if feet is not None else set()))
-    if not pulled:
+    concerned = sorted(set(goals.joints) | (set(_CONTACTS) if feet is not None else set()))
+    if not concerned:
         yield body.joints
         return
-    freedom = degrees_of_freedom(pulled)
-    weights, gone = freedom.weights, np.zeros((len(joints), freedom.size))
+    freedom = DegreesOfFreedom.of(concerned)
+    weights, accumulated = freedom.weights, np.zeros((len(joints), freedom.size))
     cost, damping, stalled = _cost(body.joints, yaw, goals, feet), 0.0, 0
     for _ in range(steps):
         points = body.joints
-        pull = _together(pulled, goals.linearize(points, yaw), feet, points)
-        derivative = freedom.derivative(points, pulled)
-        change = step(derivative, pull.gradient, pull.matrix, weights, gone, damping, kept)
-        # Far from where a body can be the pulls mislead: a shorter step on the same way, else a more careful one.
+        quadratic = _linearize(points, goals.linearize(points, yaw), feet, concerned)
+        derivative = freedom.derivative(points, concerned)
+        change = newton_step(quadratic, derivative, weights, accumulated, damping, frozen)
+        # Far from where a body can be the slopes mislead: a shorter step the same way, else a more careful one.
         for length in STEP_LENGTHS:
             tried = body.moved(*freedom.split(length * change))
-            tried_cost = _cost(tried.joints, yaw, goals, feet) + regularizer(gone + length * change, weights)
+            tried_cost = _cost(tried.joints, yaw, goals, feet) + regularizer(accumulated + length * change, weights)
             if tried_cost < cost:
                 break
         gained = cost - tried_cost
         if gained > 0:
-            body, gone, cost = tried, gone + length * change, tried_cost
+            body, accumulated, cost = tried, accumulated + length * change, tried_cost
         damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, FIRST_DAMPING)
         yield body.joints
-        misses = goals.residuals(body.joints, yaw)
-        hit = not len(misses) or misses.max() < NEAR
-        stalled = stalled + 1 if gained < (ENOUGH if hit else LITTLE) * cost else 0
-        if stalled >= (PATIENCE if hit else MORE_PATIENCE):
+        residuals = goals.residuals(body.joints, yaw)
+        hit = not len(residuals) or residuals.max() < HIT_M
+        stalled = stalled + 1 if gained < (HIT_GAIN if hit else MISSED_GAIN) * cost else 0
+        if stalled >= (HIT_PATIENCE_STEPS if hit else MISSED_PATIENCE_STEPS):
             return
 
 
-def staying(goals: Goals, joints: np.ndarray) -> Goals:
+def hold_in_place(goals: Goals, joints: np.ndarray) -> Goals:
     """The same goals with the hints' joints staying where they are in ``joints`` (T, J, 3), not moved further."""
-    return replace(goals, hint=np.asarray(joints, np.float64), tolerance=np.where(goals.insisted, 0.0, np.inf))
+    return replace(goals, hint=np.asarray(joints, np.float64), tolerance=np.where(goals.required, 0.0, np.inf))
 
 
 def _cost(joints: np.ndarray, yaw: np.ndarray, goals: Goals, feet: FootPlan | None) -> float:
-    """Half the weighted squares of all that ``joints`` (T, J, 3) miss."""
-    cost = HINT_WEIGHT * goals.cost(joints, yaw)
+    """Half the weighted squares of all residuals of ``joints`` (T, J, 3)."""
+    cost = GOAL_WEIGHT * goals.cost(joints, yaw)
     if feet is not None:
-        missed = ((joints[:, SKELETON.indices(*CONTACT_JOINTS)] - feet.positions) ** 2).sum((0, 2))
-        cost += float((FOOT_WEIGHTS * missed).sum() / 2)
+        squares = ((joints[:, _CONTACTS] - feet.positions) ** 2).sum((0, 2))
+        cost += float((CONTACT_WEIGHTS * squares).sum() / 2)
     return cost
 
 
-def _together(pulled: list[int], hints: QuadraticCost, feet: FootPlan | None, joints: np.ndarray) -> QuadraticCost:
-    """The pulls of goals and feet on the ``pulled`` joints."""
-    frames, count = len(joints), len(pulled)
-    gradient, matrix = np.zeros((frames, 3 * count)), np.zeros((frames, 3 * count, 3 * count))
-    place = {joint: 3 * i for i, joint in enumerate(pulled)}
-    own = np.array([place[joint] + axis for joint in hints.joints for axis in range(3)], int)
-    if len(own):
-        gradient[:, own] = HINT_WEIGHT * hints.gradient
-        matrix[:, own[:, None], own] = HINT_WEIGHT * hints.matrix
+def _linearize(joints: np.ndarray, goals: QuadraticCost, feet: FootPlan | None, concerned: list[int]) -> QuadraticCost:
+    """The cost of goals and feet for the ``concerned`` joints."""
+    result = goals.embed(concerned, GOAL_WEIGHT)
     if feet is not None:
-        for i, name in enumerate(CONTACT_JOINTS):
-            joint = SKELETON.index(name)
-            at = np.arange(place[joint], place[joint] + 3)
-            gradient[:, at] += FOOT_WEIGHTS[i] * (joints[:, joint] - feet.positions[:, i])
-            matrix[:, at, at] += FOOT_WEIGHTS[i]
-    return QuadraticCost(pulled, gradient, matrix)
+        for i, joint in enumerate(_CONTACTS):
+            result.add(joint, [0, 1, 2], joints[:, joint] - feet.positions[:, i], CONTACT_WEIGHTS[i])
+    return result

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the Blenders on this computer and put the add-on's zip into them, by Blender's own commands.
+"""Find the Blenders on this computer and install the add-on's zip into them, by Blender's own commands.
 
-Blender is only ever run as a program of its own, without a window: ``--version``, ``--command extension install-file``,
-and once more to see the add-on enabled and to enter the engine in its preferences.
+Blender is only run as a separate program, without a window: ``--version``, ``--command extension install-file``, and
+once more to check that the add-on is enabled and to set the engine in its preferences.
 """
 
 from __future__ import annotations
@@ -17,31 +17,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from blender_addon.shared.errors import GaitwayError
+from .errors import InstallationError
 
-PATIENCE = 180.0
-"""Seconds; the first start after an installation may take long where a virus scanner looks on."""
+TIMEOUT_S = 180.0
+"""Seconds; with a virus scanner the first start after an installation can take long."""
 FLATPAK = "org.blender.Blender"
-_SAYS = "GAITWAY "
-_ENTER = """
+_ANSWER_PREFIX = "GAITWAY "
+_SET_ENGINE = """
 import json, os, sys, bpy
 key = next((key for key in bpy.context.preferences.addons.keys() if key.rsplit(".", 1)[-1] == "gaitway"), None)
 answer = {"module": key, "command": ""}
 if key is not None and key in sys.modules:
     preferences = bpy.context.preferences.addons[key].preferences
-    entered = preferences.engine_command.strip()
-    if not entered or (os.path.isabs(entered) and not os.path.exists(entered)):
+    present = preferences.engine_command.strip()
+    if not present or (os.path.isabs(present) and not os.path.exists(present)):
         preferences.engine_command = ENGINE
         bpy.ops.wm.save_userpref()
     answer["command"] = preferences.engine_command
-print(SAYS + json.dumps(answer))
+print(PREFIX + json.dumps(answer))
 """
-
-
-class InstallationFailed(GaitwayError):
-    """The add-on could not be put into a Blender."""
-
-    code = "installation"
 
 
 @dataclass(frozen=True)
@@ -60,9 +54,9 @@ class Blender:
         return f"Blender {'.'.join(map(str, self.version))} ({' '.join(self.command)})"
 
 
-def usual_places(system: str, home: Path, environment: Mapping[str, str]) -> list[str]:
+def usual_locations(system: str, home: Path, environment: Mapping[str, str]) -> list[str]:
     """Patterns (as for glob) of Blender's program on ``system`` ("linux", "darwin", "win32"): installers, stores,
-    Steam, and archives that were unpacked where people unpack them.
+    Steam, and archives in the folders where people unpack them.
     """
     if system == "win32":
         roots = [environment.get(name, "") for name in ("ProgramFiles", "ProgramW6432", "ProgramFiles(x86)")]
@@ -90,13 +84,13 @@ def usual_places(system: str, home: Path, environment: Mapping[str, str]) -> lis
     ]
 
 
-def programs(places: list[str], search_path: str | None = None) -> list[Path]:
-    """The programs that match ``places`` or lie on the ``PATH``, each once, links followed to tell."""
+def programs(locations: list[str], search_path: str | None = None) -> list[Path]:
+    """The programs that match ``locations`` or are on the ``PATH``, each once even behind links."""
     found: dict[Path, Path] = {}
     on_path = shutil.which("blender", path=search_path)
-    for path in [*([Path(on_path)] if on_path else []), *(hit for place in places for hit in _glob(place))]:
+    for path in [*([Path(on_path)] if on_path else []), *(hit for location in locations for hit in _glob(location))]:
         named = path.name.lower().removesuffix(".exe")
-        # blender-launcher and blender-thumbnailer lie beside the program.
+        # blender-launcher and blender-thumbnailer are in the same folder.
         if re.fullmatch(r"blender(-?\d[\d.]*)?|org\.blender\.blender", named) and os.access(path, os.X_OK):
             found.setdefault(path.resolve(), path)
     return list(found.values())
@@ -109,20 +103,20 @@ def _glob(pattern: str) -> Iterator[Path]:
 
 
 def find_blenders() -> list[Blender]:
-    """Every Blender in the usual places that starts, newest first."""
+    """Every Blender in the usual locations that starts, newest first."""
     found = []
-    for path in programs(usual_places(sys.platform, Path.home(), os.environ)):
+    for path in programs(usual_locations(sys.platform, Path.home(), os.environ)):
         try:
             found.append(ask(path))
-        except InstallationFailed:
-            continue  # what cannot even tell its version is no Blender to install into
+        except InstallationError:
+            continue  # a program that cannot print its version is no Blender to install into
     return sorted(found, key=lambda blender: blender.version, reverse=True)
 
 
 def program_at(path: Path) -> Path:
-    """The program that a person means by ``path``: itself, or what lies in the folder, or in the app, of that name.
+    """The program that a person means by ``path``: the file itself, or the one in a folder or app of that name.
 
-    Raises InstallationFailed.
+    Raises InstallationError.
     """
     path = path.expanduser()
     inside = ("blender", "blender.exe", "Contents/MacOS/Blender", "Blender.app/Contents/MacOS/Blender")
@@ -131,49 +125,49 @@ def program_at(path: Path) -> Path:
             return candidate
     if len(path.parts) == 1 and (found := shutil.which(str(path))):
         return Path(found)
-    raise InstallationFailed(f"There is no Blender at {path}.", "Give the path of its program or of its folder.")
+    raise InstallationError(f"There is no Blender at {path}.", "Give the path of its program or of its folder.")
 
 
 def ask(program: Path) -> Blender:
-    """The Blender at ``program``, by its own word. Raises InstallationFailed."""
-    said = _run((str(program),), "--version")
-    match = re.search(r"^Blender (\d+)\.(\d+)(?:\.(\d+))?", said, re.M)
+    """The Blender at ``program``, with the version it prints. Raises InstallationError."""
+    output = _run((str(program),), "--version")
+    match = re.search(r"^Blender (\d+)\.(\d+)(?:\.(\d+))?", output, re.M)
     if match is None:
-        raise InstallationFailed(f"{program} does not answer as Blender does.", "Give the path of Blender's program.")
+        raise InstallationError(f"{program} does not answer like Blender.", "Give the path of Blender's program.")
     return Blender((str(program),), tuple(int(number or 0) for number in match.groups()))
 
 
 def install(blender: Blender, archive: Path, engine_command: str) -> str:
-    """Install and enable the zip ``archive``, and enter ``engine_command`` in its preferences unless another stands
-    there that is not gone. Returns the command that stands there now.
+    """Install and enable the zip ``archive``, and set ``engine_command`` in its preferences unless they name
+    another that exists. Returns the command that they name now.
 
-    Raises InstallationFailed with what Blender says.
+    Raises InstallationError with what Blender prints.
     """
-    said = _run(
+    output = _run(
         blender.command, "--command", "extension", "install-file", "-r", "user_default", "-e", str(archive.resolve())
     )
-    complaints = re.findall(r"^ERROR (.*)$", said, re.M)  # the exit code is 0 all the same
-    if complaints or "nstalled" not in said:
-        what = complaints[0].rstrip(".") if complaints else " ".join(said.split()[-30:]) or "it says nothing"
-        raise InstallationFailed(
-            f"{blender} did not take the zip: {what}.",
-            "Drag the zip into Blender's window instead, and see what it says there.",
+    complaints = re.findall(r"^ERROR (.*)$", output, re.M)  # the exit code is 0 even then
+    if complaints or "nstalled" not in output:
+        what = complaints[0].rstrip(".") if complaints else " ".join(output.split()[-30:]) or "it printed nothing"
+        raise InstallationError(
+            f"{blender} rejected the zip: {what}.",
+            "Drag the zip into Blender's window instead, and read what it says there.",
         )
-    script = f"ENGINE, SAYS = {engine_command!r}, {_SAYS!r}\n{_ENTER}"
-    said = _run(blender.command, "-b", "--python-expr", script)
-    answers = [line.removeprefix(_SAYS) for line in said.splitlines() if line.startswith(_SAYS)]
+    script = f"ENGINE, PREFIX = {engine_command!r}, {_ANSWER_PREFIX!r}\n{_SET_ENGINE}"
+    output = _run(blender.command, "-b", "--python-expr", script)
+    answers = [line.removeprefix(_ANSWER_PREFIX) for line in output.splitlines() if line.startswith(_ANSWER_PREFIX)]
     answer = json.loads(answers[-1]) if answers else {}
     if not answer.get("command"):
-        raise InstallationFailed(
-            f"{blender} took the zip but does not enable the add-on: {' '.join(said.split()[-30:])}.",
-            "Open Edit > Preferences > Add-ons, tick Gaitway and see what Blender says.",
+        raise InstallationError(
+            f"{blender} installed the zip but did not enable the add-on: {' '.join(output.split()[-30:])}.",
+            "Open Edit > Preferences > Add-ons, tick Gaitway and read what Blender says.",
         )
     return str(answer["command"])
 
 
 def _run(command: tuple[str, ...], *arguments: str) -> str:
-    """What Blender prints, both streams. Raises InstallationFailed when it cannot be run."""
-    # Blender has its own Python, which variables meant for this one would bend.
+    """What Blender prints on both streams. Raises InstallationError when it cannot be run."""
+    # Blender has its own Python, which variables meant for this one would break.
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
     try:
         done = subprocess.run(
@@ -185,14 +179,14 @@ def _run(command: tuple[str, ...], *arguments: str) -> str:
             encoding="utf-8",
             errors="replace",
             env=environment,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
         )
     except OSError as error:
-        raise InstallationFailed(
+        raise InstallationError(
             f"{command[0]} could not be started: {error.strerror or error}.", "Give the path of Blender's program."
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise InstallationFailed(
-            f"{command[0]} did not answer within {PATIENCE:.0f} s.", "Close the Blenders that are open and try again."
+        raise InstallationError(
+            f"{command[0]} did not answer within {TIMEOUT_S:.0f} s.", "Close the Blenders that are open and try again."
         ) from error
     return done.stdout

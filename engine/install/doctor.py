@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks of an installation, each with what was found and, where something is wrong, what to do.
 
-A check is a function that returns a sentence, or raises GaitwayError whose hint is the remedy; nothing is repaired
+A check is a function that returns a sentence, or raises a GaitwayError whose hint is the remedy; nothing is repaired
 here.
 """
 
@@ -19,15 +19,11 @@ from pathlib import Path
 from blender_addon.shared.connection import Connection, default_connection_path, read_connection
 from blender_addon.shared.errors import DeviceError, EngineUnavailable, GaitwayError
 
+from .errors import InstallationError
+
 DISTRIBUTION = "gaitway"
-_NEEDED_MEGABYTES = 500
-_PING_PATIENCE_MS = 2000
-
-
-class Installation(GaitwayError):
-    """Something of the installation itself is missing or does not fit."""
-
-    code = "installation"
+_NEEDED_DISK_MB = 500
+_PING_TIMEOUT_MS = 2000
 
 
 @dataclass(frozen=True)
@@ -65,25 +61,29 @@ def _run(name: str, check: Callable[[], str]) -> Check:
         return Check(name, False, error.message, error.hint)
     except ImportError as error:
         return Check(name, False, f"{error}.", "Install Gaitway again: pip install --force-reinstall gaitway")
-    except Exception as error:  # a check that breaks is a finding too, and must not hide those after it
+    except Exception as error:  # a check that crashes is a finding too, and must not hide those after it
         return Check(name, False, f"{type(error).__name__}: {error}", "Please report this line.")
 
 
 def _python() -> str:
     version = ".".join(map(str, sys.version_info[:3]))
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        raise Installation(f"This is Python {version}.", "Make a virtual environment with Python 3.11, 3.12 or 3.13.")
+        raise InstallationError(
+            f"This is Python {version}.", "Create a virtual environment with Python 3.11, 3.12 or 3.13."
+        )
     return f"{version} at {sys.executable}"
 
 
 def _packages() -> str:
-    """Versions of what Gaitway requires, against the ranges that its own metadata states."""
+    """Versions of the required packages, compared with the ranges in Gaitway's own metadata."""
     from packaging.requirements import Requirement
 
     try:
         texts = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        raise Installation("Gaitway itself is not installed here.", "Run in its folder: pip install -e .") from None
+        raise InstallationError(
+            "Gaitway itself is not installed in this Python.", "Run in its folder: pip install -e ."
+        ) from None
     found, wrong = [], []
     for requirement in map(Requirement, texts):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -95,9 +95,9 @@ def _packages() -> str:
             continue
         found.append(f"{requirement.name} {version}")
         if not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"{requirement.name} is {version}, needed is {requirement.specifier}")
+            wrong.append(f"{requirement.name} is {version}, but {requirement.specifier} is required")
     if wrong:
-        raise Installation("; ".join(wrong) + ".", f"Run: pip install --upgrade {DISTRIBUTION}")
+        raise InstallationError("; ".join(wrong) + ".", f"Run: pip install --upgrade {DISTRIBUTION}")
     return ", ".join(found)
 
 
@@ -111,7 +111,7 @@ def _device(name: str) -> str:
     square = torch.eye(64, device=device, dtype=dtype)
     if float((square @ square).sum()) != 64.0:
         raise DeviceError(
-            f"{device} computes wrongly.", "Use --device cpu, and update the driver of the graphics card."
+            f"{device} computes wrong results.", "Use --device cpu, and update the driver of the graphics card."
         )
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{pin_threads()} threads"
     return f"{device} ({kind}), {str(dtype).removeprefix('torch.')}, torch {torch.__version__}"
@@ -128,11 +128,11 @@ def _model(checkpoint: Path | None) -> str:
 
     folder = _folder(checkpoint)
     model_hash = verify_folder(folder)
-    return f"{load_folder(folder).config.name}, files match their sums ({model_hash[:12]}), {folder}"
+    return f"{load_folder(folder).config.name}, files match their checksums ({model_hash[:12]}), {folder}"
 
 
 def _text_encoder(checkpoint: Path | None) -> str:
-    """Encode a sentence anew: the cache of earlier prompts would hide a missing encoder."""
+    """Encode a sentence without the cache of earlier prompts, which would hide a missing encoder."""
     from ..checkpoints.folder import load_folder
     from ..models.text_encoder import load_text_encoder
 
@@ -159,7 +159,7 @@ def _generation(checkpoint: Path | None, device: str) -> str:
     block = PromptBlock("a person walks forward", 0, frames)
     *_, result = pipeline.generate(Generate("doctor", (block,), frames, signal.hint, signal.hint_mask))
     if not isinstance(result, Result) or not np.isfinite(result.joints).all():
-        raise DeviceError(f"The motion made on {welcome.device} is not finite.", "Try --device cpu.")
+        raise DeviceError(f"The motion generated on {welcome.device} is not finite.", "Try --device cpu.")
     return f"{frames} frames in {result.timing[TOTAL]:.2f} s on {welcome.device}"
 
 
@@ -167,7 +167,7 @@ def _port() -> str:
     import zmq
 
     if not zmq.has("curve"):
-        raise Installation(
+        raise InstallationError(
             "This build of ZeroMQ has no encryption (CURVE).",
             "Run: pip install --force-reinstall --only-binary :all: pyzmq",
         )
@@ -177,21 +177,21 @@ def _port() -> str:
         except zmq.ZMQError as error:
             raise EngineUnavailable(
                 f"No port can be opened on this machine: {error.strerror}.",
-                "Allow Python in the firewall or security software for 127.0.0.1; nothing outside is contacted.",
+                "Allow Python in the firewall or security software for 127.0.0.1; no other computer is contacted.",
             ) from None
     return f"can be opened (tried {port}), ZeroMQ {zmq.zmq_version()} with encryption"
 
 
 def _engine() -> str:
-    """Whether a running engine answers; that none runs is no fault."""
+    """Whether a running engine answers; it is no error if none runs."""
     path = default_connection_path()
     if not path.exists():
-        return "none is running; Blender starts one, or: gaitway serve"
+        return "none is running; Blender starts one, or use: gaitway serve"
     connection = read_connection(path)
     if not _answers(connection):
         raise EngineUnavailable(
             f"The engine at {connection.address} (process {connection.pid}) does not answer.",
-            f"End that process and start the engine again. If there is none, delete {path}.",
+            f"End that process and start the engine again. If it does not exist, delete {path}.",
         )
     return f"{connection.engine_version} answers at {connection.address} (process {connection.pid})"
 
@@ -208,7 +208,7 @@ def _answers(connection: Connection) -> bool:
         dealer.curve_secretkey = connection.client_secret_key.encode()
         dealer.connect(connection.address)
         dealer.send(encode(Ping(1)))
-        return bool(dealer.poll(_PING_PATIENCE_MS)) and isinstance(decode(dealer.recv()), Pong)
+        return bool(dealer.poll(_PING_TIMEOUT_MS)) and isinstance(decode(dealer.recv()), Pong)
 
 
 def _log() -> str:
@@ -220,8 +220,8 @@ def _log() -> str:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise Installation(
-            f"Nothing can be written to {folder}: {error.strerror}.", "Choose another with --log-file."
+        raise InstallationError(
+            f"Nothing can be written to {folder}: {error.strerror}.", "Choose another folder with --log-file."
         ) from None
     return str(path)
 
@@ -230,6 +230,8 @@ def _disk() -> str:
     folders = {Path.cwd(), Path(tempfile.gettempdir()), Path.home()}
     for folder in sorted(folder for folder in folders if folder.exists()):
         free = shutil.disk_usage(folder).free // 2**20
-        if free < _NEEDED_MEGABYTES:
-            raise Installation(f"{folder} has {free} MB left.", f"Free some space: {_NEEDED_MEGABYTES} MB are needed.")
+        if free < _NEEDED_DISK_MB:
+            raise InstallationError(
+                f"{folder} has {free} MB left.", f"Free some space: {_NEEDED_DISK_MB} MB are needed."
+            )
     return f"{shutil.disk_usage(Path.cwd()).free / 2**30:.1f} GB free here"

@@ -187,9 +187,9 @@ def _predict(
     """One step's call of the networks, a replayed one where such are kept."""
     times = torch.full((1,), time, device=latent.device)
     call, given = functools.partial(_answer, networks), (latent, times, text, guidance, control, mask, uncond)
-    if networks.replays is None or torch.is_grad_enabled():
+    if networks.graph_cache is None or torch.is_grad_enabled():
         return call(*given)
-    return networks.replays("step", call, *given)
+    return networks.graph_cache("step", call, *given)
 
 
 def _answer(

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from blender_addon.shared import protocol
-from blender_addon.shared.errors import EngineBusy, ProtocolError
+from blender_addon.shared.errors import EngineBusy
 from blender_addon.shared.protocol import Hello
 
 from .. import __version__
@@ -47,11 +47,8 @@ class ClientTable:
         where there are too many.
         """
         if hello.protocol_version != protocol.PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"{hello.client} {hello.client_version} speaks protocol {hello.protocol_version}, "
-                f"engine {__version__} speaks protocol {protocol.PROTOCOL_VERSION}.",
-                "Update the add-on and the engine to the same version of Gaitway.",
-            )
+            name, engine = f"{hello.client} {hello.client_version}", f"Engine {__version__}"
+            raise protocol.other_version(name, hello.protocol_version, engine, protocol.PROTOCOL_VERSION)
         if client not in self._clients and len(self._clients) >= protocol.MAX_CLIENTS:
             raise EngineBusy(
                 f"The engine already serves {protocol.MAX_CLIENTS} clients.",

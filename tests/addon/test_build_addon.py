@@ -37,7 +37,7 @@ def test_the_manifest_of_a_platform_names_that_platform_alone() -> None:
 
 def test_the_zip_takes_sources_only() -> None:
     files = {path.as_posix() for path in build_addon.sources()}
-    assert {"__init__.py", "shared/skeleton.py", "operators/generate.py"} <= files
+    assert {"__init__.py", "shared/skeleton.py", "ui/generate.py"} <= files
     assert not [
         name for name in files if "__pycache__" in name or name.endswith((".pyc", ".whl", ".lock", ".png", ".md"))
     ]
@@ -53,7 +53,7 @@ def test_an_altered_wheel_is_not_shipped(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / name).write_bytes(b"not the wheel")
     digest = hashlib.sha256(b"the wheel").hexdigest()
     (tmp_path / "wheels.lock").write_text(f"{tmp_path / name} --hash=sha256:{digest}\n")
-    with pytest.raises(build_addon.BuildError, match="could not fetch"):
+    with pytest.raises(build_addon.BuildError, match="could not download"):
         build_addon.fetch([name], ("win_amd64",))
     (tmp_path / name).write_bytes(b"the wheel")
     assert build_addon.fetch([name], ("win_amd64",)) == [tmp_path / name]

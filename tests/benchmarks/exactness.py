@@ -29,7 +29,7 @@ from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
 from engine.export import export
 from engine.export.clip import Clip as Picture
-from engine.finishing.body import LENGTHS
+from engine.finishing.body import LENGTHS_M
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
 from training.data.clips import Clip, load_clips
@@ -96,7 +96,7 @@ def made(pipeline: Pipeline, drawn: Drawn, switches: dict[str, bool], seed: int)
         float(errors.max()),
         foot_skating_ratio(joints),
         jerk_percentile(joints),
-        float(100 * np.abs(lengths / LENGTHS[1:] - 1).mean()),
+        float(100 * np.abs(lengths / LENGTHS_M[1:] - 1).mean()),
         timing.get("Refining", 0.0),
         timing.get("Finishing", 0.0),
         timing["Total"],

@@ -47,8 +47,8 @@ from blender_addon.capture.request import build_request
 from blender_addon.capture.tracks import Track
 from blender_addon.delivery.deliver import Delivery, deliver
 from blender_addon.keying import apply
-from blender_addon.retarget.proportions import adapt as hold
-from blender_addon.retarget.proportions.contacts import standing
+from blender_addon.retarget.proportions import adapt
+from blender_addon.retarget.proportions.contacts import contact_mask
 from blender_addon.shared import quat
 from blender_addon.shared.limbs import LIMBS, bend
 from blender_addon.shared.pose import global_rotations
@@ -185,9 +185,9 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
 
     on_floor = capture.to_floor(joints, replace(captured, tracks=(None,)))
     angles = {}
-    for name, keeping in (("Copied", hold.NOTHING), ("Planted", hold.Hold(floor=0.0))):
+    for name, keeping in (("Copied", adapt.UNCONSTRAINED), ("Planted", adapt.Constraints(floor=0.0))):
         apply.apply_motion(
-            armature, on_floor, scale=factor, start_frame=START, scene=scene, action_name=name, hold=keeping
+            armature, on_floor, scale=factor, start_frame=START, scene=scene, action_name=name, constraints=keeping
         )
         angles[name] = limb_angles(evaluated(armature, bones, frames)[0], places)
 
@@ -198,7 +198,7 @@ def run(rig: str, motion: str, joints: np.ndarray, fps: int) -> Row:
     )
     captured = replace(captured, tracks=tracks)
     answer = Result(
-        "benchmark", joints[None].astype(np.float32), standing(joints)[None], (ControlError(0, 0, 0),), (0.0,),
+        "benchmark", joints[None].astype(np.float32), contact_mask(joints)[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
     )  # fmt: skip
     request = replace(build_request(scene, captured), num_frames=len(joints))

@@ -23,7 +23,7 @@ from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.keys.spline_fit import Spacing
 from blender_addon.retarget.pose import scale
-from blender_addon.retarget.proportions.contacts import at_scene_frames, places, standing
+from blender_addon.retarget.proportions.contacts import at_scene_frames, contact_mask, stances
 from blender_addon.shared.skeleton import CONTACT_JOINTS
 from blender_addon.time_slices import run_to_end
 
@@ -84,13 +84,13 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
         shown.append(played(armature, bones, plan.frames))
     keys, channels = count_keys(armature)
     off = np.linalg.norm(shown[1] - shown[0], axis=-1) * 100
-    stands = at_scene_frames(standing(joints), plan.frames, 1, fps)
+    in_contact = at_scene_frames(contact_mask(joints), plan.frames, 1, fps)
     drift = [0.0]
     for column, joint in enumerate(CONTACT_JOINTS):
         if joint in mapped:
             points = shown[1][:, bones.index(mapped[joint])]
-            for stand in places(stands[:, column], points, factor):
-                drift.append(float(np.linalg.norm(points[stand.span] - stand.place, axis=-1).max()) * 100)
+            for stance in stances(in_contact[:, column], points, factor):
+                drift.append(float(np.linalg.norm(points[stance.span] - stance.position, axis=-1).max()) * 100)
     return found | {
         "frames": len(plan.frames),
         "share": keys / (channels * len(plan.frames)),

@@ -96,7 +96,7 @@ def test_a_zip_that_blender_refuses_is_no_success(blender: Path, tmp_path: Path)
     torn = tmp_path / "torn.zip"
     torn.write_bytes(b"PK\x03\x04 and no more")
     done = gaitway(tmp_path, "--zip", str(torn))
-    assert done.returncode == 2 and "did not take the zip" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and "rejected the zip" in done.stderr and "Traceback" not in done.stderr
     platforms = build_addon.read_manifest()["platforms"]
     other = next(name for name in platforms if name != build_addon.this_platform())
     try:

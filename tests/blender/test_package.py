@@ -137,7 +137,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         return build_addon.build(build_addon.this_platform(), tmp_path_factory.mktemp("dist"))
     except build_addon.BuildError as error:
-        if "could not fetch" in str(error):
+        if "could not download" in str(error):
             pytest.skip(f"needs the package index for the wheels: {error}")
         raise
 

@@ -55,6 +55,8 @@ EXAMPLES: dict[str, Any] = {
         {"text": 0.01, "denoise": 0.2},
         7,
         "ab12",
+        RNG.integers(0, 60, (2, 3)).astype(np.int32),
+        RNG.normal(size=(60, 3)).astype(np.float32),
     ),
     "Cancel": protocol.Cancel("r1"),
     "Error": protocol.Error("", "protocol", "Something is wrong.", "Do this."),
@@ -172,14 +174,34 @@ def test_wrong_arrays_are_refused(array: Any) -> None:
     refused(msgpack.packb({**plain("Generate"), "hint": array}))
 
 
-@pytest.mark.parametrize("name", ["tolerance", "slack", "base", "base_mask"])
-def test_an_array_may_be_left_out_but_must_fit_when_it_is_there(name: str) -> None:
-    request = EXAMPLES["Generate"]
-    left_out: Any = decode(encode(replace(request, **{name: None})))
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [("Generate", name) for name in ("tolerance", "slack", "base", "base_mask")]
+    + [("Result", name) for name in ("met_frames", "path_offset")],
+)
+def test_an_array_may_be_left_out_but_must_fit_when_it_is_there(message: str, name: str) -> None:
+    given: Any = EXAMPLES[message]
+    left_out: Any = decode(encode(replace(given, **{name: None})))
     assert getattr(left_out, name) is None
-    for array in (getattr(request, name)[:-1], getattr(request, name).astype(np.float64)):
+    for array in (getattr(given, name)[:-1], getattr(given, name).astype(np.float64)):
         with pytest.raises(ProtocolError, match=name):
-            encode(replace(request, **{name: array}))
+            encode(replace(given, **{name: array}))
+
+
+def test_hints_with_slack_are_listed_by_frame_then_joint() -> None:
+    mask, slack = np.zeros((5, 22), bool), np.zeros((5, 22), np.int32)
+    mask[[3, 1, 1, 2], [0, 7, 4, 9]] = True
+    slack[[3, 1, 1, 4], [0, 7, 4, 9]] = 2
+    assert protocol.hints_with_slack(mask, slack).tolist() == [[1, 4], [1, 7], [3, 0]]
+    assert protocol.hints_with_slack(mask, None).shape == (0, 2)
+
+
+@pytest.mark.parametrize(("client", "engine", "older"), [(2, 3, "add-on"), (3, 2, "engine")])
+def test_the_older_side_is_named(client: int, engine: int, older: str) -> None:
+    error = protocol.other_version("this add-on", client, "Engine 0.1", engine)
+    assert f"this add-on speaks protocol {client}" in error.message
+    assert f"Engine 0.1 speaks protocol {engine}" in error.message
+    assert f"Update the {older}" in error.hint
 
 
 @pytest.mark.parametrize("centre", [[0.0, 1.0], [0.0, 1.0, 2.0, 3.0], [], [0.0, 1.0, None]])

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...shared import quat
+from ...shared.series import dilate_maximum
 from ..pose import fk
 from ..pose.rotation_modes import rotations
-from ..proportions.blending import spread_maximum
 from .pose_tree import Posed, Tree, is_moving
 from .spline_fit import STIFFNESS, Channel, Curve, basis
 
@@ -100,7 +100,7 @@ def prune(
             if off.max() <= 1.0:
                 few = fewer
                 break
-            nearer *= np.minimum(1.0, 0.9 / np.maximum(spread_maximum(off, NEIGHBOURS), 1e-9))
+            nearer *= np.minimum(1.0, 0.9 / np.maximum(dilate_maximum(off, NEIGHBOURS), 1e-9))
     return few
 
 
@@ -133,7 +133,7 @@ def _round(
                 arms = places[:, below] - places[:, [tree.bones.index(curve.bone)]]
                 levers.append(quat.cross(turn[:, None], arms))
             yield
-        ties = TIED * sum(_strength(lever, weights) for lever in levers)
+        ties = TIED * np.sum([_strength(lever, weights) for lever in levers], axis=0)
         yield
         for number, (channel, wanted, lever) in enumerate(zip(curve.channels, dense.channels, levers, strict=True)):
             keys = _Keys.of(channel, wanted)

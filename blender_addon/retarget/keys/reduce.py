@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..proportions.blending import spread_maximum
+from ...shared.series import dilate_maximum
 from ..rig import Rig
 from .pose_tree import Tree, is_moving
 from .prune import prune
@@ -76,8 +76,8 @@ def reduce(
             return (yield from prune(tree, curves, few, modes, matrix_world, goal, allowed, bound.must))
         patient = attempt < PATIENT_ROUNDS
         for curve in curves:
-            worst = spread_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
-            own = spread_maximum(tree.own(curve, error), NEIGHBOURS) / distance
+            worst = dilate_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
+            own = dilate_maximum(tree.own(curve, error), NEIGHBOURS) / distance
             blame = (worst > 1.0) & ((own > BLAME) | (not patient))
             less = np.clip(0.9 / np.maximum(worst, 1e-9), 0.5, 0.9 if patient else 0.6)
             near[curve] = near[curve] * np.where(blame, less, 1.0)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lead changes that are needed in some frames smoothly over to the frames between them.
+"""Changes that are needed in some frames, blended smoothly into the frames between them.
 
-K scene frames, C channels. Numpy only.
+Rotations are blended as rotation vectors, axis times angle. K scene frames, C channels. Numpy only.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+
+from ...shared import quat
+from ...shared.series import hermite_basis
+
+CONTROL_FADE_S = 0.5
 
 
 def spread(known: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
@@ -33,7 +37,7 @@ def spread(known: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
 
 
 def fade(known: np.ndarray, reach: int) -> np.ndarray:
-    """How much (K,), 0..1, of what is led over by :func:`spread` is felt."""
+    """How much (K,), 0..1, of a change blended by :func:`spread` is left."""
     return spread(known, known[:, None].astype(float), reach)[:, 0]
 
 
@@ -51,29 +55,33 @@ def _slopes(times: np.ndarray, heights: np.ndarray) -> np.ndarray:
 
 def _hermite(times: np.ndarray, heights: np.ndarray, slopes: np.ndarray, at: np.ndarray) -> np.ndarray:
     """The piecewise cubic (K, C) at ``at`` (K,); beyond the first and the last point their heights."""
-    place = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
-    span = np.maximum(times[place + 1] - times[place], 1e-9)[:, None]
-    s = np.clip((at[:, None] - times[place, None]) / span, 0.0, 1.0)
-    square, cubic = s * s, s * s * s
-    curve = (2 * cubic - 3 * square + 1) * heights[place] + (cubic - 2 * square + s) * span * slopes[place]
-    return curve + (3 * square - 2 * cubic) * heights[place + 1] + (cubic - square) * span * slopes[place + 1]
+    index = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    span = np.maximum(times[index + 1] - times[index], 1e-9)[:, None]
+    s = np.clip((at[:, None] - times[index, None]) / span, 0.0, 1.0)
+    value, slope, next_value, next_slope = hermite_basis(s)
+    curve = value * heights[index] + slope * span * slopes[index]
+    return curve + next_value * heights[index + 1] + next_slope * span * slopes[index + 1]
 
 
-def envelope(needed: np.ndarray, radius: int) -> np.ndarray:
-    """A smooth line (K,) nowhere below ``needed`` (K,), which rises and falls within ``radius`` frames of a peak."""
-    padded = np.pad(needed, 2 * radius, mode="edge")
-    highest = sliding_window_view(padded, 2 * radius + 1).max(-1)
-    weights = np.hanning(2 * radius + 3)[1:-1]
-    return np.convolve(highest, weights / weights.sum(), mode="valid")
+def to_rotation_vector(rotation: np.ndarray) -> np.ndarray:
+    """Axis times angle (..., 3) of a rotation (..., 4), the shorter way round."""
+    rotation = rotation * np.where(rotation[..., :1] < 0, -1.0, 1.0)
+    sine = np.linalg.norm(rotation[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, rotation[..., :1])
+    return rotation[..., 1:] * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 2.0)
 
 
-def spread_maximum(values: np.ndarray, radius: int) -> np.ndarray:
-    """The largest of ``values`` (K,) within ``radius`` frames."""
-    return sliding_window_view(np.pad(values, radius, mode="edge"), 2 * radius + 1).max(-1)
+def from_rotation_vector(vector: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`to_rotation_vector`."""
+    angle = np.linalg.norm(vector, axis=-1)
+    return quat.from_axis_angle(quat.normalize(vector), angle)
 
 
-def smooth(values: np.ndarray, radius: int) -> np.ndarray:
-    """``values`` (K, C) without what is faster than some ``radius`` frames."""
-    weights = np.hanning(2 * radius + 3)[1:-1]
-    padded = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
-    return np.stack([np.convolve(column, weights / weights.sum(), mode="valid") for column in padded.T], -1)
+def num_frames(seconds: float, fps: float) -> int:
+    """Scene frames that a blend of so many seconds takes, one at least."""
+    return max(round(seconds * fps), 1)
+
+
+def control_fade(fps: float) -> int:
+    """Scene frames within which the correction for a control fades in and out."""
+    return num_frames(CONTROL_FADE_S, fps)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Joints of the armature that its own proportions bring into an obstacle are led out again, the shortest way.
+"""Joints of the armature that its own proportions bring into an obstacle are moved out again, the shortest way.
 
 K scene frames. World points, scene units, Blender axes.
 """
@@ -11,34 +11,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...shared.skeleton import SKELETON
-from ...shared.solids import Solid
-from .figure import Figure
-from .foot_lock import Wishes
+from ...shared.solids import Solid, penetration
+from .figure import Figure, JointTargets
 
-CARRIED = ("pelvis", "left_hip", "right_hip", "left_collar", "right_collar")
+CARRIED_JOINTS = ("pelvis", "left_hip", "right_hip", "left_collar", "right_collar")
 """Joints that go where others take them."""
-SMALLEST = 1e-3  # metres; less is not worth a move
+MIN_PENETRATION_M = 1e-3  # of the model's body; less is not worth a move
 
 
-def with_obstacles(wished: Wishes, solids: Sequence[Solid], figure: Figure) -> Wishes:
-    """``wished``, joint -> the frames (K,) in which it is held and where (K, 3), so changed and added to that no joint
-    of ``figure`` is nearer to ``solids`` than their margins.
-    """
+def with_obstacles(targets: JointTargets, solids: Sequence[Solid], figure: Figure) -> JointTargets:
+    """``targets`` so changed and added to that no joint of ``figure`` is nearer to ``solids`` than their margins."""
     if not solids:
-        return wished
-    from ...shared.solids import penetration
-
-    held_so = dict(wished)
+        return targets
+    found = dict(targets)
     for joint in SKELETON.names:
-        if joint in CARRIED or joint not in figure:
+        if joint in CARRIED_JOINTS or joint not in figure:
             continue
-        held, place = wished.get(joint, (np.zeros(len(figure.places), dtype=bool), figure.at(joint)))
-        before = np.where(held[:, None], place, figure.at(joint))
+        now = figure.joint(joint)
+        controlled, positions = targets.get(joint, (np.zeros(len(now), dtype=bool), now))
+        before = np.where(controlled[:, None], positions, now)
         after = before
         for solid in solids:
-            depth, way = penetration(solid, after)
-            after = after + np.maximum(depth, 0.0)[:, None] * way
-        inside = np.linalg.norm(after - before, axis=-1) > SMALLEST * figure.metre
+            depth, direction = penetration(solid, after)
+            after = after + np.maximum(depth, 0.0)[:, None] * direction
+        inside = np.linalg.norm(after - before, axis=-1) > MIN_PENETRATION_M * figure.metre
         if inside.any():
-            held_so[joint] = (held | inside, after)
-    return held_so
+            found[joint] = (controlled | inside, after)
+    return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Joints that keep their place beside another one, as a hand stays on a hip, on an armature of other proportions.
+"""Joints that keep their position beside another one, as a hand stays on a hip, on an armature of other proportions.
 
 "Beside" is meant along the body's own level axes, which turn with its heading and never tilt: the engine's.
 
@@ -15,19 +15,18 @@ import numpy as np
 
 from ...shared import features, quat, space
 from ...shared.skeleton import SKELETON
-from .figure import DESCENDANTS, Figure
-from .foot_lock import Wishes
+from .figure import DESCENDANTS, Figure, JointTargets
 
-AROUND = 80
+CONTEXT_FRAMES = 80
 """Model frames on either side that a heading depends on."""
-PIECE = 240
+FRAMES_AT_ONCE = 240
 """Model frames whose headings are found at once."""
 
 
 @dataclass(frozen=True, eq=False)
-class Relation:
-    """From the scene frame ``first`` to ``last`` the ``joint`` is ``offset`` (3,) away from ``to_joint``: scene units,
-    X to the character's left, Y behind it, Z up.
+class RigRelativeTarget:
+    """:class:`.protocol.RelativeTarget` on the armature: from the scene frame ``first`` to ``last`` the ``joint`` is
+    ``offset`` (3,) away from ``to_joint``: scene units, X to the character's left, Y behind it, Z up.
     """
 
     joint: str
@@ -38,40 +37,40 @@ class Relation:
 
 
 def headings(joints: np.ndarray, model_frames: np.ndarray) -> np.ndarray:
-    """The way (N,) in which the body of the motion ``joints`` (T, 22, 3) looks at ``model_frames`` (N,), which need not
-    be whole: radians about +Y.
+    """Headings (N,) of the body of the motion ``joints`` (T, 22, 3) at ``model_frames`` (N,), which need not be whole:
+    radians about +Y.
     """
     parts = []
-    for first in range(0, len(joints), PIECE):
-        begin = max(first - AROUND, 0)
-        piece = features.yaw_of(np.asarray(joints[begin : first + PIECE + AROUND], np.float64))
-        parts.append(piece[first - begin :][:PIECE])
+    for first in range(0, len(joints), FRAMES_AT_ONCE):
+        begin, end = max(first - CONTEXT_FRAMES, 0), first + FRAMES_AT_ONCE + CONTEXT_FRAMES
+        yaw = features.yaw_of(np.asarray(joints[begin:end], np.float64))
+        parts.append(yaw[first - begin :][:FRAMES_AT_ONCE])
     return np.interp(model_frames, np.arange(len(joints)), np.unwrap(np.concatenate(parts)))
 
 
-def places(relation: Relation, beside: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-    """Where ``relation.joint`` belongs (N, 3) when the other joint is at ``beside`` (N, 3), world, and the body looks
-    along ``yaw`` (N,).
+def positions_beside(target: RigRelativeTarget, other: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    """Where ``target.joint`` belongs (N, 3) when the other joint is at ``other`` (N, 3), world, and the body has the
+    headings ``yaw`` (N,).
     """
-    return beside + space.model_to_blender(quat.rotate(quat.from_yaw(yaw), space.blender_to_model(relation.offset)))
+    return other + space.model_to_blender(quat.rotate(quat.from_yaw(yaw), space.blender_to_model(target.offset)))
 
 
-def with_relations(
-    wished: Wishes, relations: Sequence[Relation], figure: Figure, frames: np.ndarray, yaw: np.ndarray
-) -> Wishes:
-    """``wished``, joint -> the frames (K,) in which it is held and where (K, 3), and what ``relations`` hold of the
-    ``figure`` as it is at the scene ``frames`` (K,), looking along ``yaw`` (K,).
+def with_relative_targets(
+    targets: JointTargets, relative: Sequence[RigRelativeTarget], figure: Figure, frames: np.ndarray, yaw: np.ndarray
+) -> JointTargets:
+    """``targets`` and what ``relative`` ones ask of the ``figure`` as it is at the scene ``frames`` (K,), with the
+    headings ``yaw`` (K,).
 
     A joint that carries the other one is left where it is.
     """
-    held_so = dict(wished)
-    for relation in relations:
-        joint, other = relation.joint, relation.to_joint
+    found = dict(targets)
+    for target in relative:
+        joint, other = target.joint, target.to_joint
         carries = SKELETON.index(other) in DESCENDANTS[SKELETON.index(joint)]
         if carries or joint not in figure or other not in figure:
             continue
-        now = (frames >= relation.first) & (frames <= relation.last)
-        place = places(relation, figure.at(other), yaw)
-        held, before = held_so.get(joint, (np.zeros(len(frames), dtype=bool), place))
-        held_so[joint] = (held | now, np.where(now[:, None], place, before))
-    return held_so
+        now = (frames >= target.first) & (frames <= target.last)
+        positions = positions_beside(target, figure.joint(other), yaw)
+        controlled, before = found.get(joint, (np.zeros(len(frames), dtype=bool), positions))
+        found[joint] = (controlled | now, np.where(now[:, None], positions, before))
+    return found

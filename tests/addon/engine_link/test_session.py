@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import zmq
 
+from blender_addon.engine_link.own_engine import STARTUP_TIMEOUT_S
 from blender_addon.engine_link.process import EngineProcess
-from blender_addon.engine_link.session import STARTUP_TIMEOUT_S, Session
+from blender_addon.engine_link.session import Session
 from blender_addon.shared import protocol
 from blender_addon.shared.connection import read_connection, write_connection
 from blender_addon.shared.errors import EngineUnavailable, ProtocolError

@@ -14,7 +14,7 @@ from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.keys.spline_fit import Spacing  # noqa: E402
 from blender_addon.retarget.pose import scale  # noqa: E402
-from blender_addon.retarget.proportions.adapt import NOTHING, Hold  # noqa: E402
+from blender_addon.retarget.proportions.adapt import UNCONSTRAINED, Constraints  # noqa: E402
 from blender_addon.retarget.proportions.effectors import Target  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame  # noqa: E402
@@ -74,14 +74,16 @@ def test_standing_feet_stand(make, motions):
         assert held < 0.5, (label, held)
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
-    assert drift(*put(make, joints, hold=NOTHING)[:2], joints) > 1.0  # the last one slides when nothing is done
+    assert (
+        drift(*put(make, joints, constraints=UNCONSTRAINED)[:2], joints) > 1.0
+    )  # the last one slides when nothing is done
 
 
 def test_legs_keep_nearly_the_directions_of_the_motion(motions):
     for joints in motions.values():
         bpy.ops.wm.read_homefile(use_empty=True)
         bpy.context.scene.render.fps = 20
-        found = measure.measure(rigs.mixamo(), joints, held=Hold())
+        found = measure.measure(rigs.mixamo(), joints, constraints=Constraints())
         assert found.flips == 0 and found.direction < 25, found
 
 
@@ -102,11 +104,13 @@ def test_hips_ride_on_the_feet_so_that_legs_keep_their_directions(label, degrees
 def test_where_hips_are_led_a_foot_stands_within_reach_of_its_leg(motions):
     joints = motions["sit"]
     frames = model_to_scene_frame(np.arange(len(joints)), 1, FPS)
-    _, _, factor = put("Mixamo T-pose", joints, hold=NOTHING)
+    _, _, factor = put("Mixamo T-pose", joints, constraints=UNCONSTRAINED)
     points = model_to_blender(joints[:, 0] * factor) + np.array([0.0, 0.0, 0.03])
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
-    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(floor=0.0, targets=(Target("pelvis", frames, points),)))
+    armature, found, _ = put(
+        "Mixamo T-pose", joints, constraints=Constraints(floor=0.0, targets=(Target("pelvis", frames, points),))
+    )
     heads, _ = measure.evaluated_heads(armature, [found["pelvis"]], frames)
     assert np.linalg.norm(heads[:, 0] - points, axis=-1).max() < 0.01
     assert drift(armature, found, joints) < 1.0
@@ -115,12 +119,14 @@ def test_where_hips_are_led_a_foot_stands_within_reach_of_its_leg(motions):
 def test_while_one_hand_reaches_far_the_other_arm_keeps_its_direction(motions):
     joints = motions["walk"]
     at = np.array([25.0])
-    _, _, factor = put("Rigify metarig", joints, hold=NOTHING)
+    _, _, factor = put("Rigify metarig", joints, constraints=UNCONSTRAINED)
     far = model_to_blender(joints[20, SKELETON.index("left_wrist")] * factor) + np.array([0.0, 0.0, -0.2])
     pelvis = Target("pelvis", at, model_to_blender(joints[20, :1] * factor))
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
-    armature, found, _ = put("Rigify metarig", joints, hold=Hold(targets=(Target("left_wrist", at, far[None]), pelvis)))
+    armature, found, _ = put(
+        "Rigify metarig", joints, constraints=Constraints(targets=(Target("left_wrist", at, far[None]), pelvis))
+    )
     heads, _ = measure.evaluated_heads(armature, [found["left_wrist"]], at)
     turned = directions(armature, found, joints)
     assert np.linalg.norm(heads[0, 0] - far) < 0.01
@@ -140,15 +146,15 @@ def test_a_joint_hits_its_keys(make, joint, motions):
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
     for spacing in (Spacing(), Spacing("SPARSE")):
-        hold = Hold(targets=(Target(joint, frames, points),))
-        armature, found, _ = put(make, joints, hold=hold, spacing=spacing)
+        constraints = Constraints(targets=(Target(joint, frames, points),))
+        armature, found, _ = put(make, joints, constraints=constraints, spacing=spacing)
         heads, _ = measure.evaluated_heads(armature, [found[joint]], frames)
         assert np.linalg.norm(heads[:, 0] - points, axis=-1).max() < 0.005, spacing
 
 
 def test_an_elbow_and_its_hand_are_hit_one_after_the_other(motions):
     joints = motions["walk"]
-    _, _, factor = put("Unreal A-pose", joints, hold=NOTHING)
+    _, _, factor = put("Unreal A-pose", joints, constraints=UNCONSTRAINED)
     targets = []
     for joint, row, way in (("left_elbow", 20, (0.05, -0.04, 0.05)), ("left_wrist", 28, (0.1, -0.06, 0.12))):
         frame = np.round(model_to_scene_frame(np.array([row]), 1, FPS))
@@ -156,7 +162,7 @@ def test_an_elbow_and_its_hand_are_hit_one_after_the_other(motions):
         targets.append(Target(joint, frame, point))
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
-    armature, found, _ = put("Unreal A-pose", joints, hold=Hold(targets=tuple(targets)))
+    armature, found, _ = put("Unreal A-pose", joints, constraints=Constraints(targets=tuple(targets)))
     for target in targets:
         heads, _ = measure.evaluated_heads(armature, [found[target.joint]], target.frames)
         assert np.linalg.norm(heads[:, 0] - target.points, axis=-1).max() < 0.005, target.joint
@@ -167,9 +173,11 @@ def test_a_hand_follows_a_whole_way(motions):
     frames = model_to_scene_frame(np.arange(len(joints)), 1, FPS)  # between scene frames, most of them
     wrist = joints[:, SKELETON.index("left_wrist")]
     points = model_to_blender(wrist * 1.0) + 0.05 * np.sin(frames / 7)[:, None]
-    armature, found, factor = put("Unreal A-pose", joints, hold=NOTHING)
+    armature, found, factor = put("Unreal A-pose", joints, constraints=UNCONSTRAINED)
     points = model_to_blender(wrist * factor) + 0.05 * np.sin(frames / 7)[:, None]
-    armature, found, _ = put("Unreal A-pose", joints, hold=Hold(targets=(Target("left_wrist", frames, points),)))
+    armature, found, _ = put(
+        "Unreal A-pose", joints, constraints=Constraints(targets=(Target("left_wrist", frames, points),))
+    )
     heads, _ = measure.evaluated_heads(armature, [found["left_wrist"]], frames)
     assert np.percentile(np.linalg.norm(heads[:, 0] - points, axis=-1), 95) < 0.01
 
@@ -177,23 +185,23 @@ def test_a_hand_follows_a_whole_way(motions):
 def test_a_hand_comes_as_near_as_its_tolerance_and_no_nearer(motions):
     joints = motions["walk"]
     frames = np.array([20.0, 45.0])
-    armature, found, _ = put("Mixamo T-pose", joints, hold=NOTHING)
+    armature, found, _ = put("Mixamo T-pose", joints, constraints=UNCONSTRAINED)
     points = measure.evaluated_heads(armature, [found["left_wrist"]], frames)[0][:, 0] + np.array([0.1, 0, 0.05])
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS
     target = Target("left_wrist", frames, points, tolerance=np.array([0.03, 0.0]))
-    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(lock_feet=False, targets=(target,)))
+    armature, found, _ = put("Mixamo T-pose", joints, constraints=Constraints(lock_feet=False, targets=(target,)))
     heads, _ = measure.evaluated_heads(armature, [found["left_wrist"]], frames)
     assert np.linalg.norm(heads[:, 0] - points, axis=-1) == pytest.approx([0.03, 0.0], abs=2e-3)
 
 
 def test_a_hand_out_of_reach_comes_as_near_as_it_can_and_nothing_breaks(motions):
     joints = motions["walk"]
-    armature, found, factor = put("Mixamo T-pose", joints, hold=NOTHING)
+    armature, found, factor = put("Mixamo T-pose", joints, constraints=UNCONSTRAINED)
     far = model_to_blender(joints[20, SKELETON.index("left_wrist")] * factor) + np.array([0.0, 0.0, 3.0])
     target = Target("left_wrist", np.array([25.0]), far[None])
     pelvis = Target("pelvis", np.array([25.0]), model_to_blender(joints[20, :1] * factor))
-    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(targets=(target, pelvis)))
+    armature, found, _ = put("Mixamo T-pose", joints, constraints=Constraints(targets=(target, pelvis)))
     names = [found[joint] for joint in ("left_shoulder", "left_elbow", "left_wrist", "pelvis")]
     heads, _ = measure.evaluated_heads(armature, names, np.array([25.0]))
     shoulder, elbow, wrist, hips = heads[0]
@@ -206,8 +214,8 @@ def test_a_hand_out_of_reach_comes_as_near_as_it_can_and_nothing_breaks(motions)
 
 def test_feet_stand_on_the_floor_at_the_height_of_rest(motions):
     joints = motions["walk"] + np.array([0, 0.03, 0])
-    armature, found, _ = put("Mixamo T-pose", joints, hold=Hold(floor=0.5))
-    low = put("Mixamo T-pose", joints, hold=Hold(floor=0.0))[0]
+    armature, found, _ = put("Mixamo T-pose", joints, constraints=Constraints(floor=0.5))
+    low = put("Mixamo T-pose", joints, constraints=Constraints(floor=0.0))[0]
     frames = np.arange(1.0, 60.0)
     toes, _ = measure.evaluated_heads(low, [found["left_foot"], found["right_foot"]], frames)
     assert toes[..., 2].min() > 0.02 - 0.004  # their height at rest: no foot dips into the floor

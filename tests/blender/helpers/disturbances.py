@@ -79,7 +79,7 @@ def stop_engine() -> None:
 
 def kill_engine() -> None:
     """The engine dies without a word."""
-    process = ENGINE.open_session()._process if ENGINE.session is not None else None
+    process = ENGINE.open_session().own_engine.process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
         process._process.wait()
@@ -87,7 +87,7 @@ def kill_engine() -> None:
 
 def hang_engine() -> None:
     """The engine stops in its tracks and answers no more; the animator presses Escape."""
-    process = ENGINE.open_session()._process if ENGINE.session is not None else None
+    process = ENGINE.open_session().own_engine.process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGSTOP)
         cancel()
@@ -348,7 +348,7 @@ def engine_is(wanted: bool) -> None:
 
 def engine_goes() -> None:
     """An engine that was killed or hangs is gone, and that was noticed, before the next one is asked for."""
-    process = ENGINE.open_session()._process if ENGINE.session is not None else None
+    process = ENGINE.open_session().own_engine.process if ENGINE.session is not None else None
     if process is not None and process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
     wait_for(lambda: not ENGINE.is_up)

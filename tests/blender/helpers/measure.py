@@ -17,7 +17,7 @@ from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import alignment, scale
-from blender_addon.retarget.proportions import adapt as hold
+from blender_addon.retarget.proportions import adapt
 from blender_addon.shared import quat
 from blender_addon.shared.limbs import LIMBS, Limb, bend
 from blender_addon.shared.pose import global_rotations
@@ -75,9 +75,12 @@ def evaluated_heads(armature: bpy.types.Object, names: list[str], frames: np.nda
 
 
 def measure(
-    armature: bpy.types.Object, joints: np.ndarray, start_frame: float = 1.0, held: hold.Hold = hold.NOTHING
+    armature: bpy.types.Object,
+    joints: np.ndarray,
+    start_frame: float = 1.0,
+    constraints: adapt.Constraints = adapt.UNCONSTRAINED,
 ) -> Fidelity:
-    """Apply ``joints`` to ``armature`` in the present scene, as they are unless ``held``, play it, and compare."""
+    """Apply ``joints`` to ``armature`` in the present scene, as they are without ``constraints``, play it, and compare."""
     scene = bpy.context.scene
     unit = scene.unit_settings.scale_length
     rest = rig.read_rig(armature)
@@ -92,7 +95,7 @@ def measure(
         scene=scene,
         action_name="Measured",
         bone_map=found,
-        hold=held,
+        constraints=constraints,
     )
     fps = scene.render.fps / scene.render.fps_base
     frames = model_to_scene_frame(np.arange(len(joints)), start_frame, fps)

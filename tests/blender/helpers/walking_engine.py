@@ -19,7 +19,15 @@ import numpy as np
 
 from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal, control_errors
-from blender_addon.shared.protocol import PROTOCOL_VERSION, ControlError, Generate, Progress, Result, Welcome
+from blender_addon.shared.protocol import (
+    PROTOCOL_VERSION,
+    ControlError,
+    Generate,
+    Progress,
+    Result,
+    Welcome,
+    hints_with_slack,
+)
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.serving.server import serve
 
@@ -50,6 +58,7 @@ class WalkingPipeline:
         takes = [walk(request, request.seed + take) for take in range(request.num_variations)]
         signal = ControlSignal(request.hint, request.hint_mask)
         errors = [control_errors(joints, signal) if request.hint_mask.any() else np.zeros(1) for joints in takes]
+        met = hints_with_slack(request.hint_mask, request.slack)[:, 0].astype(np.int32)  # each in its own frame
         yield Result(
             request_id=request.request_id,
             joints=np.stack(takes).astype(np.float32),
@@ -59,6 +68,7 @@ class WalkingPipeline:
             timing={"Total": 0.0},
             seed=request.seed,
             model_hash="0" * 8,
+            met_frames=np.repeat(met[None], len(takes), 0) if len(met) else None,
         )
 
 

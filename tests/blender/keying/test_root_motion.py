@@ -13,7 +13,7 @@ from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import scale  # noqa: E402
-from blender_addon.retarget.proportions import adapt as hold
+from blender_addon.retarget.proportions import adapt
 from blender_addon.shared import quat  # noqa: E402
 from blender_addon.time_slices import run_to_end  # noqa: E402
 
@@ -33,7 +33,13 @@ def play(armature: bpy.types.Object, joints: np.ndarray, names: list[str]) -> np
     rest = rig.read_rig(armature)
     factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
     apply.apply_motion(
-        armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, action_name="Take", hold=hold.NOTHING
+        armature,
+        joints,
+        scale=factor,
+        start_frame=1,
+        scene=bpy.context.scene,
+        action_name="Take",
+        constraints=adapt.UNCONSTRAINED,
     )
     return measure.evaluated_heads(armature, names, np.arange(1.0, len(joints) + 1, 4.0))[0]
 
@@ -104,7 +110,8 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
 
     from blender_addon.capture import capture
     from blender_addon.capture.tracks import Track
-    from blender_addon.delivery import observe as measuring
+    from blender_addon.delivery.observe import observe
+    from blender_addon.takes.arrivals import Arrivals
 
     bpy.context.scene.render.fps = 20
     armature = rigs.unreal()
@@ -113,8 +120,8 @@ def test_in_place_nothing_is_said_of_controls_that_are_not_come_to(addon, walk):
     track = Track("pelvis", "path", np.array([1.0, 20.0]), np.zeros((2, 3)), np.zeros(2), np.full(2, np.nan))
     for in_place in (False, True):
         armature.gaitway_rig.in_place = in_place
-        work = measuring.observe(
-            replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), 20.0
+        work = observe(
+            replace(captured, tracks=(track,)), np.zeros((20, 22, 3)), np.ones((20, 4), bool), Arrivals(), 20.0
         )
         observed = run_to_end(work)
         assert bool(observed.errors) != in_place and observed.contacts.any() != in_place

@@ -57,11 +57,11 @@ def test_an_engine_that_comes_back_is_joined_without_a_press(
 def test_restart_ends_one_engine_and_starts_another(launcher: Path) -> None:
     bpy.ops.gaitway.engine_start()
     wait_for(lambda: ENGINE.state == "ready")
-    first = ENGINE.open_session()._process.pid
+    first = ENGINE.open_session().own_engine.process.pid
     bpy.ops.gaitway.engine_restart()
     assert "old one" in ENGINE.status
     wait_for(lambda: ENGINE.state == "ready")
-    assert ENGINE.open_session()._process.pid != first
+    assert ENGINE.open_session().own_engine.process.pid != first
     bpy.context.scene.gaitway.character = rigs.mixamo()
     generate()
     assert GENERATION.error is None

@@ -15,8 +15,8 @@ import torch
 
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Progress
-from engine.bench.bench import measure, walk_request
-from engine.bench.measure import follow, matrix_rate
+from engine.bench.bench import Row, measure, walk_request
+from engine.bench.measure import Rate, follow, matrix_rate
 from engine.bench.operation_counter import OperationCounter
 from engine.bench.random_model import published_sizes
 from engine.bench.reference_times import compare, read_reference_times
@@ -81,14 +81,14 @@ def test_the_published_sizes_run_and_cost_what_their_shapes_say() -> None:
 def test_comparisons_are_quotients(tmp_path: Path) -> None:
     reference = read_reference_times(REFERENCE)
     assert reference.seconds[196, 1, "path"] == 0.16 and reference.matrix_gflops == 141
-    key = (196, 1, "path")
-    (row,) = compare(reference, {key: 0.08, (196, 2, "path"): 1.0}, {key: 70.5, (196, 2, "path"): 1.0})
+    rows = [Row(196, steps, "path", 0.08, 0.0, Rate(70.5e9, 1e9)) for steps in (1, 2)]
+    (row,) = compare(reference, rows)
     assert row["ratio"] == pytest.approx(2.0)
     assert row["ratio_at_equal_rate"] == pytest.approx(4.0)  # half as fast a machine: twice the merit
     values = json.loads(REFERENCE.read_text())
     del values["matrix_gflops"]
     (tmp_path / "times.json").write_text(json.dumps(values))
-    (row,) = compare(read_reference_times(tmp_path / "times.json"), {key: 0.08}, {key: 70.5})
+    (row,) = compare(read_reference_times(tmp_path / "times.json"), rows)
     assert row["ratio_at_equal_rate"] is None
 
 

@@ -20,7 +20,7 @@ from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import EngineUnavailable
 from blender_addon.shared.protocol import PROTOCOL_VERSION, Error, Generate, Hello, Message, Result, Shutdown, Welcome
 from engine.cli import app
-from engine.cli.generate import build_request, build_signal, motion_frames, read_controls
+from engine.cli.request import build_request, build_signal, motion_frames, read_controls
 from engine.install.doctor import _engine
 
 from ..helpers.random_model import save_random_model

@@ -67,7 +67,7 @@ def test_replayed_motions_are_those_that_calls_make(config) -> None:
     networks, recorder = tiny_networks(config), FixedPlaces()
     asked = [(seed, led, frames) for frames in (24, 32) for led in (True, False) for seed in range(3)]
     plain = [motion(networks, *each) for each in asked]
-    networks.replays = GraphCache(recorder)
+    networks.graph_cache = GraphCache(recorder)
     again = [motion(networks, *each) for each in asked]
     for one, other in zip(plain, again, strict=True):  # all at the end: no answer lies where a later one is written
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
@@ -76,7 +76,7 @@ def test_replayed_motions_are_those_that_calls_make(config) -> None:
 
 def test_gradients_are_never_recorded() -> None:
     networks, recorder = tiny_networks(TINY_V2), FixedPlaces()
-    networks.replays = GraphCache(recorder)
+    networks.graph_cache = GraphCache(recorder)
     for _ in range(3):
         latent = torch.randn(1, TINY_V2.num_latent_tokens, TINY_V2.latent_width, requires_grad=True)
         *_, out = sample(networks, torch.zeros(1, 1, TINY_V2.text_width), num_inference_steps=1, latent=latent)
@@ -87,13 +87,13 @@ def test_gradients_are_never_recorded() -> None:
 
 @torch.no_grad()
 def test_old_shapes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 4)
+    monkeypatch.setattr(module, "MAX_RECORDINGS", 4)
     recorder = FixedPlaces()
-    replays = GraphCache(recorder)
+    cache = GraphCache(recorder)
     for size in (1, 2, 3, 4, 5, 6):
         for _ in range(3):
-            assert torch.equal(replays("double", lambda x: 2 * x, torch.ones(size)), torch.full((size,), 2.0))
-    assert len(replays._known) == 4 and recorder.recorded == 6
+            assert torch.equal(cache("double", lambda x: 2 * x, torch.ones(size)), torch.full((size,), 2.0))
+    assert len(cache._known) == 4 and recorder.recorded == 6
 
 
 def _refuses(call: Call, inputs: Inputs) -> Replay:
@@ -115,13 +115,13 @@ def _is_not_a_number(call: Call, inputs: Inputs) -> Replay:
 def test_a_recording_that_fails_or_is_wrong_is_told_of_once_and_not_used(
     record, caplog: pytest.LogCaptureFixture
 ) -> None:
-    replays = GraphCache(record)
+    cache = GraphCache(record)
     with caplog.at_level(logging.WARNING):
         for value in range(5):
             x = torch.full((3,), float(value))
-            assert torch.equal(replays("double", lambda x: 2 * x, x), 2 * x)
-            assert torch.equal(replays("triple", lambda x: 3 * x, x), 3 * x)
-    assert not replays.works and len(caplog.records) == 1
+            assert torch.equal(cache("double", lambda x: 2 * x, x), 2 * x)
+            assert torch.equal(cache("triple", lambda x: 3 * x, x), 3 * x)
+    assert not cache.works and len(caplog.records) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -129,10 +129,10 @@ def test_a_recording_that_fails_or_is_wrong_is_told_of_once_and_not_used(
 @torch.no_grad()
 def test_on_a_card(config) -> None:
     networks = tiny_networks(config).to("cuda").freeze()
-    replays, frames = GraphCache(record_on_card), 24
+    cache, frames = GraphCache(record_on_card), 24
     for seed in range(4):
         latent = torch.randn(1, config.num_tokens(frames), config.latent_width, device="cuda") + seed
         mask = torch.ones(1, frames, dtype=torch.bool, device="cuda")
-        made = replays("decode", networks.vae.decode, latent, mask)
+        made = cache("decode", networks.vae.decode, latent, mask)
         torch.testing.assert_close(made, networks.vae.decode(latent, mask), rtol=1e-4, atol=1e-4)
-    assert replays.works
+    assert cache.works

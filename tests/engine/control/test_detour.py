@@ -13,7 +13,7 @@ from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, Resul
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
-from engine.control.detour import BODY, around_obstacles
+from engine.control.detour import BODY_M, around_obstacles
 from engine.motion_order import MotionOrder
 from engine.pipeline import Pipeline
 from engine.validate import order_of
@@ -48,7 +48,7 @@ def test_a_way_leads_around_smoothly_and_comes_back(name: str) -> None:
     request = line(SOLIDS[name])
     way = led(request).signal.hint[:, 0]
     assert penetration(SOLIDS[name], request.hint[:, 0])[0].max() > 0
-    assert penetration(SOLIDS[name], way)[0].max() < -BODY + 0.03
+    assert penetration(SOLIDS[name], way)[0].max() < -BODY_M + 0.03
     aside = way[:, 0]
     assert (aside >= -1e-6).all() or (aside <= 1e-6).all()
     assert np.abs(aside[[0, -1]]).max() == 0 and np.abs(aside).max() < 1.2
@@ -92,7 +92,7 @@ def test_between_distant_keys_points_are_added_and_the_keys_stay() -> None:
     np.testing.assert_array_equal(hint[keys], request.hint[keys])
     added = bent.signal.hint_mask[:, 0] & ~keys
     assert added.sum() > 30 and (bent.tolerance[added, 0] > 0).all() and (bent.tolerance[keys, 0] == 0).all()
-    assert penetration(PILLAR, hint[added, 0])[0].max() < -BODY + 0.03
+    assert penetration(PILLAR, hint[added, 0])[0].max() < -BODY_M + 0.03
     assert offset is not None and offset.shape == (FRAMES, 3) and offset.dtype == np.float32
     straight = line(every=1).hint[:, 0]  # the path that the keys mean
     np.testing.assert_allclose(straight[added] + offset[added], hint[added, 0], atol=1e-6)
@@ -119,5 +119,7 @@ def test_a_walk_goes_around_a_pillar_without_shaking_and_says_how_far_it_left_it
     assert np.degrees(np.abs(turns).max()) * FPS < 200
     aside = np.abs(pelvis[:, 0]).max()
     assert aside > 0.4
+    assert result.path_offset is not None and result.met_frames is None
+    np.testing.assert_allclose(pelvis[:, 0], result.path_offset[:, 0], atol=0.06 if every == 1 else 0.2)
     missed = result.control_errors[0]
     assert missed.maximum == pytest.approx(aside, abs=0.02) if every == 1 else missed.maximum < 0.001

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Goals: misses and pulls agree with each other; solids from all sides; hints that may wait."""
+"""Goals: residuals and quadratic costs agree with each other; solids from all sides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import quat
-from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
-from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
-from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.solids import check_obstacle, penetration
-from engine.control.goals import EXTRA_DEPTH, OBSTACLE_WEIGHT, Goals, settle
-from engine.motion_order import MotionOrder
-from engine.validate import order_of
+from engine.control.goals import EXTRA_DEPTH_M, OBSTACLE_WEIGHT, Goals
 
 FRAMES = 12
 RANDOM = np.random.default_rng(0)
@@ -59,28 +55,28 @@ def goals(**options) -> Goals:
     return Goals(hint, asked, tolerance, **options)
 
 
-def test_pulls_are_the_slope_of_the_squared_misses() -> None:
+def test_the_gradient_is_the_slope_of_the_squared_residuals() -> None:
     held = (RelativeTarget("left_wrist", "left_hip", (0.1, 0.0, 0.2), 2, 5),)
     joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), RANDOM.normal(size=FRAMES)
     for asked in (goals(), goals(relative=held)):
-        pull = asked.linearize(joints, yaw)
-        assert pull.joints == list(range(22))
+        cost = asked.linearize(joints, yaw)
+        assert cost.joints == list(range(22))
         move = 1e-6 * RANDOM.normal(size=joints.shape)
         before, after = ((asked.residuals(j, yaw) ** 2).sum() / 2 for j in (joints - move, joints + move))
-        slope = (pull.gradient * move.reshape(FRAMES, -1)).sum()
+        slope = (cost.gradient * move.reshape(FRAMES, -1)).sum()
         assert (after - before) / 2 == pytest.approx(slope, rel=1e-4)
 
 
-def test_a_pull_of_an_obstacle_leads_out() -> None:
+def test_the_cost_of_an_obstacle_leads_out() -> None:
     nothing = np.zeros((FRAMES, 22, 3))
     asked = Goals(nothing, nothing.astype(bool), nothing[..., 0], obstacles=(SOLIDS[2],))
     joints = RANDOM.uniform(-0.5, 0.7, (FRAMES, 22, 3))
-    pull = asked.linearize(joints, np.zeros(FRAMES))
-    step = np.linalg.lstsq(pull.matrix[0], -pull.gradient[0], rcond=None)[0].reshape(22, 3)
+    cost = asked.linearize(joints, np.zeros(FRAMES))
+    step = np.linalg.lstsq(cost.matrix[0], -cost.gradient[0], rcond=None)[0].reshape(22, 3)
     inside = penetration(SOLIDS[2], joints[0])[0] > 0
     depth, _ = penetration(SOLIDS[2], joints[0] + step)
     assert inside.any() and not step[~inside].any()
-    np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH, atol=1e-9)
+    np.testing.assert_allclose(depth[inside], -EXTRA_DEPTH_M, atol=1e-9)
     assert OBSTACLE_WEIGHT > 1
 
 
@@ -98,25 +94,17 @@ def test_hints_within_their_tolerance_are_met_and_those_that_steer_do_not_count(
     np.testing.assert_allclose(closer, [0.3, 0.5])
 
 
-def order_for(signal: ControlSignal, slack: np.ndarray) -> MotionOrder:
-    frames = signal.num_frames
-    block = PromptBlock("a person walks", 0, frames)
-    return order_of(Generate("x", (block,), frames, signal.hint, signal.hint_mask, slack=slack))
-
-
-def test_a_hint_waits_for_the_joint_within_its_slack_and_keeps_its_place_in_the_order() -> None:
-    joint = SKELETON.index("right_wrist")
-    joints = np.zeros((FRAMES, 22, 3))
-    joints[:, joint, 0] = 0.1 * np.arange(FRAMES)
-    signal = ControlSignal.empty(FRAMES)
-    for frame, value in ((2, 0.4), (3, 0.4), (8, 2.0)):
-        signal.hint[frame, joint, 0], signal.hint_mask[frame, joint] = value, True
-    slack = np.full((FRAMES, 22), 3, np.int32)
-    moved, met = settle(order_for(signal, slack), joints)
-    frames = np.flatnonzero(moved.signal.hint_mask[:, joint])
-    assert frames.tolist() in ([3, 4, 11], [4, 5, 11])
-    np.testing.assert_allclose(moved.signal.hint[frames, joint, 0], [0.4, 0.4, 2.0])
-    assert met[[2, 3, 8], joint].tolist() == frames.tolist()
-    others = np.ones(met.shape, bool)
-    others[[2, 3, 8], joint] = False
-    np.testing.assert_array_equal(met[others], np.argwhere(others)[:, 0])
+def test_a_cost_is_the_same_among_more_joints_and_a_joint_can_be_drawn_to_a_place() -> None:
+    joints, yaw = RANDOM.normal(size=(FRAMES, 22, 3)), np.zeros(FRAMES)
+    requested = np.zeros((FRAMES, 22, 3), bool)
+    requested[:, [3, 7]] = True
+    cost = Goals(RANDOM.normal(size=(FRAMES, 22, 3)), requested, np.zeros((FRAMES, 22))).linearize(joints, yaw)
+    more = cost.embed([0, 3, 5, 7], weight=2.0)
+    rows = np.r_[3:6, 9:12]
+    np.testing.assert_array_equal(more.gradient[:, rows], 2 * cost.gradient)
+    np.testing.assert_array_equal(more.matrix[:, rows[:, None], rows], 2 * cost.matrix)
+    assert not more.gradient[:, [0, 1, 2, 6, 7, 8]].any()
+    offset = RANDOM.normal(size=(FRAMES, 1))
+    more.add(5, [1], offset, 3.0)
+    np.testing.assert_array_equal(more.gradient[:, 7], 3 * offset[:, 0])
+    assert (more.matrix[:, 7, 7] == 3).all() and not more.matrix[:, 6, 6].any()

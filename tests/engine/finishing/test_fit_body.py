@@ -13,7 +13,7 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.solids import penetration
-from engine.finishing.body import LENGTHS, Body, degrees_of_freedom
+from engine.finishing.body import LENGTHS_M, Body, DegreesOfFreedom
 from engine.finishing.finish import finish
 from engine.metrics import foot_skating_ratio
 from engine.validate import order_of
@@ -52,11 +52,11 @@ def lengths(joints: np.ndarray) -> np.ndarray:
 
 def test_joints_move_as_their_derivative_says() -> None:
     body = Body.of(stepping())
-    pulled = SKELETON.indices("pelvis", "left_foot", "right_wrist", "head", "right_hip")
-    freedom = degrees_of_freedom(pulled)
+    concerned = SKELETON.indices("pelvis", "left_foot", "right_wrist", "head", "right_hip")
+    freedom = DegreesOfFreedom.of(concerned)
     change = 1e-5 * RANDOM.normal(size=(FRAMES, freedom.size))
-    up, down = (body.moved(*freedom.split(sign * change)).joints[:, pulled] for sign in (1, -1))
-    expected = (freedom.derivative(body.joints, pulled) @ change[..., None])[..., 0]
+    up, down = (body.moved(*freedom.split(sign * change)).joints[:, concerned] for sign in (1, -1))
+    expected = (freedom.derivative(body.joints, concerned) @ change[..., None])[..., 0]
     np.testing.assert_allclose((up - down).reshape(FRAMES, -1) / 2, expected, atol=1e-9)
 
 
@@ -70,7 +70,7 @@ def test_each_joint_hits_its_hints_to_a_millimetre_and_bones_keep_their_lengths(
     done, _ = finished(request, joints, NO_BELIEF)
     missed = np.linalg.norm(done - signal.hint, axis=-1)[signal.hint_mask]
     assert missed.max() < 1e-3
-    np.testing.assert_allclose(lengths(done), np.broadcast_to(LENGTHS[1:], (FRAMES, 21)), atol=1e-6)
+    np.testing.assert_allclose(lengths(done), np.broadcast_to(LENGTHS_M[1:], (FRAMES, 21)), atol=1e-6)
 
 
 def test_several_joints_at_once_and_feet_that_stand_meanwhile() -> None:

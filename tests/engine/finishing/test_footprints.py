@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -161,3 +162,13 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
     kept = np.arange(FRAMES) > FRAMES - 5
     for feet in (place_feet(sitting, NO_BELIEF, NOBODY), place_feet(joints, NO_BELIEF, NOBODY, kept)):
         assert abs(joints[-1, 0, 2] - feet.positions[-1, :, 2].mean()) > 0.12
+
+
+def test_other_parameters_plan_other_steps() -> None:
+    joints = gliding()
+    usual = place_feet(joints, NO_BELIEF, NOBODY)
+    higher = dataclasses.replace(PARAMS, clearance_m=(0.2, 0.25), step_cost=2.0)
+    feet = place_feet(joints, NO_BELIEF, NOBODY, params=higher)
+    steps = [len(runs(plan.in_contact[:, 1])) for plan in (usual, feet)]
+    assert steps[1] < steps[0]
+    assert feet.positions[:, 1, 1].max() > 0.18 > usual.positions[:, 1, 1].max()

@@ -30,6 +30,7 @@ from blender_addon.shared.protocol import (
     PromptBlock,
     Result,
     Welcome,
+    hints_with_slack,
 )
 from engine.serving import server
 
@@ -74,8 +75,17 @@ def result_of(request: Generate) -> Result:
     contacts = np.zeros((*shape[:2], 4), bool)
     errors = (ControlError(0.0, 0.0, 0.0),) * request.num_variations
     skating = (0.0,) * request.num_variations
+    asked = hints_with_slack(request.hint_mask, request.slack)[:, 0].astype(np.int32)
     return Result(
-        request.request_id, joints.astype(np.float32), contacts, errors, skating, {"all": 0.5}, request.seed, "abc"
+        request.request_id,
+        joints.astype(np.float32),
+        contacts,
+        errors,
+        skating,
+        {"all": 0.5},
+        request.seed,
+        "abc",
+        np.repeat(asked[None], request.num_variations, 0) if len(asked) else None,
     )
 
 

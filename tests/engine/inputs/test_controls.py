@@ -9,7 +9,7 @@ import pytest
 
 from blender_addon.shared.errors import BadControl, BadFile
 from blender_addon.shared.skeleton import SKELETON
-from engine.inputs.controls import WALKING_HEIGHT, read_track
+from engine.inputs.controls import WALKING_HEIGHT_M, read_track
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "engine" / "examples"
 TIMES, POINTS = [0.0, 1.0, 2.5], [[0.0, 0.9, 0.0], [0.5, 0.9, 1.0], [1.0, 0.95, -2.0]]
@@ -45,8 +45,8 @@ def test_every_form_reads_alike(tmp_path: Path, text: str | bytes) -> None:
 
 def test_without_y_the_pelvis_is_as_high_as_in_walking(tmp_path: Path) -> None:
     track = read_track(_file(tmp_path, "time,x,z\n0,0,0\n1,0,1\n"))
-    np.testing.assert_array_equal(track.points[:, 1], WALKING_HEIGHT)
-    assert 0.9 * SKELETON.standing_height < WALKING_HEIGHT < SKELETON.standing_height
+    np.testing.assert_array_equal(track.points[:, 1], WALKING_HEIGHT_M)
+    assert 0.9 * SKELETON.standing_height < WALKING_HEIGHT_M < SKELETON.standing_height
     with pytest.raises(BadControl, match="height of left_wrist"):
         read_track(_file(tmp_path, "time,x,z\n0,0,0\n1,0,1\n"), "left_wrist")
 

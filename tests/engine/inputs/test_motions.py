@@ -70,14 +70,14 @@ def test_hostile_pickles_are_refused_and_do_not_run(tmp_path: Path, protocol: in
         (eval, ("__import__('os').getcwd()",)),
         (getattr, ("", "join")),
     ):
-        with pytest.raises(BadFile, match="wants to call"):
+        with pytest.raises(BadFile, match="tries to call"):
             read_pickle(_pickled({"joints": _Runs(function, *arguments)}, protocol), "x.pkl")
     assert not victim.exists()
 
 
 def test_numpy_functions_beyond_the_constructors_are_refused() -> None:
     for function in (np.load, np.fromfile, np.save):
-        with pytest.raises(BadFile, match="wants to call"):
+        with pytest.raises(BadFile, match="tries to call"):
             read_pickle(_pickled(_Runs(function, "/etc/passwd")), "x.pkl")
 
 
@@ -220,8 +220,8 @@ def test_our_own_archive(tmp_path: Path) -> None:
         ((40, 21, 3), "KIT"),
         ((40, 66), "Reshape"),
         ((40, 24, 3), "first 22"),
-        ((40, 3), "Joints are expected"),
-        ((2, 2, 40, 22, 3), "Joints are expected"),
+        ((40, 3), "not a known layout"),
+        ((2, 2, 40, 22, 3), "not a known layout"),
         ((0, 22, 3), "no frames"),
     ],
 )
@@ -236,7 +236,7 @@ def test_other_content_is_explained(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="no joints: its entries are weights"):
         read_motions(tmp_path / "a.pkl")
     (tmp_path / "b.pkl").write_bytes(pickle.dumps("hello"))
-    with pytest.raises(BadFile, match="does not hold numbers"):
+    with pytest.raises(BadFile, match="does not contain numbers"):
         read_motions(tmp_path / "b.pkl")
     joints = standing(20)
     joints[3, 4, 1] = np.inf
@@ -260,6 +260,6 @@ def test_hostile_member_of_an_archive(tmp_path: Path) -> None:
     np.save(stream, np.array([_Runs(os.mkdir, str(tmp_path / "victim"))], dtype=object), allow_pickle=True)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("joints.npy", stream.getvalue())
-    with pytest.raises(BadFile, match="wants to call"):
+    with pytest.raises(BadFile, match="tries to call"):
         read_motions(tmp_path / "a.npz")
     assert not (tmp_path / "victim").exists()

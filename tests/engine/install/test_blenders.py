@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.install.blenders import InstallationFailed, ask, program_at, programs, usual_places
+from engine.install.blenders import ask, program_at, programs, usual_locations
+from engine.install.errors import InstallationError
 
 
 def put(path: Path) -> Path:
@@ -39,7 +40,7 @@ def test_on_linux_the_packages_the_stores_and_what_was_unpacked_are_found(tmp_pa
     (tmp_path / "usr" / "local" / "bin" / "blender-5.2").symlink_to(there[2])  # the same Blender again
     put(tmp_path / "usr" / "bin" / "blender-thumbnailer")
     (home / "blender").mkdir()  # a source folder without a program
-    found = programs(below(tmp_path, usual_places("linux", home, {})), search_path="")
+    found = programs(below(tmp_path, usual_locations("linux", home, {})), search_path="")
     assert {path.resolve() for path in found} == set(there) and len(found) == len(there)
 
 
@@ -52,7 +53,7 @@ def test_on_windows_and_on_macos_too(tmp_path: Path) -> None:
         put(tmp_path / "ana" / "Downloads" / "blender-4.5.3-windows-x64" / "blender.exe"),
     ]
     put(files / "Blender Foundation" / "Blender 5.2" / "blender-launcher.exe")
-    places = usual_places("win32", tmp_path / "ana", {"ProgramFiles": str(files), "ProgramW6432": str(files)})
+    places = usual_locations("win32", tmp_path / "ana", {"ProgramFiles": str(files), "ProgramW6432": str(files)})
     assert set(programs(places, search_path="")) == set(windows)
     inside = Path("Contents") / "MacOS" / "Blender"
     apps = [
@@ -60,7 +61,7 @@ def test_on_windows_and_on_macos_too(tmp_path: Path) -> None:
         put(tmp_path / "Applications" / "Blender 4.5.app" / inside),
         put(tmp_path / "Applications" / "Blender-5.2" / "Blender.app" / inside),
     ]
-    assert set(programs(below(tmp_path, usual_places("darwin", tmp_path / "ana", {})), search_path="")) == set(apps)
+    assert set(programs(below(tmp_path, usual_locations("darwin", tmp_path / "ana", {})), search_path="")) == set(apps)
 
 
 def test_the_path_is_searched_first(tmp_path: Path) -> None:
@@ -73,10 +74,10 @@ def test_a_person_may_name_the_folder_or_the_app(tmp_path: Path) -> None:
     assert program_at(program) == program_at(program.parent) == program
     app = put(tmp_path / "Blender.app" / "Contents" / "MacOS" / "Blender")
     assert program_at(tmp_path / "Blender.app") == app
-    with pytest.raises(InstallationFailed, match="no Blender at"):
+    with pytest.raises(InstallationError, match="no Blender at"):
         program_at(tmp_path / "nowhere")
 
 
 def test_what_is_no_blender_is_told_apart() -> None:
-    with pytest.raises(InstallationFailed, match="does not answer as Blender"):
+    with pytest.raises(InstallationError, match="does not answer like Blender"):
         ask(Path(sys.executable))

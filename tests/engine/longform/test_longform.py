@@ -197,3 +197,21 @@ def test_what_does_not_fit_together_is_refused_with_a_remedy(pipeline, changes, 
     with pytest.raises(BadRequest) as caught:
         next(pipeline.generate(ask(100, "a person walks", **changes)))
     assert words in caught.value.message and caught.value.hint
+
+
+def test_the_result_tells_when_each_key_with_slack_is_met_in_each_variation(pipeline):
+    """A wrist beside the path, whose keys may wait; the last of them lies in another window than the first."""
+    signal, wrist = winding(300), SKELETON.index("left_wrist")
+    slack = np.zeros((300, 22), np.int32)
+    for frame in (30, 31, 120, 270):
+        signal.hint[frame, wrist] = signal.hint[frame, 0] + np.float32([0.35, 0.1, 0.1])
+        signal.hint_mask[frame, wrist], slack[frame, wrist] = True, 9
+    slack[31, wrist] = 0
+    request = ask(300, "a person walks forward", signal=signal, slack=slack, num_variations=2)
+    result = run(pipeline, request)
+    assert result.met_frames is not None and result.met_frames.shape == (2, 3)
+    frames = np.array([30, 120, 270])
+    assert (np.abs(result.met_frames - frames) <= 9).all() and (result.met_frames != frames).any()
+    for joints, met in zip(result.joints, result.met_frames, strict=True):
+        np.testing.assert_allclose(joints[met, wrist], signal.hint[frames, wrist], atol=0.005)
+    assert run(pipeline, ask(100, "a person walks forward", signal=winding(100))).met_frames is None

@@ -114,14 +114,14 @@ def test_changed_weights_are_read_anew() -> None:
 def test_what_is_kept_goes_with_its_weight() -> None:
     layer = matrix.Linear(256, 300)
     layer(draw(30, 256))
-    assert not hasattr(layer.weight, matrix._KEPT)  # in training nothing is kept
+    assert not hasattr(layer.weight, matrix._CACHED)  # in training nothing is kept
     layer.requires_grad_(False)
     layer(draw(30, 256))
     if not matrix._has_onednn():
         pytest.skip("this torch comes without oneDNN")
-    kept = weakref.ref(getattr(layer.weight, matrix._KEPT)[1])
+    kept = weakref.ref(getattr(layer.weight, matrix._CACHED)[1])
     copied = copy.deepcopy(layer)
-    assert kept() is not None and not hasattr(copied.weight, matrix._KEPT)
+    assert kept() is not None and not hasattr(copied.weight, matrix._CACHED)
     del layer
     gc.collect()
     assert kept() is None

@@ -129,12 +129,13 @@ def test_a_request_reports_progress_and_gives_the_pipelines_own_bytes(engine: En
     assert len(fractions) == 3 and fractions == sorted(fractions)
 
 
-def test_another_protocol_version_is_refused_by_name(engine: Engine) -> None:
+@pytest.mark.parametrize(("version", "remedy"), [(2, "Update the add-on"), (9, "Update the engine")])
+def test_another_protocol_version_is_refused_by_name(engine: Engine, version: int, remedy: str) -> None:
     talker = engine.talker(hello=False)
-    talker.send(Hello(9, "blender add-on", "9.9"))
+    talker.send(Hello(version, "blender add-on", "9.9"))
     error = talker.expect(Error)
-    assert error.code == "protocol" and "blender add-on 9.9 speaks protocol 9" in error.message
-    assert "Update" in error.hint
+    assert error.code == "protocol" and f"blender add-on 9.9 speaks protocol {version}" in error.message
+    assert f"speaks protocol {protocol.PROTOCOL_VERSION}" in error.message and remedy in error.hint
     talker.send(request("r1"))
     assert talker.expect(Error).code == "protocol"
     still_serves(engine)

@@ -10,9 +10,11 @@ from blender_addon.retarget.keys.spline_fit import Channel, every, thin
 from blender_addon.retarget.pose import rotation_modes
 from blender_addon.retarget.proportions import contacts
 from blender_addon.retarget.proportions.adapt import sparse_rows
-from blender_addon.retarget.proportions.blending import envelope, fade, spread
+from blender_addon.retarget.proportions.blending import fade, spread
 from blender_addon.retarget.proportions.effectors import Target
+from blender_addon.retarget.proportions.leg import held_envelope
 from blender_addon.shared import pose, quat
+from blender_addon.shared.series import runs
 from blender_addon.time_slices import run_to_end
 
 FRAMES = np.arange(1, 401)
@@ -45,7 +47,7 @@ def test_nothing_known_changes_nothing():
 def test_the_envelope_covers_every_need_smoothly():
     needed = np.zeros(80)
     needed[[30, 33, 60]] = 1.0, 2.0, 0.5
-    line = envelope(needed, 6)
+    line = held_envelope(needed, 6)
     assert len(line) == 80 and (line >= needed - 1e-12).all() and line[0] == line[-1] == 0
     assert np.abs(np.diff(line)).max() < 0.5
 
@@ -61,27 +63,27 @@ def walking_foot() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_contact_counts_only_while_the_joint_is_slow():
     joints, said = walking_foot()
-    stands = contacts.standing(joints, said)
-    assert contacts.runs(stands[:, 0]) == [(11, 29)]
+    in_contact = contacts.contact_mask(joints, said)
+    assert runs(in_contact[:, 0]) == [(11, 30)]
     said[15] = 0  # a frame that is not said is a gap, not an end
     said[20:] = 0
-    assert contacts.runs(contacts.standing(joints, said)[:, 0]) == [(11, 20)]
+    assert runs(contacts.contact_mask(joints, said)[:, 0]) == [(11, 21)]
 
 
-def test_stands_go_over_to_scene_frames_within_their_time():
-    stands = np.zeros((60, 4), dtype=bool)
-    stands[11:30, 0] = True
+def test_stances_go_over_to_scene_frames_within_their_time():
+    in_contact = np.zeros((60, 4), dtype=bool)
+    in_contact[11:30, 0] = True
     frames = np.arange(1, 145)
-    found = contacts.at_scene_frames(stands, frames, 1.0, 48.0)
+    found = contacts.at_scene_frames(in_contact, frames, 1.0, 48.0)
     model = (frames[found[:, 0]] - 1) * 20 / 48
     assert model.min() >= 11 and model.max() <= 29 and len(model) == 43 and not found[:, 1:].any()
 
 
-def test_a_foot_that_slides_far_has_two_places():
+def test_a_foot_that_slides_far_has_two_stances():
     points = np.stack([np.linspace(0, 0.3, 40), np.zeros(40), np.zeros(40)], -1)
-    found = contacts.places(np.ones(40, dtype=bool), points, 1.0)
+    found = contacts.stances(np.ones(40, dtype=bool), points, 1.0)
     assert len(found) >= 2
-    assert all(np.linalg.norm(points[stand.span] - stand.place, axis=-1).max() <= 0.08 for stand in found)
+    assert all(np.linalg.norm(points[stance.span] - stance.position, axis=-1).max() <= 0.08 for stance in found)
 
 
 @pytest.mark.parametrize("near", [0.2, 0.02, 0.001])

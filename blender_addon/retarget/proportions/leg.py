@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One leg of the armature whose foot is locked: where ankle and toe are in contact, where the foot goes between, and
+how leg, foot and toes get there. :mod:`.foot_lock` moves the hips over both legs.
+
+K scene frames. World points, scene units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...shared import quat
+from ...shared.limbs import Limb, bend, signed_angle
+from ...shared.series import envelope, runs
+from ...shared.skeleton import CONTACT_JOINTS, SKELETON
+from ...shared.space import model_to_blender
+from .blending import fade, from_rotation_vector, num_frames, spread, to_rotation_vector
+from .contacts import Stance, stances
+from .figure import UP, Figure, JointTargets
+
+
+@dataclass(frozen=True)
+class FootLockParams:
+    """Metres are those of the model's body."""
+
+    ankle_snap_m: float = 0.03  # above or below its height at rest within which an ankle in contact is on the floor
+    toe_snap_m: float = 0.04
+    agree_m: float = 0.02  # within which controls of one stance ask for the same position
+    swing_weight: float = 0.1  # of a swinging leg in the hips' offset, beside one in contact
+    blend_s: float = 0.3
+    ride_blend_s: float = 0.1
+    drop_blend_s: float = 0.15
+    toe_blend_s: float = 0.2
+    lift_blend_s: float = 0.1
+    max_drop_m: float = 0.08  # by which the hips sink at most
+    heel_lift_m: float = (
+        0.03  # by which a leg may be too short before the hips sink although only its toe is in contact
+    )
+    max_projections: int = 30
+    raised_heel_ratio: float = 0.9  # of the foot's length that a lifted heel brings the hip nearer
+    min_half_bend_sine: float = 0.15  # a leg that is bent less counts as bent so much
+    max_rise_ratio: float = 0.98  # of the foot's length by which its ends may differ in height
+    min_level_ratio: float = 0.1  # of the foot's length: a foot that is steeper has no direction on the ground
+    min_heading_ratio: float = 0.2  # the same, for its toes to be laid flat
+    toe_rounds: int = 4
+
+
+PARAMS = FootLockParams()
+
+
+@dataclass(frozen=True, eq=False)
+class FootContact:
+    """Where feet are in contact. ``in_contact`` (K, 4) bool, in the order of ``CONTACT_JOINTS``; ``floor``: its height
+    in the world, None where it is not known; ``heights``: of the same joints above the floor when the armature is at
+    rest."""
+
+    in_contact: np.ndarray
+    floor: float | None
+    heights: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pins:
+    """Frames (K,) ``mask`` in which a joint has a position of its own, these ``positions`` (K, 3), elsewhere its
+    present ones; its ``stances``, and the frames (K,) in which a control holds it."""
+
+    mask: np.ndarray
+    positions: np.ndarray
+    stances: list[Stance]
+    controlled: np.ndarray
+
+
+class Leg:
+    """One leg: where its foot goes, from where it is."""
+
+    def __init__(
+        self, figure: Figure, contact: FootContact, targets: JointTargets, limb: Limb, side: str, fps: float
+    ) -> None:
+        self.limb, self.toe, self.contact, self.fps = limb, f"{side}_foot", contact, fps
+        self.metre = figure.metre
+        ankle, toe = figure.joint(limb.end).copy(), figure.joint(self.toe).copy()
+        lift = self._clearance(ankle, toe)[:, None] * UP
+        ankle, toe = ankle + lift, toe + lift
+        self.size = np.linalg.norm(toe - ankle, axis=-1, keepdims=True)
+        ankle_pins, toe_pins = self._pins(limb.end, ankle, targets), self._pins(self.toe, toe, targets)
+        self.ankle_pinned, self.toe_pinned = ankle_pins.mask, toe_pins.mask
+        self._put_apart(toe - ankle, ankle_pins, toe_pins)
+
+        self.toe_flat = np.zeros(len(toe), dtype=bool)
+        for stance in toe_pins.stances:
+            self.toe_flat[stance.span] = True
+        both, between = self.ankle_pinned & self.toe_pinned, toe_pins.positions - ankle_pins.positions
+        rotation = quat.between(toe - ankle, np.where(both[:, None], between, toe - ankle))
+        blend = num_frames(PARAMS.blend_s, fps)
+        self.rotation = from_rotation_vector(spread(both, to_rotation_vector(rotation), blend))
+        self.direction = quat.rotate(self.rotation, quat.normalize(toe - ankle))
+        under_toe = toe_pins.positions - self.size * self.direction
+        self.position = np.where(self.ankle_pinned[:, None], ankle_pins.positions, under_toe)
+        self.user_controlled = ankle_pins.controlled | toe_pins.controlled
+        self._aim(ankle)
+        self.correction = self.goal - figure.joint(limb.end)
+        columns = [CONTACT_JOINTS.index(limb.end), CONTACT_JOINTS.index(self.toe)]
+        weight = fade(contact.in_contact[:, columns].any(1), num_frames(PARAMS.toe_blend_s, fps))
+        self.weight = PARAMS.swing_weight + weight
+
+    def cost(self, figure: Figure) -> np.ndarray:
+        """Matrix (K, 3, 3) of what it costs this leg, in squares of its bones' angles, to bring its ends nearer to or
+        farther from each other: for a leg that is nearly straight most along itself."""
+        hip, knee, ankle = (figure.joint(joint) for joint in (self.limb.upper, self.limb.middle, self.limb.end))
+        along = quat.normalize(ankle - hip)
+        sine = np.maximum(np.sin(bend(knee - hip, ankle - knee) / 2), PARAMS.min_half_bend_sine)[:, None, None]
+        return self.weight[:, None, None] * (np.eye(3) + (1 / sine**2 - 1) * along[:, :, None] * along[:, None, :])
+
+    def _aim(self, ankle: np.ndarray) -> None:
+        """Set the goal: where the foot is pinned its position, and between the path of ``ankle`` (K, 3) blended into
+        these."""
+        known = self.ankle_pinned | self.toe_pinned
+        missing = np.where(known[:, None], self.position - ankle, 0.0)
+        self.goal = ankle + spread(known, missing, num_frames(PARAMS.blend_s, self.fps))
+
+    def follow(self, figure: Figure) -> None:
+        """Let the swinging foot go along with hips that were moved, so that its leg keeps its direction."""
+        self._bring_into_reach(figure)
+        ankle = figure.joint(self.limb.end)
+        toe = ankle + self.size * self.direction
+        self._aim(ankle + self._clearance(ankle, toe)[:, None] * UP)
+
+    def _bring_into_reach(self, figure: Figure) -> None:
+        """Where hips that are controlled leave a foot out of reach, put it where it is in reach throughout: by
+        projections onto the balls around the hip sockets of all its frames."""
+        hip, ankle_only = figure.joint(self.limb.upper), self.ankle_pinned[:, None]
+        foot = np.where(ankle_only, 0.0, self.size * self.direction)  # a heel may be lifted, its toe is to be reached
+        reach = figure.length(self.limb) + PARAMS.raised_heel_ratio * np.where(self.ankle_pinned, 0.0, self.size[:, 0])
+        for first, end in runs(self.ankle_pinned | self.toe_pinned):
+            span = slice(first, end)
+            for _ in range(0 if self.user_controlled[span].any() else PARAMS.max_projections):
+                offset = (self.position + foot - hip)[span]
+                far = np.linalg.norm(offset, axis=-1)
+                worst = np.argmax(far - reach[span])
+                missing = (far - reach[span])[worst]
+                if missing <= 0:
+                    break
+                self.position[span] -= offset[worst] / far[worst] * missing
+
+    def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
+        """By how much (K,) the foot is lifted so as not to dip into the floor."""
+        if self.contact.floor is None:
+            return np.zeros(len(ankle))
+        lowest = [
+            point[:, 2] - self.contact.floor - self.contact.heights[joint]
+            for joint, point in ((self.limb.end, ankle), (self.toe, toe))
+        ]
+        needed = np.maximum(-np.min(lowest, axis=0), 0.0)
+        return held_envelope(needed, num_frames(PARAMS.lift_blend_s, self.fps))
+
+    def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
+        """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
+        found = stances(self.contact.in_contact[:, CONTACT_JOINTS.index(joint)], points, self.metre)
+        found = [self._on_floor(joint, stance) for stance in found]
+        mask, positions = np.zeros(len(points), dtype=bool), np.array(points)
+        controlled, wanted = targets.get(joint, (mask.copy(), points))
+        for number, stance in enumerate(found):
+            now = controlled[stance.span]
+            if now.any():
+                middle = wanted[stance.span][now].mean(0)
+                if np.linalg.norm(wanted[stance.span][now] - middle, axis=-1).max() > PARAMS.agree_m * self.metre:
+                    continue
+                found[number] = Stance(stance.first, stance.end, middle)
+            mask[stance.span], positions[stance.span] = True, found[number].position
+        mask |= controlled
+        positions[controlled] = wanted[controlled]
+        return _Pins(mask, positions, found, controlled)
+
+    def _on_floor(self, joint: str, stance: Stance) -> Stance:
+        if self.contact.floor is None:
+            return stance
+        height = self.contact.floor + self.contact.heights[joint]
+        snap = PARAMS.toe_snap_m if joint == self.toe else PARAMS.ankle_snap_m
+        if abs(stance.position[2] - height) > snap * self.metre:
+            return stance
+        return Stance(stance.first, stance.end, np.array([*stance.position[:2], height]))
+
+    def _put_apart(self, foot: np.ndarray, ankles: _Pins, toes: _Pins) -> None:
+        """Where both are pinned, put them a foot's length apart: the ankle behind the toe, or, where a control holds
+        it, the toe before the ankle. Stances that overlap are matched once; ``foot`` (K, 3) is from ankle to toe."""
+        for stance in ankles.stances:
+            shared = [other for other in toes.stances if other.first < stance.end and stance.first < other.end]
+            for other in shared:
+                first, end = max(stance.first, other.first), min(stance.end, other.end)
+                span = slice(first, end)
+                if not (ankles.mask[span].any() and toes.mask[span].any()):
+                    continue
+                offset = self._of_length(foot[span].mean(0), ankles.positions[first], toes.positions[first])
+                if ankles.controlled[stance.span].any() or other is not shared[0]:
+                    moved, free = other.span, ~toes.controlled[other.span, None]
+                    toes.positions[moved] = np.where(free, ankles.positions[first] + offset, toes.positions[moved])
+                else:
+                    ankles.positions[stance.span] = toes.positions[first] - offset
+
+    def _of_length(self, offset: np.ndarray, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
+        """``offset`` (3,) from ankle to toe at the foot's length, with the difference in height of their positions."""
+        size = float(self.size.mean())
+        rise = float(np.clip(toe[2] - ankle[2], -PARAMS.max_rise_ratio * size, PARAMS.max_rise_ratio * size))
+        level = np.linalg.norm(offset[:2])
+        if level < PARAMS.min_level_ratio * size:
+            return offset * size / np.linalg.norm(offset)
+        return np.array([*(offset[:2] / level * np.sqrt(size**2 - rise**2)), rise])
+
+    def shortfall(self, figure: Figure) -> np.ndarray:
+        """By how much (K,) the hips would have to sink for the leg to reach a foot in contact."""
+        offset, length = self.goal - figure.joint(self.limb.upper), figure.length(self.limb)
+        height = np.sqrt(np.maximum(length**2 - offset[:, 0] ** 2 - offset[:, 1] ** 2, 0.0))
+        pinned = self.ankle_pinned | self.toe_pinned
+        missing = np.where(pinned, np.maximum(-offset[:, 2] - height, 0.0), 0.0)
+        return np.where(self.ankle_pinned, missing, np.maximum(missing - PARAMS.heel_lift_m * self.metre, 0.0))
+
+    def apply(self, figure: Figure) -> None:
+        """Put the foot of ``figure`` there."""
+        hip, length = figure.joint(self.limb.upper), figure.length(self.limb)[:, None]
+        on_toe = fade(self.toe_pinned, num_frames(PARAMS.toe_blend_s, self.fps))[:, None]
+        toe, ankle = self.goal + self.size * self.direction, self.goal
+        for _ in range(PARAMS.toe_rounds):
+            offset = ankle - hip
+            ankle = hip + offset * np.minimum(1.0, length / np.linalg.norm(offset, axis=-1, keepdims=True))
+            ankle = toe + self.size * quat.normalize(ankle - toe)
+        raised = from_rotation_vector(on_toe * to_rotation_vector(quat.between(self.direction, toe - ankle)))
+        figure.reach(self.limb, self.goal + on_toe * (ankle - self.goal), keep_end=True)
+        figure.rotate(self.limb.end, quat.multiply(raised, self.rotation))
+        if self.contact.floor is not None:
+            self._lay_toes_flat(figure)
+
+    def _lay_toes_flat(self, figure: Figure) -> None:
+        """Let the toes of a toe joint in contact lie as they do at rest, pointing where the foot does."""
+        index = SKELETON.index(self.toe)
+        foot = figure.joint(self.toe) - figure.joint(self.limb.end)
+        at_rest = model_to_blender(SKELETON.offsets[index].astype(np.float64))
+        flat = quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot))
+        # A foot on its tip has no heading.
+        level = np.linalg.norm(foot[:, :2], axis=-1) > PARAMS.min_heading_ratio * self.size[:, 0]
+        share = fade(self.toe_flat, num_frames(PARAMS.toe_blend_s, self.fps)) * level
+        figure.rotations[:, index] = quat.slerp(figure.rotations[:, index], flat, share)
+
+
+def held_envelope(needed: np.ndarray, radius: int) -> np.ndarray:
+    """:func:`.series.envelope` of ``needed`` (K,), which is held beyond its ends."""
+    return envelope(np.pad(needed, radius, mode="edge"), radius)[radius:-radius]
