@@ -13,10 +13,12 @@ import torch
 
 from . import control, correct, distill, mld, vae
 from .export import export, read_about
-from .loop import distributed as processes
+from .loop import distributed
 from .loop.checkpoints import TrainingStopped
 from .loop.loop import finished
-from .runs.run import Run, argument_parser, open_from, stages_of, told
+from .runs.command_line import argument_parser, open_from, reporting_errors
+from .runs.run import Run
+from .stage_parts.modules import stages_of
 
 TRAIN = {
     "vae": vae.train, "mld": mld.train, "distill": distill.train, "control": control.train, "correct": correct.train
@@ -38,11 +40,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--about-data", type=Path, help="text file for the model card: the data's source and licence")
     arguments = parser.parse_args()
-    with told():
+    with reporting_errors():
         text = read_about(arguments.about_data)
         run = open_from(arguments)
         run_all(run)
-        if processes.state().is_main_process:
+        if distributed.state().is_main_process:
             print(f"Wrote {export(run, arguments.out, torch.float32, text)}")
 
 

@@ -28,7 +28,8 @@ from .loop.checkpoints import load_exported
 from .loop.loop import run_task, step_generator
 from .loop.trainer import Task, on_cpu
 from .recipes import Recipe
-from .runs.run import Run, command_line
+from .runs.command_line import command_line
+from .runs.run import Run
 from .stage_parts.latents import LatentBatch, LatentSampler
 from .stage_parts.losses import (
     COUNT,
@@ -42,7 +43,7 @@ from .stage_parts.losses import (
     sum_of,
 )
 from .stage_parts.modules import ControlParts, base_config, build_parts
-from .stage_parts.rollout import LATER_STEPS, first_answer, rolled_config
+from .stage_parts.rollout import LATER_STEPS, first_prediction, rolled_config
 
 CPU = torch.device("cpu")
 
@@ -123,7 +124,7 @@ def load_base(run: Run) -> Denoiser:
 
 def hint_statistics(run: Run) -> tuple[Tensor, Tensor]:
     """Mean and deviation (J, 3) that hints are normalised with: published layouts use the data's (or the checkpoint's
-    that a run began from), the patch layout metres.
+    that a run was initialised from), the patch layout metres.
     """
     joints = run.recipe.model.num_joints
     if run.hint_statistics is not None:
@@ -249,7 +250,7 @@ def train(run: Run, max_minutes: float | None = None) -> ControlParts:
             {key: value[rows] for key, value in part.items()} for rows in (~part["rolled"], part["rolled"])
         )
         batch = sampler.encode(rolled)
-        origin = first_answer(
+        origin = first_prediction(
             networks, rolled["start"], rolled["hint"], rolled["hint_mask"], batch.text, rolled["w"], batch.latent_mask
         )
         answers = [terms(networks, batch, rolled, rolled_config(config), origin)]

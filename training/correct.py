@@ -32,7 +32,8 @@ from .loop.batch_split import COUNT, Batch
 from .loop.checkpoints import load_exported
 from .loop.loop import run_task
 from .loop.trainer import Task, on_cpu
-from .runs.run import Run, command_line
+from .runs.command_line import command_line
+from .runs.run import Run
 from .stage_parts.latents import LatentSampler, latent_mask_of
 from .stage_parts.losses import joints_of, masked_latent_mean, masked_mean, motion_terms, sum_of
 from .stage_parts.modules import ControlParts, base_config, build_parts

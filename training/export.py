@@ -20,8 +20,9 @@ from engine.models.corrector import Corrector
 from .control import assemble, hint_statistics, load_base
 from .loop.checkpoints import load_exported
 from .loop.curves import read_log
-from .runs.run import Run, argument_parser, open_from, stages_of, told
-from .stage_parts.modules import base_config, build_parts
+from .runs.command_line import argument_parser, open_from, reporting_errors
+from .runs.run import Run
+from .stage_parts.modules import base_config, build_parts, stages_of
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 
@@ -51,7 +52,7 @@ people, and little else. Fingers and faces are not part of the skeleton.
 KNOWN_DATA = {"531b9c50af7052fd": CMU}
 """Data hash -> what the card says about it."""
 
-UNKNOWN = """The licence of the weights depends on that of the motion data and, where the run began from a checkpoint, of that."""
+UNKNOWN = """The licence of the weights depends on that of the motion data and, where the run was initialised from a checkpoint, of that."""
 
 
 def load_run(run: Run) -> Networks:
@@ -116,7 +117,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="precision of the stored weights")
     parser.add_argument("--about-data", type=Path, help="text file for the model card: the data's source and licence")
     arguments = parser.parse_args()
-    with told():
+    with reporting_errors():
         text = read_about(arguments.about_data)
         print(f"Wrote {export(open_from(arguments), arguments.out, DTYPES[arguments.dtype], text)}")
 

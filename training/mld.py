@@ -15,7 +15,8 @@ from engine.sampling import scheduler
 from .loop.batch_split import Batch
 from .loop.loop import run_task, step_generator
 from .loop.trainer import Task
-from .runs.run import Run, command_line
+from .runs.command_line import command_line
+from .runs.run import Run
 from .stage_parts.latent_cache import LatentSource, latent_source
 from .stage_parts.latents import channel_weights
 from .stage_parts.losses import masked_latent_mean, router_term, sum_of

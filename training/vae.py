@@ -23,11 +23,13 @@ from engine.models.layers import router_loss
 from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 
-from .data.clips import Clip, motion_sampler, pad
+from .data.clips import Clip
+from .data.sampling import motion_sampler, pad
 from .loop.batch_split import Batch
 from .loop.loop import run_task
 from .loop.trainer import Task
-from .runs.run import Run, command_line
+from .runs.command_line import command_line
+from .runs.run import Run
 from .stage_parts.losses import (
     CODE_WEIGHTS,
     MOTION_TERMS,

@@ -14,7 +14,9 @@ from engine.checkpoints.folder import load_folder
 from training import all as pipeline
 from training.export import export
 from training.recipes import get_recipe
-from training.runs.run import STAGES, Run, open_run
+from training.runs.command_line import open_run
+from training.runs.run import Run
+from training.stage_parts.modules import STAGES
 
 from .data.test_data import made_up_data  # noqa: F401
 

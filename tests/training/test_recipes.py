@@ -12,13 +12,14 @@ import torch
 from blender_addon.shared.errors import BadFile, BadRequest
 from blender_addon.shared.skeleton import SKELETON
 from training.control import loss_config
-from training.data.clips import Clip, ClipSampler
+from training.data.clips import Clip
 from training.data.hint_masks import SIX_JOINTS, ControlTask
+from training.data.sampling import ClipSampler
 from training.loop.schedule import StageSchedule
 from training.recipes import RECIPES, get_recipe
+from training.runs.command_line import with_steps
 from training.runs.overrides import with_changes
-from training.runs.run import stages_of, with_steps
-from training.stage_parts.modules import base_config
+from training.stage_parts.modules import base_config, stages_of
 
 PAPER = [name for name in RECIPES if name.startswith("paper")]
 

@@ -19,9 +19,11 @@ from training.export import export, load_run
 from training.loop.checkpoints import TrainingStopped
 from training.loop.loop import run_stage
 from training.loop.schedule import StageSchedule
-from training.loop.trainer import Session
+from training.loop.trainer import Trainer
 from training.recipes import DEBUG, get_recipe
-from training.runs.run import STAGES, Run, open_run
+from training.runs.command_line import open_run
+from training.runs.run import Run
+from training.stage_parts.modules import STAGES
 
 from .data.test_data import made_up_data  # noqa: F401
 
@@ -84,17 +86,17 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(stage, run, tmp_path, monkey
     shutil.copytree(run.folder, cut.folder)
     stage.train(run)
     # The power goes after the checkpoint at step 2.
-    real_save = Session.save
+    real_save = Trainer.save
 
     def save_then_die(session, folder):
         real_save(session, folder)
         if session.step == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Session, "save", save_then_die)
+    monkeypatch.setattr(Trainer, "save", save_then_die)
     with pytest.raises(KeyboardInterrupt):
         stage.train(cut)
-    monkeypatch.setattr(Session, "save", real_save)
+    monkeypatch.setattr(Trainer, "save", real_save)
     stage.train(cut)
     assert losses(cut, name) == losses(run, name) and len(losses(run, name)) == 2
     ours, theirs = (torch.load(each.folder / f"{name}.pt", weights_only=True)["module"] for each in (cut, run))

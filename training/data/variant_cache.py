@@ -15,7 +15,6 @@ import inspect
 import json
 import multiprocessing
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
@@ -27,10 +26,11 @@ from rich.console import Console
 from rich.progress import track
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.errors import ExportError
+from engine.export.atomic import atomic_folder
 
 from ..loop.checkpoints import disk_trouble
-from . import augment
-from . import plant_feet as planting
+from . import augment, plant_feet
 from .augment import Variants
 from .clips import Clip, data_hash, packed, read_captures, variants_of
 
@@ -42,17 +42,17 @@ Capture = tuple[dict[str, Any], np.ndarray]
 
 
 def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[Clip]]:
-    """Clips by split, the train split with its ``variants``; made anew where ``keep_in`` does not hold them yet.
+    """Clips by split, the train split with its ``variants``; made where ``keep_in`` does not hold them yet.
 
     Raises BadFile when the data cannot be used, TrainingStopped when the disk is full.
     """
     folder = keep_in / "variants" / _key(data, variants)
     if not (folder / "clips.json").is_file():
         try:
-            _make(data, variants, folder)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise disk_trouble(folder, error) from error
+            with atomic_folder(folder) as made:
+                _make(data, variants, made)
+        except ExportError as error:
+            raise disk_trouble(folder, error.__cause__ or error) from error
     lines = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
     splits: dict[str, list[Clip]] = {}
     if not lines:
@@ -67,24 +67,19 @@ def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[
 
 
 def _key(data: Path, variants: Variants) -> str:
-    code = "".join(inspect.getsource(part) for part in (augment, planting, feature_set, packed))
+    code = "".join(inspect.getsource(part) for part in (augment, plant_feet, feature_set, packed))
     words = f"{data_hash(data)} {variants!r} {code}"
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _make(data: Path, variants: Variants, folder: Path) -> None:
-    """``features.i16``, all frames one after the other, and ``clips.json``, written last: [frames, the clip's other
-    fields] each.
-    """
+    """``features.i16``, all frames one after the other, and ``clips.json``: [frames, the clip's other fields] each."""
     captures = list(read_captures(data))
-    folder.mkdir(parents=True, exist_ok=True)
     lines: list[tuple[int, dict[str, Any]]] = []
     with open(folder / "features.i16", "wb") as file:
         for made in _all_variants(captures, variants):
             lines += _written(made, file)
-    temporary = folder / "clips.json.tmp"
-    temporary.write_text(json.dumps(lines), encoding="utf-8")
-    os.replace(temporary, folder / "clips.json")
+    (folder / "clips.json").write_text(json.dumps(lines), encoding="utf-8")
 
 
 def _written(clips: Sequence[Clip], file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -111,7 +111,7 @@ def control_figures(
         if drawn:
             motions = dataclasses.replace(motions, joints=drawn_paths(motions.joints, motions.mask))
         hint_mask = hint_mask_for(motions.mask, joints, density, generator)
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         control = embed_hints(networks, motions.joints, hint_mask)
         text = embeddings[start : start + _BATCH]
         latent = sample_latent(networks, motions.mask, text, steps, generator, uncond, control)
@@ -119,12 +119,12 @@ def control_figures(
         latent = correct(networks, latent, motions.mask, motions.joints, asked)
         with torch.no_grad():
             raw = joints_of(networks.decode(latent, motions.mask), mean, std).cpu()  # waits for the device
-        seconds["raw"] += time.perf_counter() - began
+        seconds["raw"] += time.perf_counter() - started_at
         made["raw"] += _judged(raw, motions, hint_mask)
         if refining and can_refine(networks):
-            began = time.perf_counter()
+            started_at = time.perf_counter()
             refined = refined_joints(networks, latent, motions, hint_mask).cpu()
-            seconds["refined"] += time.perf_counter() - began
+            seconds["refined"] += time.perf_counter() - started_at
             made.setdefault("refined", []).extend(_judged(refined, motions, hint_mask))
     seconds["refined"] += seconds["raw"]
     return {key: _summary(judged, networks, seconds[key] / len(clips)) for key, judged in made.items()}

@@ -94,9 +94,9 @@ def _draw(
             free_height=signal.free_height,
             **switches,  # type: ignore[arg-type]
         )
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         *_, result = pipeline.generate(request)
-        seconds += time.perf_counter() - began
+        seconds += time.perf_counter() - started_at
         assert isinstance(result, Result)  # the last item always is
         motion = result.joints[0]
         found = control_metrics(control_errors(motion, signal))

@@ -17,16 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from blender_addon.shared.errors import BadCheckpoint, BadFile
 from engine.checkpoints.published import read_evaluator_tensors
 from engine.models.text_encoder import load_text_encoder
 
-from ..data.clips import Clip, CropSampler, pad
+from ..data.clips import Clip
+from ..data.sampling import CropSampler, pad
+from ..loop.checkpoints import whole_file
 from ..loop.loop import run_stage
-from ..runs.run import Run, command_line
+from ..runs.command_line import command_line
+from ..runs.run import Run
 from .evaluator_networks import TAG_WIDTH, WORD_WIDTH, OwnEvaluator, PublishedEvaluator, contrastive_loss
 from .metrics import GROUP, matching_and_precision
 
@@ -248,7 +251,8 @@ def train(run: Run, max_minutes: float | None = None) -> nn.Module:
         "text_encoder": recipe.model.text_encoder,
     }
     state = {key: value.detach().cpu().contiguous() for key, value in trained.state_dict().items()}
-    save_file(state, run.folder / FILE, metadata=about)
+    with whole_file(run.folder / FILE) as stream:
+        stream.write(save(state, metadata=about))
     return trained
 
 

@@ -19,7 +19,8 @@ from engine.metrics import foot_skating_ratio
 from engine.models.config import ModelConfig
 from engine.sampling.sampler import sample
 
-from ..data.clips import Clip, pad
+from ..data.clips import Clip
+from ..data.sampling import pad
 from ..stage_parts.latents import latent_mask_of
 from ..stage_parts.losses import joints_of
 from .metrics import (

@@ -7,15 +7,18 @@ with the least validation error. Everything in them is tensors and plain values:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 from torch import nn
 
-from blender_addon.shared.errors import BadCheckpoint, GaitwayError
+from blender_addon.shared.errors import BadCheckpoint, ExportError, GaitwayError
+from engine.export.atomic import atomic_file
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -26,7 +29,7 @@ class TrainingStopped(GaitwayError):
     code = "training"
 
 
-def disk_trouble(path: Path, error: Exception) -> TrainingStopped:
+def disk_trouble(path: Path, error: BaseException) -> TrainingStopped:
     """What a full or broken disk is told as."""
     return TrainingStopped(
         f"{path} could not be written ({error}).",
@@ -34,26 +37,28 @@ def disk_trouble(path: Path, error: Exception) -> TrainingStopped:
     )
 
 
-def write_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write beside the target, then rename: a crash or a full disk leaves the previous file whole. Raises
-    TrainingStopped.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A stream that becomes ``path`` when the block succeeds: a crash or a full disk leaves the previous file whole.
+    Folders above it are created. Raises TrainingStopped.
     """
-    temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())  # some file systems say only here that the disk is full
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise disk_trouble(path, error) from error
+        with atomic_file(path) as stream:
+            yield stream
+    except (OSError, RuntimeError, ExportError) as error:  # torch says RuntimeError where a disk is full
+        raise disk_trouble(path, error.__cause__ or error) from error
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """A checkpoint, whole or not at all. Raises TrainingStopped."""
+    with whole_file(path) as stream:
+        torch.save(state, stream)
 
 
 def save(state: dict[str, Any], path: Path, keep_last: int) -> None:
     """The newest checkpoint at ``path``, and the last ``keep_last`` of them (it among them) in ``checkpoints/``."""
-    write_atomically(state, path)
+    write_state(state, path)
     if keep_last < 2:
         return
     aged = path.parent / "checkpoints"
@@ -81,7 +86,7 @@ def read(path: Path) -> dict[str, Any]:
         aged = path.parent / "checkpoints"
         raise BadCheckpoint(
             f"{path} is damaged ({type(error).__name__}).",
-            f"Copy the newest {path.stem}-*.pt of {aged} over it, or delete it to start the stage anew.",
+            f"Copy the newest {path.stem}-*.pt of {aged} over it, or delete it to start the stage again.",
         ) from error
 
 
@@ -116,6 +121,7 @@ def load_exported(path: Path, module: Module, use: str = "last") -> Module:
         module.load_state_dict(state.get("ema") or state["module"])
     except (RuntimeError, KeyError) as error:
         raise BadCheckpoint(
-            f"The weights in {path} are not those of this recipe's networks.", "Choose the recipe the run began with."
+            f"The weights in {path} are not those of this recipe's networks.",
+            "Choose the recipe that the run was started with.",
         ) from error
     return module.eval()

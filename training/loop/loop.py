@@ -21,32 +21,32 @@ from torch import Tensor, nn
 from . import checkpoints
 from .batch_split import COUNT, Batch, split, to_device
 from .checkpoints import TrainingStopped
-from .metrics_log import Journal
+from .metrics_log import MetricsLog
 from .schedule import StageSchedule
 from .signals import StopOnSignal
-from .trainer import Network, Session, Task, on_cpu, open_session
+from .trainer import Network, Task, Trainer, on_cpu, open_trainer
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
 
-def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
+def train_step(trainer: Trainer, flag: bool) -> tuple[dict[str, float], bool]:
     """One optimiser step; returns the terms of the whole batch, and whether ``flag`` was set in any process."""
-    task, accelerator = session.task, session.accelerator
+    task, accelerator = trainer.task, trainer.accelerator
     count, rank, accumulate = accelerator.num_processes, accelerator.process_index, task.stage.accumulate
-    session.model.train()
-    torch.manual_seed(session.seed * 7_919 + session.step + rank * 1_000_000_007)  # dropout
+    trainer.model.train()
+    torch.manual_seed(trainer.seed * 7_919 + trainer.step + rank * 1_000_000_007)  # dropout
     if task.before_step:
         task.before_step(task.module)
-    whole = task.draw(step_generator(session.seed, session.step), session.step)
-    session.optimizer.zero_grad()
+    whole = task.draw(step_generator(trainer.seed, trainer.step), trainer.step)
+    trainer.optimizer.zero_grad()
     own = range(rank * accumulate, (rank + 1) * accumulate)
     totals: dict[str, float] = {}
     for number, (part, weight) in enumerate(split(whole, count * accumulate, own, task.counts)):
-        with _exchange_gradients(session, last=number == accumulate - 1):
-            terms = session.model(to_device(part, accelerator.device))
-            late = _late_weights(session, terms, weight)
+        with _exchange_gradients(trainer, last=number == accumulate - 1):
+            terms = trainer.model(to_device(part, accelerator.device))
+            late = _late_weights(trainer, terms, weight)
             names = [name for name in terms if name != "loss" and not name.startswith(COUNT)] or ["loss"]
             weighted = {name: terms[name] * late.get(name, weight(name)) for name in names}
             weighted["loss"] = torch.stack(list(weighted.values())).sum()
@@ -60,10 +60,10 @@ def train_step(session: Session, flag: bool) -> tuple[dict[str, float], bool]:
     return totals, flag
 
 
-def _late_weights(session: Session, terms: dict[str, Tensor], weight: Callable[[str], float]) -> dict[str, float]:
+def _late_weights(trainer: Trainer, terms: dict[str, Tensor], weight: Callable[[str], float]) -> dict[str, float]:
     """Weights of the terms whose denominators the prediction gives: this process's share of all of them."""
     names = [name for name in terms if name.startswith(COUNT)]
-    accelerator, accumulate = session.accelerator, session.task.stage.accumulate
+    accelerator, accumulate = trainer.accelerator, trainer.task.stage.accumulate
     if not names or accelerator.num_processes * accumulate == 1:
         return {}
     holds_any = weight("") > 0
@@ -73,38 +73,38 @@ def _late_weights(session: Session, terms: dict[str, Tensor], weight: Callable[[
     return {name.removeprefix(COUNT): share for name, share in zip(names, shares, strict=True)}
 
 
-def _exchange_gradients(session: Session, last: bool) -> contextlib.AbstractContextManager[Any]:
+def _exchange_gradients(trainer: Trainer, last: bool) -> contextlib.AbstractContextManager[Any]:
     """Processes exchange gradients with the last part of a step only."""
-    return contextlib.nullcontext() if last else session.accelerator.no_sync(session.model)
+    return contextlib.nullcontext() if last else trainer.accelerator.no_sync(trainer.model)
 
 
-def apply_gradients(session: Session) -> None:
+def apply_gradients(trainer: Trainer) -> None:
     """Clip, step, schedule, average. Raises TrainingStopped when the gradient is not finite."""
-    task, accelerator = session.task, session.accelerator
-    norm = accelerator.clip_grad_norm_(session.parameters, task.stage.gradient_clip or math.inf)
+    task, accelerator = trainer.task, trainer.accelerator
+    norm = accelerator.clip_grad_norm_(trainer.parameters, task.stage.gradient_clip or math.inf)
     if accelerator.mixed_precision != "fp16":  # whose loss scaling meets infinities, and passes over them
-        _check_finite(session, "gradient", float(norm))
-    session.optimizer.step()
+        _check_finite(trainer, "gradient", float(norm))
+    trainer.optimizer.step()
     if not accelerator.optimizer_step_was_skipped:  # by fp16's loss scaling
-        session.scheduler.step()
-    session.step += 1
-    if session.ema:
-        session.ema.update(task.module, session.step)
+        trainer.scheduler.step()
+    trainer.step += 1
+    if trainer.ema:
+        trainer.ema.update(task.module, trainer.step)
 
 
 @torch.no_grad()
-def measure(session: Session, folder: Path) -> dict[str, float]:
+def measure(trainer: Trainer, folder: Path) -> dict[str, float]:
     """Validation figures of the module as it would be exported, on the CPU; keeps it when it is the best so far."""
-    task = session.task
-    exported = on_cpu(session.exported.eval())
-    torch.manual_seed(session.seed)
+    task = trainer.task
+    exported = on_cpu(trainer.exported.eval())
+    torch.manual_seed(trainer.seed)
     figures = task.validate(exported)
     if task.criterion:
         value = sum(figures[name] for name in task.criterion) / len(task.criterion)
-        if session.best is None or value < session.best:
-            session.best = value
-            best = {"step": session.step, "value": value, "module": exported.state_dict()}
-            checkpoints.write_atomically(best, folder / f"{task.name}_best.pt")
+        if trainer.best is None or value < trainer.best:
+            trainer.best = value
+            best = {"step": trainer.step, "value": value, "module": exported.state_dict()}
+            checkpoints.write_state(best, folder / f"{task.name}_best.pt")
     return figures
 
 
@@ -121,32 +121,32 @@ def run_task(
     ``folder`` receives ``<name>.pt`` (resumed from when present), ``<name>_best.pt``, ``<name>_log.jsonl`` and curves.
     Raises TrainingStopped when loss or gradient are no longer finite or the disk is full.
     """
-    session = open_session(task, seed, mixed_precision)
-    session.resume(folder)
-    main, stage = session.accelerator.is_main_process, task.stage
-    began, first = time.monotonic(), session.step
-    with _journal(session, folder, swanlab) as journal, StopOnSignal() as stop:
+    trainer = open_trainer(task, seed, mixed_precision)
+    trainer.resume(folder)
+    main, stage = trainer.accelerator.is_main_process, task.stage
+    started_at, first = time.monotonic(), trainer.step
+    with _metrics_log(trainer, folder, swanlab) as log, StopOnSignal() as stop:
         over = False
-        while session.step < stage.steps and not over:
-            late = max_minutes is not None and time.monotonic() - began > 60 * max_minutes
-            terms, over = train_step(session, late or stop.asked)
-            _check_finite(session, "loss", terms["loss"])
-            apply_gradients(session)
-            _add(session.sums, terms)
-            due, done = session.step % stage.validate_every == 0, over or session.step == stage.steps
-            if main and (due or (done and not stop.asked)):  # who asks to stop does not want to wait
-                rate = (session.step - first) / (time.monotonic() - began)
-                means = {name: value / session.sums["count"] for name, value in session.sums.items() if name != "count"}
-                journal.write(session.step, means, measure(session, folder), session.scheduler.get_last_lr()[0], rate)
+        while trainer.step < stage.steps and not over:
+            late = max_minutes is not None and time.monotonic() - started_at > 60 * max_minutes
+            terms, over = train_step(trainer, late or stop.stop_requested)
+            _check_finite(trainer, "loss", terms["loss"])
+            apply_gradients(trainer)
+            _add(trainer.sums, terms)
+            due, done = trainer.step % stage.validate_every == 0, over or trainer.step == stage.steps
+            if main and (due or (done and not stop.stop_requested)):  # who asks to stop does not want to wait
+                rate = (trainer.step - first) / (time.monotonic() - started_at)
+                means = {name: value / trainer.sums["count"] for name, value in trainer.sums.items() if name != "count"}
+                log.write(trainer.step, means, measure(trainer, folder), trainer.scheduler.get_last_lr()[0], rate)
             if due:
-                session.sums = {}
-            if main and (done or session.step % stage.checkpoint_every == 0):
-                session.save(folder)
-            journal.advance(session.step, terms["loss"])
-        if main and session.step > first:
-            journal.draw_curves()
-    session.accelerator.wait_for_everyone()
-    return session.exported.eval()
+                trainer.sums = {}
+            if main and (done or trainer.step % stage.checkpoint_every == 0):
+                trainer.save(folder)
+            log.advance(trainer.step, terms["loss"])
+        if main and trainer.step > first:
+            log.draw_curves()
+    trainer.accelerator.wait_for_everyone()
+    return trainer.exported.eval()
 
 
 def finished(folder: Path, name: str, stage: StageSchedule) -> bool:
@@ -156,21 +156,21 @@ def finished(folder: Path, name: str, stage: StageSchedule) -> bool:
 
 
 @contextlib.contextmanager
-def _journal(session: Session, folder: Path, swanlab: bool) -> Iterator[Journal]:
-    main, task = session.accelerator.is_main_process, session.task
-    journal = Journal(task.name, folder, session.step, task.stage.steps, main, swanlab)
+def _metrics_log(trainer: Trainer, folder: Path, swanlab: bool) -> Iterator[MetricsLog]:
+    main, task = trainer.accelerator.is_main_process, trainer.task
+    log = MetricsLog(task.name, folder, trainer.step, task.stage.steps, main, swanlab)
     try:
-        with journal:
-            yield journal
+        with log:
+            yield log
     except OSError as error:
         raise checkpoints.disk_trouble(folder, error) from error
 
 
-def _check_finite(session: Session, what: str, value: float) -> None:
+def _check_finite(trainer: Trainer, what: str, value: float) -> None:
     if not math.isfinite(value):
-        name = session.task.name
+        name = trainer.task.name
         raise TrainingStopped(
-            f"The {what} of {name} is no longer finite at step {session.step}.",
+            f"The {what} of {name} is no longer finite at step {trainer.step}.",
             f"{name}.pt in the run folder is the last good checkpoint. Lower the learning rate or look at the data.",
         )
 

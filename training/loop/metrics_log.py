@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import os
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from blender_addon.shared.errors import BadRequest
 
+from .checkpoints import whole_file
 from .curves import draw_curves, read_log
 
 console = Console()
 
 
-class Journal:
+class MetricsLog:
     """The log of one stage from step ``start`` on; lines of a killed run beyond ``start`` are taken back first."""
 
     def __init__(self, name: str, folder: Path, start: int, steps: int, main: bool, swanlab: bool = False) -> None:
@@ -46,7 +46,7 @@ class Journal:
             if swanlab:
                 self._trackers.append(SwanLabTracker("gaitway", experiment_name=f"{folder.name}-{name}"))
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> MetricsLog:
         for tracker in self._trackers:
             tracker.start()
         self._progress.start()
@@ -91,6 +91,5 @@ class Journal:
         if not self.path.is_file():
             return
         kept = [line for line in read_log(self.path) if line["step"] <= start]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        os.replace(temporary, self.path)
+        with whole_file(self.path) as stream:
+            stream.write("".join(json.dumps(line) + "\n" for line in kept).encode())

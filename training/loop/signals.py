@@ -7,17 +7,17 @@ import signal
 
 
 class StopOnSignal:
-    """A context in which ``asked`` tells whether the run was asked to end."""
+    """A context in which ``stop_requested`` tells whether the run was asked to end."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.stop_requested = False
 
     def __enter__(self) -> StopOnSignal:
         self._old = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def _handle(self, *_: object) -> None:
-        self.asked = True
+        self.stop_requested = True
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._old.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a stage trains (:class:`Task`), and it on its device with optimizer, schedule and average (:class:`Session`)."""
+"""What a stage trains (:class:`Task`), and it on its device with optimizer, schedule and average (:class:`Trainer`)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from blender_addon.shared.errors import BadRequest
 from engine.models.layers import MixtureOfExperts
 
-from . import checkpoints
-from . import distributed as processes
+from . import checkpoints, distributed
 from .batch_split import Batch, Counts, no_counts
 from .schedule import StageSchedule
 
@@ -84,7 +83,7 @@ class LossModule(nn.Module):
 
 
 @dataclass(eq=False)
-class Session:
+class Trainer:
     """A task on its device, with everything that a checkpoint has to hold."""
 
     task: Task[Any]
@@ -156,13 +155,13 @@ def _schedule(stage: StageSchedule, optimizer: torch.optim.Optimizer) -> Any:
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Session:
+def open_trainer(task: Task[Any], seed: int, mixed_precision: str | None) -> Trainer:
     """``task`` with optimizer and schedule on the device that accelerate gives this process."""
     stage = task.stage
     unused = DistributedDataParallelKwargs(find_unused_parameters=task.has_unused)
     try:
         accelerator = Accelerator(
-            cpu=processes.on_cpu_only(), mixed_precision=mixed_precision, kwargs_handlers=[unused]
+            cpu=distributed.on_cpu_only(), mixed_precision=mixed_precision, kwargs_handlers=[unused]
         )
     except (ValueError, ImportError) as error:
         raise BadRequest(f"This machine cannot train like that ({error}).", "Try --mixed-precision no.") from error
@@ -178,4 +177,4 @@ def open_session(task: Task[Any], seed: int, mixed_precision: str | None) -> Ses
         ) from error
     model, optimizer = accelerator.prepare(LossModule(task), optimizer)
     ema = Ema(task.module, stage.ema_decay) if stage.ema_decay else None
-    return Session(task, seed, accelerator, model, parameters, optimizer, scheduler, ema)
+    return Trainer(task, seed, accelerator, model, parameters, optimizer, scheduler, ema)

@@ -23,7 +23,7 @@ HEAD_BELOW = 0.25
 
 
 @dataclass(frozen=True)
-class Part:
+class ClipSpan:
     """Frames ``start`` to ``end`` of a take and what is said of them; ``weak`` where it is said of more than these."""
 
     start: int
@@ -32,7 +32,7 @@ class Part:
     weak: bool
 
 
-def parts_of(first: int, end: int, captions: Sequence[Captions], options: Options) -> list[Part]:
+def cut_clips(first: int, end: int, captions: Sequence[Captions], options: Options) -> list[ClipSpan]:
     """The clips of a take that is good from frame ``first`` to ``end``: one for each part that captions tell of, and
     the whole where captions tell of it or there are none. What is longer than ``options.max_frames`` is cut into equal
     pieces.
@@ -44,22 +44,22 @@ def parts_of(first: int, end: int, captions: Sequence[Captions], options: Option
     told = [about for about in captions if about.start is not None]
     if whole.texts or not told:
         told = [whole, *told]
-    parts: dict[tuple[int, int], Part] = {}
+    parts: dict[tuple[int, int], ClipSpan] = {}
     for part in (part for about in told for part in _pieces(first, end, about, options.max_frames)):
-        same = parts.get((part.start, part.end), Part(part.start, part.end, (), False))
-        parts[part.start, part.end] = Part(part.start, part.end, same.texts + part.texts, same.weak or part.weak)
+        same = parts.get((part.start, part.end), ClipSpan(part.start, part.end, (), False))
+        parts[part.start, part.end] = ClipSpan(part.start, part.end, same.texts + part.texts, same.weak or part.weak)
     return list(parts.values())
 
 
-def _pieces(first: int, end: int, about: Captions, longest: int) -> list[Part]:
+def _pieces(first: int, end: int, about: Captions, longest: int) -> list[ClipSpan]:
     start = max(about.start or 0, first)
     end = max(start, end if about.end is None else min(about.end, end))
     count = max(1, -(-(end - start) // longest))
     edges = np.linspace(start, end, count + 1).round().astype(int).tolist()
-    return [Part(a, b, about.texts, about.weak or count > 1) for a, b in itertools.pairwise(edges)]
+    return [ClipSpan(a, b, about.texts, about.weak or count > 1) for a, b in itertools.pairwise(edges)]
 
 
-def fault_of(joints: np.ndarray, stretch: np.ndarray, options: Options) -> str | None:
+def glitch_of(joints: np.ndarray, stretch: np.ndarray, options: Options) -> str | None:
     """What is wrong with a clip (T, J, 3) whose source bones stretch by ``stretch`` (T,); None when it is sound."""
     if len(joints) < options.min_frames:
         return f"too short: {len(joints)} of {options.min_frames} frames"

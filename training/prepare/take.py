@@ -25,7 +25,7 @@ from engine.export.atomic import atomic_file
 from .acclaim import read_amc, read_asf
 from .bvh import read_bvh
 from .captions import Captions
-from .clips import Part, fault_of, figures_of, parts_of, stretch_of
+from .clips import ClipSpan, cut_clips, figures_of, glitch_of, stretch_of
 from .floor import on_floor
 from .options import Options
 from .retarget import calm_from, retarget
@@ -77,14 +77,14 @@ def run_job(job: Job) -> None:
     except (BadFile, RetargetError) as error:
         result.rejected.append({"take": job.source.name, "file": str(job.source.path), "reason": str(error)})
     else:
-        parts = parts_of(motion.first, len(motion.joints), job.captions, job.options)
+        parts = cut_clips(motion.first, len(motion.joints), job.captions, job.options)
         for part in parts:
             _add(result, job, part, motion, alone=len(parts) == 1)
     _save(result, job)
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class CapturedTake:
     """Joints (T, 22, 3) of a take on the floor at 20 fps and the stretch (T,) of its bones; it is good from frame
     ``first`` on.
     """
@@ -94,11 +94,11 @@ class Motion:
     first: int = 0
 
 
-def load_motion(source: Source, options: Options) -> Motion:
+def load_motion(source: Source, options: Options) -> CapturedTake:
     """The motion of a take. Raises BadFile or RetargetError when the file is broken or holds no human."""
     if source.kind == "humanml3d":
         joints = at_true_tempo(source.name, load_humanml3d(source.path))
-        return Motion(joints, stretch_of(joints))
+        return CapturedTake(joints, stretch_of(joints))
     if source.kind == "bvh":
         capture = read_bvh(source.path)
     elif source.skeleton is None:
@@ -106,13 +106,13 @@ def load_motion(source: Source, options: Options) -> Motion:
     else:
         capture = read_amc(source.path, read_asf(source.skeleton), options.amc_fps)
     capture = replace(capture, fps=true_rate(source.path.stem, capture.fps))
-    with warnings.catch_warnings():  # numbers that are not finite are told of by fault_of
+    with warnings.catch_warnings():  # numbers that are not finite are told of by glitch_of
         warnings.simplefilter("ignore", RuntimeWarning)
         joints, stretch = retarget(capture)
-        return Motion(on_floor(joints), stretch, calm_from(capture))
+        return CapturedTake(on_floor(joints), stretch, calm_from(capture))
 
 
-def _add(result: Result, job: Job, part: Part, motion: Motion, alone: bool) -> None:
+def _add(result: Result, job: Job, part: ClipSpan, motion: CapturedTake, alone: bool) -> None:
     """One clip, or the reason why it is none; ``alone``: the take gives no other."""
     joints, stretch = motion.joints[part.start : part.end], motion.stretch[part.start : part.end]
     source = job.source
@@ -124,7 +124,7 @@ def _add(result: Result, job: Job, part: Part, motion: Motion, alone: bool) -> N
         "start": part.start,
         "end": part.end,
     }
-    fault = fault_of(joints, stretch, job.options)
+    fault = glitch_of(joints, stretch, job.options)
     if fault is None and not np.isfinite(feature_set.joints_to_features(feature_set.canonicalize(joints))).all():
         fault = "its features are not finite numbers"
     if fault is not None:

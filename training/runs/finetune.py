@@ -21,7 +21,7 @@ from engine.models.corrector import Corrector
 from engine.models.denoiser import Denoiser
 
 from ..data.statistics import Numbers
-from ..loop.checkpoints import write_atomically
+from ..loop.checkpoints import write_state
 from ..recipes import Recipe
 from ..stage_parts.modules import base_config, build_parts, mld_config
 
@@ -46,7 +46,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Numbers]:
     return networks.state_dict(), {own: held[name] for name, own in names.items() if held[name] is not None}
 
 
-def begin_from(state: Mapping[str, Tensor], recipe: Recipe, folder: Path, seed: int, source: str) -> list[str]:
+def initialise_from_checkpoint(
+    state: Mapping[str, Tensor], recipe: Recipe, folder: Path, seed: int, source: str
+) -> list[str]:
     """Write the stages that ``state`` has weights for into ``folder``, at step 0; returns what did not fit.
 
     A stage that has begun already is left alone. Raises BadCheckpoint when nothing fits.
@@ -63,7 +65,7 @@ def begin_from(state: Mapping[str, Tensor], recipe: Recipe, folder: Path, seed: 
         fitting, wrong = partial_load(module, offered)
         problems += [f"{stage}: {line}" for line in wrong]
         if fitting:
-            write_atomically({"step": 0, "module": module.state_dict(), "from": source}, path)
+            write_state({"step": 0, "module": module.state_dict(), "from": source}, path)
             written += 1
     if problems and not written:
         raise BadCheckpoint(

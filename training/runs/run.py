@@ -1,57 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run: its recipe, data, statistics and folder, opened the same way by every stage.
 
-The folder holds ``run.json`` (recipe, seed, versions, data hash, what it began from), ``statistics.npz``, caption
+The folder holds ``run.json`` (recipe, seed, versions, data hash, what it was initialised from), ``statistics.npz``, caption
 embeddings, and what the stages write: checkpoints, logs and curves. Only the main process writes; the others read after
 it.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import dataclasses
-import io
 import json
-import os
 import platform
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor
 
 import engine
-from blender_addon.shared.errors import BadFile, GaitwayError
+from blender_addon.shared.errors import BadFile
 
 from ..data import statistics
-from ..data.clips import Clip, clips_within, data_hash, feature_statistics
+from ..data.clips import Clip, data_hash, feature_statistics
 from ..data.paraphrase import paraphrases
-from ..data.variant_cache import open_clips
-from ..loop import distributed as processes
-from ..loop.checkpoints import disk_trouble
-from ..loop.schedule import StageSchedule
-from ..recipes import Recipe, get_recipe
-from .overrides import with_changes
-
-STAGES = ("vae", "mld", "distill", "control", "correct")
+from ..loop import distributed
+from ..loop.checkpoints import whole_file
+from ..recipes import Recipe
+from .finetune import read_checkpoint
 
 _VALIDATED = 64  # clips; more would say little more and take long
-
-
-def stages_of(recipe: Recipe) -> list[str]:
-    """The stages that a recipe's model goes through, in their order."""
-    left_out = set()
-    if recipe.control_base == "mld":
-        left_out.add("distill")  # the ControlNet of a diffusion model needs no consistency model
-    if recipe.control_base == "mld" or not recipe.model.has_corrector:
-        left_out.add("correct")
-    return [name for name in STAGES if name not in left_out]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +50,7 @@ class Run:
     @property
     def device(self) -> torch.device:
         """Where this process trains."""
-        return processes.state().device
+        return distributed.state().device
 
     @property
     def validation(self) -> list[Clip]:
@@ -90,7 +69,7 @@ class Run:
 
     def text_embeddings(self) -> Tensor:
         """(number of texts, W) embeddings of :attr:`texts`, computed once and kept in the run folder."""
-        with processes.state().main_process_first():
+        with distributed.state().main_process_first():
             return self._kept_embeddings()
 
     def _kept_embeddings(self) -> Tensor:
@@ -111,81 +90,18 @@ class Run:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """An .npz, whole or not at all. Raises TrainingStopped when the disk is full."""
-    packed = io.BytesIO()
-    np.savez(packed, **arrays)  # type: ignore[arg-type]
-    _write(path, packed.getvalue())
+    with whole_file(path) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise disk_trouble(path, error) from error
+def write_record(folder: Path, about: dict[str, Any]) -> None:
+    """``run.json`` of a run folder. Raises TrainingStopped when the disk is full."""
+    with whole_file(folder / "run.json") as stream:
+        stream.write(json.dumps(about, indent=1).encode())
 
 
-def open_run(
-    recipe: Recipe,
-    data: Path,
-    folder: Path,
-    seed: int = 0,
-    start_from: Path | None = None,
-    statistics_folder: Path | None = None,
-    swanlab: bool = False,
-) -> Run:
-    """Read the data and make or check the run folder. ``start_from``: a checkpoint whose weights, and statistics when
-    it is a folder, the run begins with; ``statistics_folder``: Mean.npy and Std.npy to normalise with.
-
-    Raises BadFile when the folder belongs to another recipe or data, or when the data cannot be used.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with processes.state().main_process_first():
-        clips = open_clips(data, recipe.variants, data if os.access(data, os.W_OK) else folder)
-    for split in ("train", "val"):
-        if not clips.get(split):
-            raise BadFile(f"The data has no clips in the split '{split}'.", "Check captions.jsonl.")
-    recipe = with_steps(recipe, clips)
-    with processes.state().main_process_first():
-        started = _record(recipe, data, folder, seed)
-        if start_from is not None and started is None and (folder / "statistics.npz").is_file():
-            raise BadFile(f"{folder} has begun without a checkpoint.", "Choose another --run folder.")
-        numbers = _statistics(folder, clips["train"], None if started else start_from, statistics_folder)
-        if start_from is not None and started is None:
-            _begin(recipe, folder, seed, start_from)
-    mean, std = (torch.from_numpy(numbers[name]) for name in ("mean", "std"))
-    hints = None
-    if "hint_mean" in numbers and "hint_std" in numbers:
-        hints = torch.from_numpy(numbers["hint_mean"]), torch.from_numpy(numbers["hint_std"])
-    return Run(recipe, clips, (mean, std), folder, seed, hints, swanlab)
-
-
-def with_steps(recipe: Recipe, clips: dict[str, list[Clip]]) -> Recipe:
-    """The recipe with the steps that its epochs make of this data. Raises BadFile when no clip is of a length it
-    takes.
-    """
-    stages = {name: getattr(recipe, name) for name in STAGES}
-    for name, stage in stages.items():
-        if stage.sampling != "clips":
-            continue
-        for split in ("train", "val"):
-            if not clips_within(clips[split], stage):
-                raise BadFile(
-                    f"No clip of the split '{split}' has {stage.min_frames} to {stage.max_frames} frames.",
-                    "Cut the motions into clips of that length, or take a recipe that crops them.",
-                )
-        if stage.epochs:
-            stages[name] = _counted(stage, len(clips_within(clips["train"], stage)))
-    return dataclasses.replace(recipe, **stages)
-
-
-def _counted(stage: StageSchedule, num_clips: int) -> StageSchedule:
-    return dataclasses.replace(stage, steps=stage.epochs * -(-num_clips // stage.batch_size))
-
-
-def _record(recipe: Recipe, data: Path, folder: Path, seed: int) -> dict[str, Any] | None:
-    """Write run.json, or check it against what is asked now; returns what the run began from (None: nothing)."""
+def open_record(recipe: Recipe, data: Path, folder: Path, seed: int) -> dict[str, Any] | None:
+    """Write run.json, or check it against what is asked now; returns what the run was initialised from (None: nothing)."""
     record = folder / "run.json"
     about: dict[str, Any] = {
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe), default=str)),
@@ -203,12 +119,12 @@ def _record(recipe: Recipe, data: Path, folder: Path, seed: int) -> dict[str, An
             raise BadFile(f"{folder} belongs to another recipe, seed or data set.", "Choose another --run folder.")
         about["from"] = before.get("from")
     versions = {"python": platform.python_version(), "torch": torch.__version__, "gaitway": engine.__version__}
-    if processes.state().is_main_process:
-        _write(record, json.dumps(about | {"versions": versions}, indent=1).encode())
+    if distributed.state().is_main_process:
+        write_record(folder, about | {"versions": versions})
     return about.get("from")
 
 
-def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given: Path | None) -> statistics.Numbers:
+def run_statistics(folder: Path, clips: list[Clip], start_from: Path | None, given: Path | None) -> statistics.Numbers:
     """The run's statistics: kept ones, else the given ones, else the checkpoint's, else the data's."""
     kept = folder / "statistics.npz"
     if kept.is_file():
@@ -217,8 +133,6 @@ def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given:
     if given is not None:
         numbers = statistics.read_folder(given)
     elif start_from is not None:
-        from .finetune import read_checkpoint
-
         numbers = read_checkpoint(start_from)[1]
         if not numbers:
             raise BadFile(
@@ -231,74 +145,3 @@ def _statistics(folder: Path, clips: list[Clip], start_from: Path | None, given:
     numbers = statistics.checked(numbers, given or start_from or folder)
     write_arrays(kept, numbers)
     return numbers
-
-
-def _begin(recipe: Recipe, folder: Path, seed: int, source: Path) -> None:
-    """Put the checkpoint's weights into the run folder, and tell and record what did not fit."""
-    from .finetune import begin_from, read_checkpoint
-
-    if not processes.state().is_main_process:
-        return
-    problems = begin_from(read_checkpoint(source)[0], recipe, folder, seed, source.name)
-    record = folder / "run.json"
-    about = json.loads(record.read_text(encoding="utf-8"))
-    about["from"] = {"checkpoint": source.name, "did_not_fit": problems}
-    _write(record, json.dumps(about, indent=1).encode())
-    console = Console(stderr=True)
-    console.print(f"Began from {source}: " + ("everything fits." if not problems else "what did not fit:"))
-    for line in problems:
-        console.print(f"  {line}", highlight=False, markup=False)
-
-
-def argument_parser(description: str) -> argparse.ArgumentParser:
-    """What all stages and the export are told on the command line."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--recipe", default="small", help="named recipe (small, debug, paper_v1, paper_v2, ...)")
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.npz and captions.jsonl")
-    parser.add_argument(
-        "--run", type=Path, required=True, help="folder of this run; an unfinished stage in it is resumed"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch decides)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
-                        help="change a value of the recipe, such as vae.batch_size=64; may be given again")  # fmt: skip
-    parser.add_argument("--from", type=Path, metavar="CHECKPOINT", dest="start_from",
-                        help="begin the run with the weights of a published file or a checkpoint folder")  # fmt: skip
-    parser.add_argument("--statistics", type=Path, metavar="FOLDER",
-                        help="normalise with Mean.npy and Std.npy of this folder, not with the data's")  # fmt: skip
-    parser.add_argument("--mixed-precision", choices=("no", "bf16", "fp16"),
-                        help="as of `accelerate launch`, which decides when this is not given")  # fmt: skip
-    parser.add_argument("--swanlab", action="store_true", help="log to SwanLab beside TensorBoard")
-    return parser
-
-
-def open_from(arguments: argparse.Namespace) -> Run:
-    """The run that a command line describes. Raises GaitwayError."""
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    recipe = with_changes(get_recipe(arguments.recipe), arguments.changes)
-    if arguments.mixed_precision:
-        recipe = dataclasses.replace(recipe, mixed_precision=arguments.mixed_precision)
-    return open_run(
-        recipe, arguments.data, arguments.run, arguments.seed, arguments.start_from, arguments.statistics,
-        arguments.swanlab,
-    )  # fmt: skip
-
-
-def command_line(train: Callable[[Run, float | None], Any], description: str) -> None:
-    """Entry of ``python -m training.<stage>``; what a user can mend is told in two sentences, without a traceback."""
-    parser = argument_parser(description)
-    parser.add_argument("--minutes", type=float, help="stop (resumably) after this many minutes")
-    read = parser.parse_args()
-    with told():
-        train(open_from(read), read.minutes)
-
-
-@contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Turns an error that a user can mend into two sentences and exit code 2."""
-    try:
-        yield
-    except GaitwayError as error:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
-        raise SystemExit(2) from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ from torch import Tensor
 from engine.models.build import build_vae
 from engine.models.patch_vae import PatchVae
 
-from ..data.clips import Clip, CropSampler, pad
+from ..data.clips import Clip
+from ..data.sampling import CropSampler, pad
 from ..loop import distributed
 from ..loop.batch_split import Batch
-from ..loop.checkpoints import disk_trouble, load_exported
+from ..loop.checkpoints import disk_trouble, load_exported, whole_file
 from ..loop.schedule import StageSchedule
 from .latents import LatentBatch, LatentSampler, RunLike, clamped
 
@@ -110,11 +110,10 @@ def _opened(
         try:
             folder.mkdir(exist_ok=True)
             starts = _encode_all(folder / f"{split}.f16", clips, vae, mean, std)
-            temporary = places.with_suffix(".tmp")
-            temporary.write_text(json.dumps({"of": about, "starts": starts}))
-            os.replace(temporary, places)
         except OSError as error:
             raise disk_trouble(folder, error) from error
+        with whole_file(places) as stream:
+            stream.write(json.dumps({"of": about, "starts": starts}).encode())
     latents: np.ndarray = np.memmap(folder / f"{split}.f16", np.float16, "r").reshape(-1, vae.latent_width)
     return latents, np.array(json.loads(places.read_text())["starts"])
 

@@ -17,7 +17,8 @@ from engine.models.build import build_vae
 from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
 
-from ..data.clips import Clip, motion_sampler
+from ..data.clips import Clip
+from ..data.sampling import motion_sampler
 from ..loop.batch_split import Batch
 from ..loop.checkpoints import load_exported
 from ..loop.schedule import StageSchedule

@@ -18,6 +18,18 @@ from engine.models.trajectory_encoder import TrajectoryEncoder
 
 from ..recipes import Recipe
 
+STAGES = ("vae", "mld", "distill", "control", "correct")
+
+
+def stages_of(recipe: Recipe) -> list[str]:
+    """The stages that a recipe's model goes through, in their order."""
+    left_out = set()
+    if recipe.control_base == "mld":
+        left_out.add("distill")  # the ControlNet of a diffusion model needs no consistency model
+    if recipe.control_base == "mld" or not recipe.model.has_corrector:
+        left_out.add("correct")
+    return [name for name in STAGES if name not in left_out]
+
 
 def mld_config(model: ModelConfig) -> ModelConfig:
     """The diffusion model that is distilled into ``model`` later: no guidance embedding yet."""

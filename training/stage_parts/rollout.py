@@ -33,7 +33,7 @@ def rolled_config(config: ControlLossConfig) -> ControlLossConfig:
 
 
 @torch.no_grad()
-def first_answer(
+def first_prediction(
     networks: Networks, start: Tensor, hint: Tensor, hint_mask: Tensor, text: Tensor, w: Tensor, mask: Tensor | None
 ) -> Tensor:
     """Clean latent (B, N, D) that sampling's first step finds in pure noise ``start``.

@@ -14,7 +14,8 @@ from blender_addon.shared import features as f
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
 from training.data.augment import Variants, bend, carry, change_tempo, mirror, mirror_text, prolong, wind
-from training.data.clips import Clip, CropSampler, feature_statistics, load_clips, motion_sampler, pad
+from training.data.clips import Clip, feature_statistics, load_clips
+from training.data.sampling import CropSampler, motion_sampler, pad
 from training.loop.schedule import StageSchedule
 
 from ...shared.test_features import walking

@@ -13,7 +13,7 @@ from engine.sampling import scheduler
 from training.control import ControlLossConfig, control_step_loss
 from training.data.drawn_hints import drawn_hints, drawn_paths, smooth_track
 from training.recipes import get_recipe
-from training.stage_parts.rollout import first_answer, rolled_config
+from training.stage_parts.rollout import first_prediction, rolled_config
 
 from ..test_losses import MEAN, STD, a_walk
 
@@ -82,7 +82,7 @@ def test_the_first_answer_is_the_first_step_of_sampling() -> None:
     networks = build_networks(MODEL).eval()
     given = _inputs(networks)
     start = given["noise"]
-    answer = first_answer(
+    answer = first_prediction(
         networks, start, given["hint"], given["hint_mask"], given["text_embedding"], torch.tensor([1.5, 1.5]), None
     )
     hint = given["hint"] * given["hint_mask"][..., None]

@@ -18,7 +18,7 @@ from training.evaluation import evaluator
 from training.evaluation.evaluator import OWN_LABEL, PUBLISHED_LABEL, load_evaluator, say_the_same
 from training.evaluation.evaluator_networks import OwnEvaluator, PublishedEvaluator, contrastive_loss
 from training.recipes import DEBUG
-from training.runs.run import open_run
+from training.runs.command_line import open_run
 
 from ...shared.test_features import walking
 

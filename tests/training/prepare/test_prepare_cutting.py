@@ -11,7 +11,7 @@ import pytest
 from blender_addon.shared.errors import BadFile, BadRequest
 from blender_addon.shared.skeleton import SKELETON
 from training.prepare.captions import Captions, captions_of, read_json_lines, read_text_file
-from training.prepare.clips import fault_of, figures_of, parts_of, stretch_of
+from training.prepare.clips import cut_clips, figures_of, glitch_of, stretch_of
 from training.prepare.options import Options
 from training.prepare.sources import find_sources, read_split_lists
 from training.prepare.splits import assign, split_takes
@@ -23,7 +23,7 @@ OPTIONS = Options()
 
 
 def spans(end: int, captions=(), first: int = 0) -> list[tuple[int, int, int, bool]]:
-    return [(p.start, p.end, len(p.texts), p.weak) for p in parts_of(first, end, captions, OPTIONS)]
+    return [(p.start, p.end, len(p.texts), p.weak) for p in cut_clips(first, end, captions, OPTIONS)]
 
 
 def test_long_takes_are_cut_into_equal_clips_without_gaps():
@@ -65,7 +65,7 @@ def glitch(kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_sound_clip_has_no_fault():
-    assert fault_of(sound(), np.zeros(60), OPTIONS) is None
+    assert glitch_of(sound(), np.zeros(60), OPTIONS) is None
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_a_sound_clip_has_no_fault():
 def test_glitches_are_told(kind, told):
     import re
 
-    fault = fault_of(*glitch(kind), OPTIONS)
+    fault = glitch_of(*glitch(kind), OPTIONS)
     assert fault is not None and re.search(told, fault)
 
 
 def test_limits_may_be_chosen():
-    assert fault_of(*glitch("fast"), Options(max_speed=30)) is None
-    assert fault_of(*glitch("stretch"), Options(max_stretch=0.5)) is None
-    assert fault_of(*glitch("below"), Options(max_depth=0.4)) is None
-    assert fault_of(*glitch("short"), Options(min_frames=20)) is None
+    assert glitch_of(*glitch("fast"), Options(max_speed=30)) is None
+    assert glitch_of(*glitch("stretch"), Options(max_stretch=0.5)) is None
+    assert glitch_of(*glitch("below"), Options(max_depth=0.4)) is None
+    assert glitch_of(*glitch("short"), Options(min_frames=20)) is None
     for wrong in ({"min_frames": 300}, {"max_speed": 0.0}, {"shares": (0.0, 0.0, 0.0)}, {"shares": (1.0, -1.0, 1.0)}):
         with pytest.raises(BadRequest):
             Options(**wrong)

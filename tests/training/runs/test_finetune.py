@@ -17,8 +17,8 @@ from training import control, vae
 from training.export import export
 from training.loop.checkpoints import load_exported
 from training.recipes import get_recipe
-from training.runs.finetune import begin_from, partial_load
-from training.runs.run import open_run
+from training.runs.command_line import open_run
+from training.runs.finetune import initialise_from_checkpoint, partial_load
 
 from ..data.test_data import made_up_data  # noqa: F401
 
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_listed_and_the_rest_is_used(published, made_up_dat
 
 def test_nothing_that_fits_is_an_error(tmp_path):
     with pytest.raises(BadCheckpoint, match="Nothing in other"):
-        begin_from({"vae.unknown": torch.zeros(3)}, get_recipe("debug"), tmp_path, 0, "other")
+        initialise_from_checkpoint({"vae.unknown": torch.zeros(3)}, get_recipe("debug"), tmp_path, 0, "other")
     assert not list(tmp_path.iterdir())
 
 
