@@ -38,7 +38,7 @@ _HIPS = SKELETON.indices("left_hip", "right_hip")
 
 def around_obstacles(order: MotionOrder) -> tuple[MotionOrder, np.ndarray | None]:
     """The order with its pelvis's hints led around its obstacles, and by how much (T, 3) float32 in metres; the order
-    itself and None where nothing stands in the way, or these hints may wait (they have slack). The path leads straight
+    itself and None where nothing is on the path, or these hints may wait (they have slack). The path leads straight
     from hint to hint.
     """
     signal, frames = order.signal, np.arange(order.num_frames)

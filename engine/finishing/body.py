@@ -34,7 +34,7 @@ FROZEN_WEIGHT = 1e6  # instead of KEEP_WEIGHT in frozen frames
 LENGTHS_M = np.linalg.norm(SKELETON.offsets.astype(np.float64), axis=-1)
 
 # Of the rotation of a bone against its parent; elbows and knees have 1. Hips and collars are next to rigid, the back is
-# stiff, and the whole body is turned last.
+# stiff, and the whole body rotates last.
 _BONE_WEIGHTS = {"hip": 30.0, "collar": 10.0, "spine1": 6.0, "spine2": 6.0, "spine3": 6.0, "shoulder": 3.0, "neck": 2.0}
 WHOLE_BODY_WEIGHT = 30.0
 # Of the pelvis's position, for a metre beside a radian. Its height has the largest: where it gave way first, the hips

@@ -2,8 +2,8 @@
 """When each foot stands and when it swings: the cheapest division of a motion into steps.
 
 A foot's path is cut into stances, in which it keeps its position, and swings, which carry it from one to the next. A
-stance costs what it takes from the path (squared distance to its middle) and is dear where the foot is high up and
-fast, or out of its hip's reach; a swing costs a step and is dear where the foot rests, where the model believes in
+stance costs what it takes from the path (squared distance to its middle) and more where the foot is high up and
+fast, or out of its hip's reach; a swing costs a step and more where the foot rests, where the model believes in
 contact, or where the other foot swings as well. The cheapest division is found by dynamic programming over the ends of
 segments. In a walk it finds the steps that are there; where feet are dragged along, as on tight bends, it makes a new
 step whenever a foot lags too far behind.
