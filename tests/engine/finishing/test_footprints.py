@@ -167,8 +167,8 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
 def test_other_parameters_plan_other_steps() -> None:
     joints = gliding()
     usual = place_feet(joints, NO_BELIEF, NOBODY)
-    higher = dataclasses.replace(PARAMS, clearance_m=(0.2, 0.25), step_cost=2.0)
-    feet = place_feet(joints, NO_BELIEF, NOBODY, params=higher)
+    others = dataclasses.replace(PARAMS, clearance_m=(0.2, 0.25), stance_reach_m=0.2)
+    feet = place_feet(joints, NO_BELIEF, NOBODY, params=others)
     steps = [len(runs(plan.in_contact[:, 1])) for plan in (usual, feet)]
-    assert steps[1] < steps[0]
+    assert steps[1] > steps[0]
     assert feet.positions[:, 1, 1].max() > 0.18 > usual.positions[:, 1, 1].max()
