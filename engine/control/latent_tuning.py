@@ -29,7 +29,7 @@ from blender_addon.shared.errors import BadCheckpoint, BadRequest
 
 from ..checkpoints.networks import Networks
 from ..compute.device import threads_for
-from ..sampling.sampler import sample
+from ..sampling import sample
 
 TUNING_STEPS = 400
 LEARNING_RATE = 0.1
