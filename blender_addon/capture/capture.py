@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen, time_slices
-from ..character.body import Body, read_body
+from ..character.body import CharacterBody, read_body
 from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import space
 from ..shared.control import ControlSignal
@@ -47,7 +47,7 @@ class Capture:
     None where none may wait; ``obstacles`` in its axes and metres.
     """
 
-    body: Body
+    body: CharacterBody
     tracks: tuple[Track, ...]
     signal: ControlSignal
     tolerance: np.ndarray | None
@@ -177,7 +177,7 @@ def _face(
             slack[frames[asked], SKELETON.index(hip)] = slack[frames[asked], SKELETON.index("pelvis")]
 
 
-def _heading(tracks: tuple[Track, ...], start_frame: int, body: Body) -> float | None:
+def _heading(tracks: tuple[Track, ...], start_frame: int, body: CharacterBody) -> float | None:
     """The way the character looks at the start, None when the engine takes it from the path."""
     track = next((track for track in tracks if track.joint == "pelvis"), None)
     if track is None:
@@ -187,7 +187,7 @@ def _heading(tracks: tuple[Track, ...], start_frame: int, body: Body) -> float |
     return None
 
 
-def _starts_here(scene: bpy.types.Scene, body: Body, wishes: Wishes) -> bool:
+def _starts_here(scene: bpy.types.Scene, body: CharacterBody, wishes: Wishes) -> bool:
     """Ask for the hips over the place where the character stands at the start, if it can be in time for the first of
     the ``wishes`` from there, or if nothing but obstacles says where it is. Returns whether that was asked for.
     """

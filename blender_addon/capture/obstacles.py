@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen
-from ..character.body import Body
+from ..character.body import CharacterBody
 from ..lookup import object_by_uid
 from ..shared import quat, space
 from ..shared.errors import BadControl
@@ -38,7 +38,7 @@ def can_be_obstacle(target: bpy.types.Object) -> bool:
     return target.type == "EMPTY" or target.type in SOLID_TYPES
 
 
-def read_obstacles(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tuple[Solid, ...]]:
+def read_obstacles(scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, None, tuple[Solid, ...]]:
     """The enabled obstacles of ``scene.gaitway`` as they stand where the motion begins, in the model's axes and metres;
     a generator that hands the thread back between two of them. Raises BadControl for what is no solid.
     """
@@ -68,7 +68,7 @@ def as_asked(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
     )
 
 
-def in_world(solid: Solid, body: Body, unit_scale: float) -> Solid:
+def in_world(solid: Solid, body: CharacterBody, unit_scale: float) -> Solid:
     """The solid in Blender's world, in scene units."""
     metre = body.scale / unit_scale
     centre = space.model_to_blender(solid.centre) * metre + np.array([0.0, 0.0, body.floor])
@@ -106,7 +106,7 @@ def depths(solids: Iterable[Solid], points: np.ndarray) -> np.ndarray:
     return np.max([np.zeros(points.shape[:-1]), *inside], axis=0)
 
 
-def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Solid]:
+def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, None, Solid]:
     target = object_by_uid(uid)
     if target is None or target.name not in scene.objects:
         raise BadControl("An obstacle has no object in this scene.", "Remove it, or choose an object for it.")

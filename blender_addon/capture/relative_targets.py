@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from ..character import setup as character
-from ..character.body import Body
+from ..character.body import CharacterBody
 from ..retarget.pose.ground import facing
 from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import quat, space
@@ -70,7 +70,7 @@ def _check_alone(relation: RigRelativeTarget, others: Iterable[RigRelativeTarget
 
 
 def as_targets(
-    relations: Iterable[RigRelativeTarget], body: Body, num_frames: int, scene: bpy.types.Scene
+    relations: Iterable[RigRelativeTarget], body: CharacterBody, num_frames: int, scene: bpy.types.Scene
 ) -> tuple[RelativeTarget, ...]:
     """The ``relations`` in the model's frames and metres; those that begin after the motion's end are left out."""
     from ..shared.protocol import RelativeTarget

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from .. import compat, offscreen, time_slices
-from ..character.body import Body, standing_height
+from ..character.body import CharacterBody, standing_height
 from ..retarget.pose.ground import lies_on_ground
 from ..shared import space
 from ..shared.errors import BadControl
@@ -63,7 +63,7 @@ class Track:
         return np.linalg.norm(apart, axis=-1)
 
 
-def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tuple[Track, ...]]:
+def read_tracks(scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, None, tuple[Track, ...]]:
     """What the enabled controls of ``scene.gaitway`` ask for, one track a joint; a generator that hands the thread
     back. Raises BadControl.
     """
@@ -75,7 +75,7 @@ def read_tracks(scene: bpy.types.Scene, body: Body) -> Generator[None, None, tup
     return tuple(_join(tracks, scene) for tracks in by_joint.values())
 
 
-def _read_track(control: Control, scene: bpy.types.Scene, body: Body) -> Generator[None, None, Track]:
+def _read_track(control: Control, scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, None, Track]:
     check_target(control, scene)
     read = read_curve if leads_along_curve(control) else _read_places
     frames, points = yield from read(control, scene)
@@ -215,14 +215,14 @@ def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generat
     return facing.along(points) + facing.TURNS[control.facing]
 
 
-def _marks_the_floor(control: Control, points: np.ndarray, body: Body) -> bool:
+def _marks_the_floor(control: Control, points: np.ndarray, body: CharacterBody) -> bool:
     """Whether ``points`` (K, 3) are not the joint's own places but marks on the floor below them."""
     return control.height == "FLOOR" or (
         control.height == "AUTO" and control.joint == "pelvis" and lies_on_ground(points, body.ground, body.leg_length)
     )
 
 
-def _standing(joint: str, body: Body, scene: bpy.types.Scene) -> np.ndarray:
+def _standing(joint: str, body: CharacterBody, scene: bpy.types.Scene) -> np.ndarray:
     """What to add to a mark on the floor (3,) to come to the joint of someone who stands there."""
     standing = standing_height(joint) * body.scale / scene.unit_settings.scale_length
     return np.array([0.0, 0.0, standing + body.floor - body.ground])

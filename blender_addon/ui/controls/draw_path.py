@@ -9,7 +9,7 @@ import numpy as np
 from ... import offscreen
 from ...capture import pace, prompts, stroke
 from ...capture.timing import scene_fps
-from ...character.body import Body, read_body
+from ...character.body import CharacterBody, read_body
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 from ..sidebar import ReportingOperator
@@ -175,7 +175,7 @@ def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> st
     return f"'{control.target.name}': frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
 
 
-def body_of(scene: bpy.types.Scene) -> Body | None:
+def body_of(scene: bpy.types.Scene) -> CharacterBody | None:
     """The chosen character's body; None without a character, or when its bones are not recognised."""
     try:
         return read_body(scene.gaitway.character, scene)
