@@ -51,7 +51,7 @@ from blender_addon.shared.protocol import (
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 # ---- what has another address in another build; bpy's part is in blender_names()
-from engine.bench.random_model import DrawnSentences
+from engine.bench.random_model import RandomSentenceEncoder
 from engine.checkpoints.folder import load_default
 from engine.control.latent_tuning import tune_latent
 from engine.pipeline import Pipeline
@@ -296,7 +296,7 @@ def in_this_process() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         small = {"patch": Pipeline.load(save_random_model(Path(folder) / "model"), device="cpu")}
     for config in (TINY_V1, TINY_V2):
-        encoder = cast("Any", DrawnSentences(config.text_width))
+        encoder = cast("Any", RandomSentenceEncoder(config.text_width))
         small[config.name] = Pipeline(tiny_networks(config).freeze(), encoder, torch.device("cpu"))
     for name, each in small.items():
         for steps in (1, 2):
