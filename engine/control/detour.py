@@ -31,7 +31,7 @@ MAX_OFFSET_M, OFFSET_STEP_M = 1.5, 0.04  # by which a path is bent, and between 
 SIDEWAYS_MPS = 0.6  # at which a path is left and come back to, on average
 MIN_EASE_FRAMES = 8  # in which that happens at least
 ADDED_TOLERANCE_M = 0.15  # of the points that are added
-ROUNDS = 3  # of bending, since a bent path may run into something else
+BENDING_ROUNDS = 3  # of bending, since a bent path may run into something else
 _PELVIS = SKELETON.index("pelvis")
 _HIPS = SKELETON.indices("left_hip", "right_hip")
 
@@ -73,7 +73,7 @@ def _bent(
     (T,) away from obstacles; ``fixed`` (T,) frames that are clear keep their position.
     """
     path = path.copy()
-    for _ in range(ROUNDS):
+    for _ in range(BENDING_ROUNDS):
         blocked = inside & (_depth(path, obstacles) > -clearance)
         if not blocked.any():
             break

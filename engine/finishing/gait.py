@@ -21,7 +21,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.series import dilate
 from blender_addon.shared.skeleton import FPS
 
-from .parameters import PARAMS, FootPlannerParams
+from .parameters import FOOT_PARAMS, FootPlannerParams
 from .step_over import StandableGround
 
 
@@ -43,7 +43,7 @@ class FeetMotion:
 
 
 def plan_steps(
-    motion: FeetMotion, ground: StandableGround | None = None, params: FootPlannerParams = PARAMS
+    motion: FeetMotion, ground: StandableGround | None = None, params: FootPlannerParams = FOOT_PARAMS
 ) -> np.ndarray:
     """(T, 2) bool: the frames in which each foot is in contact. ``ground``: where it can stand, if not everywhere."""
     frames = len(motion.toes)
@@ -166,7 +166,7 @@ def _swing_costs(
     return segments.at_least(cost, params.swing_min_frames)
 
 
-def speed_of(points: np.ndarray, params: FootPlannerParams = PARAMS) -> np.ndarray:
+def speed_of(points: np.ndarray, params: FootPlannerParams = FOOT_PARAMS) -> np.ndarray:
     """Metres a second (T,) over the ground of ``points`` (T, 3), over about half a second."""
     window = params.speed_window_frames
     path = np.pad(points[:, [0, 2]], ((window, window), (0, 0)), mode="reflect", reflect_type="odd")

@@ -5,7 +5,7 @@ A model with time-local latents draws each patch's token with little thought of 
 centimetres from a patch's last frame to the next one's first. The motion x is changed by the least d that makes up for
 it, found for every coordinate by one small linear solve:
 
-    sum within patches  BEND_WEIGHT |d''|^2  +  sum  KEEP_WEIGHT |d|^2  +  sum across seams  BEND_WEIGHT |(x + d)''|^2
+    sum within patches  BEND |d''|^2  +  sum  KEEP |d|^2  +  sum across seams  BEND |(x + d)''|^2
 
 Within a patch the shape of the movement stays; each jump is shared out over some frames on both sides. It acts on the
 pelvis's path, the heading, and the joints as seen from there, so that turning and walking do not bend limbs.
@@ -24,8 +24,8 @@ from blender_addon.shared import quat
 
 from .second_differences import apply_transposed, gram_band
 
-BEND_WEIGHT, KEEP_WEIGHT = 16.0, 1.0
-FROZEN_WEIGHT = 1e6  # instead of KEEP_WEIGHT in frozen frames
+_BEND_WEIGHT, _KEEP_WEIGHT = 16.0, 1.0
+_FROZEN_WEIGHT = 1e6  # instead of _KEEP_WEIGHT in frozen frames
 
 
 def remove_jumps(
@@ -53,9 +53,9 @@ def _change(channels: np.ndarray, seams: Sequence[int], frozen: np.ndarray | Non
     across = np.zeros(frames - 2, bool)  # of the second difference at frame t + 1
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
-    band = BEND_WEIGHT * gram_band(frames)
-    band[0] += KEEP_WEIGHT
+    band = _BEND_WEIGHT * gram_band(frames)
+    band[0] += _KEEP_WEIGHT
     if frozen is not None:
-        band[0, frozen] += FROZEN_WEIGHT
+        band[0, frozen] += _FROZEN_WEIGHT
     jumps = np.diff(channels, n=2, axis=0) * across[:, None]
-    return solveh_banded(band, -BEND_WEIGHT * apply_transposed(jumps), lower=True, check_finite=False)
+    return solveh_banded(band, -_BEND_WEIGHT * apply_transposed(jumps), lower=True, check_finite=False)
