@@ -43,7 +43,7 @@ def observe(
     errors = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))
-        distances = track.misses(positions[rows, names.index(track.joint)]) * captured.unit_scale
+        distances = track.distances(positions[rows, names.index(track.joint)]) * captured.unit_scale
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
         model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))

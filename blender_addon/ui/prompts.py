@@ -7,7 +7,8 @@ import bpy
 
 from .. import compat
 from ..app.engine import ENGINE
-from ..capture.timing import is_relative, scene_fps
+from ..capture.kinds import Kind, kind_of
+from ..capture.timing import scene_fps
 from ..shared.errors import BadRequest
 from .prompt_suggestions import suggestions
 from .sidebar import ActiveList, RemoveRowOperator, ReportingOperator, RowList, Tab, paragraph
@@ -115,7 +116,7 @@ def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def length_source(settings: bpy.types.PropertyGroup) -> str:
     """What sets the length of the motion: "controls", "prompts" or "seconds"."""
-    has_controls = any(control.enabled and not is_relative(control) for control in settings.controls)
+    has_controls = any(control.enabled and kind_of(control) is not Kind.RELATIVE for control in settings.controls)
     if settings.length_mode == "SECONDS" or not (has_controls or settings.prompt_mode == "BLOCKS"):
         return "seconds"
     return "controls" if has_controls else "prompts"

@@ -79,7 +79,7 @@ def blender_names() -> dict[str, Any]:
 
     return {
         "register": blender_addon.register,
-        "read_scene": lambda scene: time_slices.run_to_end(capture.reading(scene)),
+        "read_scene": lambda scene: time_slices.run_to_end(capture.read_scene(scene)),
         "order": request.build_request,
         "preview_order": request.preview_request,
         "played_bag": compat.played_bag,
@@ -134,7 +134,7 @@ def facing_ahead(path: tuple[np.ndarray, np.ndarray]) -> tuple[Tracks, np.ndarra
     in_blender = points[:, [0, 2, 1]] * [1, -1, 1]
     asked, beside = facing.hips(np.arange(len(times)), points, facing.along(in_blender))
     tolerance = np.zeros((len(times), SKELETON.num_joints), np.float32)
-    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.TOLERANCE
+    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.TOLERANCE_M
     return {"pelvis": path} | {joint: (times[asked], places) for joint, places in beside.items()}, tolerance
 
 

@@ -8,10 +8,9 @@ import re
 
 import bpy
 
-from ...capture.curves import leads_along_curve
+from ...capture.kinds import Kind, kind_of
 from ...capture.paths import frame_ranges
 from ...capture.relative_targets import offset_now
-from ...capture.timing import is_relative
 from ...capture.tracks import assigned_curves
 from ...shared.skeleton import SKELETON
 from ..sidebar import ActiveList, ActiveRowOperator, RemoveRowOperator, ReportingOperator
@@ -44,7 +43,7 @@ class GAITWAY_OT_control_add(ReportingOperator, bpy.types.Operator):
             control.frame_start = settings.start_frame
             control.frame_end = max(scene.frame_end, settings.start_frame + 1)
             control.tolerance /= scene.unit_settings.scale_length  # its default is in metres
-            if leads_along_curve(control):
+            if kind_of(control) is Kind.CURVE:
                 use_keyed_pace(control)
             settings.active_control = len(settings.controls) - 1
 
@@ -67,7 +66,7 @@ class GAITWAY_OT_control_offset(ActiveRowOperator, bpy.types.Operator):
     @classmethod
     def blocked(cls, context: bpy.types.Context) -> str | None:
         control = CONTROLS.active(context)
-        if control is not None and not is_relative(control):
+        if control is not None and kind_of(control) is not Kind.RELATIVE:
             return "Choose a joint under Relative To first"
         return super().blocked(context)
 

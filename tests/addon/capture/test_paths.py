@@ -64,7 +64,7 @@ def test_frames_as_people_write_them() -> None:
         False,
     ]
     for nonsense in ("one", "1-", "1.5", "1 25"):
-        with pytest.raises(BadControl, match="is no frame"):
+        with pytest.raises(BadControl, match="is not a frame"):
             paths.frame_ranges(nonsense)
 
 
