@@ -91,8 +91,8 @@ def requested_targets(
 
 
 def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
-    """The offset (3,), as :class:`RigRelativeTarget` has it, from the other joint of the scene's character, as it is posed now,
-    to the control's object or bone, or without one to the joint itself.
+    """The offset (3,), as :class:`RigRelativeTarget` has it, from the other joint of the scene's character in its
+    current pose to the control's object or bone, or without one to the joint itself.
 
     Raises BadRequest, BadControl or RetargetError when there is no such joint, object or bone.
     """

@@ -58,9 +58,9 @@ class Track:
         """``slack`` (K,), whether there is any or not."""
         return np.zeros(len(self.frames), int) if self.slack is None else self.slack
 
-    def distances(self, positions: np.ndarray, which: slice = slice(None)) -> np.ndarray:
+    def distances(self, positions: np.ndarray) -> np.ndarray:
         """Distances (K,) of ``positions`` (K, 3) of the joint from the points; on the ground without height."""
-        apart = (positions - self.points[which]) * np.array([1.0, 1.0, 0.0 if self.on_ground else 1.0])
+        apart = (positions - self.points) * np.array([1.0, 1.0, 0.0 if self.on_ground else 1.0])
         return np.linalg.norm(apart, axis=-1)
 
 
