@@ -100,8 +100,7 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
     """Mapped bones, bones between and all their ancestors, parents first."""
-    needed = bone_map.moved | {above for bone in bone_map.moved for above in rig.ancestors(bone)}
-    return sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
+    return rig.with_ancestors(bone_map.moved)
 
 
 def location_carrier(rig: Rig, hips: str) -> str:
