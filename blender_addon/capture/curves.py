@@ -27,7 +27,7 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
     if control.pace == "ANIMATED":
         return frames, (yield from offscreen.followed_path(control.target, frames, control.spline, control.reverse))
     try:
-        points = paths.walk_along(line, _fractions(control, frames, scene))
+        points = paths.points_along(line, _fractions(control, frames, scene))
     except BadControl as error:
         raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
     if not offscreen.may_move(control.target):

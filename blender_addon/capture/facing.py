@@ -16,7 +16,7 @@ from ..shared.skeleton import SKELETON
 YAW_FROM_PATH = {"AHEAD": 0.0, "BACK": np.pi, "LEFT": -np.pi / 2, "RIGHT": np.pi / 2}
 """Radians to add to the direction of the path; with the left side ahead one faces to the right of it."""
 HIPS = ("left_hip", "right_hip")
-TOLERANCE_M = 0.02
+HIP_TOLERANCE_M = 0.02
 """By which the hips may be off: 11 degrees of yaw. On the default model this holds a circle to 1 degree on average, a
 path walked backward to 2, sideways to 6, and leaves the pelvis within 1 mm of its path.
 """

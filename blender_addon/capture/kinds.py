@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from enum import Enum
 from types import SimpleNamespace
+from typing import TypeAlias
 
 import bpy
 
 from ..shared.errors import BadControl
 
-Control = bpy.types.PropertyGroup | SimpleNamespace
+Control: TypeAlias = bpy.types.PropertyGroup | SimpleNamespace
 """A control of the list, or a copy of what it said when reading began."""
 
 
-class Kind(Enum):
+class ControlKind(Enum):
     """What leads the joint of a control."""
 
     CURVE = "a curve to move along"
@@ -24,12 +25,12 @@ class Kind(Enum):
     RELATIVE = "another joint, at an offset"
 
 
-def kind_of(control: Control) -> Kind:
+def kind_of(control: Control) -> ControlKind:
     """What leads the joint of ``control``."""
     if control.relative_to != "WORLD":
-        return Kind.RELATIVE
+        return ControlKind.RELATIVE
     is_curve = control.target is not None and control.target.type == "CURVE" and not control.bone
-    return Kind.CURVE if is_curve else Kind.OBJECT
+    return ControlKind.CURVE if is_curve else ControlKind.OBJECT
 
 
 def control_label(control: Control) -> str:
@@ -39,7 +40,7 @@ def control_label(control: Control) -> str:
     return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
 
 
-def check_target(control: Control, scene: bpy.types.Scene) -> None:
+def check_control(control: Control, scene: bpy.types.Scene) -> None:
     """Raise BadControl for a control whose object is not in ``scene``, or has no such bone."""
     target = control.target
     if target is None or target.name not in scene.objects:

@@ -60,7 +60,7 @@ class ModelTracks:
         for hip, places in beside.items():
             if len(chosen) and hip not in controlled:
                 self.points[hip] = (rows / FPS, places)
-                self.tolerance[rows, SKELETON.index(hip)] = facing.TOLERANCE_M
+                self.tolerance[rows, SKELETON.index(hip)] = facing.HIP_TOLERANCE_M
                 self.slack[rows, SKELETON.index(hip)] = self.slack[rows, SKELETON.index("pelvis")]
 
     def start_at_character(self, scene: bpy.types.Scene, body: CharacterBody) -> bool:

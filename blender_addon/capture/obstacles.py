@@ -30,7 +30,7 @@ MAX_POINTS = 20000
 """Of a finer mesh so many are enough, with its outermost ones."""
 TO_BLENDER = np.array([np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0])
 """The rotation of the model's axes into Blender's, a quaternion."""
-CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+CUBE_CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 
 
 def can_be_obstacle(target: bpy.types.Object) -> bool:
@@ -61,7 +61,9 @@ def requested_obstacles(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
     return tuple(
         Obstacle(
             solid.kind,
-            *(tuple(map(float, part)) for part in (solid.centre, solid.size, solid.rotation)),
+            centre=tuple(solid.centre.tolist()),
+            size=tuple(solid.size.tolist()),
+            rotation=tuple(solid.rotation.tolist()),
             margin=float(solid.margin),
         )
         for solid in solids
@@ -84,7 +86,7 @@ def first_inside(solids: Iterable[Solid], signal: ControlSignal, tolerance: np.n
     from ..shared.solids import penetration
 
     checked = signal.hint_mask.copy()
-    hips = list(SKELETON.indices("pelvis", *facing.HIPS))
+    hips = np.array(SKELETON.indices("pelvis", *facing.HIPS))
     on_path = np.pad(checked[:, hips[0]], 1)
     checked[np.ix_(np.flatnonzero(on_path[:-2] & on_path[2:]), hips)] = False
     frames, joints = np.nonzero(checked)
@@ -126,7 +128,7 @@ def _solid(uid: int, shape: str, scene: bpy.types.Scene, body: CharacterBody) ->
 def _outline(target: bpy.types.Object) -> np.ndarray:
     """Points (P, 3) of what the object looks like, in its own axes."""
     if target.type == "EMPTY":
-        unit = _ball() if target.empty_display_type == "SPHERE" else CORNERS
+        unit = _ball() if target.empty_display_type == "SPHERE" else CUBE_CORNERS
         return unit * target.empty_display_size
     points = np.empty(0, np.float32)
     if target.type in SOLID_TYPES:

@@ -18,7 +18,7 @@ ARM_REACH_M = 0.7
 """Over the ground from the hips, within which a hand, a foot or the head can be at once."""
 
 
-def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+def points_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     """Points (N, 3) at ``fractions`` (N,) of the length of ``line`` (P, 3), so that even fractions give an even speed.
 
     Raises BadControl when the line has no length.

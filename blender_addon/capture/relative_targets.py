@@ -16,7 +16,7 @@ from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import quat, space
 from ..shared.errors import BadControl, BadRequest
 from ..shared.skeleton import joint_label
-from .kinds import Kind, check_target, kind_of
+from .kinds import ControlKind, check_control, kind_of
 from .timing import scene_fps
 from .tracks import Track
 
@@ -30,7 +30,7 @@ def read_relative_targets(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tu
     """
     found: list[RigRelativeTarget] = []
     for control in scene.gaitway.controls:
-        if control.enabled and kind_of(control) is Kind.RELATIVE:
+        if control.enabled and kind_of(control) is ControlKind.RELATIVE:
             target = _read(control)
             _check_alone(target, found, tracks)
             found.append(target)
@@ -101,7 +101,7 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
     if armature is None:
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
     if control.target is not None:
-        check_target(control, scene)
+        check_control(control, scene)
     _, bones = setup.read(armature, scene)
     graph = bpy.context.evaluated_depsgraph_get()
     for joint in (control.relative_to, *([control.joint] if control.target is None else [])):

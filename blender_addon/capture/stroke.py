@@ -10,7 +10,7 @@ import numpy as np
 
 from ..shared.errors import BadControl
 from ..shared.series import gaussian_smooth, hermite_basis
-from .paths import walk_along
+from .paths import points_along
 
 SAMPLES = 256
 MAX_KNOTS = 65
@@ -33,10 +33,10 @@ def knots(points: np.ndarray, tolerance: float, smoothing: float) -> np.ndarray:
     total = length(points)
     if not total > 0:
         raise BadControl("The path has no length.", "Draw while you hold the mouse button, then release it.")
-    line = gaussian_smooth(walk_along(points, np.linspace(0, 1, SAMPLES)), smoothing / total * SAMPLES)
+    line = gaussian_smooth(points_along(points, np.linspace(0, 1, SAMPLES)), smoothing / total * SAMPLES)
     number = 2
     while True:
-        chosen = walk_along(line, np.linspace(0, 1, number))
+        chosen = points_along(line, np.linspace(0, 1, number))
         if number >= MAX_KNOTS or _distance(line, curve_through(chosen)) <= tolerance:
             return chosen
         number += max(1, number // 6)

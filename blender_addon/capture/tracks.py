@@ -21,7 +21,7 @@ from ..shared.errors import BadControl
 from ..shared.skeleton import FPS, SKELETON, joint_label
 from . import facing, paths
 from .curves import read_curve
-from .kinds import Control, Kind, check_target, control_label, kind_of
+from .kinds import Control, ControlKind, check_control, control_label, kind_of
 from .timing import continuous, scene_fps, some_of, span
 
 TRANSFORM_CHANNELS = (
@@ -77,7 +77,7 @@ def read_tracks(scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, 
 
 
 def _read_track(control: Control, scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, None, Track]:
-    check_target(control, scene)
+    check_control(control, scene)
     frames, points = yield from READERS[kind_of(control)](control, scene)
     _check_range(control_label(control), frames, scene)
     on_ground = _marks_the_floor(control, points, body)
@@ -175,7 +175,7 @@ def read_object(control: Control, scene: bpy.types.Scene) -> Generator[None, Non
     return frames, points[:, 0]
 
 
-READERS = {Kind.CURVE: read_curve, Kind.OBJECT: read_object}
+READERS = {ControlKind.CURVE: read_curve, ControlKind.OBJECT: read_object}
 """Scene frames (K,) and world points (K, 3) of the kinds of controls that lead a joint in the world."""
 
 

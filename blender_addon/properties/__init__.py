@@ -29,11 +29,11 @@ CLASSES = (
 
 def add_settings() -> None:
     """Give every scene its settings, and every character its own."""
-    character.add()
+    character.add_to_objects()
     bpy.types.Scene.gaitway = bpy.props.PointerProperty(type=settings.GaitwaySettings)
 
 
 def remove_settings() -> None:
     """Undo :func:`add_settings`; what files hold stays in them."""
     del bpy.types.Scene.gaitway
-    character.remove()
+    character.remove_from_objects()

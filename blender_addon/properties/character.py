@@ -55,11 +55,11 @@ class GaitwayRig(bpy.types.PropertyGroup):
 CLASSES = (GaitwayBone, GaitwayRig)
 
 
-def add() -> None:
+def add_to_objects() -> None:
     """Give every object the settings; only those of armatures are used."""
     bpy.types.Object.gaitway_rig = PointerProperty(type=GaitwayRig, override={"LIBRARY_OVERRIDABLE"})
 
 
-def remove() -> None:
-    """Undo :func:`add`; what files hold stays in them."""
+def remove_from_objects() -> None:
+    """Undo :func:`add_to_objects`; what files hold stays in them."""
     del bpy.types.Object.gaitway_rig

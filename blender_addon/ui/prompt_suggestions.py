@@ -42,10 +42,10 @@ KNOWN_BY_OWN: Sentences = {
         "a person imitates a snake.",
     ),
 }
-"""Captions of the embedded model's training clips, in its own words, that it reproduces: the motion is closer to the clip
-than to nearly all others that it has learned, and moves at least half as much (``tests/benchmarks/suggestions.py`` says
-how that is measured). What it does more weakly or differently is left out: dances, kicks, climbing and most animals. The
-slow walk and the jog differ from their neighbours by the path's speed alone.
+"""Captions of the embedded model's training clips, in its own words, that it reproduces: the motion is closer to the
+clip than to nearly all others that it has learned, and moves at least half as much (``tests/benchmarks/suggestions.py``
+says how that is measured). What it does more weakly or differently is left out: dances, kicks, climbing and most
+animals. The slow walk and the jog differ from their neighbours by the path's speed alone.
 """
 
 KNOWN_BY_OTHERS: Sentences = {

@@ -134,7 +134,7 @@ def facing_ahead(path: tuple[np.ndarray, np.ndarray]) -> tuple[Tracks, np.ndarra
     in_blender = points[:, [0, 2, 1]] * [1, -1, 1]
     asked, beside = facing.hips(np.arange(len(times)), points, facing.along(in_blender))
     tolerance = np.zeros((len(times), SKELETON.num_joints), np.float32)
-    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.TOLERANCE_M
+    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.HIP_TOLERANCE_M
     return {"pelvis": path} | {joint: (times[asked], places) for joint, places in beside.items()}, tolerance
 
 

@@ -145,7 +145,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
         raise BadControl(
             f"'{curve.name}' has fewer than two different points.", "Draw at least two points at different positions."
         )
-    speed = speed or usual_speed(scene)
+    speed = speed or scene_speed(scene)
     control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
     if control is None:
         control = settings.controls.add()
@@ -162,7 +162,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
     return control
 
 
-def usual_speed(scene: bpy.types.Scene) -> float:
+def scene_speed(scene: bpy.types.Scene) -> float:
     """Scene units a second implied by the prompt, for the character's size: larger bodies take larger steps."""
     body = body_of(scene)
     size = body.scale if body is not None else 1.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import bpy
 
-from ...capture.kinds import Kind, control_label, kind_of
+from ...capture.kinds import ControlKind, control_label, kind_of
 from ...capture.timing import scene_fps
 from ...shared.skeleton import FPS, joint_label
 from ..sidebar import RowList, Tab, paragraph
-from .operators import CONTROLS
+from .operators import CONTROL_LIST
 
 
 class GAITWAY_UL_controls(RowList, bpy.types.UIList):
@@ -20,7 +20,7 @@ class GAITWAY_UL_controls(RowList, bpy.types.UIList):
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
         joint = joint_label(item.joint)
-        if kind_of(item) is Kind.RELATIVE:
+        if kind_of(item) is ControlKind.RELATIVE:
             row.label(text=joint, icon="LINKED")
             row.label(text=f"with {joint_label(item.relative_to)}")
             return
@@ -38,8 +38,8 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         row.operator("gaitway.walk_along", icon="CURVE_PATH")
         self.layout.operator_menu_enum("gaitway.pin_add", "joint", icon="PINNED")
         settings = context.scene.gaitway
-        CONTROLS.draw(self.layout, settings, "GAITWAY_UL_controls", "gaitway.control_add", "gaitway.control_remove")
-        control = CONTROLS.active(context)
+        CONTROL_LIST.draw(self.layout, settings, "GAITWAY_UL_controls", "gaitway.control_add", "gaitway.control_remove")
+        control = CONTROL_LIST.active(context)
         if control is None:
             paragraph(self.layout, context, "Draw a path, add a pin, or select an object or curve and click +", "INFO")
             return
@@ -81,7 +81,7 @@ def draw_relative(column: bpy.types.UILayout, context: bpy.types.Context, contro
     column.operator("gaitway.control_offset", icon="EMPTY_AXIS")
 
 
-SETTINGS = {Kind.CURVE: draw_curve, Kind.OBJECT: draw_object, Kind.RELATIVE: draw_relative}
+SETTINGS = {ControlKind.CURVE: draw_curve, ControlKind.OBJECT: draw_object, ControlKind.RELATIVE: draw_relative}
 """What is drawn of a control, by its kind."""
 
 
