@@ -28,9 +28,9 @@ def scene_by_uid(uid: int) -> bpy.types.Scene | None:
 
 
 def still_there(found: Found | None) -> Found:
-    """What was looked up anew while keys are being set. Raises RetargetError when it is gone."""
+    """What was looked up again while keys are being set. Raises RetargetError when it is gone."""
     if found is None:
         raise RetargetError(
-            "The motion was taken back while its keys were being set.", "Generate again; the same seed repeats it."
+            "The motion was undone while its keys were being set.", "Generate again; the same seed repeats it."
         )
     return found

@@ -45,8 +45,7 @@ from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_thread
 from .control.detour import around_obstacles
 from .control.goals import goals_of
 from .control.key_timing import retime_hints
-from .control.refine import STEPS as REFINING_STEPS
-from .control.refine import can_refine, refine
+from .control.refine import REFINING_STEPS, can_refine, refine
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
 from .longform.motion import MAX_FRAMES, MotionInProgress

@@ -14,7 +14,7 @@ from blender_addon.shared.solids import check_obstacle
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
 from .motion_order import MotionOrder
-from .sampling.scheduler import timesteps_of
+from .sampling import timesteps_of
 
 MAX_VARIATIONS = 16
 MAX_TOTAL_FRAMES = 8 * MAX_FRAMES  # of all variations together: what a message can carry

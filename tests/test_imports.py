@@ -12,6 +12,7 @@ import pytest
 from .conftest import REPOSITORY
 
 FORBIDDEN = {
+    "blender_addon/retarget": {"bpy", "mathutils", "gpu", "torch", "zmq", "scipy"},
     "blender_addon/shared": {"bpy", "mathutils", "gpu", "torch", "zmq", "scipy", "engine", "training"},
     "blender_addon": {"torch", "engine", "training"},
     "engine": {"bpy", "mathutils", "training"},
@@ -28,6 +29,17 @@ def imported(path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module.split(".")[0])
     return names
+
+
+def test_retargeting_imports_only_itself_and_the_contract():
+    root = REPOSITORY / "blender_addon" / "retarget"
+    for path in sorted(root.rglob("*.py")):
+        inside = path.relative_to(root).parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level > len(inside):
+                assert node.level == len(inside) + 1 and (node.module or "").split(".")[0] == "shared", (
+                    f"{path} imports from {'.' * node.level}{node.module}"
+                )
 
 
 @pytest.mark.parametrize("folder", FORBIDDEN)

@@ -36,14 +36,15 @@ FLOORS = {
     """,
     "engine": """
         __init__
-        compute serving metrics progress export
+        metrics motion_order progress
+        compute serving export
         models inputs
         checkpoints
         sampling
         control
         finishing
-        report validate
-        longform
+        report longform
+        validate
         pipeline
         bench install
         cli

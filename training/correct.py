@@ -22,8 +22,8 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.checkpoints.networks import Networks
 from engine.models.corrector import Corrector
+from engine.sampling import sample
 from engine.sampling.correct import correction
-from engine.sampling.sampler import sample
 
 from .control import CPU, assemble, hint_statistics, load_base
 from .data.drawn_hints import drawn_hints

@@ -31,7 +31,7 @@ from engine.export.atomic import check_writable
 from engine.export.clip import Clip as Example
 from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
-from engine.sampling.scheduler import timesteps_of
+from engine.sampling import timesteps_of
 
 from .data.clips import Clip, load_clips
 from .evaluation.control_accuracy import (

@@ -207,7 +207,7 @@ class Generation(RequestRunner):
     # ---- its steps
 
     def _generate_steps(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
-        captured = yield from capture.reading(scene)
+        captured = yield from capture.read_scene(scene)
         request = build_request(scene, captured)
         result = yield from self._ask_engine(request, captured)
         yield from self._deliver(Delivery(result, request, captured, replaces=replaces))

@@ -157,7 +157,7 @@ class Live:
         if inputs == self._inputs_hash:
             return  # Blender reports changes of everything after much that changes nothing, our own reading included
         self._inputs_hash = inputs
-        captured = yield from capture.reading(scene)
+        captured = yield from capture.read_scene(scene)
         if _controls_hash(captured) == self._requested_hash:
             return  # Blender reports a change of every curve when the playhead moves
         self._requested_hash, self._changed_at = _controls_hash(captured), started

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 
 from .. import compat
-from ..keying import fcurve_keys as curve_keys
+from ..keying import fcurve_keys
 
 
 def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
@@ -39,14 +39,14 @@ def inputs_hash(scene: bpy.types.Scene) -> int:
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)
-        parts += [curve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
+        parts += [fcurve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
     parts += [np.array(solid.matrix_world).tobytes() for solid in _obstacles(scene)]
     return hash(tuple(parts))
 
 
 def key_moved_pins(scene: bpy.types.Scene) -> None:
-    """A pin that is moved at one of its keys takes that key along, as with Blender's own automatic keying; without it
-    nothing would come of moving it.
+    """Key pins that were moved at one of their keys, as Blender's own automatic keying does; otherwise moving them has
+    no effect.
     """
     frame = scene.frame_current
     for control in scene.gaitway.controls:

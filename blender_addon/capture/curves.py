@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A control that is a curve -> who moves along it, and how fast.
+"""A control that is a curve -> the points of a joint that moves along it.
 
 Shapes: K frames, P points of a line.
 """
@@ -14,16 +14,12 @@ import numpy as np
 from .. import offscreen
 from ..shared.errors import BadControl
 from . import pace, paths
-from .timing import Control, continuous, control_label, scene_fps, span
-
-
-def leads_along_curve(control: Control) -> bool:
-    """Whether the control is a curve to move along, rather than a place that an object or a bone has."""
-    return control.target is not None and control.target.type == "CURVE" and not control.bone
+from .kinds import Control, control_label
+from .timing import continuous, scene_fps, span
 
 
 def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
-    """Scene frames (K,) and world points (K, 3) of who moves along a curve."""
+    """Scene frames (K,) and world points (K, 3) of a joint that moves along a curve."""
     start, end = span(control)
     frames = continuous(start, end, control, scene)
     line = _line(control, start)
@@ -31,34 +27,34 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
     if control.pace == "ANIMATED":
         return frames, (yield from offscreen.followed_path(control.target, frames, control.spline, control.reverse))
     try:
-        points = paths.walk_along(line, _shares(control, frames, scene))
+        points = paths.points_along(line, _fractions(control, frames, scene))
     except BadControl as error:
         raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
     if not offscreen.may_move(control.target):
         return frames, points
-    # The line was read where the curve was at the start; a curve that rides on something takes its walker along.
+    # The line was read where the curve was at the start; a curve that is moved by something moves its points along.
     matrices = yield from offscreen.world_matrices(control.target, [start, *frames])
     return frames, paths.carried(points, matrices[0], matrices[1:])
 
 
 def _line(control: Control, frame: float) -> np.ndarray:
-    """The world points (P, 3) of the curve as it is at ``frame``, in the order of the walk."""
+    """The world points (P, 3) of the curve as it is at ``frame``, in the order in which they are followed."""
     lines = offscreen.curve_lines(control.target, frame)
     if not lines:
         raise BadControl(
-            f"{control_label(control)} has fewer than two points.", "Draw at least two points, apart from each other."
+            f"{control_label(control)} has fewer than two points.", "Draw at least two points at different positions."
         )
     if control.spline > len(lines):
         raise BadControl(
             f"{control_label(control)} has no spline {control.spline}: it has {len(lines)}.",
-            "Choose one of them, or 0 for all one after the other.",
+            "Choose one of them, or 0 for all in order.",
         )
     line = np.concatenate(lines) if control.spline == 0 else lines[control.spline - 1]
     return line[::-1] if control.reverse else line
 
 
-def _shares(control: Control, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-    """Share (K,) of the curve's length that is behind at each frame."""
+def _fractions(control: Control, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+    """Fraction (K,) of the curve's length that is covered at each frame."""
     fps = scene_fps(scene)
     return pace.progress(
         (frames - control.frame_start) / fps,

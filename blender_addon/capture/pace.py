@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast a curve is walked: from standing or at once, and how fast people go who do what the prompt says. No bpy."""
+"""The speed along a curve: its easing, and the usual speed for what the prompt says. No bpy."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-WALKING_SPEED = 1.2
-"""Metres a second."""
+WALKING_M_PER_S = 1.2
 
-SPEEDS = {
+SPEEDS_M_PER_S = {
     "sprint": 4.5,
     "run": 3.0,
     "jog": 2.3,
@@ -39,43 +38,43 @@ SPEEDS = {
     "karate": 0.4,
     "climb": 0.25,
     "mop": 0.3,
-    "walk": WALKING_SPEED,
+    "walk": WALKING_M_PER_S,
 }
-"""Beginning of a word -> metres a second: the mean over the clips of the CMU data base that are described so, rounded;
-for words that do not occur there what people do.
+"""Beginning of a word -> metres a second: the mean over the clips of the CMU data base with that word in their
+descriptions, rounded; for words that do not occur there an estimate.
 """
 
-SLOWER, FASTER = 0.75, 1.3
+SLOW_FACTOR, FAST_FACTOR = 0.75, 1.3
 
 
 def usual_speed(prompts: Iterable[str]) -> float:
-    """Metres a second at which a person does what the prompts say: the first word that tells a gait, slower or faster
-    when that is said too; walking when nothing is.
+    """Metres a second at which a person does what the prompts say: that of the first word for a gait, slower or faster
+    with a word for that; walking without.
     """
     words = re.findall(r"[a-z]+", " ".join(prompts).lower())
-    told = (speed for word in words for beginning, speed in SPEEDS.items() if word.startswith(beginning))
-    speed = next(told, WALKING_SPEED)
+    found = (speed for word in words for beginning, speed in SPEEDS_M_PER_S.items() if word.startswith(beginning))
+    speed = next(found, WALKING_M_PER_S)
     if any(word.startswith("slow") for word in words):
-        speed *= SLOWER
+        speed *= SLOW_FACTOR
     if any(word.startswith(("fast", "quick", "brisk", "rapid")) for word in words):
-        speed *= FASTER
+        speed *= FAST_FACTOR
     return speed
 
 
 def progress(times: np.ndarray, duration: float, ease_in: float = 0.0, ease_out: float = 0.0) -> np.ndarray:
-    """Share of the way (N,) that is behind at ``times`` (N,) of ``duration``, all in seconds.
+    """Fraction of the path (N,) that is covered at ``times`` (N,) of ``duration``, all in seconds.
 
-    The speed rises evenly from 0 during ``ease_in``, keeps, and falls evenly to 0 during ``ease_out``. When the two do
-    not fit into the duration both are shortened alike.
+    The speed rises evenly from 0 during ``ease_in``, is constant, and falls evenly to 0 during ``ease_out``. When the
+    two do not fit into the duration both are shortened by the same factor.
     """
     times = np.clip(np.asarray(times, np.float64), 0.0, duration)
     shorter = min(1.0, duration / max(ease_in + ease_out, 1e-9))
     rise, fall = ease_in * shorter, ease_out * shorter
     full = 1.0 / (duration - (rise + fall) / 2)
-    way = full * (times - rise / 2)
+    covered = full * (times - rise / 2)
     if rise > 0:
-        way = np.where(times < rise, full * times**2 / (2 * rise), way)
+        covered = np.where(times < rise, full * times**2 / (2 * rise), covered)
     if fall > 0:
         left = duration - times
-        way = np.where(left < fall, 1.0 - full * left**2 / (2 * fall), way)
-    return way
+        covered = np.where(left < fall, 1.0 - full * left**2 / (2 * fall), covered)
+    return covered

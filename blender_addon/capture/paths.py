@@ -14,11 +14,11 @@ import numpy as np
 from ..shared.errors import BadControl
 from ..shared.skeleton import FPS
 
-ARM = 0.7
-"""Metres over the ground from the hips within which a hand, a foot or the head can be at once."""
+ARM_REACH_M = 0.7
+"""Over the ground from the hips, within which a hand, a foot or the head can be at once."""
 
 
-def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+def points_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     """Points (N, 3) at ``fractions`` (N,) of the length of ``line`` (P, 3), so that even fractions give an even speed.
 
     Raises BadControl when the line has no length.
@@ -27,17 +27,17 @@ def walk_along(line: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=-1))])
     if len(line) < 2 or not travelled[-1] > 0:
         raise BadControl(
-            "The curve has fewer than two different points.", "Draw at least two points, apart from each other."
+            "The curve has fewer than two different points.", "Draw at least two points at different positions."
         )
     wanted = np.clip(fractions, 0.0, 1.0) * travelled[-1]
     return np.stack([np.interp(wanted, travelled, line[:, axis]) for axis in range(3)], -1)
 
 
 def carried(points: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """World points (K, 3) of an object that stood at ``before`` (4, 4), each where it is when the object stands at its
-    own one of ``after`` (K, 4, 4).
+    """World points (K, 3) of an object with the matrix ``before`` (4, 4), each where it is when the object has its own
+    one of ``after`` (K, 4, 4).
     """
-    # A flattened object has no inverse, but what lies in it has its place all the same.
+    # A flattened object has no inverse, but what lies in it still has a position.
     moves = np.asarray(after) @ np.linalg.pinv(before)
     return np.einsum("kij,kj->ki", moves[:, :3, :3], points) + moves[:, :3, 3]
 
@@ -50,7 +50,7 @@ def frame_ranges(text: str) -> list[tuple[int, int]]:
     for part in filter(None, (part.strip() for part in re.split("[,;]", text))):
         found = re.fullmatch(r"(-?\d+)(?:\s*(?:-|–|to)\s*(-?\d+))?", part)
         if found is None:
-            raise BadControl(f"'{part}' is no frame and no range of frames.", "Write them like this: 1, 25, 60-90.")
+            raise BadControl(f"'{part}' is not a frame or a range of frames.", "Write them like this: 1, 25, 60-90.")
         first, last = int(found[1]), int(found[2] or found[1])
         ranges.append((min(first, last), max(first, last)))
     return ranges
@@ -71,7 +71,7 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
 
     A key seldom falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
     there with the track's own speed at that key, so that the character passes the key itself at the key's own time.
-    Of several keys in one frame the nearest in time stands.
+    Of several keys in one frame the nearest in time is used.
     """
     times, points = np.asarray(times, np.float64), np.asarray(points, np.float64)
     order = np.argsort(times, kind="stable")
@@ -87,16 +87,16 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
     return frames[chosen], points[chosen], order[chosen]
 
 
-def is_within_reach(start: np.ndarray, wishes: Mapping[str, tuple[np.ndarray, np.ndarray]], speed: float) -> bool:
-    """Whether hips that are at ``start`` (3,) at time 0 and move at ``speed`` can be in time for the first of all
-    wishes: joint -> (times (K,), points (K, 3)); metres, seconds, Y up. False when the hips are asked for at time 0,
-    or nothing is.
+def is_within_reach(start: np.ndarray, targets: Mapping[str, tuple[np.ndarray, np.ndarray]], speed: float) -> bool:
+    """Whether hips that are at ``start`` (3,) at time 0 and move at ``speed`` can reach the first target of every joint
+    in time; ``targets``: joint -> (times (K,), points (K, 3)); metres, seconds, Y up. False when the hips have a target
+    at time 0, or nothing has.
     """
-    firsts = [(times[0], points[0], joint) for joint, (times, points) in wishes.items()]
+    firsts = [(times[0], points[0], joint) for joint, (times, points) in targets.items()]
     if not firsts or any(joint == "pelvis" and time <= 0 for time, _, joint in firsts):
         return False
     for time, point, joint in firsts:
         away = np.linalg.norm((point - start)[[0, 2]])
-        if away - (0.0 if joint == "pelvis" else ARM) > speed * time:
+        if away - (0.0 if joint == "pelvis" else ARM_REACH_M) > speed * time:
             return False
     return True

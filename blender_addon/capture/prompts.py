@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def texts(settings: Any) -> list[str]:
     """The sentences in the order in which they begin, white space tidied; an empty one is an empty text."""
     if settings.prompt_mode == "BLOCKS":
-        return [" ".join(block.text.split()) for block in _in_turn(settings)]
+        return [" ".join(block.text.split()) for block in _in_order(settings)]
     return [" ".join(settings.prompt.split())]
 
 
@@ -28,7 +28,7 @@ def last_frame(settings: Any) -> float | None:
 
 def prompt_blocks(settings: Any, num_frames: int, scene_fps: float) -> tuple[PromptBlock, ...]:
     """Blocks that cover model frames 0 to ``num_frames`` without a gap: each prompt holds until the next begins, the
-    first from the beginning and the last to the end. Raises BadRequest for prompts that are empty or make no order.
+    first from the beginning and the last to the end. Raises BadRequest for prompts that are empty or overlap.
     """
     from ..shared.protocol import PromptBlock
 
@@ -37,7 +37,7 @@ def prompt_blocks(settings: Any, num_frames: int, scene_fps: float) -> tuple[Pro
         raise BadRequest("The list of prompts is empty.", "Add a prompt, or choose One Prompt.")
     if not all(sentences):
         which = f"Prompt {sentences.index('') + 1}" if len(sentences) > 1 else "The prompt"
-        raise BadRequest(f"{which} is empty.", "Say what the character does: a person walks forward.")
+        raise BadRequest(f"{which} is empty.", "Describe what the character does: a person walks forward.")
     starts = [0]
     if settings.prompt_mode == "BLOCKS":
         starts += _later_starts(settings, num_frames, scene_fps)
@@ -47,30 +47,30 @@ def prompt_blocks(settings: Any, num_frames: int, scene_fps: float) -> tuple[Pro
     )
 
 
-def _in_turn(settings: Any) -> list[Any]:
+def _in_order(settings: Any) -> list[Any]:
     return sorted(settings.prompt_blocks, key=lambda block: block.frame_start)
 
 
 def _later_starts(settings: Any, num_frames: int, scene_fps: float) -> list[int]:
     """Model frames at which the second and the further prompts begin."""
     starts: list[int] = []
-    for number, block in enumerate(_in_turn(settings), 1):
+    for number, block in enumerate(_in_order(settings), 1):
         if block.frame_end <= block.frame_start:
             raise BadRequest(
                 f"Prompt {number} ends at frame {block.frame_end}, but starts at {block.frame_start}.",
-                "Let it end later than it starts.",
+                "Set the end later than the start.",
             )
         start = round(float(space.scene_to_model_frame(block.frame_start, settings.start_frame, scene_fps)))
         if number > 1 and start <= max([0, *starts]):
             raise BadRequest(
-                f"Prompts {number - 1} and {number} begin together, or before the motion does at frame "
+                f"Prompts {number - 1} and {number} begin together, or before the motion starts at frame "
                 f"{settings.start_frame}.",
-                "Let each begin later than the one before it, or remove one.",
+                "Start each later than the one before it, or remove one.",
             )
         if start >= num_frames:
             raise BadRequest(
-                f"Prompt {number} begins at frame {block.frame_start}, where the motion has ended.",
-                "Make the motion longer, or let the prompt begin earlier.",
+                f"Prompt {number} begins at frame {block.frame_start}, after the motion has ended.",
+                "Make the motion longer, or start the prompt earlier.",
             )
         if number > 1:
             starts.append(start)

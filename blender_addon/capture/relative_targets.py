@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controls that keep a joint beside another one: what they ask for, and the offset that two joints have now."""
+"""Controls that keep a joint at an offset from another one: what they ask for, and the offset of the current pose."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..character import setup as character
-from ..character.body import Body
+from ..character import setup
+from ..character.body import CharacterBody
 from ..retarget.pose.ground import facing
 from ..retarget.proportions.relative_targets import RigRelativeTarget
 from ..shared import quat, space
 from ..shared.errors import BadControl, BadRequest
 from ..shared.skeleton import joint_label
-from .timing import is_relative, scene_fps
-from .tracks import Track, check_target
+from .kinds import ControlKind, check_control, kind_of
+from .timing import scene_fps
+from .tracks import Track
 
 if TYPE_CHECKING:
     from ..shared.protocol import RelativeTarget
 
 
-def read_relations(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[RigRelativeTarget, ...]:
-    """What the enabled controls of ``scene.gaitway`` ask for relative to other joints, where ``tracks`` ask for nothing
-    else. Raises BadControl.
+def read_relative_targets(scene: bpy.types.Scene, tracks: Iterable[Track]) -> tuple[RigRelativeTarget, ...]:
+    """What the enabled controls of ``scene.gaitway`` ask for relative to other joints. Raises BadControl for a joint
+    that follows itself, or two things at once, ``tracks`` included.
     """
     found: list[RigRelativeTarget] = []
     for control in scene.gaitway.controls:
-        if control.enabled and is_relative(control):
-            relation = _read(control)
-            _check_alone(relation, found, tracks)
-            found.append(relation)
+        if control.enabled and kind_of(control) is ControlKind.RELATIVE:
+            target = _read(control)
+            _check_alone(target, found, tracks)
+            found.append(target)
     return tuple(found)
 
 
@@ -51,47 +52,47 @@ def _read(control: bpy.types.PropertyGroup) -> RigRelativeTarget:
     return RigRelativeTarget(joint, other, np.array(control.offset), control.frame_start, control.frame_end)
 
 
-def _check_alone(relation: RigRelativeTarget, others: Iterable[RigRelativeTarget], tracks: Iterable[Track]) -> None:
+def _check_alone(target: RigRelativeTarget, others: Iterable[RigRelativeTarget], tracks: Iterable[Track]) -> None:
     for other in others:
-        if other.joint == relation.joint and other.first <= relation.last and relation.first <= other.last:
+        if other.joint == target.joint and other.first <= target.last and target.first <= other.last:
             raise BadControl(
-                f"The {joint_label(relation.joint)} is set to follow two joints at frame "
-                f"{max(other.first, relation.first):g}.",
+                f"The {joint_label(target.joint)} is set to follow two joints at frame "
+                f"{max(other.first, target.first):g}.",
                 "Give each its own frames, or disable one of them.",
             )
     for track in tracks:
-        asked = track.frames[(track.frames >= relation.first) & (track.frames <= relation.last)]
-        if track.joint == relation.joint and len(asked):
+        shared = track.frames[(track.frames >= target.first) & (track.frames <= target.last)]
+        if track.joint == target.joint and len(shared):
             raise BadControl(
-                f"At frame {asked[0]:g} the {joint_label(relation.joint)} is set to follow both {track.label} and the "
-                f"{joint_label(relation.to_joint)}.",
+                f"At frame {shared[0]:g} the {joint_label(target.joint)} is set to follow both {track.label} and the "
+                f"{joint_label(target.to_joint)}.",
                 "Give each its own frames, or disable one of them.",
             )
 
 
-def as_targets(
-    relations: Iterable[RigRelativeTarget], body: Body, num_frames: int, scene: bpy.types.Scene
+def requested_targets(
+    targets: Iterable[RigRelativeTarget], body: CharacterBody, num_frames: int, scene: bpy.types.Scene
 ) -> tuple[RelativeTarget, ...]:
-    """The ``relations`` in the model's frames and metres; those that begin after the motion's end are left out."""
+    """The ``targets`` in the model's frames and metres; those that begin after the motion's end are left out."""
     from ..shared.protocol import RelativeTarget
 
     found = []
-    for relation in relations:
+    for target in targets:
         first, last = (
             space.scene_to_model_frame(frame, scene.gaitway.start_frame, scene_fps(scene))
-            for frame in (relation.first, relation.last)
+            for frame in (target.first, target.last)
         )
         start, end = max(int(np.ceil(first - 1e-6)), 0), min(int(np.floor(last + 1e-6)), num_frames - 1)
-        offset = space.blender_to_model(relation.offset, scene.unit_settings.scale_length) / body.scale
+        offset = space.blender_to_model(target.offset, scene.unit_settings.scale_length) / body.scale
         if start <= end:
             vector = (float(offset[0]), float(offset[1]), float(offset[2]))
-            found.append(RelativeTarget(relation.joint, relation.to_joint, vector, start, end + 1 - start))
+            found.append(RelativeTarget(target.joint, target.to_joint, vector, start, end + 1 - start))
     return tuple(found)
 
 
 def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
-    """The offset (3,), as :class:`RigRelativeTarget` has it, from the other joint of the scene's character, as it is posed now,
-    to the control's object or bone, or without one to the joint itself.
+    """The offset (3,), as :class:`RigRelativeTarget` has it, from the other joint of the scene's character in its
+    current pose to the control's object or bone, or without one to the joint itself.
 
     Raises BadRequest, BadControl or RetargetError when there is no such joint, object or bone.
     """
@@ -100,8 +101,8 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
     if armature is None:
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
     if control.target is not None:
-        check_target(control, scene)
-    _, bones = character.read(armature, scene)
+        check_control(control, scene)
+    _, bones = setup.read(armature, scene)
     graph = bpy.context.evaluated_depsgraph_get()
     for joint in (control.relative_to, *([control.joint] if control.target is None else [])):
         if joint not in bones:
@@ -110,12 +111,14 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
                 "Choose another joint, or set its bone under Bones.",
             )
 
-    def place(owner: bpy.types.Object, bone: str = "") -> np.ndarray:
+    def position(owner: bpy.types.Object, bone: str = "") -> np.ndarray:
         posed = owner.evaluated_get(graph)
         matrix = posed.matrix_world @ posed.pose.bones[bone].matrix if bone else posed.matrix_world
         return np.array(matrix.translation)
 
-    there = place(armature, bones[control.joint]) if control.target is None else place(control.target, control.bone)
-    yaw = facing(place(armature, bones["left_hip"]), place(armature, bones["right_hip"]))
-    apart = space.blender_to_model(there - place(armature, bones[control.relative_to]))
+    there = (
+        position(armature, bones[control.joint]) if control.target is None else position(control.target, control.bone)
+    )
+    yaw = facing(position(armature, bones["left_hip"]), position(armature, bones["right_hip"]))
+    apart = space.blender_to_model(there - position(armature, bones[control.relative_to]))
     return space.model_to_blender(quat.rotate(quat.from_yaw(np.asarray(-yaw)), apart))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scene's settings and its captured controls ask the engine for: a motion, or a quick preview of it."""
+"""The request of a motion, or of a quick preview of it, from the scene's settings and its captured controls."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import bpy
 
 from ..shared.skeleton import FPS
 from . import obstacles, prompts
-from . import relative_targets as relations
 from .capture import Capture
+from .relative_targets import requested_targets
 from .timing import scene_fps
 
 if TYPE_CHECKING:
     from ..shared.protocol import Generate
 
-AT_ONCE = 10 * FPS
-"""Frames up to which a motion is there at once; a longer one is asked for in parts, to be seen as they come."""
+STREAM_ABOVE_FRAMES = 10 * FPS
+"""A longer motion is requested in parts, to be shown as they arrive."""
 
 
 def build_request(scene: bpy.types.Scene, captured: Capture) -> Generate:
@@ -43,15 +43,15 @@ def build_request(scene: bpy.types.Scene, captured: Capture) -> Generate:
         free_height=captured.signal.free_height,
         tolerance=captured.tolerance,
         slack=captured.slack,
-        relative=relations.as_targets(captured.relations, captured.body, num_frames, scene),
-        obstacles=obstacles.as_asked(captured.obstacles),
+        relative=requested_targets(captured.relations, captured.body, num_frames, scene),
+        obstacles=obstacles.requested_obstacles(captured.obstacles),
         loop=settings.loop,
-        stream=num_frames > AT_ONCE,
+        stream=num_frames > STREAM_ABOVE_FRAMES,
     )
 
 
 def preview_request(request: Generate) -> Generate:
-    """The same request at its quickest; only refining keeps out of obstacles and hands on hips."""
+    """The same request at its fastest; only refining keeps joints out of obstacles and hands on hips."""
     refine = bool(request.obstacles or request.relative)
     return replace(
         request, num_inference_steps=1, refine=refine, exact=False, plant_feet=False, num_variations=1, stream=False

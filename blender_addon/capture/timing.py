@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""At which scene frames a control counts, and what it is called where they are wrong. K frames."""
+"""At which scene frames a control applies. K frames."""
 
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -12,9 +11,7 @@ import numpy as np
 from ..shared import space
 from ..shared.errors import BadControl
 from . import paths
-
-Control = bpy.types.PropertyGroup | SimpleNamespace
-"""A control of the list, or what it said when reading began."""
+from .kinds import Control, control_label
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -22,31 +19,19 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
 
 
-def control_label(control: Control) -> str:
-    """What the control is called in lists and messages."""
-    if control.target is None:
-        return "An empty control"
-    return f"'{control.target.name}: {control.bone}'" if control.bone else f"'{control.target.name}'"
-
-
-def is_relative(control: Control) -> bool:
-    """Whether the control keeps its joint at an offset from another joint, rather than in the world."""
-    return control.relative_to != "WORLD"
-
-
 def span(control: Control) -> tuple[int, int]:
-    """The first and the last scene frame between which a control leads. Raises BadControl when it ends too early."""
+    """First and last scene frame of a control. Raises BadControl when it ends before it starts."""
     start, end = control.frame_start, control.frame_end
     if end <= start:
         raise BadControl(
-            f"{control_label(control)} ends at frame {end}, but starts at {start}.", "Let it end later than it starts."
+            f"{control_label(control)} ends at frame {end}, but starts at {start}.", "Set the end later than the start."
         )
     return start, end
 
 
 def continuous(first: float, last: float, control: Control, scene: bpy.types.Scene) -> np.ndarray:
-    """The frames (K,) of a control that leads from ``first`` to ``last``: the model's own, or what is left of them
-    and of the span when it counts at some frames only.
+    """The frames (K,) of a control that applies from ``first`` to ``last``: the model's own, or those of them and of
+    the span that are listed when it applies at some frames only.
     """
     if not control.use_frames:
         return _model_frames(first, last, scene)
@@ -73,7 +58,7 @@ def some_of(frames: np.ndarray, control: Control) -> np.ndarray:
     """``frames`` (K,) again. Raises BadControl when there are none."""
     if len(frames) == 0:
         raise BadControl(
-            f"{control_label(control)} leads at none of the frames '{control.frames}'.",
-            "Choose frames of its own, or switch Only at Frames off.",
+            f"{control_label(control)} has no effect: none of the frames {control.frames} is in its range.",
+            "Choose frames in its range, or disable Only at Frames.",
         )
     return frames

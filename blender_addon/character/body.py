@@ -22,7 +22,7 @@ FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 
 
 @dataclass(frozen=True)
-class Body:
+class CharacterBody:
     """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
     them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
     ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
@@ -45,7 +45,7 @@ class Body:
         return space.blender_to_model(points - np.array([0.0, 0.0, self.floor]), unit_scale) / self.scale
 
 
-def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body:
+def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> CharacterBody:
     """Measure the rest pose of ``armature`` where its object stands, at the motion's start if something carries it.
 
     Raises BadRequest, or RetargetError when it is no human.
@@ -67,7 +67,7 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Body
     feet = [standing[found[joint]] for joint in FOOT_JOINTS if joint in found]
     lowest = float(min(placed(end)[2] for bone in feet for end in (bone.head, bone.tail)))
     pelvis, left, right = (placed(standing[found[joint]].head) for joint in ("pelvis", "left_hip", "right_hip"))
-    return Body(
+    return CharacterBody(
         uid=armature.session_uid,
         name=armature.name,
         bones=dict(found.bones),

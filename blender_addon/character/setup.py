@@ -15,7 +15,7 @@ import numpy as np
 
 from ..retarget.bone_map import custom as mapping
 from ..retarget.bone_map.detect import BoneMap, detect
-from ..retarget.pose.root_motion import Carrier
+from ..retarget.pose.root_motion import RootMotion
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
 from . import read_rig as rig
@@ -41,10 +41,10 @@ def limbs(armature: bpy.types.Object) -> str:
     return settings.limbs if settings else "BOTH"
 
 
-def carrier(armature: bpy.types.Object) -> Carrier:
+def root_motion(armature: bpy.types.Object) -> RootMotion:
     """What carries the motion: the hips, a root bone or the object."""
     settings = _settings(armature)
-    return Carrier(settings.carrier, settings.root_bone, settings.in_place) if settings else Carrier()
+    return RootMotion(settings.carrier, settings.root_bone, settings.in_place) if settings else RootMotion()
 
 
 def _settings(armature: bpy.types.Object) -> bpy.types.PropertyGroup | None:

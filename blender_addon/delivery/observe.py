@@ -35,7 +35,7 @@ def observe(
     detour, captured = arrivals.detour_frames(captured, fps), arrivals.with_actual_timing(captured, fps)
     on_model = np.asarray(space.model_to_scene_frame(np.arange(len(contacts)), captured.start_frame, fps), np.float64)
     # In place the character is not meant to come to where its controls are, nor do its feet stand.
-    in_place = character.carrier(armature_of(captured)).in_place
+    in_place = character.root_motion(armature_of(captured)).in_place
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     names, bones = tuple(captured.body.bones), list(captured.body.bones.values())
@@ -43,7 +43,7 @@ def observe(
     errors = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))
-        distances = track.misses(positions[rows, names.index(track.joint)]) * captured.unit_scale
+        distances = track.distances(positions[rows, names.index(track.joint)]) * captured.unit_scale
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
         model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))

@@ -20,7 +20,7 @@ from ..retarget.keys.spline_fit import Curve, Spacing, every, thinned
 from ..retarget.pose import control_rig as guide
 from ..retarget.pose import solve, twist
 from ..retarget.pose.resample import resample, scene_frames
-from ..retarget.pose.root_motion import Carrier, carry
+from ..retarget.pose.root_motion import RootMotion, apply_root_motion
 from ..retarget.proportions import contacts
 from ..retarget.proportions.adapt import Constraints, RigClock, adapt, sparse_rows
 from ..retarget.rig import Rig
@@ -68,7 +68,7 @@ class Plan:
     constraints: Constraints = field(default_factory=Constraints)
     controls: Rig | None = None
     limbs: str = "BOTH"
-    carrier: Carrier = field(default_factory=Carrier)
+    root_motion: RootMotion = field(default_factory=RootMotion)
     object_basis: np.ndarray = field(default_factory=lambda: np.eye(4))
     object_mode: str = "XYZ"
 
@@ -224,7 +224,7 @@ def prepare(
         constraints or Constraints(),
         controls,
         limbs or character.limbs(armature),
-        character.carrier(armature),
+        character.root_motion(armature),
         np.array(armature.matrix_basis, dtype=np.float64),
         armature.rotation_mode,
     )
@@ -237,17 +237,17 @@ def to_controls(
 
     That is ``solution`` itself unless the bones hang on constraints or something else than the hips carries them.
     """
-    carried = yield from carry(
+    rooted = yield from apply_root_motion(
         plan.rest,
         plan.keyed,
         plan.bone_map,
         solution,
-        plan.carrier,
+        plan.root_motion,
         plan.matrix_world,
         plan.object_basis,
         plan.fps,
     )
-    solution = carried.solution
+    solution = rooted.solution
     if plan.controls is None:
         return solution
     yield
@@ -260,11 +260,11 @@ def to_controls(
     poles = {limb.pole: rig.pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}
     pole_axes = {pole: axis for pole, axis in poles.items() if axis is not None}
     wanted = guide.targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
-    if carried.root is not None:
-        wanted = wanted.with_bone(*carried.root)
+    if rooted.root is not None:
+        wanted = wanted.with_bone(*rooted.root)
     yield
     baked = yield from bake.bake(armature, plan.controls, wanted, carrier)
-    return replace(baked, place=solution.place)
+    return replace(baked, object_matrices=solution.object_matrices)
 
 
 def space_keys(

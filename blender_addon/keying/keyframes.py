@@ -25,10 +25,10 @@ def curves(
     ``rotation_modes``: bone -> Blender's rotation mode, which is kept; that of the object under "".
     """
     found = []
-    if solution.place is not None:
-        turns = quat.make_continuous(quat.from_matrix(strip_scale(solution.place)[:, :3, :3]))
-        found.append(Curve.dense("", "location", frames, solution.place[:, :3, 3]))
-        prop, values = channels(turns, rotation_modes[""])
+    if solution.object_matrices is not None:
+        rotations = quat.make_continuous(quat.from_matrix(strip_scale(solution.object_matrices)[:, :3, :3]))
+        found.append(Curve.dense("", "location", frames, solution.object_matrices[:, :3, 3]))
+        prop, values = channels(rotations, rotation_modes[""])
         found.append(Curve.dense("", prop, frames, values))
     for bone, rotations in solution.rotations.items():
         if bone == solution.carrier:

@@ -8,55 +8,58 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, PointerProperty, StringProperty
 
 LIMB_ITEMS = [
-    ("BOTH", "FK, with IK alike", "FK plays; the IK controls are keyed to the same pose, to switch over at any frame"),
-    ("FK", "FK only", "Only the FK controls are keyed, and the switches set to FK"),
-    ("IK", "IK, with FK alike", "IK plays, the FK controls are keyed to the same pose"),
+    (
+        "BOTH",
+        "FK, IK Matched",
+        "FK is active; the IK controls are keyed to the same pose, so you can switch at any frame",
+    ),
+    ("FK", "FK Only", "Only the FK controls are keyed, and the switches are set to FK"),
+    ("IK", "IK, FK Matched", "IK is active; the FK controls are keyed to the same pose"),
 ]
 
 
 CARRIER_ITEMS = [
-    ("HIPS", "Hips", "The hips carry the whole motion; root and object stay where they are"),
-    ("BONE", "Root bone", "A bone on the ground goes along below the hips, which keep what is left of the motion"),
-    ("OBJECT", "Object", "The armature's object goes along below the hips, which keep what is left of the motion"),
+    ("HIPS", "Hips", "The hips carry the whole motion; the root bone and the object stay in place"),
+    ("BONE", "Root Bone", "A bone on the ground moves along below the hips, which keep the rest of the motion"),
+    ("OBJECT", "Object", "The armature object moves along below the hips, which keep the rest of the motion"),
 ]
 
 
 class GaitwayBone(bpy.types.PropertyGroup):
-    """One joint, by its ``name``, and the bone that it is on this armature."""
+    """One joint, by its ``name``, and its bone on this armature."""
 
-    bone: StringProperty(name="Bone", description="Bone whose head is this joint; empty for none")
+    bone: StringProperty(name="Bone", description="Bone whose head is at this joint; empty for none")
 
 
 class GaitwayRig(bpy.types.PropertyGroup):
-    """How Gaitway sees one armature."""
+    """How Gaitway reads and keys one armature."""
 
     bones: CollectionProperty(type=GaitwayBone)
-    t_pose: StringProperty(
-        name="T-Pose", description="The pose in which this armature stands as the model does in its T-pose"
-    )
+    t_pose: StringProperty(name="T-Pose", description="The pose of this armature that matches the model's T-pose")
     limbs: EnumProperty(
         items=LIMB_ITEMS,
         name="Limbs",
         default="BOTH",
-        description="Which controls of arms and legs are keyed, on rigs that have both kinds",
+        description="Which arm and leg controls are keyed, on rigs with both FK and IK",
     )
     carrier: EnumProperty(
-        items=CARRIER_ITEMS, name="Root Motion", default="HIPS", description="What carries the character along its way"
+        items=CARRIER_ITEMS,
+        name="Root Motion",
+        default="HIPS",
+        description="What moves the character through the scene",
     )
-    root_bone: StringProperty(name="Root Bone", description="Bone that carries the body; empty to find it by name")
-    in_place: BoolProperty(
-        name="In Place", default=False, description="Leave the way out: the character walks where it starts"
-    )
+    root_bone: StringProperty(name="Root Bone", description="Bone that moves the character; empty to find it by name")
+    in_place: BoolProperty(name="In Place", default=False, description="Remove root travel (walk in place)")
 
 
 CLASSES = (GaitwayBone, GaitwayRig)
 
 
-def add() -> None:
-    """Give every object the settings; only armatures' are used."""
+def add_to_objects() -> None:
+    """Give every object the settings; only those of armatures are used."""
     bpy.types.Object.gaitway_rig = PointerProperty(type=GaitwayRig, override={"LIBRARY_OVERRIDABLE"})
 
 
-def remove() -> None:
-    """Undo :func:`add`; what files hold stays in them."""
+def remove_from_objects() -> None:
+    """Undo :func:`add_to_objects`; what files hold stays in them."""
     del bpy.types.Object.gaitway_rig

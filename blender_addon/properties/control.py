@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""One control: what leads which joint of the character, when, and how closely."""
+"""One control: which joint of the character follows what, when, and how closely."""
 
 from __future__ import annotations
 
@@ -18,63 +18,67 @@ from bpy.props import (
 )
 
 from ..shared.errors import GaitwayError
-from ..shared.skeleton import SKELETON
+from ..shared.skeleton import SKELETON, joint_label
 
 JOINT_ITEMS = [
-    (name, name.replace("_", " ").title(), f"The control leads the character's {name.replace('_', ' ')}")
+    (name, joint_label(name).title(), f"The character's {joint_label(name)} follows the control")
     for name in SKELETON.names
 ]
 
 RELATIVE_ITEMS = [
-    ("WORLD", "The World", "The joint comes to where the control is"),
+    ("WORLD", "The World", "The joint moves to the control's position"),
     *(
-        (name, name.replace("_", " ").title(), f"The joint keeps its place beside the {name.replace('_', ' ')}")
+        (name, joint_label(name).title(), f"The joint keeps an offset from the {joint_label(name)}")
         for name in SKELETON.names
     ),
 ]
 
 HEIGHT_ITEMS = [
-    ("AUTO", "Automatic", "Hips move above a control that lies on the floor; all else moves as drawn"),
-    ("FLOOR", "On the floor", "The joint moves above the control, as high as it is when the character stands"),
-    ("DRAWN", "As drawn", "The joint moves exactly where the control is"),
+    ("AUTO", "Automatic", "Hips move above a control that lies on the floor; other joints move as drawn"),
+    ("FLOOR", "On the Floor", "The joint moves above the control, at its standing height"),
+    ("DRAWN", "As Drawn", "The joint moves exactly to the control's position"),
 ]
 
 TIMES_ITEMS = [
-    ("KEYS", "At Keyframes", "The joint comes to the control at the control's keyframes and is free between them"),
-    ("BETWEEN", "From First to Last Keyframe", "The joint stays with the control from its first to its last keyframe"),
+    ("KEYS", "At Keyframes", "The joint reaches the control at the control's keyframes and is free between them"),
+    ("BETWEEN", "First to Last Keyframe", "The joint follows the control from its first to its last keyframe"),
     (
         "RANGE",
-        "From Start to End",
-        "The joint stays with the control from the start to the end frame, keyed or not",
+        "Start to End",
+        "The joint follows the control from the start to the end frame, keyed or not",
     ),
 ]
 
 PACE_ITEMS = [
-    ("EVEN", "Even", "At one speed from the beginning to the end"),
-    ("EASE_IN", "From Standing", "Gather speed at the beginning"),
-    ("EASE_OUT", "To a Stop", "Lose speed at the end"),
-    ("EASE", "From Standing to a Stop", "Gather speed at the beginning and lose it at the end"),
-    ("ANIMATED", "As Animated", "As the curve's own Evaluation Time says, like an object that follows the path"),
+    ("EVEN", "Even", "The same speed from start to end"),
+    ("EASE_IN", "Ease In", "Start from standing and speed up"),
+    ("EASE_OUT", "Ease Out", "Slow down to a stop at the end"),
+    ("EASE", "Ease In and Out", "Speed up at the start and slow down to a stop at the end"),
+    (
+        "ANIMATED",
+        "As Animated",
+        "Follow the curve's keyed Evaluation Time, like an object with a Follow Path constraint",
+    ),
 ]
 
 FACING_ITEMS = [
-    ("FREE", "Free", "The motion decides which way the character looks; it begins the way the path goes"),
-    ("AHEAD", "Along the Path", "The character looks where it goes, all the way"),
-    ("BACK", "Backward", "The character goes backward"),
-    ("LEFT", "Left Side Ahead", "The character goes sideways, to its left"),
-    ("RIGHT", "Right Side Ahead", "The character goes sideways, to its right"),
-    ("OBJECT", "As the Object Looks", "The character looks the way the control's object does, along its own -Y axis"),
+    ("FREE", "Free", "The motion decides the facing; it starts along the path"),
+    ("AHEAD", "Along the Path", "The character faces its direction of travel"),
+    ("BACK", "Backward", "The character moves backward"),
+    ("LEFT", "Sidestep Left", "The character moves sideways, to its left"),
+    ("RIGHT", "Sidestep Right", "The character moves sideways, to its right"),
+    ("OBJECT", "As the Object", "The character faces along the -Y axis of the control's object"),
 ]
 
 FOLLOW_ITEMS = [
-    ("EXACT", "Exactly", "The joint comes exactly to the control"),
-    ("TOLERANCE", "Within a Tolerance", "The joint comes as near as the tolerance says, and is free within it"),
-    ("LOOSE", "Loosely", "The control shows the way, and the motion takes from it what looks natural"),
+    ("EXACT", "Exactly", "The joint reaches the control exactly"),
+    ("TOLERANCE", "Within a Tolerance", "The joint stays within the tolerance of the control, and is free inside it"),
+    ("LOOSE", "Loosely", "The control is a guide; the motion follows it as far as it looks natural"),
 ]
 
 
 def _take_offset(control: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
-    """A joint that shall stay with another begins with the offset that the two have now, where that can be told."""
+    """A joint that is set to follow another starts with their current offset, where there is one."""
     from ..capture.relative_targets import offset_now
 
     if control.relative_to != "WORLD":
@@ -88,14 +92,14 @@ def _joint_changed(control: bpy.types.PropertyGroup, context: bpy.types.Context)
 
 
 class GaitwayControl(bpy.types.PropertyGroup):
-    """One wish: this object, curve or bone leads that joint of the character."""
+    """This object, curve or bone leads that joint of the character."""
 
     target: PointerProperty(
         type=bpy.types.Object,
         name="Object",
         description="A keyframed empty or object, a curve to walk along, or an armature whose bone leads the joint",
     )
-    bone: StringProperty(name="Bone", description="Bone of the armature; its keyed frames are the wishes")
+    bone: StringProperty(name="Bone", description="Bone of the armature that the joint follows")
     joint: EnumProperty(
         items=JOINT_ITEMS,
         name="Joint",
@@ -103,57 +107,58 @@ class GaitwayControl(bpy.types.PropertyGroup):
         update=_joint_changed,
         description="Joint of the character that follows the control",
     )
-    enabled: BoolProperty(name="Use", default=True, description="Follow this control when the motion is made")
+    enabled: BoolProperty(name="Use", default=True, description="Use this control when generating")
     relative_to: EnumProperty(
         items=RELATIVE_ITEMS,
-        name="Relative to",
+        name="Relative To",
         default="WORLD",
         update=_take_offset,
-        description="Let the joint keep its place beside another joint, as a hand on the hip, from start to end",
+        description="Keep an offset from another joint from start to end, like a hand on the hip",
     )
     offset: FloatVectorProperty(
         name="Offset",
         size=3,
         precision=3,
         subtype="XYZ_LENGTH",
-        description="From the other joint to this one as the character looks: X to its left, Y behind it, Z up",
+        description="From the other joint to this one, relative to the character's facing: X left, Y back, Z up",
     )
     height: EnumProperty(
         items=HEIGHT_ITEMS, name="Height", default="AUTO", description="How high above the control the joint moves"
     )
     times: EnumProperty(
-        items=TIMES_ITEMS, name="Times", default="KEYS", description="When the joint comes to the control"
+        items=TIMES_ITEMS, name="Times", default="KEYS", description="When the joint follows the control"
     )
     frame_start: IntProperty(
         name="Start",
         default=1,
-        description="Frame from which the control leads; there a curve begins",
+        description="First frame of the control; the start of a curve",
     )
-    frame_end: IntProperty(
-        name="End", default=120, description="Frame until which the control leads; there a curve ends"
-    )
+    frame_end: IntProperty(name="End", default=120, description="Last frame of the control; the end of a curve")
     pace: EnumProperty(
-        items=PACE_ITEMS, name="Speed", default="EVEN", description="How fast the curve is walked on its way"
+        items=PACE_ITEMS, name="Speed", default="EVEN", description="How the speed along the curve changes"
     )
     ease: FloatProperty(
-        name="Within",
+        name="Ease Time",
         default=1.0,
         min=0.0,
         soft_max=5.0,
         precision=1,
         subtype="TIME_ABSOLUTE",
-        description="Seconds in which the speed is gathered or lost",
+        description="Seconds of speeding up or slowing down",
     )
-    reverse: BoolProperty(name="Reverse", default=False, description="Walk the curve from its end to its beginning")
+    reverse: BoolProperty(name="Reverse", default=False, description="Follow the curve from its end to its start")
     spline: IntProperty(
         name="Spline",
         default=0,
         min=0,
-        description="Which of the curve's splines to walk, counted from 1; 0 walks one after the other, "
-        "straight from each to the next",
+        description="Which spline of the curve to follow, counted from 1; 0 follows all in order, "
+        "in a straight line from each to the next",
     )
     facing: EnumProperty(
-        items=FACING_ITEMS, name="Facing", default="FREE", description="Which way the character looks on its way"
+        items=FACING_ITEMS,
+        name="Facing",
+        default="FREE",
+        description="Which direction the character faces along the path",
     )
     follow: EnumProperty(
         items=FOLLOW_ITEMS, name="Follow", default="EXACT", description="How closely the joint follows the control"
@@ -164,20 +169,22 @@ class GaitwayControl(bpy.types.PropertyGroup):
         min=0.0,
         precision=3,
         subtype="DISTANCE",
-        description="Distance from the control within which the joint may be anywhere",
+        description="Largest distance of the joint from the control",
     )
     slack: IntProperty(
         name="Time Slack",
         default=0,
         min=0,
         soft_max=24,
-        description="Frames by which the joint may come earlier or later to the control, where the motion is better so",
+        description="How many frames early or late the joint may arrive",
     )
-    use_frames: BoolProperty(name="Only at Frames", default=False, description="Follow the control at some frames only")
+    use_frames: BoolProperty(
+        name="Only at Frames", default=False, description="Apply the control at the listed frames only"
+    )
     frames: StringProperty(
         name="Frames",
         default="",
-        description="Frames at which the control counts, one by one or from - to: 1, 25, 60-90",
+        description="Frames at which the control applies, single frames or ranges: 1, 25, 60-90",
     )
 
 

@@ -8,26 +8,30 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 SPACING_ITEMS = [
-    ("EVERY", "Every Frame", "A key on every frame: exactly the motion that was made"),
-    ("STEP", "Every Few Frames", "A key every few frames, and a smooth curve between; quick movements are cut short"),
-    ("SPARSE", "As Few as Possible", "Few keys with handles, placed so that no bone is farther off than the bound"),
+    ("EVERY", "Every Frame", "A key on every frame: exactly the generated motion"),
+    ("STEP", "Every Few Frames", "A key every few frames with smooth interpolation; quick movements lose detail"),
+    ("SPARSE", "As Few as Possible", "Few keys with handles, placed so that every bone stays within the error bound"),
 ]
 
 
 class GaitwayKeys(bpy.types.PropertyGroup):
-    """What the animator gets to edit."""
+    """How densely the motion is keyed."""
 
-    spacing: EnumProperty(items=SPACING_ITEMS, name="Keys", default="EVERY", description="How many keys are set")
+    spacing: EnumProperty(items=SPACING_ITEMS, name="Keys", default="EVERY", description="How many keys are inserted")
     step: IntProperty(
-        name="Step", default=4, min=2, soft_max=24, description="A key every so many frames; controls get their own"
+        name="Step",
+        default=4,
+        min=2,
+        soft_max=24,
+        description="Frames between keys; the keyframes of controls get their own keys",
     )
     bound: FloatProperty(
-        name="Bound (cm)",
+        name="Error Bound (cm)",
         default=0.5,
         min=0.05,
         soft_max=5.0,
         precision=2,
-        description="How far any bone may be from the motion that was made, in centimetres, at any frame",
+        description="Largest distance of any bone from the generated motion, in centimetres, at any frame",
     )
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""Whether the motion follows while controls are dragged."""
+"""Whether the motion is updated while controls are dragged."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class GaitwayLive(bpy.types.PropertyGroup):
         name="Live",
         default=False,
         description=(
-            "While a path or a pin is moved, show ghosts of the motion it gives, and make the motion when it rests. "
-            "A pin that is moved at one of its keys takes the key along"
+            "Preview the motion as ghosts while a path or a pin is moved, and generate it when you stop. "
+            "Moving a pin at one of its keyframes updates that keyframe"
         ),
     )
 

@@ -11,31 +11,31 @@ SHAPE_ITEMS = [
     (
         "AUTO",
         "As Displayed",
-        "An empty that is displayed as a sphere is a ball, or a capsule when it is stretched; all else is a box",
+        "An empty displayed as a sphere is a sphere, or a capsule if it is stretched; anything else is a box",
     ),
-    ("SPHERE", "Sphere", "The smallest ball around the object's middle that holds all of it"),
-    ("BOX", "Box", "The object's own bounding box, turned as the object is"),
-    ("CAPSULE", "Capsule", "A rod with round ends along the object's longest side that holds all of it"),
+    ("SPHERE", "Sphere", "The smallest sphere around the object's centre that contains it"),
+    ("BOX", "Box", "The object's own bounding box, with the object's rotation"),
+    ("CAPSULE", "Capsule", "A rod with round ends along the object's longest side that contains it"),
 ]
 
 
 class GaitwayObstacle(bpy.types.PropertyGroup):
-    """One solid in the way."""
+    """One solid that joints keep out of."""
 
     target: PointerProperty(
         type=bpy.types.Object,
         name="Object",
-        description="An empty or a solid object; it counts as it stands where the motion begins",
+        description="An empty or a solid object, taken at its position on the motion's first frame",
     )
-    enabled: BoolProperty(name="Use", default=True, description="Keep out of this obstacle when the motion is made")
-    shape: EnumProperty(items=SHAPE_ITEMS, name="Shape", default="AUTO", description="What stands for the object")
+    enabled: BoolProperty(name="Use", default=True, description="Avoid this obstacle when generating")
+    shape: EnumProperty(items=SHAPE_ITEMS, name="Shape", default="AUTO", description="The shape used for the object")
     margin: FloatProperty(
         name="Margin",
         default=0.1,
         min=0.0,
         precision=3,
         subtype="DISTANCE",
-        description="Distance that the middle of each joint keeps from the obstacle: about half a limb's thickness",
+        description="Distance to keep between the centre of each joint and the obstacle: about half a limb's thickness",
     )
 
 

@@ -22,34 +22,34 @@ class GaitwayOverlay(bpy.types.PropertyGroup):
     """Switches of the overlay."""
 
     show: BoolProperty(
-        name="Overlay", default=True, update=_changed, description="Show what was asked for and what came of it"
+        name="Overlay", default=True, update=_changed, description="Show the requested and the resulting motion"
     )
     paths: BoolProperty(
-        name="Paths", default=True, update=_changed, description="The path that was asked for, and the one walked"
+        name="Paths", default=True, update=_changed, description="The requested path and the resulting one"
     )
     ticks: BoolProperty(
         name="Error Ticks",
         default=True,
         update=_changed,
-        description="At each key how far the joint is from it: green below 2 cm, red from 5 cm on",
+        description="Distance of the joint from each key: green below 2 cm, red from 5 cm",
     )
     contacts: BoolProperty(
         name="Foot Contacts",
         default=True,
         update=_changed,
-        description="Where feet stand, and how they slide while they do",
+        description="Where feet are planted, and how much they slide",
     )
     ghosts: BoolProperty(
-        name="Ghosts", default=True, update=_changed, description="Poses of a take that is not accepted yet"
+        name="Ghosts", default=True, update=_changed, description="Poses of a take that has not been accepted yet"
     )
     obstacles: BoolProperty(
         name="Obstacles",
         default=True,
         update=_changed,
-        description="What joints kept out of: the solids that stood for the obstacles, with their margins",
+        description="The shapes used for the obstacles, with their margins",
     )
     in_front: BoolProperty(
-        name="In Front", default=True, update=_changed, description="Draw before everything else in the viewport"
+        name="In Front", default=True, update=_changed, description="Draw in front of everything else in the viewport"
     )
 
 

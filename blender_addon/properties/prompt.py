@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""One sentence of several, and the frames for which it holds."""
+"""One prompt of several, and its frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class GaitwayPromptBlock(bpy.types.PropertyGroup):
         default="a person walks forward.",
         description="What the character does in these frames, as one sentence in the present tense",
     )
-    frame_start: IntProperty(name="Start", default=1, description="Frame from which the character does this")
+    frame_start: IntProperty(name="Start", default=1, description="First frame of this prompt")
     frame_end: IntProperty(
         name="End",
         default=60,
-        description="Frame until which the character does this; up to the next prompt it goes on with it",
+        description="Last frame of this prompt; it continues until the next prompt begins",
     )
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""What the scene asks for as a whole."""
+"""The settings of a motion as a whole."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from .take import GaitwayTakes
 
 PROMPT_ITEMS = [
     ("ONE", "One Prompt", "One sentence for the whole motion"),
-    ("BLOCKS", "Prompts in Turn", "A list of sentences, each for some frames"),
+    ("BLOCKS", "Prompt List", "A list of sentences, each with its own frames"),
 ]
 
 LENGTH_ITEMS = [
     (
         "CONTROLS",
         "From Controls",
-        "Until the last control and the last prompt of a list end; without either as long as the seconds say",
+        "Until the last control or prompt of the list ends; without either, the length in seconds",
     ),
-    ("SECONDS", "Seconds", "As long as the seconds say"),
+    ("SECONDS", "Seconds", "A fixed length in seconds"),
 ]
 
 
@@ -44,10 +44,10 @@ def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object
 
 
 class GaitwaySettings(bpy.types.PropertyGroup):
-    """The whole order: who moves, what they do, for how long, along what."""
+    """Which character moves, what it does, for how long, and along what."""
 
     character: PointerProperty(
-        type=bpy.types.Object, name="Character", poll=_is_armature, description="The armature that gets the keyframes"
+        type=bpy.types.Object, name="Character", poll=_is_armature, description="The armature to animate"
     )
     prompt: StringProperty(
         name="Prompt",
@@ -55,12 +55,15 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         description="What the character does, as one sentence in the present tense: a person walks slowly and waves.",
     )
     prompt_mode: EnumProperty(
-        items=PROMPT_ITEMS, name="Prompts", default="ONE", description="One sentence for all, or one after the other"
+        items=PROMPT_ITEMS,
+        name="Prompts",
+        default="ONE",
+        description="One sentence for the whole motion, or a list of sentences with frames",
     )
     prompt_blocks: CollectionProperty(type=GaitwayPromptBlock)
     active_prompt: IntProperty(name="Active Prompt", default=0)
     length_mode: EnumProperty(
-        items=LENGTH_ITEMS, name="Length", default="CONTROLS", description="How the length of the motion is set"
+        items=LENGTH_ITEMS, name="Length", default="CONTROLS", description="What sets the length of the motion"
     )
     seconds: FloatProperty(
         name="Seconds",
@@ -74,43 +77,43 @@ class GaitwaySettings(bpy.types.PropertyGroup):
     loop: BoolProperty(
         name="Loop",
         default=False,
-        description="The last frame goes on into the first: one pose and speed, on a path up to its move and turn",
+        description="Make the last frame flow into the first, with the same pose and speed",
     )
-    start_frame: IntProperty(name="Start Frame", default=1, description="Frame of the scene at which the motion begins")
+    start_frame: IntProperty(name="Start Frame", default=1, description="Scene frame at which the motion begins")
     start_here: BoolProperty(
         name="Start from Here",
         default=True,
-        description="Start where the character stands, when the controls leave it the time to come to theirs",
+        description="Start at the character's position, if it can reach the controls in time",
     )
     seed: IntProperty(
         name="Seed",
         default=0,
         min=0,
-        description="Another number gives another motion, the same number the same motion",
+        description="A different number gives a different motion, the same number the same motion",
     )
     steps: IntProperty(
         name="Steps",
         default=0,
         min=0,
         max=50,
-        description="Steps of sampling: more are slower and finer; 0 takes the model's own number",
+        description="Sampling steps: more are slower and finer; 0 uses the model's default",
     )
     variations: IntProperty(
         name="Variations",
         default=1,
         min=1,
         max=8,
-        description="Motions to make; each becomes an Action, the nearest to the controls is shown",
+        description="Number of motions to generate; each becomes an Action, the one closest to the controls is shown",
     )
     plant_feet: BoolProperty(
         name="Plant Feet",
         default=True,
-        description="Let standing feet stand still, make steps where they would be dragged, and lift swinging feet",
+        description="Keep planted feet still, add steps where they would slide, and lift swinging feet",
     )
     refine: BoolProperty(
         name="Refine",
         default=True,
-        description="Follow the controls closely after sampling; takes a little longer",
+        description="Follow the controls more closely after sampling; takes a little longer",
     )
     feet: PointerProperty(type=GaitwayFeet)
     keys: PointerProperty(type=GaitwayKeys)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -60,6 +60,11 @@ class Rig:
     def ancestors(self, name: str) -> list[str]:
         """Parents of ``name`` from the nearest to the root."""
         return ancestors(self.by_name, name)
+
+    def with_ancestors(self, names: Iterable[str]) -> list[str]:
+        """``names`` and all their parents in the rig's order, the same in every run: parents before children."""
+        needed = {above for name in names for above in (name, *self.ancestors(name))}
+        return [bone.name for bone in self.bones if bone.name in needed]
 
 
 def ancestors(by_name: dict[str, BoneRest], name: str) -> list[str]:

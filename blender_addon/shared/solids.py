@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Solids that no joint may enter: how deep points are inside one with its margin, the shortest way out, and the solid
+"""Solids that no joint may enter: how deep points are inside one with its margin, the direction out, and the solid
 that holds an object.
 
 Spheres, capsules (axis along their own Y) and boxes, as :class:`.protocol.Obstacle` has them.
@@ -65,28 +65,28 @@ def enclosing_solid(kind: str, points: np.ndarray, axes: np.ndarray) -> Solid:
     radius = max(float(beside.max()), THIN)
     # A round end holds a point beside the axis when the axis ends so near to it.
     length = max(float((np.abs(along) - np.sqrt(np.maximum(radius**2 - beside**2, 0.0))).max()), 0.0)
-    turned = np.roll(axes, 1 - longest, axis=1)  # the axis of a capsule is its own Y
-    return Solid(kind, centre, np.array([radius, length, 0.0]), quat.from_matrix(turned))
+    capsule_axes = np.roll(axes, 1 - longest, axis=1)  # the axis of a capsule is its own Y
+    return Solid(kind, centre, np.array([radius, length, 0.0]), quat.from_matrix(capsule_axes))
 
 
 def penetration(obstacle: Obstacle | Solid, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Depth (...) of ``points`` (..., 3) below the solid's surface moved out by its margin, negative outside, and the
-    unit direction (..., 3) of the shortest way out.
+    unit direction (..., 3) in which they leave it soonest.
     """
-    turn = quat.normalize(np.asarray(obstacle.rotation, float))
-    own = quat.rotate(quat.conjugate(turn), np.asarray(points, float) - np.asarray(obstacle.centre, float))
+    rotation = quat.normalize(np.asarray(obstacle.rotation, float))
+    own = quat.rotate(quat.conjugate(rotation), np.asarray(points, float) - np.asarray(obstacle.centre, float))
     size = np.asarray(obstacle.size, float)
     if obstacle.kind == "box":
-        distance, way = _box(own, size)
+        distance, outward = _box(own, size)
     else:
         if obstacle.kind == "capsule":
             half = np.array([0.0, size[1], 0.0])
             own = own - np.clip(own, -half, half)
         length = np.linalg.norm(own, axis=-1, keepdims=True)
-        # In the very middle every way is as short: along +X then, across a capsule's axis.
-        way = np.where(length > 1e-9, own / np.maximum(length, 1e-9), np.array([1.0, 0.0, 0.0]))
+        # In the very middle every direction is as short: along +X then, across a capsule's axis.
+        outward = np.where(length > 1e-9, own / np.maximum(length, 1e-9), np.array([1.0, 0.0, 0.0]))
         distance = length[..., 0] - size[0]
-    return obstacle.margin - distance, quat.rotate(turn, way)
+    return obstacle.margin - distance, quat.rotate(rotation, outward)
 
 
 def _box(own: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +97,8 @@ def _box(own: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     length = np.linalg.norm(outside, axis=-1)
     nearest = np.eye(3)[beyond.argmax(-1)]
     away = length[..., None] > 1e-9
-    way = np.where(away, outside / np.maximum(length, 1e-9)[..., None], nearest) * sign
-    return np.where(away[..., 0], length, beyond.max(-1)), way
+    outward = np.where(away, outside / np.maximum(length, 1e-9)[..., None], nearest) * sign
+    return np.where(away[..., 0], length, beyond.max(-1)), outward
 
 
 def check_obstacle(obstacle: Obstacle) -> None:

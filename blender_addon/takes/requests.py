@@ -45,7 +45,7 @@ def range_request(
 
     The controls and options are the scene's when they still give a motion of that length, else the take's own; prompt
     and seed are the scene's, and another seed when that would make the same again. A generator, as
-    :func:`.capture.reading`. Raises BadRequest for a range outside of the take, and as :func:`repeat_request`.
+    :func:`.capture.read_scene`. Raises BadRequest for a range outside of the take, and as :func:`repeat_request`.
     """
     source = source_of(take)
     request, captured = repeat_request(scene, take)
@@ -56,7 +56,7 @@ def range_request(
             "Set a range of at least three frames within the take.",
         )
     last_seed, starts, ends = take.seed, first > take.frame_start, last < take.frame_end
-    now = yield from capture.reading(scene)
+    now = yield from capture.read_scene(scene)
     if now.signal.num_frames == request.num_frames and now.start_frame == captured.start_frame:
         request, captured = build_request(scene, now), now
     fps = scene_fps(scene)

@@ -8,7 +8,7 @@ import bpy
 from ..capture.obstacles import can_be_obstacle
 from .sidebar import ActiveList, RemoveRowOperator, ReportingOperator, RowList, Tab, paragraph
 
-OBSTACLES = ActiveList("obstacles", "active_obstacle", "an obstacle")
+OBSTACLE_LIST = ActiveList("obstacles", "active_obstacle", "an obstacle")
 
 
 class GAITWAY_OT_obstacle_add(ReportingOperator, bpy.types.Operator):
@@ -38,7 +38,7 @@ class GAITWAY_OT_obstacle_remove(RemoveRowOperator, bpy.types.Operator):
 
     bl_idname = "gaitway.obstacle_remove"
     bl_label = "Remove Obstacle"
-    rows = OBSTACLES
+    rows = OBSTACLE_LIST
 
 
 def selected_solids(context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -65,8 +65,10 @@ class GAITWAY_PT_obstacles(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.gaitway
-        OBSTACLES.draw(self.layout, settings, "GAITWAY_UL_obstacles", "gaitway.obstacle_add", "gaitway.obstacle_remove")
-        obstacle = OBSTACLES.active(context)
+        OBSTACLE_LIST.draw(
+            self.layout, settings, "GAITWAY_UL_obstacles", "gaitway.obstacle_add", "gaitway.obstacle_remove"
+        )
+        obstacle = OBSTACLE_LIST.active(context)
         if obstacle is None:
             paragraph(self.layout, context, "Select objects to avoid, then click +", "INFO")
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prompts for the menu: what a model has seen enough of to make it again. No bpy."""
+"""Prompts for the menu: sentences of which a model has seen enough. No bpy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Sentences = Mapping[str, tuple[str, ...]]
 OWN_MODEL = "gaitway-small"
 
 KNOWN_BY_OWN: Sentences = {
-    "Along a path; its speed counts": (
+    "Along a path, at its speed": (
         "a person walks forward.",
         "a person walks forward slowly.",
         "a person runs forward.",
@@ -31,7 +31,7 @@ KNOWN_BY_OWN: Sentences = {
         "a person stands and drinks from a bottle.",
         "a person mops the floor.",
     ),
-    "With the hips led by pins": (
+    "With pins on the hips": (
         "a person sits down on a high stool and stands up.",
         "a person sits down on a low stool and stands up.",
         "a person does karate side kicks.",
@@ -42,10 +42,10 @@ KNOWN_BY_OWN: Sentences = {
         "a person imitates a snake.",
     ),
 }
-"""Captions of the embedded model's training clips, in its own words, of which it makes what was captured: nearer to it
-than to nearly all else that it has learned, and with at least half as much swing (``tests/benchmarks/suggestions.py``
-says how that is measured). Left out is what it makes tamer or otherwise, as dances, kicks, climbing and most animals.
-The slow walk and the jog differ from their neighbours by the path's speed alone.
+"""Captions of the embedded model's training clips, in its own words, that it reproduces: the motion is closer to the
+clip than to nearly all others that it has learned, and moves at least half as much (``tests/benchmarks/suggestions.py``
+says how that is measured). What it does more weakly or differently is left out: dances, kicks, climbing and most
+animals. The slow walk and the jog differ from their neighbours by the path's speed alone.
 """
 
 KNOWN_BY_OTHERS: Sentences = {
@@ -68,9 +68,9 @@ KNOWN_BY_OTHERS: Sentences = {
         "a person dances.",
     ),
 }
-"""Common sentences of HumanML3D, from which the published models have learned."""
+"""Common sentences of HumanML3D, the training data of the published models."""
 
 
 def suggestions(model: str | None) -> Sentences:
-    """Heading -> sentences that the model of this name knows; the embedded one's while none is loaded."""
+    """Heading -> sentences that the model of this name knows; those of the embedded one while none is loaded."""
     return KNOWN_BY_OWN if model is None or model.startswith(OWN_MODEL) else KNOWN_BY_OTHERS

@@ -7,12 +7,13 @@ import bpy
 
 from .. import compat
 from ..app.engine import ENGINE
-from ..capture.timing import is_relative, scene_fps
+from ..capture.kinds import ControlKind, kind_of
+from ..capture.timing import scene_fps
 from ..shared.errors import BadRequest
 from .prompt_suggestions import suggestions
 from .sidebar import ActiveList, RemoveRowOperator, ReportingOperator, RowList, Tab, paragraph
 
-PROMPTS = ActiveList("prompt_blocks", "active_prompt", "a prompt")
+PROMPT_LIST = ActiveList("prompt_blocks", "active_prompt", "a prompt")
 NEW_BLOCK_S = 3.0
 """Length of a prompt that is added."""
 
@@ -41,7 +42,7 @@ class GAITWAY_OT_prompt_remove(RemoveRowOperator, bpy.types.Operator):
 
     bl_idname = "gaitway.prompt_remove"
     bl_label = "Remove Prompt"
-    rows = PROMPTS
+    rows = PROMPT_LIST
 
 
 class GAITWAY_OT_prompt_use(ReportingOperator, bpy.types.Operator):
@@ -56,7 +57,7 @@ class GAITWAY_OT_prompt_use(ReportingOperator, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         settings = context.scene.gaitway
-        block = PROMPTS.active(context)
+        block = PROMPT_LIST.active(context)
         if settings.prompt_mode == "ONE":
             settings.prompt = self.text
         elif block is not None:
@@ -101,8 +102,8 @@ def draw_prompt(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    PROMPTS.draw(layout, context.scene.gaitway, "GAITWAY_UL_prompts", "gaitway.prompt_add", "gaitway.prompt_remove")
-    block = PROMPTS.active(context)
+    PROMPT_LIST.draw(layout, context.scene.gaitway, "GAITWAY_UL_prompts", "gaitway.prompt_add", "gaitway.prompt_remove")
+    block = PROMPT_LIST.active(context)
     if block is None:
         paragraph(layout, context, "Add a prompt for each action, in order", "INFO")
         return
@@ -115,7 +116,9 @@ def draw_blocks(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def length_source(settings: bpy.types.PropertyGroup) -> str:
     """What sets the length of the motion: "controls", "prompts" or "seconds"."""
-    has_controls = any(control.enabled and not is_relative(control) for control in settings.controls)
+    has_controls = any(
+        control.enabled and kind_of(control) is not ControlKind.RELATIVE for control in settings.controls
+    )
     if settings.length_mode == "SECONDS" or not (has_controls or settings.prompt_mode == "BLOCKS"):
         return "seconds"
     return "controls" if has_controls else "prompts"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
 
@@ -37,6 +37,10 @@ class ReportingOperator:
 
     failure_level = "ERROR"
     """How an error is reported; Blender raises "ERROR" to scripts and shows "WARNING" only."""
+
+    if TYPE_CHECKING:  # of bpy.types.Operator, which every operator inherits besides
+        report: Any
+        poll_message_set: Any
 
     @classmethod
     def blocked(cls, context: bpy.types.Context) -> str | None:
@@ -111,11 +115,18 @@ class ActiveRowOperator(ReportingOperator):
     def blocked(cls, context: bpy.types.Context) -> str | None:
         return cls.rows.blocked(context)
 
+    def run(self, context: bpy.types.Context) -> str | None:
+        return self.run_on(context, self.rows.active(context))
+
+    def run_on(self, context: bpy.types.Context, row: bpy.types.PropertyGroup) -> str | None:
+        """Do the work on the active ``row``; as :meth:`run`."""
+        raise NotImplementedError
+
 
 class RemoveRowOperator(ActiveRowOperator):
     """Removes the active row of a list."""
 
-    def run(self, context: bpy.types.Context) -> None:
+    def run_on(self, context: bpy.types.Context, row: bpy.types.PropertyGroup) -> None:
         self.rows.remove(context)
 
 

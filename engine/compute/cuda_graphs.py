@@ -23,9 +23,7 @@ Replay = Callable[[Inputs], Tensor]
 MAX_RECORDINGS = 32
 """Shapes that are remembered; each recording holds the memory that its call works in."""
 _WARM_UP_CALLS = 2  # libraries set themselves up in their first calls, which must not be recorded
-_TOLERANCE = (
-    1e-2  # beside the largest number of an answer: what float16 differs by from one order of sums to another
-)
+_TOLERANCE = 1e-2  # beside the largest number of an answer: what float16 differs by between two orders of summation
 
 
 class GraphCache:

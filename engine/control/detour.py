@@ -31,14 +31,14 @@ MAX_OFFSET_M, OFFSET_STEP_M = 1.5, 0.04  # by which a path is bent, and between 
 SIDEWAYS_MPS = 0.6  # at which a path is left and come back to, on average
 MIN_EASE_FRAMES = 8  # in which that happens at least
 ADDED_TOLERANCE_M = 0.15  # of the points that are added
-ROUNDS = 3  # of bending, since a bent path may run into something else
+BENDING_ROUNDS = 3  # of bending, since a bent path may run into something else
 _PELVIS = SKELETON.index("pelvis")
 _HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
 def around_obstacles(order: MotionOrder) -> tuple[MotionOrder, np.ndarray | None]:
     """The order with its pelvis's hints led around its obstacles, and by how much (T, 3) float32 in metres; the order
-    itself and None where nothing stands in the way, or these hints may wait (they have slack). The path leads straight
+    itself and None where nothing is on the path, or these hints may wait (they have slack). The path leads straight
     from hint to hint.
     """
     signal, frames = order.signal, np.arange(order.num_frames)
@@ -73,7 +73,7 @@ def _bent(
     (T,) away from obstacles; ``fixed`` (T,) frames that are clear keep their position.
     """
     path = path.copy()
-    for _ in range(ROUNDS):
+    for _ in range(BENDING_ROUNDS):
         blocked = inside & (_depth(path, obstacles) > -clearance)
         if not blocked.any():
             break

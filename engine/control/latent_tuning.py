@@ -29,9 +29,9 @@ from blender_addon.shared.errors import BadCheckpoint, BadRequest
 
 from ..checkpoints.networks import Networks
 from ..compute.device import threads_for
-from ..sampling.sampler import sample
+from ..sampling import sample
 
-STEPS = 400
+TUNING_STEPS = 400
 LEARNING_RATE = 0.1
 SMALLEST_SIZE = 2  # tokens at which the noise is no longer halved
 
@@ -70,13 +70,14 @@ class TuningConditions:
     generator: torch.Generator | None = None
 
 
+# Seven parameters, those of the published method; all others are options.
 def tune_latent(
     networks: Networks,
     text_embedding: Tensor,
     hint: Tensor,
     hint_mask: Tensor,
     latent: Tensor,
-    steps: int = STEPS,
+    steps: int = TUNING_STEPS,
     lr: float = LEARNING_RATE,
     **options: Any,
 ) -> Iterator[Tensor]:

@@ -39,13 +39,13 @@ from .riccati import feature_columns, half_yaw, linearize_chain, solve_chain, sp
 PRIOR_M2 = 1.2e-6  # a squared standard deviation: the cost of leaving the sampled latent, for one joint a frame
 CROWDING_EXPONENT = 1.9  # of the joints with hints in a frame, by which the prior grows
 SMALL_STEP = 0.01  # of a token, below which little is learned: the decoder's rounding would be taken for slopes
-STEPS = 16
+REFINING_STEPS = 16
 STALL_SHARE, PATIENCE_STEPS = 0.95, 3  # it stops after so many steps in a row that each leave more of the cost
-STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
-FIRST_DAMPING = 1e-3
+_STEP_LENGTHS = (1.0, 0.5, 0.25, 0.1)
+_FIRST_DAMPING = 1e-3
 TOLERANCE_M = 5e-4  # mean residual at which refining stops
 HEIGHT_WEIGHT = 0.05  # of pelvis and feet leaving their heights beside a residual: a kick lifts one foot, not the body
-KICK_FRAMES = 10  # before and after a hint of a leg in which it is on its way
+KICK_FRAMES = 10  # before and after a hint of a leg in which it moves there
 _LEGS = {
     SKELETON.index(f"{side}_foot"): SKELETON.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "foot")))
     for side in ("left", "right")
@@ -57,13 +57,14 @@ def can_refine(networks: Networks) -> bool:
     return isinstance(networks.vae, PatchVae)
 
 
+# Eight parameters: what is refined, onto what, and four ways to end it or hold it back, all named.
 def refine(
     networks: Networks,
     latent: Tensor,
     mask: Tensor,
     goals: Goals,
     *,
-    steps: int = STEPS,
+    steps: int = REFINING_STEPS,
     prior: float | None = None,
     tolerance: float = TOLERANCE_M,
     budget: float | None = None,
@@ -83,7 +84,7 @@ def refine(
         if nearest.residual >= tolerance:
             step = problem.step(current, damping)
             # Far from the hints the heading makes the problem bend: a shorter step the same way is cheap to try.
-            for length in STEP_LENGTHS:
+            for length in _STEP_LENGTHS:
                 tried = problem.decode(current.latent + length * step)
                 if tried.cost < current.cost:
                     break
@@ -93,7 +94,7 @@ def refine(
             if tried.cost < current.cost:
                 current, damping = tried, damping / 10
             if not gained:
-                damping = max(10 * damping, FIRST_DAMPING)
+                damping = max(10 * damping, _FIRST_DAMPING)
             nearest = min(nearest, current, key=lambda decoded: decoded.residual)
         yield torch.from_numpy(nearest.latent[None]).to(latent) * problem.scale
         late = budget is not None and time.perf_counter() - began > budget

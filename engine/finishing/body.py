@@ -5,7 +5,7 @@ The motion is a path of the pelvis and a direction for each bone. What may chang
 of the whole body, and the rotation of each bone against its parent. Around the present pose joints are linear in these,
 so a cost of joints (``control/goals.py``) becomes one of angles; beside it stands a regularizer:
 
-    sum over frames and angles  w ( SMOOTH_WEIGHT |a''|^2 + KEEP_WEIGHT |a|^2 ) / 2,
+    sum over frames and angles  w ( _SMOOTH_WEIGHT |a''|^2 + _KEEP_WEIGHT |a|^2 ) / 2,
     a the change accumulated since the motion that came in
 
 The matrix of a Gauss-Newton step couples a frame with its two neighbours on each side, so one banded Cholesky solve
@@ -29,12 +29,12 @@ from blender_addon.shared.skeleton import SKELETON
 from ..control.goals import QuadraticCost
 from .second_differences import apply_transposed, gram_band
 
-SMOOTH_WEIGHT, KEEP_WEIGHT = 2e-2, 1e-4
-FROZEN_WEIGHT = 1e6  # instead of KEEP_WEIGHT in frozen frames
+_SMOOTH_WEIGHT, _KEEP_WEIGHT = 2e-2, 1e-4
+_FROZEN_WEIGHT = 1e6  # instead of _KEEP_WEIGHT in frozen frames
 LENGTHS_M = np.linalg.norm(SKELETON.offsets.astype(np.float64), axis=-1)
 
 # Of the rotation of a bone against its parent; elbows and knees have 1. Hips and collars are next to rigid, the back is
-# stiff, and the whole body is turned last.
+# stiff, and the whole body rotates last.
 _BONE_WEIGHTS = {"hip": 30.0, "collar": 10.0, "spine1": 6.0, "spine2": 6.0, "spine3": 6.0, "shoulder": 3.0, "neck": 2.0}
 WHOLE_BODY_WEIGHT = 30.0
 # Of the pelvis's position, for a metre beside a radian. Its height has the largest: where it gave way first, the hips
@@ -138,7 +138,7 @@ class DegreesOfFreedom:
 def regularizer(accumulated: np.ndarray, weights: np.ndarray) -> float:
     """What the ``accumulated`` change (T, A) of the motion costs, with the ``weights`` (A,)."""
     bends = np.diff(accumulated, n=2, axis=0)
-    smooth, keep = SMOOTH_WEIGHT * (bends**2).sum(0), KEEP_WEIGHT * (accumulated**2).sum(0)
+    smooth, keep = _SMOOTH_WEIGHT * (bends**2).sum(0), _KEEP_WEIGHT * (accumulated**2).sum(0)
     return float((weights * (smooth + keep)).sum() / 2)
 
 
@@ -160,13 +160,13 @@ def newton_step(
     transposed = derivative.swapaxes(-1, -2)
     blocks = transposed @ (cost.matrix @ derivative)
     slope = (transposed @ cost.gradient[..., None])[..., 0]
-    stiffness = SMOOTH_WEIGHT * gram_band(frames)
-    stiffness[0] += KEEP_WEIGHT
-    slope += weights * KEEP_WEIGHT * accumulated
+    stiffness = _SMOOTH_WEIGHT * gram_band(frames)
+    stiffness[0] += _KEEP_WEIGHT
+    slope += weights * _KEEP_WEIGHT * accumulated
     if frames > 2:
-        slope += weights * SMOOTH_WEIGHT * apply_transposed(np.diff(accumulated, n=2, axis=0))
+        slope += weights * _SMOOTH_WEIGHT * apply_transposed(np.diff(accumulated, n=2, axis=0))
     if frozen is not None:
-        stiffness[0, frozen] += FROZEN_WEIGHT
+        stiffness[0, frozen] += _FROZEN_WEIGHT
     band = np.zeros((2 * size + 1, frames * size), order="F")  # as LAPACK reads it: a copy costs more than the solving
     shaped = band.reshape(2 * size + 1, frames, size)
     for column in range(size):

@@ -15,11 +15,11 @@ import numpy as np
 from blender_addon.shared.series import envelope
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-from .parameters import PARAMS, FootPlannerParams
+from .parameters import FOOT_PARAMS, FootPlannerParams
 
 
 def feet_under_body(
-    joints: np.ndarray, user_controlled: np.ndarray, frozen: np.ndarray, params: FootPlannerParams = PARAMS
+    joints: np.ndarray, user_controlled: np.ndarray, frozen: np.ndarray, params: FootPlannerParams = FOOT_PARAMS
 ) -> np.ndarray:
     """``joints`` (T, J, 3) with the legs' ends moved over the ground by what is more than ``params.trail_m``; not near
     frames in which a leg is ``user_controlled`` (T, J) bool, that are ``frozen`` (T,) bool, or in which the feet do not

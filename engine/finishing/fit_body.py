@@ -21,9 +21,9 @@ from ..control.goals import Goals, QuadraticCost
 from .body import Body, DegreesOfFreedom, newton_step, regularizer
 from .footprints import FootPlan
 
-MAX_STEPS = 40
-STEP_LENGTHS = (1.0, 0.5, 0.2)
-FIRST_DAMPING = 1e-2
+FITTING_STEPS = 40
+_STEP_LENGTHS = (1.0, 0.5, 0.2)
+_FIRST_DAMPING = 1e-2
 HIT_M = 1e-4  # hints that are all this near are hit
 # The share of the cost that a step has to gain for others to follow, and how many steps may gain less: once hints are
 # hit, and before.
@@ -41,7 +41,7 @@ def fit_body(
     goals: Goals,
     feet: FootPlan | None = None,
     frozen: np.ndarray | None = None,
-    steps: int = MAX_STEPS,
+    steps: int = FITTING_STEPS,
 ) -> Iterator[np.ndarray]:
     """Yield joints (T, J, 3) after each step, the last ones being the result; there is at least one.
 
@@ -62,7 +62,7 @@ def fit_body(
         derivative = freedom.derivative(points, concerned)
         change = newton_step(quadratic, derivative, weights, accumulated, damping, frozen)
         # Far from where a body can be the slopes mislead: a shorter step the same way, else a more careful one.
-        for length in STEP_LENGTHS:
+        for length in _STEP_LENGTHS:
             tried = body.moved(*freedom.split(length * change))
             tried_cost = _cost(tried.joints, yaw, goals, feet) + regularizer(accumulated + length * change, weights)
             if tried_cost < cost:
@@ -70,7 +70,7 @@ def fit_body(
         gained = cost - tried_cost
         if gained > 0:
             body, accumulated, cost = tried, accumulated + length * change, tried_cost
-        damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, FIRST_DAMPING)
+        damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, _FIRST_DAMPING)
         yield body.joints
         residuals = goals.residuals(body.joints, yaw)
         hit = not len(residuals) or residuals.max() < HIT_M

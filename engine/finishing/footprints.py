@@ -27,7 +27,7 @@ from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
 from .feet_under_body import feet_under_body
 from .gait import FeetMotion, plan_steps, speed_of
-from .parameters import PARAMS, FootPlannerParams
+from .parameters import FOOT_PARAMS, FootPlannerParams
 from .second_differences import apply_transposed, gram_band
 from .step_over import StandableGround, heights_over, lifted_over
 
@@ -54,7 +54,7 @@ def place_feet(
     user_controlled: np.ndarray,
     frozen: np.ndarray | None = None,
     obstacles: Sequence[Obstacle] = (),
-    params: FootPlannerParams = PARAMS,
+    params: FootPlannerParams = FOOT_PARAMS,
 ) -> FootPlan:
     """Where the feet of ``joints`` (T, J, 3) go.
 

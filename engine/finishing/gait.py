@@ -2,8 +2,8 @@
 """When each foot stands and when it swings: the cheapest division of a motion into steps.
 
 A foot's path is cut into stances, in which it keeps its position, and swings, which carry it from one to the next. A
-stance costs what it takes from the path (squared distance to its middle) and is dear where the foot is high up and
-fast, or out of its hip's reach; a swing costs a step and is dear where the foot rests, where the model believes in
+stance costs what it takes from the path (squared distance to its middle) and more where the foot is high up and
+fast, or out of its hip's reach; a swing costs a step and more where the foot rests, where the model believes in
 contact, or where the other foot swings as well. The cheapest division is found by dynamic programming over the ends of
 segments. In a walk it finds the steps that are there; where feet are dragged along, as on tight bends, it makes a new
 step whenever a foot lags too far behind.
@@ -21,7 +21,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.series import dilate
 from blender_addon.shared.skeleton import FPS
 
-from .parameters import PARAMS, FootPlannerParams
+from .parameters import FOOT_PARAMS, FootPlannerParams
 from .step_over import StandableGround
 
 
@@ -43,7 +43,7 @@ class FeetMotion:
 
 
 def plan_steps(
-    motion: FeetMotion, ground: StandableGround | None = None, params: FootPlannerParams = PARAMS
+    motion: FeetMotion, ground: StandableGround | None = None, params: FootPlannerParams = FOOT_PARAMS
 ) -> np.ndarray:
     """(T, 2) bool: the frames in which each foot is in contact. ``ground``: where it can stand, if not everywhere."""
     frames = len(motion.toes)
@@ -166,7 +166,7 @@ def _swing_costs(
     return segments.at_least(cost, params.swing_min_frames)
 
 
-def speed_of(points: np.ndarray, params: FootPlannerParams = PARAMS) -> np.ndarray:
+def speed_of(points: np.ndarray, params: FootPlannerParams = FOOT_PARAMS) -> np.ndarray:
     """Metres a second (T,) over the ground of ``points`` (T, 3), over about half a second."""
     window = params.speed_window_frames
     path = np.pad(points[:, [0, 2]], ((window, window), (0, 0)), mode="reflect", reflect_type="odd")

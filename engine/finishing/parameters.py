@@ -92,4 +92,4 @@ class FootPlannerParams:
     raise_early_frames: int = 2  # by which a foot is up before it is over an obstacle
 
 
-PARAMS = FootPlannerParams()
+FOOT_PARAMS = FootPlannerParams()

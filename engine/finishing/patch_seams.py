@@ -24,8 +24,8 @@ from blender_addon.shared import quat
 
 from .second_differences import apply_transposed, gram_band
 
-BEND, KEEP = 16.0, 1.0  # weights
-FROZEN_KEEP = 1e6  # instead of KEEP in frozen frames
+_BEND_WEIGHT, _KEEP_WEIGHT = 16.0, 1.0
+_FROZEN_WEIGHT = 1e6  # instead of _KEEP_WEIGHT in frozen frames
 
 
 def remove_jumps(
@@ -53,9 +53,9 @@ def _change(channels: np.ndarray, seams: Sequence[int], frozen: np.ndarray | Non
     across = np.zeros(frames - 2, bool)  # of the second difference at frame t + 1
     for seam in seams:
         across[max(seam - 2, 0) : seam] = True
-    band = BEND * gram_band(frames)
-    band[0] += KEEP
+    band = _BEND_WEIGHT * gram_band(frames)
+    band[0] += _KEEP_WEIGHT
     if frozen is not None:
-        band[0, frozen] += FROZEN_KEEP
+        band[0, frozen] += _FROZEN_WEIGHT
     jumps = np.diff(channels, n=2, axis=0) * across[:, None]
-    return solveh_banded(band, -BEND * apply_transposed(jumps), lower=True, check_finite=False)
+    return solveh_banded(band, -_BEND_WEIGHT * apply_transposed(jumps), lower=True, check_finite=False)

@@ -15,10 +15,10 @@ from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.series import envelope
 from blender_addon.shared.solids import penetration
 
-from .parameters import PARAMS, FootPlannerParams
+from .parameters import FOOT_PARAMS, FootPlannerParams
 
 
-def is_step_over(obstacle: Obstacle, params: FootPlannerParams = PARAMS) -> bool:
+def is_step_over(obstacle: Obstacle, params: FootPlannerParams = FOOT_PARAMS) -> bool:
     """Whether ``obstacle`` is so low that a body steps over it."""
     size = np.asarray(obstacle.size, float)
     if obstacle.kind == "box":
@@ -37,7 +37,9 @@ def is_step_over(obstacle: Obstacle, params: FootPlannerParams = PARAMS) -> bool
 class StandableGround:
     """A map of the ground where obstacles lie: for each spot the nearest one on which a foot can stand."""
 
-    def __init__(self, obstacles: Sequence[Obstacle], toes: np.ndarray, params: FootPlannerParams = PARAMS) -> None:
+    def __init__(
+        self, obstacles: Sequence[Obstacle], toes: np.ndarray, params: FootPlannerParams = FOOT_PARAMS
+    ) -> None:
         """``toes`` (..., 3): where feet come."""
         from scipy.ndimage import distance_transform_edt  # slow to import, seldom needed
 
@@ -71,7 +73,7 @@ class StandableGround:
 
 
 def heights_over(
-    points: np.ndarray, obstacles: Sequence[Obstacle], clearance_m: float, params: FootPlannerParams = PARAMS
+    points: np.ndarray, obstacles: Sequence[Obstacle], clearance_m: float, params: FootPlannerParams = FOOT_PARAMS
 ) -> np.ndarray:
     """How high (...) a foot over ``points`` (..., 2), x and z, must be to keep ``clearance_m``; 0 where nothing is."""
     scan = np.arange(0.0, params.low_obstacle_m, params.scan_step_m)
@@ -88,7 +90,7 @@ def lifted_over(
     paths: Sequence[np.ndarray],
     swings: np.ndarray,
     obstacles: Sequence[Obstacle],
-    params: FootPlannerParams = PARAMS,
+    params: FootPlannerParams = FOOT_PARAMS,
 ) -> np.ndarray:
     """The toe's ``height`` (T,), raised where the foot ``swings`` (T,) over an obstacle; ``paths`` of toe and ankle,
     each (T, 2).

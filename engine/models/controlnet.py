@@ -2,10 +2,10 @@
 """The ControlNet: a second denoiser that sees the controls and adds a residual to each block of the first.
 
 B batch, N latent tokens, D latent width, H hidden width, S = N + time and text tokens.
-Every way out is a Linear that starts at zero, so an untrained ControlNet changes nothing (ControlNet, arXiv 2302.05543;
+Every output is a Linear that starts at zero, so an untrained ControlNet changes nothing (ControlNet, arXiv 2302.05543;
 MotionLCM, arXiv 2404.19759). In the published models the control embedding is added to the latent, in latent space and
 through a Linear that starts at zero as well; in the 'patch' layout to the latents' tokens, where it does not drown in
-the noise, and at full strength from the start: the ways out are enough to start from the denoiser, and learn faster.
+the noise, and at full strength from the start: the outputs are enough to start from the denoiser, and learn faster.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ControlNet(nn.Module):
         return [self.gain * linear(tap) for linear, tap in zip(self.controlnet_down_mid_blocks, taps, strict=True)]
 
     def copy_denoiser(self, denoiser: Denoiser) -> None:
-        """Start from the denoiser's weights: all shared names; the ways in and out stay as they are."""
+        """Start from the denoiser's weights: all shared names; inputs and outputs stay as they are."""
         own = self.state_dict()
         self.load_state_dict({k: v for k, v in denoiser.state_dict().items() if k in own}, strict=False)
 

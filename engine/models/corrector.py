@@ -28,7 +28,7 @@ _NUM_BLOCKS = 3
 
 
 class Corrector(nn.Module):
-    """Latent (B, N, D) and misses (B, T, J, C) -> change of the latent (B, N, D); starts by changing nothing."""
+    """Latent (B, N, D) and residuals (B, T, J, C) -> change of the latent (B, N, D); starts by changing nothing."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class Corrector(nn.Module):
         self.latent = Linear(config.latent_width, width)
         self.mix = nn.Sequential(nn.LayerNorm(width), Linear(width, 2 * width), nn.GELU(), Linear(2 * width, width))
         self.blocks = nn.ModuleList(PatchBlock(width) for _ in range(_NUM_BLOCKS))
-        # No norm before the way out: half the miss asks for half the change.
+        # No norm before the output: half the miss asks for half the change.
         self.output = Linear(width, config.latent_width)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, latent: Tensor, misses: Tensor, latent_mask: Tensor | None = None) -> Tensor:
+    def forward(self, latent: Tensor, residuals: Tensor, latent_mask: Tensor | None = None) -> Tensor:
         batch, tokens, _ = latent.shape
-        seen = misses.flatten(2)
+        seen = residuals.flatten(2)
         seen = functional.pad(seen, (0, 0, 0, tokens * self.patch_size - seen.shape[1]))
         x = self.miss(seen.reshape(batch, tokens, -1)) + self.latent(latent)
         x = x + self.mix(x)
@@ -58,8 +58,8 @@ def miss_features(missing: Tensor, hint_mask: Tensor, to_heading: Tensor) -> Ten
     """(B, T, J, C): what each frame is told about each controlled joint; zero for joints without a key.
 
     missing (B, T, J, 3) metres from the answer's joints to their hints, zero where (or along which axis) nothing is
-    asked; hint_mask (B, T, J); to_heading (B, T, 4) turns world vectors into the answer's heading frame. Between keys
-    the miss runs along straight lines, from none at the start, where every motion stands over the origin.
+    requested; hint_mask (B, T, J); to_heading (B, T, 4) rotates world vectors into the answer's heading frame. Between
+    keys the miss runs along straight lines, from none at the start, where every motion stands over the origin.
     """
     pelvis = SKELETON.index("pelvis")
     missing = missing.masked_fill(~hint_mask[..., None], 0.0)
@@ -67,8 +67,8 @@ def miss_features(missing: Tensor, hint_mask: Tensor, to_heading: Tensor) -> Ten
     anchored[:, 0, pelvis] |= hint_mask[:, :, pelvis].any(1)
     track, _, _ = interpolate_keys(missing, anchored)
     change = functional.pad(track.diff(dim=1), (0, 0, 0, 0, 0, 1)) * FPS
-    turn = to_heading[:, :, None]
+    rotation = to_heading[:, :, None]
     beside = track - track[:, :, pelvis : pelvis + 1]
-    local = [quat.rotate(turn, vectors) for vectors in (5 * track, 2 * change, 5 * beside)]
+    local = [quat.rotate(rotation, vectors) for vectors in (5 * track, 2 * change, 5 * beside)]
     seen = torch.cat([*local, hint_mask[..., None].to(track.dtype)], -1)
     return seen * hint_mask.any(1)[:, None, :, None]

@@ -94,6 +94,7 @@ def condition_tokens(
     return torch.cat([time, parts.emb_proj(text_embedding).expand(batch, -1, -1)], dim=1)
 
 
+# Seven parameters: the three that a ControlNet adds are given by name.
 def run_tokens(
     parts: TokenParts,
     latent: Tensor,

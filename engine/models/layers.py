@@ -3,7 +3,8 @@
 
 Batch-first: sequences are (B, S, H), B batch, S tokens, H hidden width. Masks are (B, S) and True where a token is
 real; None means that all are. Parameter names are those of the published checkpoints. Attention maps are never
-computed: everything goes through torch's scaled_dot_product_attention.
+computed: everything goes through torch's scaled_dot_product_attention. Over 300 lines, since each block is made of
+those above it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
     def _folds(self, x: Tensor, memory: Tensor) -> bool:
-        """Whether :meth:`_folded` is the shorter way: a short memory, all of it seen, and nothing dropped."""
+        """Whether :meth:`_folded` is the shorter computation: a short memory, all of it seen, and nothing dropped."""
         small = self.num_heads * memory.shape[1] < x.shape[-1] and memory.shape[1] < x.shape[1]
         return small and not self.training and x.dtype is torch.float32
 
@@ -225,6 +226,7 @@ class SkipStack(nn.Module):
     ``cross`` makes the layers decoder layers. All matrices start Xavier-uniform.
     """
 
+    # Seven parameters: sizes, each by its name.
     def __init__(
         self,
         config: ModelConfig,
@@ -251,6 +253,7 @@ class SkipStack(nn.Module):
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
 
+    # Seven parameters: one stack serves encoder, decoder and ControlNet, which each use some of them.
     def forward(
         self,
         x: Tensor,

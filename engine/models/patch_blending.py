@@ -15,7 +15,7 @@ from torch import Tensor
 
 from blender_addon.shared import features as feature_set
 
-REACH = 4  # frames that change on either side of a border
+REACH_FRAMES = 4  # frames that change on either side of a border
 POSE = slice(feature_set.ROOT_HEIGHT.start, feature_set.JOINT_POSITIONS.stop)
 """What is smoothed. Root velocities are left alone: their sum is the path."""
 
@@ -25,7 +25,7 @@ def smooth_seams(patches: Tensor, mask: Tensor) -> Tensor:
     count, size = patches.shape[1:3]
     if count < 2 or size < 2:
         return patches
-    reach = min(REACH, size)
+    reach = min(REACH_FRAMES, size)
     # Where the second frame of a patch is not real, there is nothing to go on to.
     second = mask[:, size + 1 :: size]
     real = torch.nn.functional.pad(second, (0, count - 1 - second.shape[1]))[..., None].to(patches.dtype)

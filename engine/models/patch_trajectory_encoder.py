@@ -25,8 +25,8 @@ from .config import ModelConfig
 from .patch_vae import PatchBlock
 
 NUM_TRACK_FEATURES = 20  # C
-_SMOOTHING = 6.0  # frames (standard deviation) over which a track's direction is taken
-_SLOW = 0.15  # m/s below which a track has hardly a direction
+_SMOOTHING_FRAMES = 6.0  # standard deviation over which a track's direction is taken
+_SLOW_MPS = 0.15  # below which a track has hardly a direction
 
 
 class PatchTrajectoryEncoder(nn.Module):
@@ -111,11 +111,11 @@ def track_features(hint: Tensor, hint_mask: Tensor, patch_size: int) -> Tensor:
     track, since, until = interpolate_keys(anchored, anchored_mask)
     velocity = functional.pad(track.diff(dim=1), (0, 0, 0, 0, 0, 1)) * FPS
 
-    smooth = _smooth(velocity, _SMOOTHING)
+    smooth = _smooth(velocity, _SMOOTHING_FRAMES)
     speed = (smooth[..., 0].square() + smooth[..., 2].square() + 1e-8).sqrt()
     # Direction over the ground: +Z (the canonical heading) takes over where the track hardly moves.
     sine = smooth[..., 0]
-    cosine = smooth[..., 2] + _SLOW * torch.exp(-((speed / _SLOW) ** 2))
+    cosine = smooth[..., 2] + _SLOW_MPS * torch.exp(-((speed / _SLOW_MPS) ** 2))
     length = (sine.square() + cosine.square() + 1e-8).sqrt()
     sine, cosine = sine / length, cosine / length
     turn = functional.pad(sine[:, 1:] * cosine[:, :-1] - cosine[:, 1:] * sine[:, :-1], (0, 0, 0, 1)) * FPS
@@ -144,6 +144,6 @@ def track_features(hint: Tensor, hint_mask: Tensor, patch_size: int) -> Tensor:
 
 
 def _into(vectors: Tensor, sine: Tensor, cosine: Tensor) -> Tensor:
-    """Vectors (..., 3) in axes turned about Y so that the direction (sine, cosine) in (x, z) becomes +Z."""
+    """Vectors (..., 3) in axes rotated about Y so that the direction (sine, cosine) in (x, z) becomes +Z."""
     x, y, z = vectors.unbind(-1)
     return torch.stack([cosine * x - sine * z, y, sine * x + cosine * z], -1)

@@ -3,8 +3,8 @@
 
 Encoder and decoder are a linear code (initialised from principal components of patches, whitened, so that latents are
 near N(0, 1)) plus a small network across patches whose last layer starts at zero: training starts from the linear code
-and only adds what it misses - contacts, accelerations. Steps between patches are smoothed away (``seams``). Same
-interface as the published VAE.
+and only adds what it lacks - contacts, accelerations. Steps between patches are smoothed away
+(``patch_blending``). Same interface as the published VAE.
 
 Shapes: B batch, T frames, F features, P frames a patch, N = ceil(T / P) tokens, D latent width, H hidden width.
 """

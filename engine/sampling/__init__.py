@@ -3,6 +3,6 @@
 row in ``sampler.SAMPLERS``.
 """
 
-from .sampler import sample
+from .sampler import sample, timesteps_of
 
-__all__ = ["sample"]
+__all__ = ["sample", "timesteps_of"]

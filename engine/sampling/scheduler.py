@@ -111,13 +111,6 @@ def guidance_embedding(weight: Tensor | float, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def timesteps_of(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
-    """The times a model of either kind is run at, noisiest first. Raises BadRequest for a count it cannot do."""
-    if config.kind == "lcm":
-        return lcm_timesteps(config, num_inference_steps)
-    return tuple(ddim_scheduler(num_inference_steps).timesteps.tolist())
-
-
 def lcm_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
     """The times of an LCM run, noisiest first: the model's own list, else diffusers' rule over its distillation grid.
 

@@ -159,7 +159,7 @@ def pressed(scene: bpy.types.Scene, armature: bpy.types.Object, bones: dict[str,
     for frame in range(1, 96, 5):
         armature.pose.bones[bones["left_ankle"]].keyframe_insert("location", frame=frame)
     scenes.control(armature, "left_ankle", bone=bones["left_ankle"])
-    _, tick, worked = in_ticks(capture.reading(scene), runner.PRESS_BUDGET_S)
+    _, tick, worked = in_ticks(capture.read_scene(scene), runner.PRESS_BUDGET_S)
     return tick, worked
 
 

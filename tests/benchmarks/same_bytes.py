@@ -51,7 +51,7 @@ from blender_addon.shared.protocol import (
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 # ---- what has another address in another build; bpy's part is in blender_names()
-from engine.bench.random_model import DrawnSentences
+from engine.bench.random_model import RandomSentenceEncoder
 from engine.checkpoints.folder import load_default
 from engine.control.latent_tuning import tune_latent
 from engine.pipeline import Pipeline
@@ -79,7 +79,7 @@ def blender_names() -> dict[str, Any]:
 
     return {
         "register": blender_addon.register,
-        "read_scene": lambda scene: time_slices.run_to_end(capture.reading(scene)),
+        "read_scene": lambda scene: time_slices.run_to_end(capture.read_scene(scene)),
         "order": request.build_request,
         "preview_order": request.preview_request,
         "played_bag": compat.played_bag,
@@ -134,7 +134,7 @@ def facing_ahead(path: tuple[np.ndarray, np.ndarray]) -> tuple[Tracks, np.ndarra
     in_blender = points[:, [0, 2, 1]] * [1, -1, 1]
     asked, beside = facing.hips(np.arange(len(times)), points, facing.along(in_blender))
     tolerance = np.zeros((len(times), SKELETON.num_joints), np.float32)
-    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.TOLERANCE
+    tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.HIP_TOLERANCE_M
     return {"pelvis": path} | {joint: (times[asked], places) for joint, places in beside.items()}, tolerance
 
 
@@ -296,7 +296,7 @@ def in_this_process() -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         small = {"patch": Pipeline.load(save_random_model(Path(folder) / "model"), device="cpu")}
     for config in (TINY_V1, TINY_V2):
-        encoder = cast("Any", DrawnSentences(config.text_width))
+        encoder = cast("Any", RandomSentenceEncoder(config.text_width))
         small[config.name] = Pipeline(tiny_networks(config).freeze(), encoder, torch.device("cpu"))
     for name, each in small.items():
         for steps in (1, 2):

@@ -24,7 +24,7 @@ from engine.control.latent_tuning import tune_latent
 from engine.control.refine import refine
 from engine.models.config import PAPER_V2
 from engine.models.text_encoder import load_text_encoder
-from engine.sampling.sampler import sample
+from engine.sampling import sample
 from training.data.clips import Clip, load_clips
 from training.evaluation.control_accuracy import embed_hints, hint_mask_for
 from training.evaluation.motion_quality import motions_of, statistics_of

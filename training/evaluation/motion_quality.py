@@ -17,7 +17,7 @@ from blender_addon.shared.errors import BadCheckpoint
 from engine.checkpoints.networks import Networks
 from engine.metrics import foot_skating_ratio
 from engine.models.config import ModelConfig
-from engine.sampling.sampler import sample
+from engine.sampling import sample
 
 from ..data.clips import Clip
 from ..data.sampling import pad

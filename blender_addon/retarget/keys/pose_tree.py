@@ -31,8 +31,7 @@ class Tree:
 
     def __init__(self, rig: Rig, bones: list[str], compensate: bool = True) -> None:
         self.rig, self.bones = rig, bones
-        needed = set(bones) | {above for bone in bones for above in rig.ancestors(bone)}
-        self.chain = sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
+        self.chain = rig.with_ancestors(bones)
         size = scale.object_scale(rig)
         points = {bone: np.array([rig.by_name[bone].head, rig.by_name[bone].tail], dtype=float) for bone in bones}
         everything = np.concatenate(list(points.values()))

@@ -55,7 +55,8 @@ def reduce(
     frames = next((curve.channels[0].frames for curve in curves if is_moving(curve)), None)
     if frames is None:
         return list(curves)
-    tree = Tree(rig, sorted({curve.bone for curve in curves}, key=lambda bone: len(rig.ancestors(bone))), compensate)
+    keyed = {curve.bone for curve in curves}
+    tree = Tree(rig, [bone.name for bone in rig.bones if bone.name in keyed], compensate)
     dense = yield from tree.pose(curves, modes, frames)
     goal = yield from tree.points(dense, matrix_world)
     heads = np.stack([bound.stricter.get(bone, np.ones(len(frames))) for bone in tree.bones], -1)

@@ -16,6 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ...shared.series import hermite_basis
+
 WINDOW = 240  # frames that are fitted at once; longer motions are cut there, at a key
 STIFFNESS = 1.0  # weight of a slope beside a frame, with a key one frame away
 EXACT, PINNED = 1e3, 1e8  # weight of a frame that is to be met beside the others, and of a slope
@@ -193,13 +195,8 @@ def _shares(knots: np.ndarray, num_rows: int) -> tuple[np.ndarray, tuple[np.ndar
     left = np.clip(np.searchsorted(knots, rows, side="right") - 1, 0, len(knots) - 2)
     span = (knots[left + 1] - knots[left]).astype(float)
     s = (rows - knots[left]) / span
-    square, cube = s * s, s * s * s
-    return left, (
-        2 * cube - 3 * square + 1,
-        (cube - 2 * square + s) * span,
-        3 * square - 2 * cube,
-        (cube - square) * span,
-    )
+    value, slope, next_value, next_slope = hermite_basis(s)
+    return left, (value, slope * span, next_value, next_slope * span)
 
 
 def _joined(channel: Channel, parts: list[Fit]) -> Channel:

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ...shared import quat
+from ...shared.series import hermite_basis
 from ...shared.space import model_to_scene_frame, scene_to_model_frame
 
 
@@ -46,7 +47,7 @@ def interpolate(values: np.ndarray, times: np.ndarray) -> np.ndarray:
     after[below == len(values) - 2] = 2 * values[-1] - values[-2]
     s, beyond = ((x.reshape(-1, *[1] * (values.ndim - 1))) for x in (inside - below, times - inside))
     slope_in, slope_out = (end - before) / 2, (after - start) / 2
-    cubic, square = s * s * s, s * s
-    curve = (2 * cubic - 3 * square + 1) * start + (cubic - 2 * square + s) * slope_in
-    curve += (3 * square - 2 * cubic) * end + (cubic - square) * slope_out
+    value, slope, next_value, next_slope = hermite_basis(s)
+    curve = value * start + slope * slope_in
+    curve += next_value * end + next_slope * slope_out
     return curve + beyond * (end - start)

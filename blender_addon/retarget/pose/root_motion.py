@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What carries a character along its way: the hips alone, a root bone below them, or the armature's object; or nothing,
-when it moves in place.
+"""What carries a character along its path: the hips alone, a root bone below them, or the armature's object; or
+nothing, when it moves in place.
 
-The way is the hips' path on the ground and the heading of the body, both smoothed, so that a root glides where hips
+The path is that of the hips on the ground and the heading of the body, both smoothed, so that a root glides where hips
 sway with every step. Root or object come to stand below the hips as they do at rest, and the hips keep what is left:
 in the world the body moves as before.
 
@@ -18,20 +18,21 @@ import numpy as np
 
 from ...shared import quat
 from ...shared.errors import RetargetError
+from ...shared.series import gaussian_smooth
 from ..bone_map.detect import BoneMap, canonical
 from ..rig import Rig
 from . import alignment, fk, solve
 from .solve import Solution
 
-SMOOTHING, HEADING_SMOOTHING = 0.25, 0.5  # seconds
-UPRIGHT = 0.4  # squared cosine of half the angle by which a body may be tilted and still have a heading
+PATH_SMOOTHING_S, HEADING_SMOOTHING_S = 0.25, 0.5
+UPRIGHT_COS_SQUARED = 0.4  # squared cosine of half the angle by which a body may be tilted and still have a heading
 ROOT_NAMES = ("root", "ctraj", "cpos", "master", "blroot", "rlboneroot", "boneroot", "ccbaseboneroot", "armature")
 
 
 @dataclass(frozen=True)
-class Carrier:
-    """``kind``: "HIPS", "BONE" or "OBJECT"; ``bone``: the root bone, empty to find it. ``in_place``: the way is
-    dropped and the hips carry what is left of it."""
+class RootMotion:
+    """What carries the motion, ``kind``: "HIPS", "BONE" or "OBJECT"; ``bone``: the root bone, empty to find it.
+    ``in_place``: the path is dropped and the hips carry what is left of it."""
 
     kind: str = "HIPS"
     bone: str = ""
@@ -39,50 +40,51 @@ class Carrier:
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
-    """A solution as its carrier leaves it. ``root``: the root bone of a control rig and where it shall be (K, 4, 4),
+class RootedSolution:
+    """A solution after root motion. ``root``: the root bone of a control rig and where it has to be (K, 4, 4),
     armature space."""
 
     solution: Solution
     root: tuple[str, np.ndarray] | None = None
 
 
-def carry(
+# Eight: what is solved, what is keyed, and the object whose motion it becomes.
+def apply_root_motion(
     rig: Rig,
     keyed: Rig,
     bone_map: BoneMap,
     solution: Solution,
-    carrier: Carrier,
+    root_motion: RootMotion,
     matrix_world: np.ndarray,
     basis: np.ndarray,
     fps: float,
-) -> Generator[None, None, Carried]:
-    """Let ``carrier`` carry what ``solution`` poses on ``rig``, which stands in for ``keyed`` where that is a control
-    rig; a generator that hands the thread back.
+) -> Generator[None, None, RootedSolution]:
+    """Let ``root_motion`` carry what ``solution`` poses on ``rig``, which stands in for ``keyed`` where that is a
+    control rig; a generator that hands the thread back.
 
     ``basis`` (4, 4): the object's own transform while its place in the world is ``rig.matrix_world``; ``matrix_world``
     (K, 4, 4) or (4, 4): its place during the motion.
     """
-    if carrier.kind == "HIPS" and not carrier.in_place:
-        return Carried(solution)
-    if carrier.kind == "OBJECT" and not carrier.in_place and matrix_world.ndim == 3:
+    if root_motion.kind == "HIPS" and not root_motion.in_place:
+        return RootedSolution(solution)
+    if root_motion.kind == "OBJECT" and not root_motion.in_place and matrix_world.ndim == 3:
         raise RetargetError(
             "The armature's object is moved by something else already, so it cannot carry the motion.",
             "Let the hips or a root bone carry it.",
         )
-    places, headings = way(rig, bone_map, solution, matrix_world, fps)
+    path, headings = ground_path(rig, bone_map, solution, matrix_world, fps)
     yield
-    if carrier.in_place:
-        return Carried(stay_in_place(rig, bone_map, solution, matrix_world, places))
-    along = moves(rig, bone_map, places, headings)
-    if carrier.kind == "OBJECT":
+    if root_motion.in_place:
+        return RootedSolution(stay_in_place(rig, bone_map, solution, matrix_world, path))
+    along = path_matrices(rig, bone_map, path, headings)
+    if root_motion.kind == "OBJECT":
         back = np.linalg.inv(along @ matrix_world) @ matrix_world
-        place = basis @ np.linalg.inv(matrix_world) @ along @ matrix_world
-        return Carried(replace(seen_from(rig, bone_map, solution, back), place=place))
-    root = root_bone(keyed, bone_map, carrier.bone)
+        matrices = basis @ np.linalg.inv(matrix_world) @ along @ matrix_world
+        return RootedSolution(replace(seen_from(rig, bone_map, solution, back), object_matrices=matrices))
+    root = root_bone(keyed, bone_map, root_motion.bone)
     if keyed is not rig:
-        return Carried(solution, (root, root_places(keyed, matrix_world, root, along)))
-    return Carried(on_root(rig, bone_map, solution, matrix_world, root, along))
+        return RootedSolution(solution, (root, root_matrices(keyed, matrix_world, root, along)))
+    return RootedSolution(on_root(rig, bone_map, solution, matrix_world, root, along))
 
 
 def root_bone(rig: Rig, bone_map: BoneMap, chosen: str = "") -> str:
@@ -103,101 +105,91 @@ def root_bone(rig: Rig, bone_map: BoneMap, chosen: str = "") -> str:
     return found
 
 
-def way(
+def ground_path(
     rig: Rig, bone_map: BoneMap, solution: Solution, matrix_world: np.ndarray, fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The smoothed way of the posed body: places (K, 2) on the ground, and headings (K,) in radians, 0 towards -Y."""
-    hips = posed_places(rig, bone_map, solution)[bone_map["pelvis"]]
-    places = (matrix_world @ hips)[:, :2, 3]
+    """The smoothed path of the posed body: points (K, 2) on the ground, and headings (K,) in radians, 0 towards -Y."""
+    hips = posed_matrices(rig, bone_map, solution)[bone_map["pelvis"]]
+    path = (matrix_world @ hips)[:, :2, 3]
     neutral = alignment.neutral_rotations(rig.standing, bone_map)[bone_map["pelvis"]]
-    turned = quat.multiply(alignment.object_rotation(matrix_world), quat.from_matrix(fk.strip_scale(hips)[:, :3, :3]))
-    turns = quat.multiply(turned, quat.conjugate(neutral))
-    # The turn about the vertical, which a body that lies across it or stands on its head does not show.
-    shown = np.flatnonzero(turns[:, 0] ** 2 + turns[:, 3] ** 2 > UPRIGHT)
-    headings = np.zeros(len(turns))
+    rotated = quat.multiply(alignment.object_rotation(matrix_world), quat.from_matrix(fk.strip_scale(hips)[:, :3, :3]))
+    rotations = quat.multiply(rotated, quat.conjugate(neutral))
+    # The rotation about the vertical, which a body that lies across it or stands on its head does not show.
+    shown = np.flatnonzero(rotations[:, 0] ** 2 + rotations[:, 3] ** 2 > UPRIGHT_COS_SQUARED)
+    headings = np.zeros(len(rotations))
     if len(shown):
-        angles = np.unwrap(2 * np.arctan2(turns[shown, 3], turns[shown, 0]))
-        headings = np.interp(np.arange(len(turns)), shown, angles)
-    return _smooth(places, SMOOTHING * fps), _smooth(headings[:, None], HEADING_SMOOTHING * fps)[:, 0]
+        angles = np.unwrap(2 * np.arctan2(rotations[shown, 3], rotations[shown, 0]))
+        headings = np.interp(np.arange(len(rotations)), shown, angles)
+    smooth_headings = gaussian_smooth(headings[:, None], HEADING_SMOOTHING_S * fps)[:, 0]
+    return gaussian_smooth(path, PATH_SMOOTHING_S * fps), smooth_headings
 
 
-def posed_places(rig: Rig, bone_map: BoneMap, solution: Solution) -> dict[str, np.ndarray]:
+def posed_matrices(rig: Rig, bone_map: BoneMap, solution: Solution) -> dict[str, np.ndarray]:
     """Where the bones stand (K, 4, 4), armature space, that ``solution`` poses, and all above them."""
-    bases = {bone: solve.with_rotation(rig.by_name[bone], turns) for bone, turns in solution.rotations.items()}
+    bases = {bone: solve.with_rotation(rig.by_name[bone], rotation) for bone, rotation in solution.rotations.items()}
     frames = len(solution.location)
     carrier = np.array(
         np.broadcast_to(bases.get(solution.carrier, rig.by_name[solution.carrier].basis), (frames, 4, 4))
     )
     carrier[:, :3, 3] = solution.location
     posed = fk.pose_rig(rig, solve.posed_chain(rig, bone_map), bases | {solution.carrier: carrier})
-    return {bone: np.broadcast_to(place, (frames, 4, 4)) for bone, place in posed.items()}
+    return {bone: np.broadcast_to(matrix, (frames, 4, 4)) for bone, matrix in posed.items()}
 
 
-def _smooth(values: np.ndarray, width: float) -> np.ndarray:
-    """``values`` (K, C) under a Gaussian of ``width`` frames, mirrored through their end points at the ends."""
-    reach = min(int(3 * width), len(values) - 1)
-    if reach < 1:
-        return values
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    before, after = 2 * values[0] - values[reach:0:-1], 2 * values[-1] - values[-2 : -reach - 2 : -1]
-    padded = np.concatenate([before, values, after])
-    return np.stack([np.convolve(column, weights / weights.sum(), mode="valid") for column in padded.T], -1)
-
-
-def moves(rig: Rig, bone_map: BoneMap, places: np.ndarray, headings: np.ndarray) -> np.ndarray:
-    """World matrices (K, 4, 4) that carry what stands below the body at rest to where it stands below it on its way."""
+def path_matrices(rig: Rig, bone_map: BoneMap, path: np.ndarray, headings: np.ndarray) -> np.ndarray:
+    """World matrices (K, 4, 4) that carry what is below the body at rest to where it is below it on ``path`` (K, 2)."""
     rest = rig.standing
     hips = rig.matrix_world @ np.append(alignment.head(rest, bone_map["pelvis"]), 1.0)
     facing = alignment.object_rotation(rig.matrix_world)
     facing = quat.multiply(facing, quat.conjugate(alignment.figure_rotation(rest, bone_map)))
     start = _upright(hips[None, :2], np.array([2 * np.arctan2(facing[3], facing[0])]))
-    return _upright(places, headings) @ np.linalg.inv(start)
+    return _upright(path, headings) @ np.linalg.inv(start)
 
 
-def _upright(places: np.ndarray, headings: np.ndarray) -> np.ndarray:
+def _upright(path: np.ndarray, headings: np.ndarray) -> np.ndarray:
     matrices = fk.to_matrix(quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), headings))
-    matrices[:, :2, 3] = places
+    matrices[:, :2, 3] = path
     return matrices
 
 
 def stay_in_place(
-    rig: Rig, bone_map: BoneMap, solution: Solution, matrix_world: np.ndarray, places: np.ndarray
+    rig: Rig, bone_map: BoneMap, solution: Solution, matrix_world: np.ndarray, path: np.ndarray
 ) -> Solution:
-    """``solution`` without the way ``places`` (K, 2) over the ground."""
-    shift = np.tile(np.eye(4), (len(places), 1, 1))
-    shift[:, :2, 3] = places[0] - places
+    """``solution`` without its ``path`` (K, 2) over the ground."""
+    shift = np.tile(np.eye(4), (len(path), 1, 1))
+    shift[:, :2, 3] = path[0] - path
     return seen_from(rig, bone_map, solution, np.linalg.inv(matrix_world) @ shift @ matrix_world)
 
 
 def seen_from(
-    rig: Rig, bone_map: BoneMap, solution: Solution, change: np.ndarray, held: dict[str, np.ndarray] | None = None
+    rig: Rig, bone_map: BoneMap, solution: Solution, change: np.ndarray, fixed: dict[str, np.ndarray] | None = None
 ) -> Solution:
-    """``solution`` for which every bone stands where ``change`` (K, 4, 4), armature space, puts it; ``held``: poses (K,
-    4, 4) that bones without a joint have meanwhile."""
-    posed = posed_places(rig, bone_map, solution)
+    """``solution`` for which every bone is where ``change`` (K, 4, 4), armature space, puts it; ``fixed``: poses (K, 4,
+    4) that bones without a joint have meanwhile."""
+    posed = posed_matrices(rig, bone_map, solution)
     wanted = {bone: quat.from_matrix(fk.strip_scale(change @ posed[bone])[:, :3, :3]) for bone in solution.rotations}
     target = (change @ posed[bone_map["pelvis"]])[:, :3, 3]
     return replace(
-        solve.key(rig, bone_map, wanted, target, held), locations=solution.locations, properties=solution.properties
+        solve.key(rig, bone_map, wanted, target, fixed), locations=solution.locations, properties=solution.properties
     )
 
 
 def on_root(
-    rig: Rig, bone_map: BoneMap, solution: Solution, matrix_world: np.ndarray, root: str, way_of: np.ndarray
+    rig: Rig, bone_map: BoneMap, solution: Solution, matrix_world: np.ndarray, root: str, along: np.ndarray
 ) -> Solution:
-    """``solution`` with the bone ``root`` moved along ``way_of`` (K, 4, 4), world, and the body left where it was."""
+    """``solution`` with the bone ``root`` moved along ``along`` (K, 4, 4), world, and the body left where it was."""
     bone = rig.by_name[root]
-    place = root_places(rig, matrix_world, root, way_of)
+    matrices = root_matrices(rig, matrix_world, root, along)
     above = fk.pose_rig(rig, [*rig.ancestors(root)[::-1]], {})
     rotation_frame, location_frame = fk.parent_frames(rig, bone, above.get(bone.parent or ""))
-    basis = np.linalg.inv(rotation_frame) @ place
+    basis = np.linalg.inv(rotation_frame) @ matrices
     basis = fk.strip_scale(basis)
     basis[:, :3, 3] = np.linalg.solve(
-        np.broadcast_to(location_frame[..., :3, :3], (len(place), 3, 3)),
-        (place[:, :3, 3] - location_frame[..., :3, 3])[..., None],
+        np.broadcast_to(location_frame[..., :3, :3], (len(matrices), 3, 3)),
+        (matrices[:, :3, 3] - location_frame[..., :3, 3])[..., None],
     )[..., 0]
-    held = {root: basis} if root in rig.ancestors(bone_map["pelvis"]) else {}
-    solved = seen_from(rig, bone_map, solution, np.eye(4), held)
+    fixed = {root: basis} if root in rig.ancestors(bone_map["pelvis"]) else {}
+    solved = seen_from(rig, bone_map, solution, np.eye(4), fixed)
     return replace(
         solved,
         rotations={root: quat.make_continuous(quat.from_matrix(basis[:, :3, :3]))} | solved.rotations,
@@ -205,7 +197,7 @@ def on_root(
     )
 
 
-def root_places(rig: Rig, matrix_world: np.ndarray, root: str, way_of: np.ndarray) -> np.ndarray:
-    """Where ``root`` stands (K, 4, 4), armature space, when it has gone along ``way_of`` (K, 4, 4), world."""
+def root_matrices(rig: Rig, matrix_world: np.ndarray, root: str, along: np.ndarray) -> np.ndarray:
+    """Where ``root`` stands (K, 4, 4), armature space, when it has gone along ``along`` (K, 4, 4), world."""
     at_rest = rig.matrix_world @ fk.strip_scale(np.asarray(rig.by_name[root].matrix, dtype=np.float64))
-    return np.linalg.inv(matrix_world) @ way_of @ at_rest
+    return np.linalg.inv(matrix_world) @ along @ at_rest

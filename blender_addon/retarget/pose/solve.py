@@ -2,7 +2,7 @@
 """Turn every mapped bone as the model's body segments turn, and put the hips where the model's pelvis is.
 
 For each bone and frame: segment's turn since the T-pose, times the bone's neutral orientation, is where the bone
-shall point in the world; taken into the frame that its parent leaves it, that is the rotation to key. Bones without a
+has to point in the world; taken into the frame that its parent leaves it, that is the rotation to key. Bones without a
 joint keep the pose they have, so whatever hangs between two mapped bones is accounted for. Lengths are the armature's
 own.
 
@@ -30,15 +30,15 @@ class Solution:
     3) of the one bone ``carrier``.
 
     Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
-    property) -> the value that it has throughout: the switches between FK and IK. ``place`` (T, 4, 4): the armature
-    object's own transform, where it moves.
+    property) -> the value that it has throughout: the switches between FK and IK. ``object_matrices`` (T, 4, 4): the
+    armature object's own transform, where it moves.
     """
 
     rotations: dict[str, np.ndarray]
     carrier: str
     location: np.ndarray
     locations: dict[str, np.ndarray] = field(default_factory=dict)
-    place: np.ndarray | None = None
+    object_matrices: np.ndarray | None = None
     properties: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -66,12 +66,12 @@ def key(
     bone_map: BoneMap,
     wanted: dict[str, np.ndarray],
     target: np.ndarray,
-    held: dict[str, np.ndarray] | None = None,
+    fixed: dict[str, np.ndarray] | None = None,
 ) -> Solution:
     """What to key for bones to point as ``wanted`` says (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
-    armature space. ``held``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
+    armature space. ``fixed``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
     chain, frames = posed_chain(rig, bone_map), len(target)
-    bases = _solve_rotations(rig, chain, wanted, frames, held or {})
+    bases = _solve_rotations(rig, chain, wanted, frames, fixed or {})
     carrier = location_carrier(rig, bone_map["pelvis"])
     bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (frames, 4, 4)))
     bases[carrier][:, :3, 3] = 0
@@ -88,20 +88,19 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
     """Orientation (T, 4) in the world, by bone, of every mapped bone, bone between and twist bone, for segment
     rotations (T, 22, 4)."""
     neutral = alignment.neutral_rotations(rig.standing, bone_map)
-    turns = model_to_blender_rotation(rotations)
+    segments = model_to_blender_rotation(rotations)
     index = SKELETON.index
-    by_bone = {bone: turns[:, index(joint)] for joint, bone in bone_map.bones.items()}
+    by_bone = {bone: segments[:, index(joint)] for joint, bone in bone_map.bones.items()}
     for bone, (joint, share) in bone_map.twists.items():
-        by_bone[bone] = twist.untwisted(turns, joint, bone_map, share)
+        by_bone[bone] = twist.untwisted(segments, joint, bone_map, share)
     for bone, (below, above, share) in bone_map.between.items():
-        by_bone[bone] = quat.slerp(turns[:, index(below)], turns[:, index(above)], share)
-    return {bone: quat.multiply(turn, neutral[bone]) for bone, turn in by_bone.items()}
+        by_bone[bone] = quat.slerp(segments[:, index(below)], segments[:, index(above)], share)
+    return {bone: quat.multiply(rotation, neutral[bone]) for bone, rotation in by_bone.items()}
 
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
     """Mapped bones, bones between and all their ancestors, parents first."""
-    needed = bone_map.moved | {above for bone in bone_map.moved for above in rig.ancestors(bone)}
-    return sorted(needed, key=lambda bone: len(rig.ancestors(bone)))
+    return rig.with_ancestors(bone_map.moved)
 
 
 def location_carrier(rig: Rig, hips: str) -> str:
@@ -114,11 +113,11 @@ def location_carrier(rig: Rig, hips: str) -> str:
 
 
 def _solve_rotations(
-    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, held: dict[str, np.ndarray]
+    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, fixed: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and
-    those in ``held``."""
-    bases = dict(held)
+    those in ``fixed``."""
+    bases = dict(fixed)
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]

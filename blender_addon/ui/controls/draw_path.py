@@ -9,7 +9,7 @@ import numpy as np
 from ... import offscreen
 from ...capture import pace, prompts, stroke
 from ...capture.timing import scene_fps
-from ...character.body import Body, read_body
+from ...character.body import CharacterBody, read_body
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 from ..sidebar import ReportingOperator
@@ -145,7 +145,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
         raise BadControl(
             f"'{curve.name}' has fewer than two different points.", "Draw at least two points at different positions."
         )
-    speed = speed or usual_speed(scene)
+    speed = speed or scene_speed(scene)
     control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
     if control is None:
         control = settings.controls.add()
@@ -162,7 +162,7 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
     return control
 
 
-def usual_speed(scene: bpy.types.Scene) -> float:
+def scene_speed(scene: bpy.types.Scene) -> float:
     """Scene units a second implied by the prompt, for the character's size: larger bodies take larger steps."""
     body = body_of(scene)
     size = body.scale if body is not None else 1.0
@@ -175,7 +175,7 @@ def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> st
     return f"'{control.target.name}': frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
 
 
-def body_of(scene: bpy.types.Scene) -> Body | None:
+def body_of(scene: bpy.types.Scene) -> CharacterBody | None:
     """The chosen character's body; None without a character, or when its bones are not recognised."""
     try:
         return read_body(scene.gaitway.character, scene)

@@ -8,15 +8,14 @@ import re
 
 import bpy
 
-from ...capture.curves import leads_along_curve
+from ...capture.kinds import ControlKind, kind_of
 from ...capture.paths import frame_ranges
 from ...capture.relative_targets import offset_now
-from ...capture.timing import is_relative
 from ...capture.tracks import assigned_curves
 from ...shared.skeleton import SKELETON
 from ..sidebar import ActiveList, ActiveRowOperator, RemoveRowOperator, ReportingOperator
 
-CONTROLS = ActiveList("controls", "active_control", "a control")
+CONTROL_LIST = ActiveList("controls", "active_control", "a control")
 USUAL_JOINTS = ("pelvis", "left_wrist", "right_wrist", "left_foot", "right_foot", "head")
 """In the order in which a control whose name tells no joint gets one."""
 
@@ -44,7 +43,7 @@ class GAITWAY_OT_control_add(ReportingOperator, bpy.types.Operator):
             control.frame_start = settings.start_frame
             control.frame_end = max(scene.frame_end, settings.start_frame + 1)
             control.tolerance /= scene.unit_settings.scale_length  # its default is in metres
-            if leads_along_curve(control):
+            if kind_of(control) is ControlKind.CURVE:
                 use_keyed_pace(control)
             settings.active_control = len(settings.controls) - 1
 
@@ -54,7 +53,7 @@ class GAITWAY_OT_control_remove(RemoveRowOperator, bpy.types.Operator):
 
     bl_idname = "gaitway.control_remove"
     bl_label = "Remove Control"
-    rows = CONTROLS
+    rows = CONTROL_LIST
 
 
 class GAITWAY_OT_control_offset(ActiveRowOperator, bpy.types.Operator):
@@ -62,18 +61,17 @@ class GAITWAY_OT_control_offset(ActiveRowOperator, bpy.types.Operator):
 
     bl_idname = "gaitway.control_offset"
     bl_label = "Set Offset from Pose"
-    rows = CONTROLS
+    rows = CONTROL_LIST
 
     @classmethod
     def blocked(cls, context: bpy.types.Context) -> str | None:
-        control = CONTROLS.active(context)
-        if control is not None and not is_relative(control):
+        control = CONTROL_LIST.active(context)
+        if control is not None and kind_of(control) is not ControlKind.RELATIVE:
             return "Choose a joint under Relative To first"
         return super().blocked(context)
 
-    def run(self, context: bpy.types.Context) -> None:
-        control = CONTROLS.active(context)
-        control.offset = offset_now(control)
+    def run_on(self, context: bpy.types.Context, row: bpy.types.PropertyGroup) -> None:
+        row.offset = offset_now(row)
 
 
 class GAITWAY_OT_control_frame(ActiveRowOperator, bpy.types.Operator):
@@ -81,13 +79,11 @@ class GAITWAY_OT_control_frame(ActiveRowOperator, bpy.types.Operator):
 
     bl_idname = "gaitway.control_frame"
     bl_label = "Toggle Current Frame"
-    rows = CONTROLS
+    rows = CONTROL_LIST
 
-    def run(self, context: bpy.types.Context) -> None:
-        control = CONTROLS.active(context)
-        ranges = frame_ranges(control.frames)
-        control.frames = frame_text(toggled(ranges, context.scene.frame_current))
-        control.use_frames = True
+    def run_on(self, context: bpy.types.Context, row: bpy.types.PropertyGroup) -> None:
+        row.frames = frame_text(toggled(frame_ranges(row.frames), context.scene.frame_current))
+        row.use_frames = True
 
 
 def toggled(ranges: list[tuple[int, int]], frame: int) -> list[tuple[int, int]]:

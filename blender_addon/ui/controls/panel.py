@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import bpy
 
-from ...capture.curves import leads_along_curve
-from ...capture.timing import control_label, is_relative, scene_fps
+from ...capture.kinds import ControlKind, control_label, kind_of
+from ...capture.timing import scene_fps
 from ...shared.skeleton import FPS, joint_label
 from ..sidebar import RowList, Tab, paragraph
-from .operators import CONTROLS
+from .operators import CONTROL_LIST
 
 
 class GAITWAY_UL_controls(RowList, bpy.types.UIList):
@@ -20,7 +20,7 @@ class GAITWAY_UL_controls(RowList, bpy.types.UIList):
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
         joint = joint_label(item.joint)
-        if is_relative(item):
+        if kind_of(item) is ControlKind.RELATIVE:
             row.label(text=joint, icon="LINKED")
             row.label(text=f"with {joint_label(item.relative_to)}")
             return
@@ -38,8 +38,8 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         row.operator("gaitway.walk_along", icon="CURVE_PATH")
         self.layout.operator_menu_enum("gaitway.pin_add", "joint", icon="PINNED")
         settings = context.scene.gaitway
-        CONTROLS.draw(self.layout, settings, "GAITWAY_UL_controls", "gaitway.control_add", "gaitway.control_remove")
-        control = CONTROLS.active(context)
+        CONTROL_LIST.draw(self.layout, settings, "GAITWAY_UL_controls", "gaitway.control_add", "gaitway.control_remove")
+        control = CONTROL_LIST.active(context)
         if control is None:
             paragraph(self.layout, context, "Draw a path, add a pin, or select an object or curve and click +", "INFO")
             return
@@ -49,43 +49,11 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
             column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
         column.prop(control, "relative_to")
-        if is_relative(control):
-            draw_relative(column, control)
-        else:
-            draw_absolute(column, context, control)
+        SETTINGS[kind_of(control)](column, context, control)
 
 
-def draw_relative(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
-    """When a joint follows another joint, and at which offset."""
-    draw_span(column, control)
-    column.prop(control, "offset")
-    column.operator("gaitway.control_offset", icon="EMPTY_AXIS")
-
-
-def draw_absolute(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
-    """When, at which height and how closely a joint follows an object, a bone or a curve."""
-    if leads_along_curve(control):
-        draw_path_settings(column, context, control)
-    else:
-        column.prop(control, "times")
-        if control.times == "RANGE":
-            draw_span(column, control)
-    column.prop(control, "height")
-    if control.joint == "pelvis":
-        column.prop(control, "facing")
-    draw_closeness(column, context, control)
-
-
-def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
-    frames = column.column(align=True)
-    frames.prop(control, "frame_start")
-    frames.prop(control, "frame_end")
-
-
-def draw_path_settings(
-    column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup
-) -> None:
-    """When and at which speed a curve is followed."""
+def draw_curve(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """When and at which speed a joint moves along a curve, and how closely."""
     draw_span(column, control)
     column.prop(control, "pace")
     if control.pace.startswith("EASE"):
@@ -95,6 +63,51 @@ def draw_path_settings(
     column.prop(control, "reverse")
     if len(control.target.data.splines) > 1:
         column.prop(control, "spline")
+    draw_closeness(column, context, control)
+
+
+def draw_object(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """When and how closely a joint follows an object or a bone."""
+    column.prop(control, "times")
+    if control.times == "RANGE":
+        draw_span(column, control)
+    draw_closeness(column, context, control)
+
+
+def draw_relative(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """When a joint follows another joint, and at which offset."""
+    draw_span(column, control)
+    column.prop(control, "offset")
+    column.operator("gaitway.control_offset", icon="EMPTY_AXIS")
+
+
+SETTINGS = {ControlKind.CURVE: draw_curve, ControlKind.OBJECT: draw_object, ControlKind.RELATIVE: draw_relative}
+"""What is drawn of a control, by its kind."""
+
+
+def draw_span(column: bpy.types.UILayout, control: bpy.types.PropertyGroup) -> None:
+    frames = column.column(align=True)
+    frames.prop(control, "frame_start")
+    frames.prop(control, "frame_end")
+
+
+def draw_closeness(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """Height, facing, and how closely and at which frames a joint follows."""
+    column.prop(control, "height")
+    if control.joint == "pelvis":
+        column.prop(control, "facing")
+    column.prop(control, "follow")
+    if control.follow == "TOLERANCE":
+        column.prop(control, "tolerance")
+    column.prop(control, "slack")
+    step = scene_fps(context.scene) / FPS
+    if 0 < control.slack < step:
+        paragraph(column, context, f"No effect: the model works in steps of {step:.1f} frames", "INFO")
+    column.prop(control, "use_frames")
+    if control.use_frames:
+        row = column.row(align=True)
+        row.prop(control, "frames")
+        row.operator("gaitway.control_frame", text="", icon="KEYFRAME_HLT")
 
 
 def path_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
@@ -110,21 +123,6 @@ def path_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> st
     length = bpy.utils.units.to_string(system, "LENGTH", metres, precision=3)
     speed = bpy.utils.units.to_string(system, "VELOCITY", metres / seconds, precision=3)
     return f"{length} in {seconds:.1f} s: {speed}"
-
-
-def draw_closeness(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
-    column.prop(control, "follow")
-    if control.follow == "TOLERANCE":
-        column.prop(control, "tolerance")
-    column.prop(control, "slack")
-    step = scene_fps(context.scene) / FPS
-    if 0 < control.slack < step:
-        paragraph(column, context, f"No effect: the model works in steps of {step:.1f} frames", "INFO")
-    column.prop(control, "use_frames")
-    if control.use_frames:
-        row = column.row(align=True)
-        row.prop(control, "frames")
-        row.operator("gaitway.control_frame", text="", icon="KEYFRAME_HLT")
 
 
 CLASSES = (GAITWAY_UL_controls, GAITWAY_PT_controls)

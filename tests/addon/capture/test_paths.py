@@ -15,7 +15,7 @@ from blender_addon.takes.observed import error_summary
 
 def test_walk_along_keeps_an_even_speed_over_uneven_points() -> None:
     line = np.array([[0, 0, 0], [0.1, 0, 0], [0.2, 0, 0], [4, 0, 0], [4, 3, 0]])
-    points = paths.walk_along(line, np.linspace(0, 1, 8))
+    points = paths.points_along(line, np.linspace(0, 1, 8))
     # 7 m of line in 7 equal steps: four along x, three along y.
     assert np.allclose(points[:5, 0], [0, 1, 2, 3, 4])
     assert np.allclose(points[4:, 1], [0, 1, 2, 3])
@@ -24,7 +24,7 @@ def test_walk_along_keeps_an_even_speed_over_uneven_points() -> None:
 @pytest.mark.parametrize("line", [np.zeros((0, 3)), np.ones((1, 3)), np.ones((5, 3))])
 def test_a_line_without_length_is_refused(line: np.ndarray) -> None:
     with pytest.raises(BadControl, match="fewer than two different points"):
-        paths.walk_along(line, np.array([0.0, 1.0]))
+        paths.points_along(line, np.array([0.0, 1.0]))
 
 
 @pytest.mark.parametrize("fps", [24.0, 25.0, 30.0, 60000 / 1001, 12.0])
@@ -64,7 +64,7 @@ def test_frames_as_people_write_them() -> None:
         False,
     ]
     for nonsense in ("one", "1-", "1.5", "1 25"):
-        with pytest.raises(BadControl, match="is no frame"):
+        with pytest.raises(BadControl, match="is not a frame"):
             paths.frame_ranges(nonsense)
 
 

@@ -54,7 +54,7 @@ def test_the_first_prompt_holds_from_the_beginning() -> None:
         ([("walk", 30, 30)], "Prompt 1 ends at frame 30"),
         ([("walk", 1, 30), ("run", 1, 60)], "begin together"),
         ([("walk", -40, -20), ("run", -20, 60)], "begin together"),
-        ([("walk", 1, 30), ("run", 500, 560)], "where the motion has ended"),
+        ([("walk", 1, 30), ("run", 500, 560)], "after the motion has ended"),
     ],
 )
 def test_what_makes_no_order_is_said(blocks, words: str) -> None:

@@ -200,11 +200,11 @@ def test_a_path_on_the_floor_leads_the_hips_at_their_height(settings) -> None:
     captured = capture.capture(bpy.context.scene)
     (track,) = captured.tracks
     assert captured.signal.free_height and build_request(bpy.context.scene, captured).free_height
-    assert np.allclose(track.misses(track.points + np.array([0.03, 0.04, 0.5])), 0.05)
+    assert np.allclose(track.distances(track.points + np.array([0.03, 0.04, 0.5])), 0.05)
     item.height = "DRAWN"
     drawn = capture.capture(bpy.context.scene)
     assert not drawn.signal.free_height
-    assert np.allclose(drawn.tracks[0].misses(drawn.tracks[0].points + np.array([0, 0, 0.5])), 0.5)
+    assert np.allclose(drawn.tracks[0].distances(drawn.tracks[0].points + np.array([0, 0, 0.5])), 0.5)
     _, points = asked(drawn, "pelvis")
     assert np.allclose(points[:, 2], 0, atol=1e-5)
     item.height, item.target.location.z = "AUTO", 0.9

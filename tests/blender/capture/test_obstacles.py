@@ -16,8 +16,10 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import time_slices  # noqa: E402
 from blender_addon.app.generation import GENERATION  # noqa: E402
 from blender_addon.app.viewport import OVERLAY  # noqa: E402
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.capture import relative_targets as relations  # noqa: E402
+from blender_addon.capture import (  # noqa: E402
+    capture,
+    relative_targets,
+)
 from blender_addon.capture.request import build_request  # noqa: E402
 from blender_addon.shared.errors import GaitwayError  # noqa: E402
 from blender_addon.shared.skeleton import SKELETON  # noqa: E402
@@ -140,7 +142,7 @@ def test_what_is_no_obstacle_is_said(settings) -> None:
     lamp = bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT"))
     bpy.context.scene.collection.objects.link(lamp)
     item = obstacle(lamp)
-    with pytest.raises(GaitwayError, match="'Lamp' has no body"):
+    with pytest.raises(GaitwayError, match="'Lamp' has no geometry"):
         asked()
     item.target = None
     with pytest.raises(GaitwayError, match="no object"):
@@ -156,19 +158,19 @@ def test_a_pin_and_an_end_of_a_path_in_an_obstacle_are_said(settings, unit: floa
     walk(4.0 / unit)
     scenes.control(scenes.empty("Hand", {41: (0.5 / unit, -2 / unit, 1.2 * size / unit)}), "left_wrist")
     item = obstacle(ball((0.5 / unit, -2 / unit, 1.2 * size / unit), 0.1 / unit), margin=0.0)
-    with pytest.raises(GaitwayError, match="left wrist is to be in 'Ball' or too near to it at frame 41"):
+    with pytest.raises(GaitwayError, match="left wrist is inside 'Ball' or its margin at frame 41"):
         asked()
     settings.controls[1].follow, settings.controls[1].tolerance = "TOLERANCE", 0.2 / unit
     asked()
     item.target.location = (0, -4 / unit, 0.9 * size / unit)
     bpy.context.view_layer.update()
-    with pytest.raises(GaitwayError, match="pelvis is to be in 'Ball' or too near to it at frame 97"):
+    with pytest.raises(GaitwayError, match="pelvis is inside 'Ball' or its margin at frame 97"):
         asked()
     item.target.location = (0, -2 / unit, 0.9 * size / unit)
     bpy.context.view_layer.update()
     asked()  # it walks around it
     settings.controls[0].use_frames, settings.controls[0].frames = True, "1, 49, 97"
-    with pytest.raises(GaitwayError, match="pelvis is to be in 'Ball' or too near to it at frame 49"):
+    with pytest.raises(GaitwayError, match="pelvis is inside 'Ball' or its margin at frame 49"):
         asked()  # a place of its own
 
 
@@ -196,7 +198,7 @@ def test_an_obstacle_that_is_deleted_while_it_is_read_does_no_harm(settings) -> 
         obstacle(member)
     steps = 0
     while True:  # deleted after one piece more each time
-        work = capture.reading(bpy.context.scene)
+        work = capture.read_scene(bpy.context.scene)
         try:
             for _ in range(steps):
                 next(work)
@@ -226,7 +228,7 @@ def test_the_selected_solids_become_obstacles_once(settings) -> None:
     bpy.ops.gaitway.obstacle_add()
     assert [item.target for item in settings.obstacles] == [crate]
     bpy.ops.gaitway.obstacle_remove()
-    with pytest.raises(RuntimeError, match="Choose an obstacle"):
+    with pytest.raises(RuntimeError, match="Select an obstacle"):
         bpy.ops.gaitway.obstacle_remove()
 
 
@@ -262,7 +264,7 @@ def test_what_is_wrong_with_a_joint_beside_another_is_said(settings) -> None:
     walk()
     control = scenes.control(None, "right_wrist", frame_start=1, frame_end=60)
     control.relative_to = "right_wrist"
-    with pytest.raises(GaitwayError, match="beside itself"):
+    with pytest.raises(GaitwayError, match="follow itself"):
         asked()
     control.relative_to = "right_hip"
     other = scenes.control(None, "right_wrist", frame_start=60, frame_end=80)
@@ -273,7 +275,7 @@ def test_what_is_wrong_with_a_joint_beside_another_is_said(settings) -> None:
     first, second = asked()[1].relative
     assert (first.start_frame, first.num_frames) == (0, 50) and second.start_frame == 50
     scenes.control(scenes.empty("Hand", {40: (0, 0, 1)}), "right_wrist")
-    with pytest.raises(GaitwayError, match="'Hand' leads the right wrist at frame 40"):
+    with pytest.raises(GaitwayError, match="At frame 40 the right wrist is set to follow both 'Hand'"):
         asked()
     settings.controls.remove(3)
     other.frame_end = 61
@@ -443,4 +445,4 @@ def test_undo_and_redo_of_an_offset(settings) -> None:
     assert tuple(bpy.context.scene.gaitway.controls[0].offset) == (0, 0, 0)
     bpy.ops.ed.redo()
     assert tuple(bpy.context.scene.gaitway.controls[0].offset) == pytest.approx(before)
-    assert relations.read_relations(bpy.context.scene, ())[0].to_joint == "right_hip"
+    assert relative_targets.read_relative_targets(bpy.context.scene, ())[0].to_joint == "right_hip"

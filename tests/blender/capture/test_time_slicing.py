@@ -69,7 +69,7 @@ def read_a_while() -> None:
 
 
 def test_in_pieces_it_reads_the_same(settings) -> None:
-    at_once, work = capture.capture(bpy.context.scene), capture.reading(bpy.context.scene)
+    at_once, work = capture.capture(bpy.context.scene), capture.read_scene(bpy.context.scene)
     count = 0
     while True:
         try:
@@ -99,7 +99,7 @@ def test_an_undo_gives_the_reading_up(engine, settings) -> None:
     read_a_while()
     bpy.ops.ed.undo()
     timer.tick()
-    assert not GENERATION.busy and "undo" in GENERATION.error[0] and GENERATION.error[1] and nothing_is_left()
+    assert not GENERATION.busy and "Undo" in GENERATION.error[0] and GENERATION.error[1] and nothing_is_left()
 
 
 def test_cancel_while_reading(engine, settings) -> None:

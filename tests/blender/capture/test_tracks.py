@@ -212,10 +212,10 @@ def test_only_at_chosen_frames(settings, times: str) -> None:
     else:
         assert frames[0] == 13 and frames[1] == pytest.approx(40.6, abs=0.61) and frames[-1] == pytest.approx(49)
     item.frames = "70"
-    with pytest.raises(BadControl, match="none of the frames '70'"):
+    with pytest.raises(BadControl, match="none of the frames 70"):
         only_track()
     item.frames = "one"
-    with pytest.raises(BadControl, match="'one' is no frame"):
+    with pytest.raises(BadControl, match="'one' is not a frame"):
         only_track()
 
 

@@ -14,8 +14,10 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import offscreen  # noqa: E402
 from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.ui.controls import draw_path  # noqa: E402
-from blender_addon.ui.controls import operators  # noqa: E402
+from blender_addon.ui.controls import (
+    draw_path,
+    operators,
+)
 
 from ..helpers import rigs, scenes  # noqa: E402
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.checkpoints.folder import load_published
 from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig, as_mld, text_only, vae_only
-from engine.sampling.sampler import sample
+from engine.sampling import sample
 
 EVALUATORS = ("t2m_textencoder.", "t2m_moveencoder.", "t2m_motionencoder.")
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.checkpoints.folder import Networks
 from engine.compute import cuda_graphs as module
 from engine.compute.cuda_graphs import Call, GraphCache, Inputs, Replay, record_on_card
-from engine.sampling.sampler import sample
+from engine.sampling import sample
 
 from ..conftest import TINY_V2, tiny_networks
 from ..models.test_models import PATCH

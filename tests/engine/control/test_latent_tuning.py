@@ -15,7 +15,7 @@ from blender_addon.shared.errors import BadRequest
 from engine.checkpoints.folder import Networks
 from engine.checkpoints.networks import Statistics
 from engine.control.latent_tuning import correlation, tune_latent
-from engine.sampling.sampler import sample
+from engine.sampling import sample
 
 from ..conftest import TINY_V2, tiny_networks
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 from engine.finishing.feet_under_body import feet_under_body
-from engine.finishing.parameters import PARAMS
+from engine.finishing.parameters import FOOT_PARAMS
 
 from ..helpers.walking import FRAMES, gliding
 
@@ -31,7 +31,7 @@ def test_feet_that_trail_come_under_the_body_and_all_else_stays() -> None:
     joints = trailing(0.45)
     moved = feet_under_body(joints, FREE, NONE)
     assert behind(joints).min() > 0.4
-    np.testing.assert_allclose(behind(moved), PARAMS.trail_m, atol=0.02)
+    np.testing.assert_allclose(behind(moved), FOOT_PARAMS.trail_m, atol=0.02)
     others = [joint for joint in range(22) if joint not in FEET]
     np.testing.assert_array_equal(moved[:, others], joints[:, others])
     np.testing.assert_array_equal(moved[..., 1], joints[..., 1])
@@ -51,7 +51,7 @@ def test_frames_that_are_kept_or_held_stay_and_the_change_fades_towards_them() -
     np.testing.assert_array_equal(moved[:10], joints[:10])
     np.testing.assert_array_equal(moved[FRAMES // 2], joints[FRAMES // 2])
     way = (moved - joints)[:, FEET[0], 2]
-    assert way.max() > 0.25 and np.abs(np.diff(way)).max() < 3 * way.max() / (2 * PARAMS.stride_frames)
+    assert way.max() > 0.25 and np.abs(np.diff(way)).max() < 3 * way.max() / (2 * FOOT_PARAMS.stride_frames)
 
 
 def test_who_sits_lies_or_stands_on_hands_is_left_alone() -> None:

@@ -13,7 +13,7 @@ from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.finishing.footprints import place_feet
 from engine.finishing.gait import FeetMotion, plan_steps
-from engine.finishing.parameters import PARAMS
+from engine.finishing.parameters import FOOT_PARAMS
 
 from ..helpers.walking import FRAMES, gliding, stepping
 
@@ -42,14 +42,14 @@ def test_dragged_feet_step_in_turn(radius: float | None) -> None:
     for foot in (0, 1):
         spans = runs(stands[:, foot])
         assert 3 <= len(spans) <= 10  # in five seconds
-        assert all(later - end >= PARAMS.swing_min_frames for (_, end), (later, _) in itertools.pairwise(spans))
+        assert all(later - end >= FOOT_PARAMS.swing_min_frames for (_, end), (later, _) in itertools.pairwise(spans))
     assert stands.any(1).mean() > 0.9
 
 
 def test_who_stands_still_keeps_standing_and_what_others_hold_is_no_stance() -> None:
     still = np.repeat(gliding()[:1], FRAMES, 0)
     assert plan(still).all()
-    long = np.repeat(still[:1], 3 * PARAMS.stance_max_frames, 0)
+    long = np.repeat(still[:1], 3 * FOOT_PARAMS.stance_max_frames, 0)
     assert plan(long).mean() > 0.95
     fixed = np.zeros((FRAMES, 2), bool)
     fixed[30:60, 1] = True
@@ -73,9 +73,9 @@ def test_standing_toes_are_still_and_swinging_ones_clear_the_floor(joints: np.nd
         both = stands[1:] & stands[:-1]
         speed = np.linalg.norm(np.diff(toe, axis=0), axis=-1) * FPS
         assert speed[both].max() < 0.02
-        np.testing.assert_allclose(toe[stands, 1], PARAMS.toe_height_m, atol=1e-9)
+        np.testing.assert_allclose(toe[stands, 1], FOOT_PARAMS.toe_height_m, atol=1e-9)
         heights = [toe[end:start, 1].max() for (_, end), (start, _) in itertools.pairwise(runs(stands))]
-        assert min(heights) > 0.9 * PARAMS.clearance_m[0]
+        assert min(heights) > 0.9 * FOOT_PARAMS.clearance_m[0]
         assert speed.max() < 6
 
 
@@ -84,8 +84,8 @@ def test_a_foot_on_something_high_stays_up_there() -> None:
     still[:, SKELETON.indices("left_ankle", "left_foot"), 1] += 0.4
     feet = place_feet(still, NO_BELIEF, NOBODY)
     np.testing.assert_allclose(feet.positions[:, 1, 1], still[:, TOES[0], 1])
-    np.testing.assert_allclose(feet.positions[:, 3, 1], PARAMS.toe_height_m)
-    assert still[0, TOES[0], 1] > PARAMS.floor_toe_m
+    np.testing.assert_allclose(feet.positions[:, 3, 1], FOOT_PARAMS.toe_height_m)
+    assert still[0, TOES[0], 1] > FOOT_PARAMS.floor_toe_m
 
 
 def test_a_foot_that_a_control_holds_follows_it() -> None:
@@ -167,8 +167,8 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
 def test_other_parameters_plan_other_steps() -> None:
     joints = gliding()
     usual = place_feet(joints, NO_BELIEF, NOBODY)
-    higher = dataclasses.replace(PARAMS, clearance_m=(0.2, 0.25), step_cost=2.0)
-    feet = place_feet(joints, NO_BELIEF, NOBODY, params=higher)
+    others = dataclasses.replace(FOOT_PARAMS, clearance_m=(0.2, 0.25), stance_reach_m=0.2)
+    feet = place_feet(joints, NO_BELIEF, NOBODY, params=others)
     steps = [len(runs(plan.in_contact[:, 1])) for plan in (usual, feet)]
-    assert steps[1] < steps[0]
+    assert steps[1] > steps[0]
     assert feet.positions[:, 1, 1].max() > 0.18 > usual.positions[:, 1, 1].max()

@@ -14,7 +14,7 @@ from blender_addon.shared.skeleton import FPS
 from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
 from engine.finishing.footprints import place_feet
-from engine.finishing.parameters import PARAMS
+from engine.finishing.parameters import FOOT_PARAMS
 from engine.finishing.step_over import StandableGround, heights_over, is_step_over
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
@@ -41,10 +41,12 @@ def test_the_nearest_footing_is_beside_and_elsewhere_nothing_moves() -> None:
     np.testing.assert_array_equal(shifts[3:], 0)
     assert shifts[0, 1] < -0.1 and shifts[1, 1] > 0.1 and shifts[2, 0] > 0.1
     around = (
-        toes[:3, None] + shifts[:3, None] + 0.8 * PARAMS.foot_radius_m * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+        toes[:3, None]
+        + shifts[:3, None]
+        + 0.8 * FOOT_PARAMS.foot_radius_m * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
     )
-    assert not heights_over(around, [BOX], PARAMS.stance_clearance_m).any()
-    assert heights_over(np.array([0.0, 2.5]), [BOX], PARAMS.swing_clearance_m) == pytest.approx(0.28, abs=0.015)
+    assert not heights_over(around, [BOX], FOOT_PARAMS.stance_clearance_m).any()
+    assert heights_over(np.array([0.0, 2.5]), [BOX], FOOT_PARAMS.swing_clearance_m) == pytest.approx(0.28, abs=0.015)
 
 
 def test_a_floor_is_no_trouble_however_large() -> None:

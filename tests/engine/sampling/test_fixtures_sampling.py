@@ -16,8 +16,7 @@ from blender_addon.shared.features import features_to_joints
 from engine.checkpoints.folder import Networks
 from engine.models.config import PAPER_V1, PAPER_V2
 from engine.models.denoiser import timestep_embedding
-from engine.sampling import scheduler
-from engine.sampling.sampler import sample
+from engine.sampling import sample, scheduler
 
 from ..conftest import Fixture
 

@@ -12,8 +12,7 @@ import torch
 from blender_addon.shared.errors import BadRequest
 from engine.checkpoints.folder import Networks
 from engine.models.config import as_mld, text_only, vae_only
-from engine.sampling import scheduler
-from engine.sampling.sampler import sample
+from engine.sampling import sample, scheduler
 
 from ..conftest import TINY_V2, tiny_networks
 from ..models.test_models import PATCH

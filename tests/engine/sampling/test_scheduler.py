@@ -114,7 +114,7 @@ def test_the_plain_rule_is_that_of_diffusers(original: int) -> None:
 
 def test_consistency_models_do_not_import_diffusers() -> None:
     program = (
-        "import sys; from engine import scheduler, sampler; from engine.models.config import PAPER_V2\n"
+        "import sys; from engine.sampling import sampler, scheduler; from engine.models.config import PAPER_V2\n"
         "scheduler.lcm_timesteps(PAPER_V2, 4), scheduler.lcm_timesteps(PAPER_V2, 3)\n"
         "sys.exit('diffusers' in sys.modules)"
     )

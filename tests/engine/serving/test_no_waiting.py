@@ -20,8 +20,8 @@ from torch.utils._pytree import tree_leaves
 from engine.checkpoints.folder import Networks
 from engine.checkpoints.networks import Statistics, build_networks
 from engine.models.config import PAPER_V1, PAPER_V2, ModelConfig
+from engine.sampling import sample
 from engine.sampling.correct import correct
-from engine.sampling.sampler import sample
 
 from ..models.test_models import PATCH
 

@@ -77,7 +77,7 @@ def test_origin_and_wanted_default_to_the_true_latent_and_the_hint() -> None:
 
 
 def test_the_first_answer_is_the_first_step_of_sampling() -> None:
-    from engine.sampling.sampler import sample
+    from engine.sampling import sample
 
     networks = build_networks(MODEL).eval()
     given = _inputs(networks)

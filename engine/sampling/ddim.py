@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Diffusion models: DDIM with eta 0 and classifier-free guidance. DDIM, arXiv 2010.02502."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from blender_addon.shared.errors import BadRequest
+
+from ..models.config import ModelConfig
+from . import scheduler
+from .conditioning import Conditioning, Noise
+from .step import predict
+
+if TYPE_CHECKING:
+    from ..checkpoints.networks import Networks
+
+
+def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) -> Iterator[Tensor]:
+    """Yield the latent (B, N, D) after each step; with guidance the batch is doubled, conditional half first:
+    u + scale (c - u).
+    """
+    rule = scheduler.ddim_scheduler(conditioning.num_steps, networks.config.prediction_type)
+    latent, scale = noise.start, conditioning.guidance_scale
+    doubled = _doubled(conditioning, len(latent))
+    guided = len(doubled.text) == 2 * len(latent)
+    times = rule.timesteps.tolist()
+    for index, time in enumerate(times):
+        latent = conditioning.with_known(latent, noise.start, time)
+        output = predict(networks, latent.repeat(2, 1, 1) if guided else latent, time, doubled)
+        if guided:
+            conditional, unconditional = output.chunk(2)
+            output = unconditional + scale * (conditional - unconditional)
+        latent = rule.step(output, time, latent, return_dict=False)[0]
+        yield latent if index + 1 < len(times) else conditioning.with_known(latent)
+
+
+def ddim_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
+    """The times of a DDIM run, noisiest first. Raises BadRequest for a count that the schedule cannot be cut into."""
+    return tuple(scheduler.ddim_scheduler(num_inference_steps).timesteps.tolist())
+
+
+def _doubled(conditioning: Conditioning, batch: int) -> Conditioning:
+    """What the networks are given: of twice the batch when guidance is on, else of the conditional half."""
+    text, control, mask = conditioning.text, conditioning.control, conditioning.latent_mask
+    if conditioning.guidance_scale <= 1.0:
+        return replace(conditioning, text=text[:batch], empty_text=None)
+    if len(text) != 2 * batch:
+        empty = conditioning.empty_text
+        if empty is None:
+            raise BadRequest(
+                "Guidance needs the embedding of the empty sentence.",
+                "Give uncond_embedding, or a guidance scale of 1.",
+            )
+        empty = empty[:, None] if empty.dim() == 2 else empty
+        text = torch.cat([text, empty.to(text).expand(batch, -1, -1)])
+    mask = None if mask is None else mask.repeat(2, 1)
+    if control is not None and len(control) == batch:
+        control = control.repeat(2, 1, 1)
+    return replace(conditioning, text=text, control=control, latent_mask=mask, empty_text=None)
