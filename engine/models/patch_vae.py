@@ -18,7 +18,7 @@ from .config import ModelConfig
 from .matrix import Linear, convolve
 from .seams import smooth_seams
 
-INITIAL_LOGVAR = -5.0
+INITIAL_LOGVAR = -8.0
 
 
 class PatchBlock(nn.Module):
