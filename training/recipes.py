@@ -120,7 +120,7 @@ class Recipe:
     text_dropout: float = 0.1
     channel_power: float = 0.0  # of what a latent's number changes in the motion, by which its error counts; 0: alike
     weak_caption_dropout: float = 0.5
-    paraphrased: bool = False  # captions also in other words, by rule
+    paraphrased: bool = False  # captions also in other words and by what was measured, by rule
     drawn_share: float = 0.0  # of the ControlNet's hints that are smoothed as a hand would draw them
     rolled_share: float = 0.0  # of the ControlNet's samples that start from the model's own first answer
     guidance_range: tuple[float, float] = (5.0, 15.0)
@@ -252,7 +252,10 @@ SMALL = Recipe(
             (r"\b(walk|run|jog|sprint)", 2.5),
             (r"\b(jump|hop|leap)", 3.0),
             (r"\b(sneak|tiptoe|creep|stealth)", 3.0),
+            (r"\b(kick|punch|sits? down|stands? up|gets? up|lies? down|picks?|turns?)", 1.5),
             ("salsa", 0.5),
+            (r"acts? like an? |imitates|in the manner of an? (cat|dog|dinosaur|monkey|chicken|bear)", 0.3),
+            ("rhyme|vacation|scenes of a journey|referee|teapot|several scenes|series of actions", 0.4),
         ),
     ),
 )
