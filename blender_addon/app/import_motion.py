@@ -21,7 +21,7 @@ import numpy as np
 
 from ..capture.capture import Capture
 from ..engine_link import clean_environment, find_command, quiet_options
-from ..retarget.pose.ground import facing
+from ..retarget.pose import facing
 from ..retarget.pose.resample import interpolate
 from ..shared import quat, space
 from ..shared.control import ControlSignal

@@ -18,8 +18,8 @@ import bpy
 import numpy as np
 
 from .. import offscreen, time_slices
-from ..character.body import CharacterBody, read_body
-from ..retarget.proportions.relative_targets import RigRelativeTarget
+from ..character import CharacterBody, read_body
+from ..retarget.proportions import RigRelativeTarget
 from ..shared import space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadControl, BadRequest

@@ -19,7 +19,7 @@ from ..capture.capture import Capture, to_floor
 from ..capture.timing import scene_fps
 from ..keying import apply
 from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
-from ..retarget.proportions.contacts import contact_mask
+from ..retarget.proportions import contact_mask
 from ..shared.errors import RetargetError
 from ..shared.protocol import Generate, Result
 from ..takes import history, pose_snapshot

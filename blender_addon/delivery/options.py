@@ -11,9 +11,8 @@ import numpy as np
 from ..capture.capture import Capture
 from ..capture.obstacles import in_world
 from ..capture.tracks import Track
-from ..retarget.keys.spline_fit import Spacing
-from ..retarget.proportions.adapt import Constraints
-from ..retarget.proportions.effectors import Target
+from ..retarget.keys import Spacing
+from ..retarget.proportions import Constraints, Target
 
 
 def constraints_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Constraints:
