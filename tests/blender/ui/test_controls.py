@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import offscreen  # noqa: E402
 from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.ui.controls import (
+from blender_addon.ui.controls import (  # noqa: E402
     draw_path,
     operators,
 )
