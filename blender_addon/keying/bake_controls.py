@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs whose controls hang on constraints and drivers: let Blender itself say where the controls' parents come to be.
 
-A copy of the rig stands at the origin of a stage, out of sight; every control copies the place of a guide, an empty,
+A copy of the rig is at the origin of a hidden scene; every control copies the transform of a guide, an empty,
 which is set frame by frame, a few frames a tick. The animator's rig, scene and playhead are not touched.
 """
 
@@ -25,7 +25,7 @@ NAME = "Gaitway guide"
 def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: str) -> Generator[None, None, Solution]:
     """What to key on ``armature``, which ``rig`` was read from, for its controls to be where ``wanted`` says.
 
-    Raises RetargetError when an undo or another file took the copy away meanwhile.
+    Raises RetargetError when an undo or another file removed the copy meanwhile.
     """
     needed = guide.parents_of(rig, dict.fromkeys((*wanted.turned, *wanted.moved)))
     num_frames = len(next(iter(wanted.places.values())))
@@ -53,7 +53,7 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
 
 
 def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:
-    """A copy of ``armature`` at the origin of the stage, its controls led by one guide each."""
+    """A copy of ``armature`` at the origin of the hidden scene, its controls following one guide each."""
     copy, scene = offscreen.add_static_copy(uid, armature), offscreen.scene_of(uid)
     for (name, prop), value in wanted.properties.items():
         present = copy.pose.bones[name][prop]
