@@ -26,7 +26,8 @@ def read(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tu
     rest = rig.read_rig(armature, scene)
     joints = chosen_joints(armature)
     found = mapping.custom_map(rest.bones, joints) if joints else detect(rest.bones)
-    return with_t_pose(rest, _settings(armature).t_pose if _settings(armature) else ""), found
+    settings = _settings(armature)
+    return with_t_pose(rest, settings.t_pose if settings else ""), found
 
 
 def chosen_joints(armature: bpy.types.Object) -> dict[str, str]:
