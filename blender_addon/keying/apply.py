@@ -133,6 +133,7 @@ class Plan:
         )
 
 
+# Nine: what is keyed and how, all but three by keyword.
 def apply_motion(
     armature: bpy.types.Object,
     joints: np.ndarray,
@@ -173,6 +174,7 @@ def apply_motion(
     return run_to_end(write(armature, plan, curves, action_name))
 
 
+# Eight: as apply_motion.
 def prepare(
     armature: bpy.types.Object,
     joints: np.ndarray,

@@ -51,9 +51,8 @@ def reduce_checked(
             return few
         less = np.minimum(1.0, 0.85 / np.maximum(dilate_maximum(off, NEIGHBOUR_FRAMES), 1e-9))
         rows = np.flatnonzero(off > 1.0) if attempt >= PATIENT_TRIES else np.empty(0, int)
-        nearer = replace(
-            nearer, distance=nearer.distance * less, must=np.union1d(nearer.must, rows).astype(int).tolist()
-        )
+        must = np.union1d(nearer.must, rows).astype(int).tolist()
+        nearer = replace(nearer, distance=nearer.distance * less, must=must)
     return list(curves)
 
 
