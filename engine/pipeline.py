@@ -119,13 +119,12 @@ class Pipeline:
         requested = validate(request, self.config, self.has_control)
         order, offset = around_obstacles(requested)
         motions = begin_variations(order, self.config)
-        windows = motions[0].windows
         steps = order.num_inference_steps or self.config.default_num_inference_steps
         refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0
-        clock = ProgressClock(request.request_id, len(windows) * len(motions), steps + 4 + refining)
+        clock = ProgressClock(request.request_id, len(motions) * len(motions[0].windows), steps + 4 + refining)
         yield clock.tell("Reading the prompt")
         texts = self.text_encoder.encode([*(block.text.strip() for block in order.prompts), ""]).to(self.device)
-        for window in windows:
+        for window in motions[0].windows:
             text = texts[[window.prompt, -1]]
             for group in batches(motions):
                 prepared = [motion.prepare(window) for motion in group]
