@@ -164,9 +164,9 @@ def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyP
 
 
 def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GENERATION, "error", ("It broke.", "Mend it."))
+    monkeypatch.setattr(GENERATION, "error", ("It broke.", "Fix it."))
     words = drawn()
-    assert "It broke." in words and "Mend it." in words
+    assert "It broke." in words and "Fix it." in words
     monkeypatch.setattr(GENERATION, "error", None)
     monkeypatch.setattr(GENERATION, "report", ["Made.", "Near."])
     monkeypatch.setattr(GENERATION, "delivered_id", "the last")
