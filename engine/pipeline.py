@@ -3,10 +3,10 @@
 
     text ──► text encoder ─────────────┐
     hints ─► canonical frame ─► trajectory encoder ─► ControlNet ─ residuals ─► denoiser ⟲ steps ─► latent
-    latent ─► corrector ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joined to what is there (longform.py)
-           ─► joints ─► finished: feet stand, hints are hit (finish.py)
+    latent ─► corrector ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joined to what is there (longform/)
+           ─► joints ─► finished: feet stand, hints are hit (finishing/)
 
-Every way in (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
+Every caller (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
 
 Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens, D latent width.
@@ -18,24 +18,21 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 import engine
 from blender_addon.shared import features as feature_set
-from blender_addon.shared.control import ControlSignal, control_errors
+from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import (
     PROTOCOL_VERSION,
-    ControlError,
     Generate,
     Part,
     Progress,
     PromptBlock,
     Result,
     Welcome,
-    hints_with_slack,
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 
@@ -48,24 +45,16 @@ from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
-from .longform.motion import MAX_FRAMES, MotionInProgress
+from .longform.motion import MAX_FRAMES
+from .longform.variations import batches, begin_variations, measured_errors, met_frames, stacked
 from .longform.window_request import WindowMotion, WindowRequest
-from .metrics import control_metrics, foot_skating_ratio
+from .metrics import foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
-from .motion_order import MotionOrder
 from .progress import ProgressClock
 from .sampling import sample
 from .sampling.correct import correct
 from .sampling.latents import ControlReader, KnownTokens, decode_features, encode_known
 from .validate import validate
-
-SEED_STEP = 1_000_003
-"""Between the seeds of variations, so that neighbouring seeds do not share motions."""
-BATCH_VARIATIONS = 4
-"""Variations sampled in one batch: more bring little, and make a cancel wait."""
-HELD_JOINTS = SKELETON.indices("pelvis", "left_hip", "right_hip")
-"""Joints that refining holds where they are in frames that are there already: they tell position and heading."""
-_GROUND = np.array([1.0, 0.0, 1.0], np.float32)
 
 
 class Pipeline:
@@ -129,16 +118,15 @@ class Pipeline:
         """
         requested = validate(request, self.config, self.has_control)
         order, offset = around_obstacles(requested)
-        motions = self._begin(order)
-        windows = motions[0].windows
+        motions = begin_variations(order, self.config)
         steps = order.num_inference_steps or self.config.default_num_inference_steps
         refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0
-        clock = ProgressClock(request.request_id, len(windows) * len(motions), steps + 4 + refining)
+        clock = ProgressClock(request.request_id, len(motions) * len(motions[0].windows), steps + 4 + refining)
         yield clock.tell("Reading the prompt")
         texts = self.text_encoder.encode([*(block.text.strip() for block in order.prompts), ""]).to(self.device)
-        for window in windows:
+        for window in motions[0].windows:
             text = texts[[window.prompt, -1]]
-            for group in _groups(motions):
+            for group in batches(motions):
                 prepared = [motion.prepare(window) for motion in group]
                 latents = yield from self._sample(prepared, text, [motion.generator for motion in group], clock)
                 for motion, one, latent in zip(group, prepared, latents.split(1), strict=True):
@@ -146,29 +134,20 @@ class Pipeline:
                     yield clock.tell("Finishing")
                     span = yield from clock.meanwhile(motion.finish(window, finish))
             if request.stream and span.stop > span.start:
-                yield Part(request.request_id, span.start, *_stacked(motions, span))
+                yield Part(request.request_id, span.start, *stacked(motions, span))
         yield clock.tell("Measuring")
         whole = slice(0, order.num_frames)
-        errors = [control_errors(motion.joints[whole], _judged_by(motion, requested)) for motion in motions]
-        measured = map(control_metrics, errors)
         yield Result(
             request.request_id,
-            *_stacked(motions, whole),
-            tuple(ControlError(m.average_error, m.maximum_error, m.percentile95_error) for m in measured),
+            *stacked(motions, whole),
+            measured_errors(motions, requested),
             tuple(foot_skating_ratio(motion.joints[whole]) for motion in motions),
             clock.finish(),
             request.seed,
             self.networks.model_hash,
-            _met_frames(motions, requested),
+            met_frames(motions, requested),
             offset,
         )
-
-    def _begin(self, order: MotionOrder) -> list[MotionInProgress]:
-        """A motion for each variation."""
-        least, longest = self.config.min_frames, self.config.max_frames
-        patch = self.config.patch_size if self.config.token_layout == "patch" else 0
-        seeds = (order.seed + variation * SEED_STEP for variation in range(order.num_variations))
-        return [MotionInProgress(order, seed, least, longest, patch) for seed in seeds]
 
     def _sample(
         self, requests: list[WindowRequest], text: Tensor, generators: list[torch.Generator], clock: ProgressClock
@@ -179,12 +158,10 @@ class Pipeline:
         control = None
         if self._control_reader is not None and first.shown.hint_mask.any():
             yield clock.tell("Reading the controls", count)
-            read = map(self._control_reader.read, hints.split(1), masks.split(1))
-            control = torch.cat(list(read))
+            control = torch.cat([*map(self._control_reader.read, hints.split(1), masks.split(1))])
         yield clock.tell("Sampling", count)
         hints, coordinates = hints.to(self.device), coordinates.to(self.device)
-        contexts = [one.context for one in requests]
-        known = [encode_known(self.networks, context.features, context.known) for context in contexts]
+        known = [encode_known(self.networks, one.context.features, one.context.known) for one in requests]
         steps = sample(
             self.networks,
             text[:1, None],
@@ -213,7 +190,7 @@ class Pipeline:
             order = replace(order, obstacles=tuple(o for o in order.obstacles if not is_step_over(o)))
         goals = goals_of(order, frame)
         if goals or request.has_path:
-            goals = goals_of(context.hold(order, HELD_JOINTS), frame)
+            goals = goals_of(context.hold(order), frame)
         if goals and order.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             steps = refine(self.networks, latent, mask, goals)
@@ -221,32 +198,3 @@ class Pipeline:
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
         return WindowMotion(decode_features(self.networks, latent, mask), frame, order.signal, met)
-
-
-def _groups(motions: list[MotionInProgress]) -> list[list[MotionInProgress]]:
-    """Variations that are sampled together. The first is alone, so that it is what one alone would be, to the bit."""
-    return [motions[:1], *(motions[i : i + BATCH_VARIATIONS] for i in range(1, len(motions), BATCH_VARIATIONS))]
-
-
-def _judged_by(motion: MotionInProgress, requested: MotionOrder) -> ControlSignal:
-    """What the errors of ``motion`` are measured from: the requested hints, those with slack in the frames in which
-    they are met. A path that was led around something is not what was requested.
-    """
-    signal, moves = requested.signal, (requested.slack > 0).any(0)
-    hint = np.where(moves[:, None], motion.signal.hint, signal.hint)
-    return replace(signal, hint=hint, hint_mask=np.where(moves, motion.signal.hint_mask, signal.hint_mask))
-
-
-def _met_frames(motions: list[MotionInProgress], requested: MotionOrder) -> np.ndarray | None:
-    """(V, K) int32: the frames in which the hints with slack are met."""
-    frames, joints = hints_with_slack(requested.signal.hint_mask, requested.slack).T
-    return np.stack([motion.met[frames, joints] for motion in motions]) if len(frames) else None
-
-
-def _stacked(motions: list[MotionInProgress], span: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (V, n, J, 3) and foot contacts (V, n, 4) of all variations."""
-    joints = np.stack([motion.joints[span] for motion in motions])
-    if motions[0].order.in_place:
-        starts = np.stack([motion.joints[:1, :1] for motion in motions])
-        joints = joints - joints[:, :, :1] * _GROUND + starts * _GROUND
-    return joints, np.stack([motion.contacts[span] for motion in motions])

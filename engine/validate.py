@@ -160,11 +160,11 @@ def _check_base(request: Generate) -> None:
             "All must have the same length.",
         )
     if mask.all():
-        raise BadRequest("All frames of the motion are to be kept.", "Leave some frames to be made anew.")
+        raise BadRequest("All frames of the motion are to be kept.", "Leave some frames to be generated.")
     if not np.isfinite(base[mask]).all():
         raise BadRequest("The motion to keep holds values that are not finite numbers.", "Send one that was generated.")
     if request.in_place and mask.any():
         raise BadRequest(
-            "A motion in place cannot be kept in part: the way that was walked is not in it any more.",
-            "Make the range anew with the motion that travels, and take it in place afterwards.",
+            "A motion in place cannot be kept in part: its travel over the ground is no longer in it.",
+            "Regenerate the range in the motion that travels, then make it in place.",
         )

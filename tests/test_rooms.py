@@ -43,7 +43,7 @@ FLOORS = {
         sampling
         control
         finishing
-        report longform
+        report longform library
         validate
         pipeline
         bench install

@@ -20,7 +20,7 @@ import numpy as np
 
 from .. import preferences
 from ..capture import capture
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.request import build_request
 from ..delivery.deliver import Delivery, RangeEdit, deliver
 from ..delivery.report import report
@@ -52,7 +52,7 @@ class Generation(RequestRunner):
         super().__init__()
         self._answers: dict[str, Result | Error] = {}
         self._cancelled_at: float | None = None
-        self.on_submit: list[Callable[[Capture, str], None]] = []
+        self.on_submit: list[Callable[[CapturedScene, str], None]] = []
         """Called with what was captured and the request's id when the engine is asked for a motion."""
         ENGINE.on_stop.append(self._abandon_for_stop)
         self.report: list[str] = []
@@ -65,7 +65,7 @@ class Generation(RequestRunner):
         """Frames of the motion under way that have arrived and are shown."""
         self.observed: Observed | None = None
         """Where the last motion came out on the rig."""
-        self.captured: Capture | None = None
+        self.captured: CapturedScene | None = None
         """What the last request asked for."""
         self.result: Result | None = None
         """What the engine answered."""
@@ -229,14 +229,14 @@ class Generation(RequestRunner):
         yield from self._deliver(Delivery(result, request, captured, edit=edit))
 
     def _import_steps(
-        self, options: ImportOptions, command: list[str], captured: Capture
+        self, options: ImportOptions, command: list[str], captured: CapturedScene
     ) -> Generator[None, None, None]:
         motion = yield from import_motion.read(options, command)
         joints, captured = import_motion.place(motion.at_model_rate(), captured, options)
         request = import_motion.request_for(joints, motion.text or options.path.stem)
         yield from self._deliver_imported(request, captured)
 
-    def _ask_engine(self, request: Generate, captured: Capture) -> Generator[None, None, Result]:
+    def _ask_engine(self, request: Generate, captured: CapturedScene) -> Generator[None, None, Result]:
         """Submit ``request`` and wait for its answer, showing what arrives of it. Raises what the engine reports."""
         ENGINE.ready_for_request(preferences.get()).submit(request)
         self.captured = captured
@@ -253,7 +253,7 @@ class Generation(RequestRunner):
             raise error_from_code(answer.code, answer.message, answer.hint)
         return answer
 
-    def _show_parts(self, captured: Capture) -> None:
+    def _show_parts(self, captured: CapturedScene) -> None:
         """Preview what has arrived of a long motion."""
         parts = ENGINE.session.parts if ENGINE.session is not None else []
         received = sum(part.joints.shape[1] for part in parts)
@@ -282,7 +282,7 @@ class Generation(RequestRunner):
         if scene is not None:
             TAKE_OBSERVER.take_over(scene, observed, delivery.captured)
 
-    def _deliver_imported(self, request: Generate, captured: Capture) -> Generator[None, None, None]:
+    def _deliver_imported(self, request: Generate, captured: CapturedScene) -> Generator[None, None, None]:
         """Deliver a motion that is there already."""
         self.captured = captured
         yield from self._deliver(Delivery(import_motion.result_of(request), request, captured))

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..engine_link import clean_environment, find_command, quiet_options
-from ..retarget.pose.ground import facing
+from ..retarget.pose import facing
 from ..retarget.pose.resample import interpolate
 from ..shared import quat, space
 from ..shared.control import ControlSignal
@@ -129,7 +129,7 @@ def _conversion_error(printed: str, path: Path) -> BadFile:
     return BadFile(lines[start].removeprefix("Error: "), " ".join(lines[start + 1 :]))
 
 
-def place(joints: np.ndarray, captured: Capture, options: ImportOptions) -> tuple[np.ndarray, Capture]:
+def place(joints: np.ndarray, captured: CapturedScene, options: ImportOptions) -> tuple[np.ndarray, CapturedScene]:
     """The joints (T, J, 3) turned and lowered as the options say, and the capture that puts them in their place."""
     joints = np.array(joints, np.float64)
     if options.on_floor:

@@ -17,7 +17,7 @@ import bpy
 
 from .. import preferences, time_slices
 from ..capture import capture
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.changes import inputs_hash, key_moved_pins, watched_uids
 from ..capture.request import build_request, preview_request
 from ..shared.errors import EngineUnavailable, GaitwayError
@@ -39,7 +39,7 @@ class _Preview(NamedTuple):
 
     request_id: str
     noted_at: float
-    captured: Capture
+    captured: CapturedScene
 
 
 class Live:
@@ -64,7 +64,7 @@ class Live:
         self._released_id = ""
         OVERLAY.clear("preview")
 
-    def note_submit(self, captured: Capture, request_id: str) -> None:
+    def note_submit(self, captured: CapturedScene, request_id: str) -> None:
         """The motion itself is asked for: no preview of what was changed until now is needed any more."""
         self.stop_reading()
         self._changed_at = self._noted_at = self._expected = None
@@ -188,7 +188,7 @@ class Live:
 LIVE = Live()
 
 
-def _controls_hash(captured: Capture) -> int:
+def _controls_hash(captured: CapturedScene) -> int:
     """A number that changes with anything that the controls and obstacles ask for."""
     signal = captured.signal
     solids = (part for solid in captured.obstacles for part in (solid.centre, solid.size, solid.rotation))

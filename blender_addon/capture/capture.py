@@ -18,8 +18,8 @@ import bpy
 import numpy as np
 
 from .. import offscreen, time_slices
-from ..character.body import CharacterBody, read_body
-from ..retarget.proportions.relative_targets import RigRelativeTarget
+from ..character import CharacterBody, read_body
+from ..retarget.proportions import RigRelativeTarget
 from ..shared import space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadControl, BadRequest
@@ -33,7 +33,7 @@ from .tracks import Track, read_tracks
 
 
 @dataclass(frozen=True)
-class Capture:
+class CapturedScene:
     """All that the request and the keys made of its answer need; holds no pointers into Blender's data.
 
     ``tolerance`` (T, J) in the model's metres, None when all hints are exact; ``slack`` (T, J) in its frames, None when
@@ -53,12 +53,12 @@ class Capture:
     obstacles: tuple[Solid, ...] = ()
 
 
-def capture(scene: bpy.types.Scene) -> Capture:
+def capture(scene: bpy.types.Scene) -> CapturedScene:
     """All of :func:`read_scene` at once."""
     return time_slices.run_to_end(read_scene(scene))
 
 
-def read_scene(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
+def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
     """Read what ``scene.gaitway`` asks for; a generator that hands the thread back, and must not go on after an undo.
 
     Raises BadControl, BadRequest or RetargetError with what to do about it.
@@ -79,7 +79,7 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, Capture]:
         on_ground = True
     signal = ControlSignal.from_tracks(placed.points, placed.num_frames, free_height=on_ground)
     _check_free(solids, signal, placed.tolerance, scene)
-    return Capture(
+    return CapturedScene(
         body=body,
         tracks=tracks,
         signal=signal,
@@ -105,10 +105,10 @@ def _check_free(solids: Sequence[Solid], signal: ControlSignal, tolerance: np.nd
         )
 
 
-def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:
+def without_controls(scene: bpy.types.Scene, num_frames: int) -> CapturedScene:
     """The character as it is, for a motion without controls. Raises BadRequest or RetargetError."""
     body = read_body(scene.gaitway.character, scene)
-    return Capture(
+    return CapturedScene(
         body=body,
         tracks=(),
         signal=ControlSignal.empty(num_frames),
@@ -120,7 +120,7 @@ def without_controls(scene: bpy.types.Scene, num_frames: int) -> Capture:
     )
 
 
-def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
+def to_floor(joints: np.ndarray, captured: CapturedScene) -> np.ndarray:
     """The engine's joints (T, J, 3) moved onto the character's floor and, without controls, to the character's
     position.
     """
@@ -129,8 +129,8 @@ def to_floor(joints: np.ndarray, captured: Capture) -> np.ndarray:
     joints[..., 1] += captured.body.floor * metres
     if not captured.tracks:
         x, y = captured.body.position
-        place = space.blender_to_model(np.array([x, y, 0.0]), captured.unit_scale) / captured.body.scale
-        joints[..., [0, 2]] += (place - joints[0, SKELETON.index("pelvis")])[[0, 2]]
+        position = space.blender_to_model(np.array([x, y, 0.0]), captured.unit_scale) / captured.body.scale
+        joints[..., [0, 2]] += (position - joints[0, SKELETON.index("pelvis")])[[0, 2]]
     return joints
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import bpy
 import numpy as np
 
-from ..character.body import CharacterBody
+from ..character import CharacterBody
 from ..shared.skeleton import FPS, SKELETON
 from . import facing, pace, paths, prompts
 from .timing import scene_fps

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen
-from ..character.body import CharacterBody
+from ..character import CharacterBody
 from ..lookup import object_by_uid
 from ..shared import quat, space
 from ..shared.errors import BadControl

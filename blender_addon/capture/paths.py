@@ -69,7 +69,7 @@ def on_model_frames(times: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, 
     """Keys at ``times`` (K,) seconds and ``points`` (K, 3) -> whole model frames (N,), the points (N, 3) there, and
     which keys (N,) they come from.
 
-    A key seldom falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
+    A key rarely falls on one of the model's 20 frames a second. It goes to the nearest, and its point is carried
     there with the track's own speed at that key, so that the character passes the key itself at the key's own time.
     Of several keys in one frame the nearest in time is used.
     """

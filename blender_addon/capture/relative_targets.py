@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import bpy
 import numpy as np
 
-from ..character import setup
-from ..character.body import CharacterBody
-from ..retarget.pose.ground import facing
-from ..retarget.proportions.relative_targets import RigRelativeTarget
+from ..character import CharacterBody, setup
+from ..retarget.pose import facing
+from ..retarget.proportions import RigRelativeTarget
 from ..shared import quat, space
 from ..shared.errors import BadControl, BadRequest
 from ..shared.skeleton import joint_label

@@ -11,7 +11,7 @@ import bpy
 
 from ..shared.skeleton import FPS
 from . import obstacles, prompts
-from .capture import Capture
+from .capture import CapturedScene
 from .relative_targets import requested_targets
 from .timing import scene_fps
 
@@ -22,7 +22,7 @@ STREAM_ABOVE_FRAMES = 10 * FPS
 """A longer motion is requested in parts, to be shown as they arrive."""
 
 
-def build_request(scene: bpy.types.Scene, captured: Capture) -> Generate:
+def build_request(scene: bpy.types.Scene, captured: CapturedScene) -> Generate:
     """The request that the scene's settings and its captured controls make. Raises BadRequest for an empty prompt."""
     from ..shared.protocol import Generate
 

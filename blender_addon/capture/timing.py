@@ -44,7 +44,7 @@ def continuous(first: float, last: float, control: Control, scene: bpy.types.Sce
 
 
 def _model_frames(first: float, last: float, scene: bpy.types.Scene) -> np.ndarray:
-    """The scene frames (K,), seldom whole, of the model's own frames from ``first`` to ``last``, so that nothing is
+    """The scene frames (K,), rarely whole, of the model's own frames from ``first`` to ``last``, so that nothing is
     lost between the two clocks; the two ends themselves when there are fewer than two.
     """
     start, fps = scene.gaitway.start_frame, scene_fps(scene)

@@ -14,8 +14,8 @@ import bpy
 import numpy as np
 
 from .. import compat, offscreen, time_slices
-from ..character.body import CharacterBody, standing_height
-from ..retarget.pose.ground import lies_on_ground
+from ..character import CharacterBody, standing_height
+from ..retarget.pose import lies_on_ground
 from ..shared import space
 from ..shared.errors import BadControl
 from ..shared.skeleton import FPS, SKELETON, joint_label

@@ -10,8 +10,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen, time_slices
-from ..retarget.pose import scale
-from ..retarget.pose.ground import facing, ground_height
+from ..retarget.pose import facing, ground_height, scale
 from ..shared import space
 from ..shared.errors import BadRequest
 from ..shared.skeleton import SKELETON

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..retarget.bone_map import custom as mapping
 from ..retarget.bone_map.detect import BoneMap, detect
-from ..retarget.pose.root_motion import RootMotion
+from ..retarget.pose import RootMotion
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
 from . import read_rig as rig
@@ -25,8 +25,9 @@ def read(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tu
     """The armature as plain data and its bone map. Raises RetargetError when it is no human or its map is broken."""
     rest = rig.read_rig(armature, scene)
     joints = chosen_joints(armature)
-    found = mapping.chosen(rest.bones, joints) if joints else detect(rest.bones)
-    return with_t_pose(rest, _settings(armature).t_pose if _settings(armature) else ""), found
+    found = mapping.custom_map(rest.bones, joints) if joints else detect(rest.bones)
+    settings = _settings(armature)
+    return with_t_pose(rest, settings.t_pose if settings else ""), found
 
 
 def chosen_joints(armature: bpy.types.Object) -> dict[str, str]:

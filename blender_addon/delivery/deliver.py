@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import bpy
 
 from .. import compat
-from ..capture.capture import Capture, to_floor
+from ..capture.capture import CapturedScene, to_floor
 from ..capture.timing import scene_fps
 from ..keying import apply
 from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
-from ..retarget.proportions.contacts import contact_mask
+from ..retarget.proportions import contact_mask
 from ..shared.errors import RetargetError
 from ..shared.protocol import Generate, Result
 from ..takes import history, pose_snapshot
@@ -54,7 +54,7 @@ class Delivery:
 
     result: Result
     request: Generate
-    captured: Capture
+    captured: CapturedScene
     variation: int | None = None
     edit: RangeEdit | None = None
     replaces: str = ""
@@ -206,7 +206,7 @@ def _check_all_exist(written: list[WrittenAction]) -> None:
         entry.bag()
 
 
-def _take_back(written: list[WrittenAction], captured: Capture, before: PoseSnapshot) -> None:
+def _take_back(written: list[WrittenAction], captured: CapturedScene, before: PoseSnapshot) -> None:
     actions = [action for entry in written if (action := action_by_uid(entry.action_uid)) is not None]
     # A deleted armature that something still points to is put back as well: undo may bring it back.
     armature = object_by_uid(captured.body.uid)
@@ -218,7 +218,7 @@ def _take_back(written: list[WrittenAction], captured: Capture, before: PoseSnap
         bpy.data.actions.remove(action)
 
 
-def _scene(captured: Capture) -> bpy.types.Scene:
+def _scene(captured: CapturedScene) -> bpy.types.Scene:
     scene = scene_by_uid(captured.scene_uid)
     if scene is None:
         raise RetargetError(

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.obstacles import depths
 from ..character import setup as character
 from ..lookup import object_by_uid
@@ -25,7 +25,7 @@ from ..takes.observed import Observed, slide
 
 
 def observe(
-    captured: Capture, joints: np.ndarray, contacts: np.ndarray, arrivals: Arrivals, fps: float
+    captured: CapturedScene, joints: np.ndarray, contacts: np.ndarray, arrivals: Arrivals, fps: float
 ) -> Generator[None, None, Observed]:
     """Evaluate the character of ``captured`` at each frame of the engine's motion (``joints`` (T, 22, 3), ``contacts``
     (T, 4)) and at each control's, which are met as ``arrivals`` tell; ``fps``: the scene's.
@@ -84,7 +84,7 @@ def _relative_errors(
     frames: np.ndarray,
     positions: dict[str, np.ndarray],
     yaw: np.ndarray,
-    captured: Capture,
+    captured: CapturedScene,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The frames (C,) of a relation and how far (C,) in metres the joint was from its place beside the other one, under
     a name for both; nothing where the character lacks one of them or no frame is requested. ``positions``: joint
@@ -98,7 +98,7 @@ def _relative_errors(
     return {f"{relation.joint} beside {relation.to_joint}": (frames[requested], distances)}
 
 
-def armature_of(captured: Capture) -> bpy.types.Object:
+def armature_of(captured: CapturedScene) -> bpy.types.Object:
     """The character of the capture. Raises RetargetError when it, or a bone of it, was deleted or the bone renamed."""
     armature = object_by_uid(captured.body.uid)
     if armature is None or not armature.users_scene:

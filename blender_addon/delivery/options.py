@@ -8,15 +8,14 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.obstacles import in_world
 from ..capture.tracks import Track
-from ..retarget.keys.spline_fit import Spacing
-from ..retarget.proportions.adapt import Constraints
-from ..retarget.proportions.effectors import Target
+from ..retarget.keys import Spacing
+from ..retarget.proportions import Constraints, Target
 
 
-def constraints_for(captured: Capture, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Constraints:
+def constraints_for(captured: CapturedScene, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Constraints:
     """What ``scene.gaitway.feet`` says, for the model's ``contacts`` (T, 4) and the captured controls."""
     feet = scene.gaitway.feet
     floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]

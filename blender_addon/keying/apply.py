@@ -17,8 +17,7 @@ from ..lookup import action_by_uid, object_by_uid, still_there
 from ..retarget.bone_map.detect import BoneMap
 from ..retarget.keys.reduce import Bound, reduce
 from ..retarget.keys.spline_fit import Curve, Spacing, every, thinned
-from ..retarget.pose import control_rig as guide
-from ..retarget.pose import solve, twist
+from ..retarget.pose import control_rig, solve, twist
 from ..retarget.pose.resample import resample, scene_frames
 from ..retarget.pose.root_motion import RootMotion, apply_root_motion
 from ..retarget.proportions import contacts
@@ -134,6 +133,7 @@ class Plan:
         )
 
 
+# Nine: what is keyed and how, all but three by keyword.
 def apply_motion(
     armature: bpy.types.Object,
     joints: np.ndarray,
@@ -174,6 +174,7 @@ def apply_motion(
     return run_to_end(write(armature, plan, curves, action_name))
 
 
+# Eight: as apply_motion.
 def prepare(
     armature: bpy.types.Object,
     joints: np.ndarray,
@@ -211,7 +212,7 @@ def prepare(
     matrices = rest.matrix_world
     if rig.is_moving(armature):
         matrices = yield from rig.world_matrices(armature, frames)
-    solved, controls = (guide.stand_in(rest, bone_map), rest) if guided else (rest, None)
+    solved, controls = (control_rig.stand_in(rest, bone_map), rest) if guided else (rest, None)
     return Plan(
         solved,
         bone_map,
@@ -259,7 +260,7 @@ def to_controls(
         )
     poles = {limb.pole: rig.pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}
     pole_axes = {pole: axis for pole, axis in poles.items() if axis is not None}
-    wanted = guide.targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
+    wanted = control_rig.control_targets(plan.controls, plan.bone_map, plan.rest, solution, plan.limbs, pole_axes)
     if rooted.root is not None:
         wanted = wanted.with_bone(*rooted.root)
     yield

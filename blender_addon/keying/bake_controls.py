@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs whose controls hang on constraints and drivers: let Blender itself say where the controls' parents come to be.
 
-A copy of the rig stands at the origin of a stage, out of sight; every control copies the place of a guide, an empty,
+A copy of the rig is at the origin of a hidden scene; every control copies the transform of a guide, an empty,
 which is set frame by frame, a few frames a tick. The animator's rig, scene and playhead are not touched.
 """
 
@@ -15,19 +15,21 @@ import numpy as np
 from mathutils import Matrix
 
 from .. import offscreen
-from ..retarget.pose import control_rig as guide
+from ..retarget.pose import control_rig
 from ..retarget.pose.solve import Solution
 from ..retarget.rig import Rig
 
 NAME = "Gaitway guide"
 
 
-def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: str) -> Generator[None, None, Solution]:
+def bake(
+    armature: bpy.types.Object, rig: Rig, wanted: control_rig.ControlTargets, carrier: str
+) -> Generator[None, None, Solution]:
     """What to key on ``armature``, which ``rig`` was read from, for its controls to be where ``wanted`` says.
 
-    Raises RetargetError when an undo or another file took the copy away meanwhile.
+    Raises RetargetError when an undo or another file removed the copy meanwhile.
     """
-    needed = guide.parents_of(rig, dict.fromkeys((*wanted.turned, *wanted.moved)))
+    needed = control_rig.parents_of(rig, dict.fromkeys((*wanted.turned, *wanted.moved)))
     num_frames = len(next(iter(wanted.places.values())))
     found = np.empty((num_frames, len(needed), 4, 4))
     with offscreen.temporary_scene() as uid:
@@ -49,11 +51,11 @@ def bake(armature: bpy.types.Object, rig: Rig, wanted: guide.Targets, carrier: s
                 frame += 1
             yield
     parents = {name: found[:, column] for column, name in enumerate(needed)}
-    return (yield from guide.keys(rig, wanted, carrier, parents))
+    return (yield from control_rig.solve_controls(rig, wanted, carrier, parents))
 
 
-def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None:
-    """A copy of ``armature`` at the origin of the stage, its controls led by one guide each."""
+def _set_up(uid: int, armature: bpy.types.Object, wanted: control_rig.ControlTargets) -> None:
+    """A copy of ``armature`` at the origin of the hidden scene, its controls following one guide each."""
     copy, scene = offscreen.add_static_copy(uid, armature), offscreen.scene_of(uid)
     for (name, prop), value in wanted.properties.items():
         present = copy.pose.bones[name][prop]
@@ -68,7 +70,7 @@ def _set_up(uid: int, armature: bpy.types.Object, wanted: guide.Targets) -> None
             constraint.target = empty
 
 
-def _guides(scene: bpy.types.Scene, wanted: guide.Targets) -> dict[str, bpy.types.Object]:
+def _guides(scene: bpy.types.Scene, wanted: control_rig.ControlTargets) -> dict[str, bpy.types.Object]:
     """The guides by the bone that they lead."""
     guides = {member[NAME]: member for member in scene.collection.objects if NAME in member}
     return {name: guides[name] for name in dict.fromkeys((*wanted.turned, *wanted.moved))}

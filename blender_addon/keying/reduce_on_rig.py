@@ -2,7 +2,7 @@
 """Few keys on rigs whose controls hang on constraints: Blender itself says how far the bones come off, and keys are set
 nearer where that is too far.
 
-A copy of the rig plays the curves on a stage, a few frames a tick.
+A copy of the rig plays the curves in a hidden scene, a few frames a tick.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import compat, offscreen
 from ..lookup import action_by_uid, object_by_uid
-from ..retarget.keys.reduce import CLOSE, NEIGHBOURS, Bound, reduce
+from ..retarget.keys.reduce import BOUND_RATIO, NEIGHBOUR_FRAMES, Bound, reduce
 from ..retarget.keys.spline_fit import Curve
 from ..retarget.pose import scale
 from ..retarget.rig import Rig
@@ -23,7 +23,7 @@ from ..shared.errors import RetargetError
 from ..shared.series import dilate_maximum
 from . import keyframes
 
-PATIENT_TRIES, TRIES = 3, 8  # after the first ones every frame that is off is keyed
+PATIENT_TRIES, MAX_TRIES = 3, 8  # after the first ones every frame that is off is keyed
 
 
 def reduce_checked(
@@ -34,24 +34,25 @@ def reduce_checked(
     matrix_world: np.ndarray,
     bound: Bound,
 ) -> Generator[None, None, list[Curve]]:
-    """As :func:`.sparse.reduce`, for ``armature``, which ``rig`` was read from and whose constraints it does not know.
+    """As :func:`.reduce.reduce`, for ``armature``, which ``rig`` was read from and whose constraints it does not know.
 
-    Raises RetargetError when the armature or the stage goes meanwhile.
+    Raises RetargetError when the armature or the hidden scene is removed meanwhile.
     """
     uid, frames = armature.session_uid, max((curve.channels[0].frames for curve in curves), key=len)
     bones = list(dict.fromkeys(curve.bone for curve in curves))
     goal = yield from _played(uid, curves, bones, frames)
-    allowed = CLOSE * bound.distance / scale.object_scale(rig)
+    allowed = BOUND_RATIO * bound.distance / scale.object_scale(rig)
     nearer = replace(bound, distance=np.full(len(frames), bound.distance))
-    for attempt in range(TRIES):
+    for attempt in range(MAX_TRIES):
         few = yield from reduce(rig, curves, modes, matrix_world, nearer, compensate=False)
         places = yield from _played(uid, few, bones, frames)
         off = np.linalg.norm(places - goal, axis=-1).max(-1) / allowed
         if off.max() <= 1.0:
             return few
-        less = np.minimum(1.0, 0.85 / np.maximum(dilate_maximum(off, NEIGHBOURS), 1e-9))
+        less = np.minimum(1.0, 0.85 / np.maximum(dilate_maximum(off, NEIGHBOUR_FRAMES), 1e-9))
         rows = np.flatnonzero(off > 1.0) if attempt >= PATIENT_TRIES else np.empty(0, int)
-        nearer = replace(nearer, distance=nearer.distance * less, must=np.union1d(nearer.must, rows).astype(int))
+        must = np.union1d(nearer.must, rows).astype(int).tolist()
+        nearer = replace(nearer, distance=nearer.distance * less, must=must)
     return list(curves)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.tracks import Track
 from ..shared.protocol import Result, hints_with_slack
 from ..shared.skeleton import FPS, SKELETON
@@ -41,7 +41,7 @@ class Arrivals:
         met = None if result.met_frames is None else result.met_frames[variation]
         return cls(met, result.path_offset)
 
-    def with_actual_timing(self, captured: Capture, fps: float) -> Capture:
+    def with_actual_timing(self, captured: CapturedScene, fps: float) -> CapturedScene:
         """``captured`` with each key at the frame in which it is met; ``fps``: the scene's."""
         if self.met_frames is None:
             return captured
@@ -55,7 +55,7 @@ class Arrivals:
             tracks.append(replace(track, frames=np.maximum.accumulate(track.frames + late)))
         return replace(captured, tracks=tuple(tracks))
 
-    def with_detour(self, captured: Capture, fps: float) -> Capture:
+    def with_detour(self, captured: CapturedScene, fps: float) -> CapturedScene:
         """``captured`` with the path of the hips where it was led around obstacles, for the character to follow; its
         error is still measured from the path that was drawn.
         """
@@ -66,7 +66,7 @@ class Arrivals:
         )
         return replace(captured, tracks=tuple(tracks))
 
-    def detour_frames(self, captured: Capture, fps: float) -> tuple[float, float] | None:
+    def detour_frames(self, captured: CapturedScene, fps: float) -> tuple[float, float] | None:
         """The first and the last scene frame in which the path of the hips was led around something; None when it was
         not.
         """
@@ -77,14 +77,14 @@ class Arrivals:
         found = np.concatenate([*frames, np.empty(0)])
         return (float(found.min()), float(found.max())) if len(found) else None
 
-    def _offset(self, track: Track, captured: Capture, fps: float) -> np.ndarray:
+    def _offset(self, track: Track, captured: CapturedScene, fps: float) -> np.ndarray:
         """By how much (K, 3) metres the keys of ``track`` were led aside."""
         if self.path_offset is None or track.joint != "pelvis":
             return np.zeros((len(track.frames), 3))
         return self.path_offset[_requested_frames(track, captured, fps)]
 
 
-def _requested_frames(track: Track, captured: Capture, fps: float) -> np.ndarray:
+def _requested_frames(track: Track, captured: CapturedScene, fps: float) -> np.ndarray:
     """The model frames (K,) in which the keys of ``track`` were asked for."""
     frames = np.rint(scene_to_model_frame(track.frames, captured.start_frame, fps)).astype(int)
     return frames.clip(0, captured.signal.num_frames - 1)

@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from .. import compat
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..keying import keyframes
 from ..shared.errors import BadFile, BadRequest
 from ..shared.protocol import Generate
@@ -46,7 +46,7 @@ class TakeSource:
     """
 
     request: Generate
-    captured: Capture
+    captured: CapturedScene
     joints: np.ndarray
     contacts: np.ndarray
     before: PoseSnapshot
@@ -104,7 +104,7 @@ def source_of(take: GaitwayTake) -> TakeSource:
         )
     return TakeSource(
         request=unpack(Generate, kept["order"]),
-        captured=unpack(Capture, kept["captured"]),
+        captured=unpack(CapturedScene, kept["captured"]),
         joints=np.frombuffer(kept["joints"], "<f4").reshape(-1, SKELETON.num_joints, 3).copy(),
         contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
         before=_before(take.action),

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from ..capture import capture
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.request import build_request
 from ..capture.timing import scene_fps
 from ..shared import space
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..shared.protocol import Generate
 
 
-def repeat_request(scene: bpy.types.Scene, take: GaitwayTake) -> tuple[Generate, Capture]:
+def repeat_request(scene: bpy.types.Scene, take: GaitwayTake) -> tuple[Generate, CapturedScene]:
     """The request that made ``take``, with an id of its own, for the character and the scene as they are now.
 
     Raises BadFile when what it was made of is gone, BadRequest when its character is.
@@ -40,7 +40,7 @@ def repeat_request(scene: bpy.types.Scene, take: GaitwayTake) -> tuple[Generate,
 
 def range_request(
     scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
-) -> Generator[None, None, tuple[Generate, Capture]]:
+) -> Generator[None, None, tuple[Generate, CapturedScene]]:
     """A request that generates ``take`` again between the scene frames ``first`` and ``last`` and keeps the rest.
 
     The controls and options are the scene's when they still give a motion of that length, else the take's own; prompt

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..capture.capture import Capture, to_floor
+from ..capture.capture import CapturedScene, to_floor
 from ..capture.obstacles import in_world
 from ..shared import space
 from ..shared.skeleton import CONTACT_JOINTS, FPS, SKELETON
@@ -120,7 +120,7 @@ class Overlay:
         return self._batches[name]
 
 
-def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) -> dict[str, Lines]:
+def layers_of(observed: Observed, captured: CapturedScene, fps: float, pending: bool) -> dict[str, Lines]:
     """All layers of a motion that was observed; ghosts only while it is ``pending``."""
     ground, unit = captured.body.ground, captured.unit_scale
     requested, achieved, ticks = [], [], []
@@ -149,7 +149,7 @@ def layers_of(observed: Observed, captured: Capture, fps: float, pending: bool) 
     }
 
 
-def preview_lines(joints: np.ndarray, captured: Capture) -> Lines:
+def preview_lines(joints: np.ndarray, captured: CapturedScene) -> Lines:
     """Ghosts and the path of the hips for ``joints`` (T, 22, 3) as the engine gave them."""
     positions = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
     frames = np.arange(len(joints), dtype=np.float64)

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from .. import compat
-from ..capture.capture import Capture
+from ..capture.capture import CapturedScene
 from ..capture.timing import scene_fps
 from ..delivery.observe import observe
 from ..lookup import scene_by_uid
@@ -45,7 +45,7 @@ class TakeObserver:
         self._work: Generator[None, None, None] | None = None
         self._overlay.clear(*(name for name in self._overlay.layers if name != "preview"))
 
-    def take_over(self, scene: bpy.types.Scene, observed: Observed, captured: Capture) -> None:
+    def take_over(self, scene: bpy.types.Scene, observed: Observed, captured: CapturedScene) -> None:
         """Show what was observed while a take was delivered."""
         shown = history.shown(scene)
         if shown is not None:
@@ -106,7 +106,7 @@ class TakeObserver:
         self._work = self._observe_steps(captured, source, scene_fps(scene), take.action.session_uid)
 
     def _observe_steps(
-        self, captured: Capture, source: history.TakeSource, fps: float, action_uid: int
+        self, captured: CapturedScene, source: history.TakeSource, fps: float, action_uid: int
     ) -> Generator[None, None, None]:
         observed = yield from observe(captured, source.joints, source.contacts, source.arrivals, fps)
         scene = scene_by_uid(captured.scene_uid)
@@ -115,7 +115,7 @@ class TakeObserver:
             history.note(shown, observed)
             self._show(scene, shown, observed, captured)
 
-    def _show(self, scene: bpy.types.Scene, take: GaitwayTake, observed: Observed, captured: Capture) -> None:
+    def _show(self, scene: bpy.types.Scene, take: GaitwayTake, observed: Observed, captured: CapturedScene) -> None:
         self._seen, self._keys_hash, self.observed = self._key(take), keys_hash(take.action), observed
         self._overlay.put(**layers_of(observed, captured, scene_fps(scene), not take.accepted))
         self._overlay.sync(scene)

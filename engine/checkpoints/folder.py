@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models on disk: our folder, the published files, and the way from these to that.
+"""Models on disk: our folder, the published files, and how these become that.
 
 A folder holds config.json, model.safetensors (published tensor names), statistics.npz (means and standard deviations of
 features and hints), README.md (the model card) and SHA256SUMS, which is checked at every load. It is written beside its
@@ -211,16 +211,16 @@ def _read_statistics(
     folder: Path | str, names: tuple[str, str], shape: tuple[int, ...], usual: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation from ``folder``, or from the data set's usual folder inside it; float32."""
-    places = [Path(folder), Path(folder) / usual, Path(folder) / "datasets" / usual]
-    place = next((p for p in places if all((p / name).is_file() for name in names)), None)
-    if place is None:
+    candidates = [Path(folder), Path(folder) / usual, Path(folder) / "datasets" / usual]
+    found = next((p for p in candidates if all((p / name).is_file() for name in names)), None)
+    if found is None:
         raise BadFile(
             f"There are no {names[0]} and {names[1]} in {folder}.", f"Give the {usual} folder that holds them."
         )
     arrays = []
     for name in names:
         try:
-            array = np.load(place / name, allow_pickle=False)
+            array = np.load(found / name, allow_pickle=False)
             if array.size != np.prod(shape):
                 raise ValueError(f"its shape is {array.shape}, expected is {shape}")
             array = array.astype(np.float32).reshape(shape)
@@ -228,12 +228,12 @@ def _read_statistics(
                 raise ValueError("it holds values that are not finite")
         except (OSError, ValueError, EOFError) as error:
             raise BadFile(
-                f"{place / name} cannot be used: {error}.", f"Give the {usual} folder that belongs to the checkpoint."
+                f"{found / name} cannot be used: {error}.", f"Give the {usual} folder that belongs to the checkpoint."
             ) from error
         arrays.append(array)
     if not (arrays[1] > 0).all():
         raise BadFile(
-            f"{place / names[1]} holds deviations that are not positive.", "Are mean and deviation exchanged?"
+            f"{found / names[1]} holds deviations that are not positive.", "Are mean and deviation exchanged?"
         )
     return arrays[0], arrays[1]
 

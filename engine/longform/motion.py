@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A motion of any length, window by window: prompts that change, loops, ranges made anew, parts as they become final.
+"""A motion of any length, window by window: prompts that change, loops, ranges made again, parts as they become final.
 
     plan ─► for each window: what it sees of its surroundings ─► sampled, refined ─► joined in features (timeline)
          ─► feet planted, hints hit, a margin behind the newest frame ─► joined to what is final ─► part
@@ -20,16 +20,16 @@ from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from ..motion_order import MotionOrder
-from .timeline import EASE, Context, Timeline, ease
+from .timeline import EASE_FRAMES, Context, Timeline, ease
 from .window_request import WindowMotion, WindowRequest
-from .windows import OVERLAP, Window, plan_windows
+from .windows import OVERLAP_FRAMES, Window, plan_windows
 
 MAX_SECONDS = 600.0
 MAX_FRAMES = round(MAX_SECONDS * FPS) + 1
-MARGIN = 40  # frames on either side that finishing looks at; a frame so far behind the newest one is final
-CLOSING = 50  # frames of a loop that are made last, to lead back to its beginning
-CLOSED = 0.1  # metres between the first and last hint of the pelvis, below which a path is a closed one
-WAYPOINT_TOLERANCE = 0.3  # metres; a window's end on the straight way to a key that lies beyond it
+MARGIN_FRAMES = 40  # on either side, that finishing looks at; a frame so far behind the newest one is final
+CLOSING_FRAMES = 50  # of a loop, that are made last, to lead back to its beginning
+CLOSED_M = 0.1  # between the first and last hint of the pelvis, below which a path is a closed one
+WAYPOINT_TOLERANCE_M = 0.3  # of a window's end on the straight line to a key that lies beyond it
 
 Finished = Generator[None, None, tuple[np.ndarray, np.ndarray]]
 Finish = Callable[[MotionOrder, np.ndarray, np.ndarray, Sequence[int], np.ndarray], Finished]
@@ -57,9 +57,9 @@ class MotionInProgress:
         """(T, J): the frame in which the hint that is given in a frame is met."""
         self._closes = order.loop and not order.base_mask[-1]
         self._ahead = 0  # frames from the last one on that are known to be those from the first one on
-        self._closing = frames - 1 - min(CLOSING, (frames - 1) // 2)
+        self._closing = frames - 1 - min(CLOSING_FRAMES, (frames - 1) // 2)
         if self._closes:
-            self._ahead = min(OVERLAP, self._closing)
+            self._ahead = min(OVERLAP_FRAMES, self._closing)
         self.timeline = Timeline(frames - 1 + self._ahead if self._closes else frames)
         self.joints = np.zeros((len(self.timeline.known), SKELETON.num_joints, 3), np.float32)
         self.contacts = np.zeros((len(self.timeline.known), 4), bool)
@@ -98,8 +98,8 @@ class MotionInProgress:
         return WindowRequest(order, canonical_frame(signal, heading), context)
 
     def _order_for(self, window: Window, context: Context) -> MotionOrder:
-        """The order for a window: nothing is asked of frames that are there already, slack stays among the new ones,
-        and where the next key or kept place of the pelvis lies beyond the window it is led there.
+        """The order for a window: nothing is requested of frames that are there already, slack stays among the new
+        ones, and where the next key or kept position of the pelvis lies beyond the window it is led there.
         """
         order = self.order.window(window.start, window.end)
         frames = np.arange(window.start, window.end)
@@ -110,7 +110,7 @@ class MotionInProgress:
         return self._with_waypoint(replace(order, signal=signal, slack=slack), window, context)
 
     def _with_waypoint(self, order: MotionOrder, window: Window, context: Context) -> MotionOrder:
-        """The order of a window, with its end on the straight line to the next key or kept place beyond it."""
+        """The order of a window, with its end on the straight line to the next key or kept position beyond it."""
         hint, mask = order.signal.hint, order.signal.hint_mask
         kept = self.kept[: self.order.num_frames]
         beyond = np.flatnonzero((self.order.signal.hint_mask[:, _PELVIS] | kept)[window.end :])
@@ -130,12 +130,12 @@ class MotionInProgress:
         hint, mask, tolerance = hint.copy(), mask.copy(), order.tolerance.copy()
         hint[-1, _PELVIS] = point + share * (goal - point)
         mask[-1, _PELVIS] = True
-        tolerance[-1, _PELVIS] = WAYPOINT_TOLERANCE
+        tolerance[-1, _PELVIS] = WAYPOINT_TOLERANCE_M
         return replace(order, signal=replace(order.signal, hint=hint, hint_mask=mask), tolerance=tolerance)
 
     def _path_closes(self) -> bool:
         mask, hint = self.order.signal.hint_mask[:, _PELVIS], self.order.signal.hint[:, _PELVIS]
-        return bool(mask[0] and mask[-1] and np.linalg.norm((hint[-1] - hint[0])[[0, 2]]) < CLOSED)
+        return bool(mask[0] and mask[-1] and np.linalg.norm((hint[-1] - hint[0])[[0, 2]]) < CLOSED_M)
 
     # After a window is made
 
@@ -156,7 +156,7 @@ class MotionInProgress:
         """Make final what can be after ``window``, piece by piece; returns the frames that became so."""
         begin, frames = self.done, self.order.num_frames
         if window != self.windows[-1]:
-            yield from self._finish_until(max(window.last - MARGIN, begin), finish)
+            yield from self._finish_until(max(window.last - MARGIN_FRAMES, begin), finish)
         else:
             if self._closes:
                 yield from self._finish_until(max(self._closing, begin), finish)
@@ -173,8 +173,8 @@ class MotionInProgress:
     def _finish_stretch(self, start: int, end: int, finish: Finish) -> Iterator[None]:
         """Finish the frames ``start`` to ``end`` and join them to the final ones on either side."""
         known = self.timeline.known
-        begin = max(start - MARGIN, 0)
-        stop = end + int(np.cumprod(known[end : end + MARGIN]).sum())
+        begin = max(start - MARGIN_FRAMES, 0)
+        stop = end + int(np.cumprod(known[end : end + MARGIN_FRAMES]).sum())
         final = self.kept[begin:stop] | (np.arange(begin, stop) < self.done)
         joints = self.timeline.joints(begin, stop)
         joints[final] = self.joints[begin:stop][final]
@@ -198,7 +198,7 @@ class MotionInProgress:
             if not beside:
                 continue
             off = (self.joints[beside] - joints[np.array(beside) - begin]).reshape(len(beside), -1)[::-1]
-            eased = ease(off, len(made), EASE, room)
+            eased = ease(off, len(made), EASE_FRAMES, room)
             made += eased if step < 0 else eased[::-1]
         self.joints[start:end] = made.reshape(-1, *joints.shape[1:])
         self.contacts[start:end] = stands[start - begin : end - begin]

@@ -23,10 +23,13 @@ from blender_addon.shared.skeleton import SKELETON
 from ..motion_order import MotionOrder
 from .windows import Window
 
-LEAST_WIDTH = 0.1  # metres between the shoulders, below which a frame does not hold a body
-PIECE, AROUND = 1000, 100  # frames that are taken at once, and those on either side that their heading depends on
-EASE = 16  # frames within which a pose that is off at a border comes right
-PLACE_SPEED, TURN_SPEED = 0.01, 0.03  # metres and radians a frame: a place or heading that is far off takes longer
+MIN_SHOULDER_WIDTH_M = 0.1  # below which a frame does not hold a body
+PIECE_FRAMES, AROUND_FRAMES = 1000, 100  # taken at once, and those on either side that their heading depends on
+EASE_FRAMES = 16  # within which a pose that is off at a border comes right
+POSITION_M_PER_FRAME, YAW_RAD_PER_FRAME = 0.01, 0.03  # a position or heading that is far off takes longer
+
+HELD_JOINTS = SKELETON.indices("pelvis", "left_hip", "right_hip")
+"""Joints whose positions tell those of the body and its heading."""
 
 _POSE = np.r_[
     feature_set.ROOT_HEIGHT.start : feature_set.JOINT_POSITIONS.stop,
@@ -47,7 +50,7 @@ class Context:
 
     @property
     def arrives(self) -> bool:
-        """Whether the way leads on to frames whose place is known."""
+        """Whether the motion leads on to frames whose place is known."""
         return bool((~self.known[:-1] & self.placed[1:]).any())
 
     def add_hints(self, signal: ControlSignal, joints: Sequence[int]) -> ControlSignal:
@@ -59,10 +62,10 @@ class Context:
         hint[chosen], mask[chosen] = self.joints[chosen], True
         return replace(signal, hint=hint, hint_mask=mask)
 
-    def hold(self, order: MotionOrder, joints: Sequence[int]) -> MotionOrder:
-        """The order with hints, without tolerance, that keep these ``joints`` where they are in the placed frames."""
+    def hold(self, order: MotionOrder) -> MotionOrder:
+        """The order with hints, without tolerance, that keep the body where it is in the placed frames."""
         tolerance = np.where(self.placed[:, None], np.float32(0), order.tolerance)
-        return replace(order, signal=self.add_hints(order.signal, joints), tolerance=tolerance)
+        return replace(order, signal=self.add_hints(order.signal, HELD_JOINTS), tolerance=tolerance)
 
 
 class Timeline:
@@ -82,14 +85,14 @@ class Timeline:
         frames, kept = np.arange(len(joints)), np.flatnonzero(mask)
         joints = np.where(np.isfinite(joints), joints, 0.0).astype(np.float64)
         left, right = SKELETON.indices("left_shoulder", "right_shoulder")
-        sound = (np.linalg.norm(joints[:, left] - joints[:, right], axis=-1) > LEAST_WIDTH) | mask
+        sound = (np.linalg.norm(joints[:, left] - joints[:, right], axis=-1) > MIN_SHOULDER_WIDTH_M) | mask
         following = kept[np.searchsorted(kept, frames).clip(0, len(kept) - 1)]
         joints = joints[np.where(sound, frames, following)]
         # Features speak of the step to the next frame: behind the last one the motion stands.
         joints = np.concatenate([joints, joints[-1:]])
-        for start in range(0, len(mask), PIECE):
-            begin, end = max(start - AROUND, 0), start + PIECE + AROUND
-            here = kept[(kept >= start) & (kept < start + PIECE)]
+        for start in range(0, len(mask), PIECE_FRAMES):
+            begin, end = max(start - AROUND_FRAMES, 0), start + PIECE_FRAMES + AROUND_FRAMES
+            here = kept[(kept >= start) & (kept < start + PIECE_FRAMES)]
             if len(here):
                 self._keep_piece(joints[begin : end + 1], here, begin)
 
@@ -115,7 +118,7 @@ class Timeline:
         return CanonicalFrame(np.array([x, 0.0, z]), float(yaw))
 
     def context(self, window: Window) -> Context:
-        """What the window sees. Root velocities follow the joined way; other features are as they were made."""
+        """What the window sees. Root velocities follow the joined path; other features are as they were made."""
         span = slice(window.start, window.end)
         features, root = self.features[span].copy(), self.root[span]
         moved = np.diff(root, axis=0)
@@ -161,7 +164,7 @@ class Timeline:
             step = min(2, first - window.start)
             have = slice(first - step, first)
             seen = slice(have.start - window.start, have.stop - window.start)
-            pose += ease(self.features[have][:, _POSE] - features[seen][:, _POSE], len(pose), EASE, room)
+            pose += ease(self.features[have][:, _POSE] - features[seen][:, _POSE], len(pose), EASE_FRAMES, room)
             new_root += _ease_root(self.root[have] - root[seen], len(pose), room)
         if after:
             step = min(2, window.end - last, int(self.known[last : last + 2].sum()))
@@ -169,7 +172,7 @@ class Timeline:
             seen = slice(have.start - window.start, have.stop - window.start)
             off = (self.features[have][:, _POSE] - features[seen][:, _POSE])[::-1]
             room = len(pose) if before else None
-            pose += ease(off, len(pose), EASE, room)[::-1]
+            pose += ease(off, len(pose), EASE_FRAMES, room)[::-1]
             new_root += _ease_root((self.root[have] - root[seen])[::-1], len(pose), room)[::-1]
         self.features[first:last] = features[made]
         self.features[first:last, _POSE] = pose
@@ -201,7 +204,7 @@ def _ease_root(off: np.ndarray, count: int, room: int | None) -> np.ndarray:
     """As :func:`ease` for x, z and heading (steps, 3); what is far off takes its time."""
     off = np.concatenate([off[:, :2], _wrapped(off[:, 2:])], 1)
     frames = max(
-        EASE, np.linalg.norm(off[-1, :2]) / PLACE_SPEED, abs(off[-1, 2]) / TURN_SPEED
+        EASE_FRAMES, np.linalg.norm(off[-1, :2]) / POSITION_M_PER_FRAME, abs(off[-1, 2]) / YAW_RAD_PER_FRAME
     )  # the last entry is the border
     return ease(off, count, int(frames), room)
 

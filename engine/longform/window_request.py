@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request of one variation for one window, as the networks are told it.
+"""The request of one variation for one window, as the networks are given it.
 
 Shapes: T frames of the window, J = 22 joints.
 """
@@ -44,7 +44,7 @@ class WindowRequest:
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """The shown hints (1, T, J, 3) in the canonical frame, their mask (1, T, J), and which of their coordinates are
-        asked for (1, T, J, 3).
+        requested (1, T, J, 3).
         """
         shown = self.shown
         hint = torch.from_numpy(self.frame.to_model(shown.hint)).float()[None]

@@ -15,9 +15,9 @@ import numpy as np
 
 from blender_addon.shared.protocol import PromptBlock
 
-OVERLAP = 32  # frames of what is there already that a window sees on each side
-SHORTEST = 10  # frames, fewer of which are not made by themselves between known ones and another sentence
-LOOKAHEAD = 16  # frames made beyond the new ones and thrown away, where the motion goes on: so it does not come to rest
+OVERLAP_FRAMES = 32  # of what is there already that a window sees on each side
+SHORTEST_FRAMES = 10  # fewer are not made by themselves between known ones and another sentence
+LOOKAHEAD_FRAMES = 16  # made beyond the new ones and thrown away where the motion goes on: so it does not come to rest
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def plan_windows(
     ``least`` and ``longest`` are the frames of a window; ``cuts`` are further frames at which a new window begins.
     """
     total = len(known)
-    overlap, lookahead = min(OVERLAP, longest // 4), min(LOOKAHEAD, longest // 8)
+    overlap, lookahead = min(OVERLAP_FRAMES, longest // 4), min(LOOKAHEAD_FRAMES, longest // 8)
     starts = {block.start_frame for block in blocks}
     borders = sorted({0, total, *cuts, *_edges(known), *(start for start in starts if not _crowded(known, start))})
     windows: list[Window] = []
     for begin, end in itertools.pairwise(borders):
         if known[begin]:
             continue
-        soon = min(begin + SHORTEST, end) - 1 if begin > 0 and known[begin - 1] else begin
+        soon = min(begin + SHORTEST_FRAMES, end) - 1 if begin > 0 and known[begin - 1] else begin
         prompt = max((i for i, block in enumerate(blocks) if block.start_frame <= soon), default=0)
         after = _count_known(known[end : end + overlap])
         beyond = after or min(lookahead, total - end)
@@ -73,7 +73,7 @@ def plan_windows(
 
 def _crowded(known: np.ndarray, frame: int) -> bool:
     """Whether a new sentence at ``frame`` is too near to frames that are known: there is no time to do what it says."""
-    near = known[max(frame - SHORTEST, 0) : frame + SHORTEST]
+    near = known[max(frame - SHORTEST_FRAMES, 0) : frame + SHORTEST_FRAMES]
     return bool(near.any() and not near.all())
 
 

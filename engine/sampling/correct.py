@@ -24,43 +24,44 @@ _LEGS = SKELETON.indices(*(f"{side}_{part}" for side in ("left", "right") for pa
 
 
 def correct(
-    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, asked: Tensor, passes: int | None = None
+    networks: Networks, latent: Tensor, mask: Tensor, hint: Tensor, requested: Tensor, passes: int | None = None
 ) -> Tensor:
     """The latent (B, N, D) corrected ``passes`` times, None: as often as the model was trained for; a model without a
     corrector changes nothing. Without hints it still mends sliding feet and jerks.
 
-    mask (B, T) frames; hint (B, T, J, 3) metres in the canonical frame; asked (B, T, J, 3) bool, which coordinates are.
+    mask (B, T) frames; hint (B, T, J, 3) metres in the canonical frame; requested (B, T, J, 3) bool, which of its
+    coordinates count.
     """
     corrector = networks.corrector
     if corrector is None or networks.statistics is None:
         return latent
-    asked = _steered(asked)
+    requested = _steered(requested)
     mean, std = networks.feature_scale(latent)
     with torch.no_grad(), threads_for(latent.shape[:-1].numel()):
         for _ in range(networks.config.corrector_passes if passes is None else passes):
             decoded = networks.decode(latent.to(next(networks.vae.parameters()).dtype), mask).to(latent)
-            latent = latent + correction(corrector, latent, decoded * std + mean, mask, hint, asked)
+            latent = latent + correction(corrector, latent, decoded * std + mean, mask, hint, requested)
     return latent
 
 
-def _steered(asked: Tensor) -> Tensor:
-    """``asked`` (B, T, J, 3) without the heights of legs where nothing is asked of the pelvis: to the corrector a miss
-    lasts, so it would carry the body up with a foot that shall kick.
+def _steered(requested: Tensor) -> Tensor:
+    """``requested`` (B, T, J, 3) without the heights of legs where the pelvis has no hints: to the corrector a miss
+    lasts, so it would carry the body up with a foot that kicks.
     """
-    shown = asked.clone()
-    led = asked[:, :, 0].any(-1).any(1)[:, None]
+    shown = requested.clone()
+    has_path = requested[:, :, 0].any(-1).any(1)[:, None]
     for joint in _LEGS:
-        shown[:, :, joint, 1] &= led
+        shown[:, :, joint, 1] &= has_path
     return shown
 
 
 def correction(
-    corrector: Corrector, latent: Tensor, vectors: Tensor, mask: Tensor, hint: Tensor, asked: Tensor
+    corrector: Corrector, latent: Tensor, features: Tensor, mask: Tensor, hint: Tensor, requested: Tensor
 ) -> Tensor:
-    """What to add to the latent (B, N, D) whose decoded features, in metres and radians, are ``vectors`` (B, T, F)."""
-    to_heading, _ = feature_set.root_trajectory(vectors)
-    missing = (hint - feature_set.features_to_joints(vectors)) * asked
-    misses = miss_features(missing, asked.any(-1), to_heading)
+    """What to add to the latent (B, N, D) whose decoded features, in metres and radians, are ``features`` (B, T, F)."""
+    to_heading, _ = feature_set.root_trajectory(features)
+    missing = (hint - feature_set.features_to_joints(features)) * requested
+    misses = miss_features(missing, requested.any(-1), to_heading)
     tokens = mask[:, :: corrector.patch_size]
     # As for the keys of attention, to look for masks that mask nothing is free on the CPU only.
     real = None if tokens.device.type == "cpu" and bool(tokens.all()) else tokens

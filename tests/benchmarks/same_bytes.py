@@ -85,7 +85,7 @@ def blender_names() -> dict[str, Any]:
         "played_bag": compat.played_bag,
         "apply_motion": apply.apply_motion,
         "rig_scale": lambda armature: scale.rig_scale(rig := read_rig.read_rig(armature), detect.detect(rig.bones)),
-        "Hold": adapt.Hold,
+        "Constraints": adapt.Constraints,
         "Spacing": spline_fit.Spacing,
         "rigs": rigs.ALL,
         "curve": scenes.curve,
@@ -397,7 +397,7 @@ def in_blender() -> Iterator[tuple[str, str]]:
         joints = data["pos"][start : min(end, start + 100)] * float(data["unit"])
     ways = {
         "every frame": {},
-        "as it is": {"hold": names["Hold"](lock_feet=False)},
+        "as it is": {"constraints": names["Constraints"](lock_feet=False)},
         "every fourth": {"spacing": names["Spacing"]("STEP", 4)},
         "few": {"spacing": names["Spacing"]("SPARSE")},
     }

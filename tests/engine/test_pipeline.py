@@ -18,7 +18,8 @@ from blender_addon.shared.protocol import Generate, Progress, PromptBlock, Resul
 from blender_addon.shared.skeleton import SKELETON
 from engine.bench.measure import counting
 from engine.checkpoints.folder import EMBEDDED
-from engine.pipeline import SEED_STEP, Pipeline
+from engine.longform.variations import SEED_STEP
+from engine.pipeline import Pipeline
 
 FRAMES = 81
 PELVIS = SKELETON.index("pelvis")

@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which bone is which joint. A new rig family is one new file in tables/ and one line; no logic."""
+
+from .custom import custom_map
+from .detect import REQUIRED_JOINTS, BoneMap, IkControls, canonical
+
+__all__ = ["REQUIRED_JOINTS", "BoneMap", "IkControls", "canonical", "custom_map"]

@@ -25,7 +25,7 @@ TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 MIRROR_TOLERANCE = 0.05  # of the figure's height
 
 
-def chosen(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
+def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
     """The map that ``joints`` (joint -> bone) makes; raises RetargetError for what is missing or cannot be.
 
     Spine bones between two chosen ones turn with them. IK controls come from the rig's family where it is known.

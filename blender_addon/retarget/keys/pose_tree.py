@@ -91,6 +91,7 @@ class Tree:
             yield
         return posed
 
+    # Eight: the curves of a round, what they are measured by, and those of the round before.
     def follow(
         self,
         curves: Sequence[Curve],

@@ -24,18 +24,26 @@ from ..pose.rotation_modes import rotations
 from .pose_tree import Posed, Tree, is_moving
 from .spline_fit import STIFFNESS, Channel, Curve, basis
 
-ROUNDS = (0.7, 0.95, 0.95)
-"""Shares of the bound within which all points stay in each round: the cheapest keys go first."""
-AGAIN = 3  # times that a round is done again
-NEIGHBOURS = 2  # frames around one that is off in which the next try stays nearer
-AT_ONCE = 24  # keys that are looked at before the thread is handed back
-HOPELESS = 1.7  # times the bound, from which on a key that is too dear is not looked at in later rounds either
-TIED, ASTRAY = 0.05, 8.0
-"""A channel may do little by itself, as does the real part of a small turn, and would run away: it is tied to what is
-wanted of it by that share of what all channels of the property do, and comes no farther from it than so many times the
-bound, by these.
-"""
-SMALL = 1e-5  # change of a channel by which its levers are measured
+
+@dataclass(frozen=True)
+class PruneParams:
+    """A channel may do little by itself, as does the real part of a small rotation, and would run away: it is tied to
+    what is wanted of it by ``tie_ratio`` of what all channels of the property do, and comes no farther from it than
+    ``max_drift_ratio`` times the bound, by these ties.
+    """
+
+    rounds: tuple[float, ...] = (0.7, 0.95, 0.95)  # shares of the bound that may be used up: the cheapest keys go first
+    tries: int = 3  # of each round
+    neighbour_frames: int = 2  # around one that is off, in which the next try stays nearer
+    retry_ratio: float = 0.9  # of the bound, which the next try aims at there
+    keys_at_once: int = 24  # that are tried before the thread is handed back
+    hopeless_ratio: float = 1.7  # times the bound: a key that costs more is not tried in later rounds either
+    tie_ratio: float = 0.05
+    max_drift_ratio: float = 8.0
+    probe_step: float = 1e-5  # change of a channel by which its levers are measured
+
+
+_PARAMS = PruneParams()
 
 
 @dataclass(eq=False)
@@ -70,6 +78,7 @@ class _Trial:
     ends: np.ndarray
 
 
+# Eight, as in reduce: the armature, its curves before and after, and what they may be off by.
 def prune(
     tree: Tree,
     curves: Sequence[Curve],
@@ -86,24 +95,36 @@ def prune(
     the ends stay. A generator that hands the thread back.
     """
     frames = next(curve.channels[0].frames for curve in curves if is_moving(curve))
-    met = {0, len(frames) - 1, *must}
+    required = {0, len(frames) - 1, *must}
     hopeless: set[tuple[str, str, int, int]] = set()
-    for share in ROUNDS:
+    for share in _PARAMS.rounds:
         nearer = np.ones(len(frames))
-        for _ in range(AGAIN):
+        for _ in range(_PARAMS.tries):
             fewer = yield from _round(
-                tree, curves, few, modes, matrix_world, goal, share * nearer[:, None] * bound, met, frames, hopeless
+                tree,
+                curves,
+                few,
+                modes,
+                matrix_world,
+                goal,
+                share * nearer[:, None] * bound,
+                required,
+                frames,
+                hopeless,
             )
             posed = yield from tree.pose(fewer, modes, frames)
-            places = yield from tree.points(posed, matrix_world)
-            off = (np.linalg.norm(places - goal, axis=-1) / bound).max(-1)
+            points = yield from tree.points(posed, matrix_world)
+            off = (np.linalg.norm(points - goal, axis=-1) / bound).max(-1)
             if off.max() <= 1.0:
                 few = fewer
                 break
-            nearer *= np.minimum(1.0, 0.9 / np.maximum(dilate_maximum(off, NEIGHBOURS), 1e-9))
+            nearer *= np.minimum(
+                1.0, _PARAMS.retry_ratio / np.maximum(dilate_maximum(off, _PARAMS.neighbour_frames), 1e-9)
+            )
     return few
 
 
+# Ten: those of prune, and what its rounds share.
 def _round(
     tree: Tree,
     curves: Sequence[Curve],
@@ -112,13 +133,13 @@ def _round(
     matrix_world: np.ndarray,
     goal: np.ndarray,
     bound: np.ndarray,
-    met: set[int],
+    required: set[int],
     frames: np.ndarray,
     hopeless: set[tuple[str, str, int, int]],
 ) -> Generator[None, None, list[Curve]]:
     posed = yield from tree.pose(few, modes, frames)
-    places = yield from tree.points(posed, matrix_world)
-    error, fewer = places - goal, []
+    points = yield from tree.points(posed, matrix_world)
+    error, fewer = points - goal, []
     for dense, curve in zip(curves, few, strict=True):
         if curve.channels[0].slopes is None:
             fewer.append(curve)
@@ -126,20 +147,20 @@ def _round(
         below = tree.points_below(curve.bone)
         moved, weights = error[:, below], 1.0 / bound[:, below]
         channels, levers = [], []
-        for turn in _turns(tree, curve, posed, modes, matrix_world, frames):
+        for direction in _directions(tree, curve, posed, modes, matrix_world, frames):
             if curve.prop == "location":
-                levers.append(np.broadcast_to(turn[:, None], moved.shape))
+                levers.append(np.broadcast_to(direction[:, None], moved.shape))
             else:
-                arms = places[:, below] - places[:, [tree.bones.index(curve.bone)]]
-                levers.append(quat.cross(turn[:, None], arms))
+                arms = points[:, below] - points[:, [tree.bones.index(curve.bone)]]
+                levers.append(quat.cross(direction[:, None], arms))
             yield
-        ties = TIED * np.sum([_strength(lever, weights) for lever in levers], axis=0)
+        ties = _PARAMS.tie_ratio * np.sum([_strength(lever, weights) for lever in levers], axis=0)
         yield
         for number, (channel, wanted, lever) in enumerate(zip(curve.channels, dense.channels, levers, strict=True)):
             keys = _Keys.of(channel, wanted)
             name = (curve.bone, curve.prop, number)
-            stay = met | {row for row in keys.rows if (*name, row) in hopeless}
-            dear = yield from _spare(keys, lever, moved, weights, ties, met, stay)
+            stay = required | {row for row in keys.rows if (*name, row) in hopeless}
+            dear = yield from _spare(keys, lever, moved, weights, ties, required, stay)
             hopeless.update((*name, row) for row in dear)
             channels.append(keys.channel(frames))
         error[:, below] = moved
@@ -147,7 +168,7 @@ def _round(
     return fewer
 
 
-def _turns(
+def _directions(
     tree: Tree,
     curve: Curve,
     posed: Posed,
@@ -166,20 +187,21 @@ def _turns(
     now, found = quat.conjugate(rotations(values, modes[curve.bone])), []
     for number in range(values.shape[1]):
         changed = values.copy()
-        changed[:, number] += SMALL
-        turn = quat.multiply(rotations(changed, modes[curve.bone]), now)
-        axis = 2.0 / SMALL * turn[:, 1:] * np.sign(turn[:, :1])
+        changed[:, number] += _PARAMS.probe_step
+        rotation = quat.multiply(rotations(changed, modes[curve.bone]), now)
+        axis = 2.0 / _PARAMS.probe_step * rotation[:, 1:] * np.sign(rotation[:, :1])
         found.append((frame @ axis[..., None])[..., 0])
     return found
 
 
+# Seven: the channel, what it moves, what that costs, and the rows that stay.
 def _spare(
     keys: _Keys,
     lever: np.ndarray,
     error: np.ndarray,
     weights: np.ndarray,
     ties: np.ndarray,
-    met: set[int],
+    required: set[int],
     stay: set[int],
 ) -> Generator[None, None, list[int]]:
     """Take every key out of ``keys`` that can go, but for the rows ``stay``; the rows of those that are far too dear.
@@ -189,32 +211,32 @@ def _spare(
     channel is tied to what is wanted of it, whatever its points say.
     """
     squared, strength = weights * weights, _strength(lever, weights)
-    slopes, place, looked, dear = np.gradient(keys.wanted), 1, 0, []
-    while place < len(keys.rows) - 1:
-        if keys.rows[place] in stay:
-            place += 1
+    slopes, index, tried, dear = np.gradient(keys.wanted), 1, 0, []
+    while index < len(keys.rows) - 1:
+        if keys.rows[index] in stay:
+            index += 1
             continue
-        first, last = keys.rows[max(place - 2, 0)], keys.rows[min(place + 2, len(keys.rows) - 1)]
+        first, last = keys.rows[max(index - 2, 0)], keys.rows[min(index + 2, len(keys.rows) - 1)]
         span = slice(first, last + 1)
-        pull = np.einsum("kpi,kpi,kp->k", lever[span], error[span], squared[span])
-        firm = strength[span] + ties[span] + 1e-12
-        goal = (strength[span] * keys.shown[span] - pull + ties[span] * keys.wanted[span]) / firm
-        trial = _without(keys, place, goal, firm, slopes, met)
+        gradient = np.einsum("kpi,kpi,kp->k", lever[span], error[span], squared[span])
+        stiffness = strength[span] + ties[span] + 1e-12
+        goal = (strength[span] * keys.shown[span] - gradient + ties[span] * keys.wanted[span]) / stiffness
+        trial = _without(keys, index, goal, stiffness, slopes, required)
         moved = error[span] + lever[span] * (trial.shown - keys.shown[span])[:, None, None]
-        astray = (trial.shown - keys.wanted[span]) ** 2 * ties[span] / (TIED * ASTRAY**2)
+        astray = (trial.shown - keys.wanted[span]) ** 2 * ties[span] / (_PARAMS.tie_ratio * _PARAMS.max_drift_ratio**2)
         cost = max(float(((moved * moved).sum(-1) * squared[span]).max()), float(astray.max()))
         if cost <= 1.0:
             error[span], keys.shown[span] = moved, trial.shown
-            (keys.values[place - 1], keys.slopes[place - 1]), (keys.values[place + 1], keys.slopes[place + 1]) = (
+            (keys.values[index - 1], keys.slopes[index - 1]), (keys.values[index + 1], keys.slopes[index + 1]) = (
                 trial.ends.tolist()
             )
-            del keys.rows[place], keys.values[place], keys.slopes[place]
+            del keys.rows[index], keys.values[index], keys.slopes[index]
         else:
-            if cost > HOPELESS**2:
-                dear.append(keys.rows[place])
-            place += 1
-        looked += 1
-        if looked % AT_ONCE == 0:
+            if cost > _PARAMS.hopeless_ratio**2:
+                dear.append(keys.rows[index])
+            index += 1
+        tried += 1
+        if tried % _PARAMS.keys_at_once == 0:
             yield
     return dear
 
@@ -225,30 +247,30 @@ def _strength(lever: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _without(
-    keys: _Keys, place: int, goal: np.ndarray, weights: np.ndarray, slopes: np.ndarray, met: set[int]
+    keys: _Keys, index: int, goal: np.ndarray, weights: np.ndarray, slopes: np.ndarray, required: set[int]
 ) -> _Trial:
-    """``keys`` without the one at ``place``: those beside it fitted to ``goal`` (R,) by ``weights`` (R,), those beyond
+    """``keys`` without the one at ``index``: those beside it fitted to ``goal`` (R,) by ``weights`` (R,), those beyond
     as they are.
 
     Slopes that few frames tell are drawn to those of the motion, ``slopes`` (K,), as everywhere.
     """
-    near = [number for number in (place - 2, place - 1, place + 1, place + 2) if 0 <= number < len(keys.rows)]
+    near = [number for number in (index - 2, index - 1, index + 1, index + 2) if 0 <= number < len(keys.rows)]
     rows = np.array([keys.rows[number] for number in near])
     shares = basis(rows - rows[0], len(goal))
     state = np.array([(keys.values[number], keys.slopes[number]) for number in near]).ravel()
-    at = near.index(place - 1)
+    at = near.index(index - 1)
     spans = np.diff(rows)
     shortest = [min(spans[max(at + side - 1, 0)], spans[min(at + side, len(spans) - 1)]) for side in (0, 1)]
     beside = rows[[at, at + 1]]
-    free = [2 * at + 2 * side + kind for side in (0, 1) for kind in (0, 1) if kind or int(beside[side]) not in met]
+    free = [2 * at + 2 * side + kind for side in (0, 1) for kind in (0, 1) if kind or int(beside[side]) not in required]
     prior = np.stack([keys.wanted[beside], slopes[beside]], -1).ravel()
-    hold = weights.mean() * np.stack([np.full(2, 1e-6), STIFFNESS / np.power(shortest, 3.0)], -1).ravel()
+    prior_weight = weights.mean() * np.stack([np.full(2, 1e-6), STIFFNESS / np.power(shortest, 3.0)], -1).ravel()
     chosen = np.array(free) - 2 * at
     part = shares[:, free]
     missing = goal - shares @ state + part @ state[free]
     weighted = part.T * weights
     state[free] = np.linalg.solve(
-        weighted @ part + np.diag(hold[chosen]), weighted @ missing + hold[chosen] * prior[chosen]
+        weighted @ part + np.diag(prior_weight[chosen]), weighted @ missing + prior_weight[chosen] * prior[chosen]
     )
     ends = state[2 * at : 2 * at + 4].reshape(2, 2)
     return _Trial(int(rows[0]), int(rows[-1]), shares @ state, ends)

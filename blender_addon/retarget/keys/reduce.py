@@ -23,11 +23,21 @@ from .pose_tree import Tree, is_moving
 from .prune import prune
 from .spline_fit import Curve
 
-ROUNDS, PATIENT_ROUNDS = 24, 6  # in the first ones only the bones to blame are fitted nearer
-SHARE = 1.0  # of the bound that each bone may use up at first: they are seldom off together
-CLOSE = 0.97  # of the bound: rounding to 32 bits must not break it
-BLAME = 0.2  # of the bound, from which on a bone's own share of an error is to blame
-NEIGHBOURS = 2  # frames around one that is off in which the curves shall be nearer
+BOUND_RATIO = 0.97  # of the bound that is used: rounding to 32 bits must not break it
+NEIGHBOUR_FRAMES = 2  # around one that is off, in which the next curves are fitted nearer
+
+
+@dataclass(frozen=True)
+class ReduceParams:
+    """Ratios are of the bound. In the ``patient_rounds`` only the bones to blame are fitted nearer."""
+
+    max_rounds: int = 24
+    patient_rounds: int = 6
+    start_ratio: float = 1.0  # that each bone may use up at first: they are seldom off together
+    blame_ratio: float = 0.2  # from which on a bone's own part of an error is to blame
+
+
+_PARAMS = ReduceParams()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,24 +72,24 @@ def reduce(
     heads = np.stack([bound.stricter.get(bone, np.ones(len(frames))) for bone in tree.bones], -1)
     strict = np.concatenate([heads, np.ones_like(heads)], axis=-1)
     distance = np.broadcast_to(bound.distance, len(frames))
-    near = {curve: SHARE * distance / tree.lever(curve, modes) for curve in curves}
+    near = {curve: _PARAMS.start_ratio * distance / tree.lever(curve, modes) for curve in curves}
     thinned: dict[Curve, Curve] = {}
-    for attempt in range(ROUNDS):
+    for attempt in range(_PARAMS.max_rounds):
         posed = yield from tree.follow(curves, modes, dense, near, bound.must, frames, compensate, thinned)
-        places = yield from tree.points(posed, matrix_world)
-        error = places - goal
-        off = np.linalg.norm(error, axis=-1) * strict / (CLOSE * distance[:, None])
+        points = yield from tree.points(posed, matrix_world)
+        error = points - goal
+        off = np.linalg.norm(error, axis=-1) * strict / (BOUND_RATIO * distance[:, None])
         if off.max() <= 1.0:
             few = [thinned[curve] for curve in curves]
             if not compensate:
                 return few
-            allowed = CLOSE * distance[:, None] / strict
+            allowed = BOUND_RATIO * distance[:, None] / strict
             return (yield from prune(tree, curves, few, modes, matrix_world, goal, allowed, bound.must))
-        patient = attempt < PATIENT_ROUNDS
+        patient = attempt < _PARAMS.patient_rounds
         for curve in curves:
-            worst = dilate_maximum(tree.worst_below(curve.bone, off), NEIGHBOURS)
-            own = dilate_maximum(tree.own(curve, error), NEIGHBOURS) / distance
-            blame = (worst > 1.0) & ((own > BLAME) | (not patient))
+            worst = dilate_maximum(tree.worst_below(curve.bone, off), NEIGHBOUR_FRAMES)
+            own = dilate_maximum(tree.own(curve, error), NEIGHBOUR_FRAMES) / distance
+            blame = (worst > 1.0) & ((own > _PARAMS.blame_ratio) | (not patient))
             less = np.clip(0.9 / np.maximum(worst, 1e-9), 0.5, 0.9 if patient else 0.6)
             near[curve] = near[curve] * np.where(blame, less, 1.0)
     return list(curves)

@@ -4,7 +4,7 @@
 On a rig whose bones hang on constraints the parents of the controls do not say where these come to stand. So the
 motion is solved on a *stand-in*: the controls alone, each on the one of the joint above it, as the body moves. Where
 the stand-in comes to stand are the *targets*; ``bake`` lets Blender find where the real parents are then, and
-:func:`keys` tells from both what to key. All in armature space; T frames.
+:func:`solve_controls` tells from both what to key. All in armature space; T frames.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ pole is: on the side that it usually is on, and on the other, to which a straigh
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
+class ControlTargets:
     """Where controls shall be: ``places`` bone -> (T, 4, 4); which of them are turned, and which are moved."""
 
     places: dict[str, np.ndarray]
@@ -42,9 +42,9 @@ class Targets:
     moved: tuple[str, ...]
     properties: dict[tuple[str, str], float]
 
-    def with_bone(self, bone: str, places: np.ndarray) -> Targets:
+    def with_bone(self, bone: str, places: np.ndarray) -> ControlTargets:
         """The same with one more bone that is turned and moved."""
-        return Targets(self.places | {bone: places}, (*self.turned, bone), (*self.moved, bone), self.properties)
+        return ControlTargets(self.places | {bone: places}, (*self.turned, bone), (*self.moved, bone), self.properties)
 
 
 def stand_in(rig: Rig, bone_map: BoneMap) -> Rig:
@@ -84,9 +84,9 @@ def _parents(bone_map: BoneMap) -> dict[str, str | None]:
     return parents
 
 
-def targets(
+def control_targets(
     rig: Rig, bone_map: BoneMap, rest: Rig, solution: Solution, limbs: str, pole_axes: dict[str, np.ndarray]
-) -> Targets:
+) -> ControlTargets:
     """Where the controls of ``rig`` are when its stand-in ``rest`` is posed by ``solution``.
 
     ``limbs``: "FK" for these alone, "BOTH" for IK controls that agree with them, "IK" for both with IK switched on.
@@ -107,7 +107,7 @@ def targets(
         turned += [name for name in (controls.end, controls.toe) if name in added]
         moved += [name for name in (controls.end, controls.pole) if name in added]
         properties |= {(held, prop): value for held, prop, value in controls.held}
-    return Targets(places, tuple(turned), tuple(moved), properties)
+    return ControlTargets(places, tuple(turned), tuple(moved), properties)
 
 
 def _ik_places(
@@ -171,12 +171,14 @@ def _carried(rig: Rig, carrier: str, bone: str, places: dict[str, np.ndarray]) -
 
 
 def parents_of(rig: Rig, bones: Iterable[str]) -> list[str]:
-    """The parents that :func:`keys` wants to know the places of."""
+    """The parents that :func:`solve_controls` wants to know the places of."""
     found = (rig.by_name[bone].parent for bone in bones)
     return list(dict.fromkeys(parent for parent in found if parent is not None))
 
 
-def keys(rig: Rig, wanted: Targets, carrier: str, parents: dict[str, np.ndarray]) -> Generator[None, None, Solution]:
+def solve_controls(
+    rig: Rig, wanted: ControlTargets, carrier: str, parents: dict[str, np.ndarray]
+) -> Generator[None, None, Solution]:
     """What to key on ``rig`` for its controls to be where ``wanted`` says while their ``parents`` (bone -> (T, 4, 4))
     are where Blender has found them to be; a generator that hands the thread back."""
     rotations, locations = {}, {}

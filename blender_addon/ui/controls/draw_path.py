@@ -9,7 +9,7 @@ import numpy as np
 from ... import offscreen
 from ...capture import pace, prompts, stroke
 from ...capture.timing import scene_fps
-from ...character.body import CharacterBody, read_body
+from ...character import CharacterBody, read_body
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 from ..sidebar import ReportingOperator

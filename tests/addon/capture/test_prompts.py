@@ -10,7 +10,6 @@ import pytest
 
 from blender_addon.capture import pace, prompts
 from blender_addon.shared.errors import BadRequest
-from blender_addon.ui import prompt_suggestions as suggestions
 
 
 def in_turn(*blocks: tuple[str, int, int], start_frame: int = 1) -> SimpleNamespace:
@@ -87,12 +86,3 @@ def test_progress_is_smooth_and_complete(rise: float, fall: float) -> None:
     assert way[0] == 0 and way[-1] == pytest.approx(1)
     assert np.abs(np.diff(speed)).max() < (0.5e-2 if rise + fall else 1e-9)  # no jump of the speed
     assert (speed[0] < 1e-2) == (rise > 0) and (speed[-1] < 1e-2) == (fall > 0)
-
-
-def test_suggestions_fit_the_model() -> None:
-    assert suggestions.suggestions("gaitway-small") is suggestions.suggestions(None)
-    assert suggestions.suggestions("motionlcm_humanml") is not suggestions.suggestions(None)
-    for known in (suggestions.KNOWN_BY_OWN, suggestions.KNOWN_BY_OTHERS):
-        sentences = [sentence for group in known.values() for sentence in group]
-        assert len(set(sentences)) == len(sentences) > 10
-        assert all(sentence.startswith("a person ") and sentence.endswith(".") for sentence in sentences)

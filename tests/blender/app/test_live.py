@@ -149,7 +149,7 @@ def test_a_report_of_changes_that_are_none_costs_no_reading(settings, monkeypatc
     move(0.4)
     preview()
     read: list[object] = []
-    monkeypatch.setattr(capture, "reading", lambda scene: read.append(scene) or iter(()))
+    monkeypatch.setattr(capture, "read_scene", lambda scene: read.append(scene) or iter(()))
     for _ in range(5):
         bpy.data.objects["Path"].update_tag()
         bpy.data.objects["Path"].data.update_tag()

@@ -47,7 +47,7 @@ def tilted_parent(moving: bool = True) -> bpy.types.Object:
     return parent
 
 
-def asked(captured: capture.Capture, joint: str) -> tuple[np.ndarray, np.ndarray]:
+def asked(captured: capture.CapturedScene, joint: str) -> tuple[np.ndarray, np.ndarray]:
     """Frames (K,) and hints (K, 3) as Blender world points in scene units."""
     index = SKELETON.index(joint)
     frames = np.flatnonzero(captured.signal.hint_mask[:, index])

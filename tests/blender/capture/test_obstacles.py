@@ -80,7 +80,7 @@ def walk(length: float = 4.0, frames: int = 97, **values: object) -> bpy.types.P
     return scenes.control(path, frame_start=1, frame_end=frames, **values)
 
 
-def asked() -> tuple[capture.Capture, object]:
+def asked() -> tuple[capture.CapturedScene, object]:
     captured = capture.capture(bpy.context.scene)
     return captured, build_request(bpy.context.scene, captured)
 

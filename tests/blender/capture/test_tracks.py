@@ -258,7 +258,7 @@ def test_two_controls_of_one_joint_at_different_times_make_one_track(settings) -
 # ---- which way the character looks
 
 
-def looks(captured: capture.Capture) -> tuple[np.ndarray, np.ndarray]:
+def looks(captured: capture.CapturedScene) -> tuple[np.ndarray, np.ndarray]:
     """Model frames (K,) and Blender world directions (K, 2) in which the hips that are asked for look."""
     left, right = (capture.SKELETON.index(joint) for joint in ("left_hip", "right_hip"))
     frames = np.flatnonzero(captured.signal.hint_mask[:, left] & captured.signal.hint_mask[:, right])
@@ -311,7 +311,7 @@ def test_facing_is_free_unless_it_is_asked_for_and_keeps_through_a_stop(settings
 # ---- where the motion starts
 
 
-def hips_at_start(captured: capture.Capture) -> np.ndarray | None:
+def hips_at_start(captured: capture.CapturedScene) -> np.ndarray | None:
     """Blender world point over the ground (2,) at which the hips are asked to start."""
     if not captured.signal.hint_mask[0, 0]:
         return None

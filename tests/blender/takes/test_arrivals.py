@@ -20,7 +20,7 @@ FPS = 30.0
 
 
 @pytest.fixture
-def captured(addon) -> capture.Capture:
+def captured(addon) -> capture.CapturedScene:
     """Hips that are led from frame 1 to 121 at 30 a second, and a hand that may come six frames early or late."""
     scenes.set_rate(30)
     bpy.context.scene.gaitway.character = rigs.mixamo()
@@ -29,7 +29,7 @@ def captured(addon) -> capture.Capture:
     return capture.capture(bpy.context.scene)
 
 
-def track(captured: capture.Capture, joint: str):
+def track(captured: capture.CapturedScene, joint: str):
     return next(track for track in captured.tracks if track.joint == joint)
 
 

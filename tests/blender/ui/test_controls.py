@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import offscreen  # noqa: E402
 from blender_addon.capture import capture  # noqa: E402
 from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.ui.controls import (
+from blender_addon.ui.controls import (  # noqa: E402
     draw_path,
     operators,
 )
@@ -154,7 +154,7 @@ def test_walking_along_a_curve_takes_one_press(settings, prompt: str, speed: flo
     (control,) = settings.controls
     frames = 6 / (speed * size(settings)) * 24
     assert control.frame_end - control.frame_start == pytest.approx(frames, abs=0.51)
-    assert bpy.ops.gaitway.walk_along(speed=2.0) == {"FINISHED"}  # again: timed anew, not listed twice
+    assert bpy.ops.gaitway.walk_along(speed=2.0) == {"FINISHED"}  # again: new times, not listed twice
     assert len(settings.controls) == 1 and control.frame_end == 1 + 72
     other = scenes.curve("Other", [(0, 0, 0), (1, 0, 0)])
     select(other)

@@ -164,9 +164,9 @@ def test_each_state_of_the_engine(addon, state: str, monkeypatch: pytest.MonkeyP
 
 
 def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GENERATION, "error", ("It broke.", "Mend it."))
+    monkeypatch.setattr(GENERATION, "error", ("It broke.", "Fix it."))
     words = drawn()
-    assert "It broke." in words and "Mend it." in words
+    assert "It broke." in words and "Fix it." in words
     monkeypatch.setattr(GENERATION, "error", None)
     monkeypatch.setattr(GENERATION, "report", ["Made.", "Near."])
     monkeypatch.setattr(GENERATION, "delivered_id", "the last")
@@ -174,3 +174,12 @@ def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: p
     bpy.context.scene.gaitway.takes.items.add().generation = "the last"
     words = drawn()
     assert "Made." in words and "Near." in words
+
+
+def test_suggestions_fit_the_model() -> None:
+    assert prompt_suggestions.suggestions("gaitway-small") is prompt_suggestions.suggestions(None)
+    assert prompt_suggestions.suggestions("motionlcm_humanml") is not prompt_suggestions.suggestions(None)
+    for known in (prompt_suggestions.KNOWN_BY_OWN, prompt_suggestions.KNOWN_BY_OTHERS):
+        sentences = [sentence for group in known.values() for sentence in group]
+        assert len(set(sentences)) == len(sentences) > 10
+        assert all(sentence.startswith("a person ") and sentence.endswith(".") for sentence in sentences)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared.protocol import PromptBlock
-from engine.longform.windows import LOOKAHEAD, OVERLAP, plan_windows
+from engine.longform.windows import LOOKAHEAD_FRAMES, OVERLAP_FRAMES, plan_windows
 
 LEAST, LONGEST = 16, 196
 
@@ -45,7 +45,7 @@ def test_the_new_frames_follow_each_other_and_fit(known: np.ndarray, lengths: tu
         assert LEAST <= window.num_frames <= LONGEST
         assert not made[window.first : window.last].any(), "a frame is made twice"
         assert made[: window.first].all(), "what comes before is not there yet"
-        assert window.start == 0 or window.first - window.start >= OVERLAP
+        assert window.start == 0 or window.first - window.start >= OVERLAP_FRAMES
         block = blocks[window.prompt]
         assert block.start_frame <= window.first and window.last <= block.start_frame + block.num_frames
         made[window.first : window.last] = True
@@ -69,6 +69,6 @@ def test_a_few_frames_beside_known_ones_are_not_made_by_themselves() -> None:
 
 def test_a_window_sees_beyond_its_own_frames_while_the_motion_goes_on() -> None:
     windows = plan_windows(known_in(600), blocks_of(600), LEAST, LONGEST)
-    assert all(window.end - window.last == LOOKAHEAD for window in windows[:-1])
+    assert all(window.end - window.last == LOOKAHEAD_FRAMES for window in windows[:-1])
     (middle,) = plan_windows(known_in(400, (0, 150), (200, 400)), blocks_of(400), LEAST, LONGEST)
-    assert (middle.start, middle.end) == (150 - OVERLAP, 200 + OVERLAP)
+    assert (middle.start, middle.end) == (150 - OVERLAP_FRAMES, 200 + OVERLAP_FRAMES)

@@ -23,7 +23,7 @@ def named(prefix: str = "", **options) -> list:
 
 def test_what_is_chosen_is_taken_and_the_spine_between_turns_with_it():
     joints = {joint: joint for joint in (*REQUIRED_JOINTS, "spine3")}
-    found = mapping.chosen(named(), joints)
+    found = mapping.custom_map(named(), joints)
     assert found.bones == {joint: joint for joint in SKELETON.names if joint in joints}
     assert found.between == {"spine1": ("pelvis", "spine3", 1 / 3), "spine2": ("pelvis", "spine3", 2 / 3)}
 
@@ -37,7 +37,7 @@ def test_what_cannot_be_is_said_with_a_remedy():
         ({}, "right elbow"),
     ):
         with pytest.raises(RetargetError) as caught:
-            mapping.chosen(named(), joints)
+            mapping.custom_map(named(), joints)
         assert word in caught.value.message and caught.value.hint.startswith("Choose")
 
 
