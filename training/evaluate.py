@@ -14,13 +14,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from torch import Tensor
 
 from blender_addon.shared.errors import BadFile, BadRequest, ExportError, GaitwayError
 from engine.checkpoints.folder import load, load_default
@@ -39,18 +38,17 @@ from .evaluation.control_accuracy import (
     DENSITIES,
     QUICK_CONTROLS,
     QUICK_DENSITIES,
+    CaptionedClips,
+    ControlGrid,
     control_table,
-    quick_control_figures,
 )
 from .evaluation.delivered_motion import KINDS, PATHS, delivered_rows
-from .evaluation.evaluator import load_evaluator
+from .evaluation.evaluator import Evaluator, load_evaluator
 from .evaluation.motion_quality import motions_of, quality, reconstruction
 from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
 from .evaluation.report_examples import draw_examples
-from .evaluation.text_alignment import QUICK_PROTOCOL, TextProtocol, text_figures
+from .evaluation.text_alignment import QUICK_PROTOCOL, TextGenerator, TextProtocol, text_figures
 from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
-
-__all__ = ["evaluate", "quick_control_figures"]
 
 PARTS = ("reconstruction", "control", "delivered", "text", "text_matters")
 QUICK_CLIPS = 12
@@ -61,20 +59,13 @@ Advance = Callable[[str], None]
 
 def evaluate(
     networks: Networks,
-    clips: Sequence[Clip],
-    embeddings: Tensor,
-    steps: Sequence[int],
-    seeds: int,
-    uncond: Tensor | None = None,
-    controls: Sequence[str] = tuple(CONTROLS),
-    densities: Sequence[int] = DENSITIES,
+    held_out: CaptionedClips,
+    grid: ControlGrid,
     parts: Sequence[str] = PARTS,
     advance: Advance = lambda doing: None,
 ) -> Figures:
-    """Real motion, reconstruction and control; control figures are means over ``seeds`` draws of noise and frames.
-
-    embeddings (B, W): the clips' captions; uncond (1, W): the empty text's, for diffusion models.
-    """
+    """Real motion, reconstruction, and control over the ``grid``."""
+    clips = held_out.clips
     motions = motions_of(networks, clips)
     figures: Figures = {"real": quality(motions.of(motions.joints))}
     if "reconstruction" in parts:
@@ -82,9 +73,7 @@ def evaluate(
         figures["reconstruction"] = reconstruction(networks, clips)
         figures["reconstruction_sampled"] = reconstruction(networks, clips, torch.Generator().manual_seed(0))
     if "control" in parts and networks.trajectory_encoder is not None:
-        figures["control"] = control_table(
-            networks, clips, embeddings, steps, seeds, uncond, controls, densities, advance
-        )
+        figures["control"] = control_table(networks, held_out, grid, advance)
     return figures
 
 
@@ -104,31 +93,51 @@ def _progress(total: int) -> Iterator[Advance]:
         yield advance
 
 
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What the command line asks for, with what it leaves open decided."""
+
+    grid: ControlGrid
+    parts: Sequence[str]
+    protocol: TextProtocol
+    variations: int
+    seed: int
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace, networks: Networks) -> EvaluationOptions:
+        """Raises BadRequest for a number of steps that the model cannot take."""
+        quick, config = arguments.quick, networks.config
+        steps = arguments.steps or [config.default_num_inference_steps]
+        for count in steps if config.has_denoiser else ():
+            timesteps_of(config, count)
+        replications = arguments.replications or (1 if quick else 3)
+        controls = arguments.joints or (QUICK_CONTROLS if quick else tuple(CONTROLS))
+        densities = arguments.densities or (QUICK_DENSITIES if quick else DENSITIES)
+        return cls(
+            ControlGrid(steps, replications, controls, densities),
+            [part for part in PARTS if part in arguments.parts],
+            replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications),
+            2 if quick else VARIATIONS,
+            arguments.seed,
+        )
+
+
 def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
     """All figures that the command's ``arguments`` ask for, and example motions when a report wants them.
 
     Raises a GaitwayError for whatever its user can mend, before the long work where that can be known.
     """
-    for path in (arguments.json, arguments.report):
-        if path is not None:
-            check_writable(path)
-    if arguments.report is not None and arguments.report.suffix.lower() not in REPORTS:
-        raise ExportError(f"A report cannot be written as '{arguments.report.name}'.", "Name it .html or .png.")
+    _check_outputs(arguments)
     device = pick_device(arguments.device)
     networks = load(arguments.checkpoint) if arguments.checkpoint else load_default()
     networks = networks.to(device).eval()
-    clips, held_out = _clips(arguments, networks)
+    clips, all_clips = _clips(arguments, networks)
     evaluator = None
     if arguments.evaluator is not None:
         evaluator = load_evaluator(
             arguments.evaluator, arguments.evaluator_statistics, arguments.evaluator_words, device
         )
-    quick, config = arguments.quick, networks.config
-    steps = arguments.steps or [config.default_num_inference_steps]
-    parts = [part for part in PARTS if part in arguments.parts]
-    replications = arguments.replications or (1 if quick else 3)
-    controls = arguments.joints or (QUICK_CONTROLS if quick else tuple(CONTROLS))
-    densities = arguments.densities or (QUICK_DENSITIES if quick else DENSITIES)
+    options, config = EvaluationOptions.of(arguments, networks), networks.config
     figures: Figures = {
         "about": {
             "model": config.name,
@@ -136,38 +145,53 @@ def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
             "split": arguments.split,
             "clips": len(clips),
             "device": str(device),
-            "steps": list(steps),
-            "replications": replications,
+            "steps": list(options.grid.steps),
+            "replications": options.grid.replications,
             "refined": can_refine(networks),
         }
     }
     if not config.has_denoiser:
-        return figures | evaluate(networks, clips, torch.zeros(0), steps, 1, parts=["reconstruction"]), []
-    for count in steps:
-        timesteps_of(config, count)
-    encoder = load_text_encoder(config.text_encoder, config.text_width, device)
-    pipeline = Pipeline(networks, encoder, device)
-    embeddings = encoder.encode([clip.captions[0] if clip.captions else "" for clip in clips])
-    uncond = encoder.encode([""])
-    each = len(PATHS) * len(KINDS) + len(controls) * len(densities) * len(steps)
-    work = 1 + each * replications + len(CONDITIONS) * len(PROMPTS)
-    with _progress(work + (replications if evaluator else 0)) as advance:
-        figures |= evaluate(
-            networks, clips, embeddings, steps, replications, uncond, controls, densities, parts, advance
-        )
-        if "delivered" in parts and pipeline.has_control:
-            figures["delivered"] = delivered_rows(pipeline, clips, replications, arguments.seed, advance)
-        if evaluator is not None and "text" in parts:
-            protocol = replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications)
-            told = [clip for clip in clips if clip.captions]
-            figures["text"] = text_figures(
-                networks, told, encoder.encode, evaluator, steps[-1], protocol, arguments.seed, advance
-            )
-        if "text_matters" in parts:
-            variations = 2 if quick else VARIATIONS
-            figures["text_matters"] = text_matters(pipeline, held_out, variations, arguments.seed, advance)
-    examples = draw_examples(pipeline, clips, arguments.seed) if arguments.report is not None else []
+        held_out = CaptionedClips(clips, torch.zeros(0))
+        return figures | evaluate(networks, held_out, options.grid, ["reconstruction"]), []
+    pipeline = Pipeline(networks, load_text_encoder(config.text_encoder, config.text_width, device), device)
+    figures |= _measure(pipeline, clips, all_clips, evaluator, options)
+    examples = draw_examples(pipeline, clips, options.seed) if arguments.report is not None else []
     return figures, examples
+
+
+def _measure(
+    pipeline: Pipeline,
+    clips: Sequence[Clip],
+    all_clips: Sequence[Clip],
+    evaluator: Evaluator | None,
+    options: EvaluationOptions,
+) -> Figures:
+    """The parts of the evaluation of a model that generates, with a progress bar."""
+    networks, encode, seed = pipeline.networks, pipeline.text_encoder.encode, options.seed
+    replications = options.grid.replications
+    captions = [clip.captions[0] if clip.captions else "" for clip in clips]
+    held_out = CaptionedClips(clips, encode(captions), encode([""]))
+    steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
+    with _progress(steps + (replications if evaluator else 0)) as advance:
+        figures = evaluate(networks, held_out, options.grid, options.parts, advance)
+        if "delivered" in options.parts and pipeline.has_control:
+            figures["delivered"] = delivered_rows(pipeline, clips, replications, seed, advance)
+        if evaluator is not None and "text" in options.parts:
+            captioned = [clip for clip in clips if clip.captions]
+            model = TextGenerator(networks, encode, evaluator, options.grid.steps[-1])
+            figures["text"] = text_figures(model, captioned, options.protocol, seed, advance)
+        if "text_matters" in options.parts:
+            figures["text_matters"] = text_matters(pipeline, all_clips, options.variations, seed, advance)
+    return figures
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Raise ExportError now for a file that could not be written after the work."""
+    for path in (arguments.json, arguments.report):
+        if path is not None:
+            check_writable(path)
+    if arguments.report is not None and arguments.report.suffix.lower() not in REPORTS:
+        raise ExportError(f"A report cannot be written as '{arguments.report.name}'.", "Name it .html or .png.")
 
 
 def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip], list[Clip]]:
@@ -192,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
     parser.add_argument(
-        "--joints", nargs="+", choices=CONTROLS, help="which are led, for 'control' (default: each set)"
+        "--joints", nargs="+", choices=CONTROLS, help="which are controlled, for 'control' (default: each set)"
     )
     parser.add_argument(
         "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"

@@ -15,6 +15,7 @@ from blender_addon.shared.errors import BadCheckpoint, BadRequest
 from engine.checkpoints.folder import load_folder
 from training import control, correct, distill, mld, vae
 from training.evaluate import evaluate
+from training.evaluation.control_accuracy import CaptionedClips, ControlGrid
 from training.export import export, load_run
 from training.loop.checkpoints import TrainingStopped
 from training.loop.loop import run_stage
@@ -68,7 +69,7 @@ def test_all_stages_export_and_evaluate(run, tmp_path):
     card = (folder / "README.md").read_text()
     assert "The motions were made up." in card and f"{', '.join(f'{name} {STEPS}' for name in STAGES)}" in card
     assert all((run.folder / f"{name}_curves.png").stat().st_size > 1000 for name in ("vae", "control"))
-    figures = evaluate(loaded, run.clips["val"], run.text_embeddings()[:1], steps=(1,), seeds=1)
+    figures = evaluate(loaded, CaptionedClips(run.clips["val"], run.text_embeddings()[:1]), ControlGrid((1,)))
     assert figures["reconstruction"]["mpjpe_mm"] > 0
     assert all(np.isfinite(row["error_cm"]) for row in figures["control"])
 

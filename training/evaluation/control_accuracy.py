@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How near a model's joints come to where they were asked to be: the network alone (raw), and after refining.
+"""How near a model's joints come to their hints: the network alone (raw), and after refining.
 
 The hints are held-out motions' own joints at the published densities. Shapes: B batch, T frames, J = 22 joints, N
 tokens, D latent width, W text width.
@@ -8,9 +8,10 @@ tokens, D latent width, W text width.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from ..data.clips import Clip
 from ..data.drawn_hints import drawn_paths
 from ..data.hint_masks import SIX_JOINTS
 from ..stage_parts.losses import joints_of
-from .metrics import mean_control_metrics
+from .metric_table import CONTROL, SECONDS, measured
 from .motion_quality import Motions, estimates, motions_of, quality, sample_latent, statistics_of
 
 DENSITIES = (1, 2, 5, 25, 100)
@@ -83,51 +84,64 @@ def refined_joints(networks: Networks, latent: Tensor, motions: Motions, hint_ma
     return result
 
 
-def control_figures(
-    networks: Networks,
-    clips: Sequence[Clip],
-    embeddings: Tensor,
-    joints: Sequence[str],
-    density: int,
-    steps: int,
-    seed: int = 0,
-    uncond: Tensor | None = None,
-    refining: bool = True,
-    drawn: bool = False,
-) -> dict[str, dict[str, float]]:
-    """Figures 'raw' and, where the model can be refined and ``refining``, 'refined', when the clips' own joints are the
-    hints; ``drawn``: with the pelvis's track as a hand would draw it (see :mod:`training.data.drawn_hints`).
-
-    embeddings (B, W): the clips' captions; uncond (1, W): the empty text's. Each: mean and worst clip's error (cm),
-    the published shares, :func:`training.evaluation.motion_quality.quality`, seconds a clip; refined ones are the
-    whole.
+@dataclass(frozen=True, eq=False)
+class CaptionedClips:
+    """Held-out clips with the embeddings (B, W) of their captions; ``uncond`` (1, W) is the empty text's, which
+    diffusion models need.
     """
-    generator = torch.Generator().manual_seed(seed)
+
+    clips: Sequence[Clip]
+    embeddings: Tensor
+    uncond: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ControlProtocol:
+    """Hints for ``joints`` at a density (see :data:`DENSITIES`), answered in ``steps`` of sampling. ``refining``:
+    answers are refined too, where the model can be; ``drawn``: the pelvis's track is as a hand would draw it (see
+    :mod:`training.data.drawn_hints`).
+    """
+
+    joints: Sequence[str]
+    density: int
+    steps: int
+    seed: int = 0
+    refining: bool = True
+    drawn: bool = False
+
+
+def control_figures(
+    networks: Networks, held_out: CaptionedClips, protocol: ControlProtocol
+) -> dict[str, dict[str, float]]:
+    """Figures 'raw' and 'refined' when the clips' own joints are the hints: the rows
+    :data:`training.evaluation.metric_table.CONTROL`, ``MOTION`` and ``SECONDS``, where refined seconds are the whole.
+    """
+    generator = torch.Generator().manual_seed(protocol.seed)
     mean, std = statistics_of(networks)
-    made: dict[str, list[tuple[ControlMetrics, np.ndarray]]] = {"raw": []}
+    judged: dict[str, list[tuple[ControlMetrics, np.ndarray]]] = {"raw": []}
     seconds = {"raw": 0.0, "refined": 0.0}
-    for start in range(0, len(clips), _BATCH):
-        motions = motions_of(networks, clips[start : start + _BATCH])
-        if drawn:
+    for start in range(0, len(held_out.clips), _BATCH):
+        motions = motions_of(networks, held_out.clips[start : start + _BATCH])
+        if protocol.drawn:
             motions = dataclasses.replace(motions, joints=drawn_paths(motions.joints, motions.mask))
-        hint_mask = hint_mask_for(motions.mask, joints, density, generator)
+        hint_mask = hint_mask_for(motions.mask, protocol.joints, protocol.density, generator)
         started_at = time.perf_counter()
         control = embed_hints(networks, motions.joints, hint_mask)
-        text = embeddings[start : start + _BATCH]
-        latent = sample_latent(networks, motions.mask, text, steps, generator, uncond, control)
-        asked = hint_mask[..., None].expand_as(motions.joints)
-        latent = correct(networks, latent, motions.mask, motions.joints, asked)
+        text = held_out.embeddings[start : start + _BATCH]
+        latent = sample_latent(networks, motions.mask, text, protocol.steps, generator, held_out.uncond, control)
+        hinted = hint_mask[..., None].expand_as(motions.joints)
+        latent = correct(networks, latent, motions.mask, motions.joints, hinted)
         with torch.no_grad():
             raw = joints_of(networks.decode(latent, motions.mask), mean, std).cpu()  # waits for the device
         seconds["raw"] += time.perf_counter() - started_at
-        made["raw"] += _judged(raw, motions, hint_mask)
-        if refining and can_refine(networks):
+        judged["raw"] += _judged(raw, motions, hint_mask)
+        if protocol.refining and can_refine(networks):
             started_at = time.perf_counter()
             refined = refined_joints(networks, latent, motions, hint_mask).cpu()
             seconds["refined"] += time.perf_counter() - started_at
-            made.setdefault("refined", []).extend(_judged(refined, motions, hint_mask))
+            judged.setdefault("refined", []).extend(_judged(refined, motions, hint_mask))
     seconds["refined"] += seconds["raw"]
-    return {key: _summary(judged, networks, seconds[key] / len(clips)) for key, judged in made.items()}
+    return {kind: _summary(own, networks, seconds[kind] / len(held_out.clips)) for kind, own in judged.items()}
 
 
 def _judged(joints: Tensor, motions: Motions, hint_mask: Tensor) -> list[tuple[ControlMetrics, np.ndarray]]:
@@ -138,44 +152,42 @@ def _judged(joints: Tensor, motions: Motions, hint_mask: Tensor) -> list[tuple[C
 
 
 def _summary(judged: list[tuple[ControlMetrics, np.ndarray]], networks: Networks, seconds: float) -> dict[str, float]:
-    metrics, motions = zip(*judged, strict=True)
-    means = asdict(mean_control_metrics(metrics))
-    shares = {key: value for key, value in means.items() if key.startswith(("trajectory", "location"))}
-    return {
-        "error_cm": 100 * means["average_error"],
-        "worst_cm": 100 * max(m.average_error for m in metrics),
-        **shares,
-        **quality(motions, networks.config),
-        "seconds": seconds,
-    }
+    errors, motions = zip(*judged, strict=True)
+    return measured(CONTROL, errors) | quality(motions, networks.config) | measured((SECONDS,), seconds)
+
+
+@dataclass(frozen=True)
+class ControlGrid:
+    """What control is measured for: every set of joints (names of :data:`CONTROLS`) at every density and number of
+    steps, ``replications`` times with other noise and frames.
+    """
+
+    steps: Sequence[int]
+    replications: int = 1
+    controls: Sequence[str] = tuple(CONTROLS)
+    densities: Sequence[int] = DENSITIES
+
+    def __len__(self) -> int:
+        return len(self.controls) * len(self.densities) * len(self.steps) * self.replications
 
 
 def control_table(
     networks: Networks,
-    clips: Sequence[Clip],
-    embeddings: Tensor,
-    steps: Sequence[int],
-    replications: int,
-    uncond: Tensor | None = None,
-    controls: Sequence[str] = tuple(CONTROLS),
-    densities: Sequence[int] = DENSITIES,
+    held_out: CaptionedClips,
+    grid: ControlGrid,
     advance: Callable[[str], None] = lambda doing: None,
 ) -> list[dict]:
     """A row for each set of joints, density, number of steps, raw and refined: means over replications, with
     intervals.
     """
     rows = []
-    for label in controls:
-        for density in densities:
-            for count in steps:
-                draws = []
-                for seed in range(replications):
-                    advance(f"control: {label}, {density_label(density)}")
-                    draws.append(
-                        control_figures(networks, clips, embeddings, CONTROLS[label], density, count, seed, uncond)
-                    )
-                about = {"joints": label, "density": density, "steps": count}
-                rows += [about | {"kind": kind} | estimates([draw[kind] for draw in draws]) for kind in draws[0]]
+    for label, density, steps in itertools.product(grid.controls, grid.densities, grid.steps):
+        draws = []
+        for seed in range(grid.replications):
+            advance(f"control: {label}, {density_label(density)}")
+            draws.append(control_figures(networks, held_out, ControlProtocol(CONTROLS[label], density, steps, seed)))
+        about = {"joints": label, "density": density, "steps": steps}
+        rows += [about | {"kind": kind} | estimates([draw[kind] for draw in draws]) for kind in draws[0]]
     return rows
 
 
@@ -197,12 +209,12 @@ def quick_control_figures(
     """What a training run watches, nothing refined: pelvis, all frames and five keys, one step; all six joints; paths
     as drawn, by the model's own number of steps; skating.
     """
-    text = caption_embeddings(clips, texts, embeddings)
+    held_out = CaptionedClips(clips, caption_embeddings(clips, texts, embeddings), embeddings[:1])
     steps = 1 if networks.kind == "lcm" else networks.config.default_num_inference_steps
 
     def raw(joints: Sequence[str], density: int, steps: int = steps, drawn: bool = False) -> dict[str, float]:
-        figures = control_figures(networks, clips, text, joints, density, steps, 0, embeddings[:1], False, drawn)
-        return figures["raw"]
+        protocol = ControlProtocol(joints, density, steps, refining=False, drawn=drawn)
+        return control_figures(networks, held_out, protocol)["raw"]
 
     dense, sparse, others = raw(("pelvis",), 100), raw(("pelvis",), 5), raw(SIX_JOINTS, 100)
     drawn = raw(("pelvis",), 100, networks.config.default_num_inference_steps, drawn=True)

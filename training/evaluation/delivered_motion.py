@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
-from blender_addon.shared.skeleton import SKELETON
 from engine.metrics import control_metrics
 from engine.pipeline import Pipeline
 
 from ..data.clips import Clip
 from ..data.drawn_hints import drawn_paths
 from .control_accuracy import hint_mask_for
+from .metric_table import DELIVERED, Delivered, measured
 from .motion_quality import estimates, quality
 
 KINDS: dict[str, dict[str, bool]] = {
@@ -62,26 +62,26 @@ def delivered_rows(
             draws = []
             for replication in range(replications):
                 advance(f"delivered: {path}, {kind}")
-                draws.append(_draw(pipeline, own, density, drawn, switches, seed + replication, longest))
-            for draw in draws:
-                draw["jerk_ratio"] = draw["jerk_p99"] / real["jerk_p99"]
-                draw["skating_ratio"] = draw["skating"] / max(real["skating"], 1e-9)
+                delivered = _deliver(pipeline, own, _Path(density, drawn, seed + replication), switches, real)
+                draws.append(measured(DELIVERED, delivered))
             rows.append({"path": path, "kind": kind} | estimates(draws))
     return rows
 
 
-def _draw(
-    pipeline: Pipeline,
-    clips: Sequence[Clip],
-    density: int,
-    drawn: bool,
-    switches: dict[str, bool],
-    seed: int,
-    longest: int,
-) -> dict[str, float]:
-    motions, errors, worst, seconds = [], [], [], 0.0
+@dataclass(frozen=True)
+class _Path:
+    density: int
+    drawn: bool
+    seed: int
+
+
+def _deliver(
+    pipeline: Pipeline, clips: Sequence[Clip], path: _Path, switches: dict[str, bool], real: dict[str, float]
+) -> Delivered:
+    """Each clip's own path, followed by the engine."""
+    motions, errors, seconds = [], [], 0.0
     for number, clip in enumerate(clips):
-        signal = path_of(clip, density, drawn, longest, seed + number)
+        signal = path_of(clip, path.density, path.drawn, pipeline.config.max_frames, path.seed + number)
         prompt = clip.captions[0] if clip.captions else "a person moves."
         request = Generate(
             "evaluation",
@@ -89,7 +89,7 @@ def _draw(
             signal.num_frames,
             signal.hint,
             signal.hint_mask,
-            seed=seed,
+            seed=path.seed,
             heading=0.0,
             free_height=signal.free_height,
             **switches,  # type: ignore[arg-type]
@@ -98,15 +98,6 @@ def _draw(
         *_, result = pipeline.generate(request)
         seconds += time.perf_counter() - started_at
         assert isinstance(result, Result)  # the last item always is
-        motion = result.joints[0]
-        found = control_metrics(control_errors(motion, signal))
-        motions.append(motion)
-        errors.append(100 * found.average_error)
-        worst.append(100 * found.maximum_error)
-    return {
-        "error_cm": float(np.mean(errors)),
-        "worst_cm": float(np.mean(worst)),
-        **quality(motions),
-        "pelvis_cm": 100 * float(np.mean([m[:, SKELETON.index("pelvis"), 1].mean() for m in motions])),
-        "seconds": seconds / len(clips),
-    }
+        motions.append(result.joints[0])
+        errors.append(control_metrics(control_errors(result.joints[0], signal)))
+    return Delivered(motions, errors, seconds / len(clips), real)

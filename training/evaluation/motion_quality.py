@@ -15,7 +15,6 @@ from torch import Tensor
 
 from blender_addon.shared.errors import BadCheckpoint
 from engine.checkpoints.networks import Networks
-from engine.metrics import foot_skating_ratio
 from engine.models.config import ModelConfig
 from engine.sampling import sample
 
@@ -23,15 +22,8 @@ from ..data.clips import Clip
 from ..data.sampling import pad
 from ..stage_parts.latents import latent_mask_of
 from ..stage_parts.losses import joints_of
-from .metrics import (
-    Estimate,
-    estimate,
-    floor_penetration,
-    jerk_percentile,
-    position_metrics,
-    seam_sharpness,
-    seam_speed,
-)
+from .metric_table import MOTION, POSITIONS, MotionSet, Reconstructed, measured
+from .metrics import Estimate, estimate, position_metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +92,13 @@ def sample_latent(
 
 
 def quality(motions: Sequence[np.ndarray], config: ModelConfig | None = None) -> dict[str, float]:
-    """Means over motions (T, J, 3): sliding feet, jerk (m/s^3), depth under the floor (mm), speed (99th percentile,
-    m/s); with ``config`` of a model with patches also their seams' speed and sharpness.
+    """:data:`training.evaluation.metric_table.MOTION` of motions (T, J, 3); with ``config`` of a model with patches
+    also of their seams.
     """
-    figures = {
-        "skating": [foot_skating_ratio(m) for m in motions],
-        "jerk_p99": [jerk_percentile(m) for m in motions],
-        "floor_mm": [1000 * floor_penetration(m) for m in motions],
-        "speed_p99": [seam_speed(m) for m in motions],
-    }
+    seams = None
     if config is not None and config.token_layout == "patch":
         seams = [range(config.patch_size, len(m), config.patch_size) for m in motions]  # first frames of patches
-        figures["seam_speed_p99"] = [seam_speed(m, s) for m, s in zip(motions, seams, strict=True)]
-        figures["seam_sharpness"] = [seam_sharpness(m, s) for m, s in zip(motions, seams, strict=True)]
-    return {key: float(np.mean(values)) for key, values in figures.items()}
+    return measured(MOTION, MotionSet(motions, seams))
 
 
 @torch.no_grad()
@@ -136,16 +121,9 @@ def reconstruction(
         joints, target = joints_of(decoded, mean, std).cpu().numpy(), motion.joints.cpu().numpy()
         made.append(joints[0])
         paths.append(float(np.linalg.norm((joints - target)[0, :, 0, [0, 2]], axis=0).mean()) * 100)
-        vectors = decoded.cpu().numpy(), motion.features.cpu().numpy()
-        sums.append((position_metrics(joints, target, *vectors, motion.lengths), joints.shape[1]))
-    frames = sum(length for _, length in sums)
-    return {
-        "mpjpe_mm": 1000 * sum(m.mpjpe_aligned * n for m, n in sums) / frames,
-        "mpjpe_unaligned_mm": 1000 * sum(m.mpjpe * n for m, n in sums) / frames,
-        "feature_error": sum(m.feature_error * n for m, n in sums) / frames,
-        "path_cm": float(np.mean(paths)),
-        **quality(made, networks.config),
-    }
+        features = decoded.cpu().numpy(), motion.features.cpu().numpy()
+        sums.append((position_metrics(joints, target, *features, motion.lengths), joints.shape[1]))
+    return measured(POSITIONS, Reconstructed(sums, paths)) | quality(made, networks.config)
 
 
 def estimates(draws: Sequence[dict[str, float]]) -> dict[str, float]:

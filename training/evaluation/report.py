@@ -26,94 +26,46 @@ from engine.export.clip import Clip as Example
 from engine.export.picture import write_picture
 
 from .control_accuracy import density_label
+from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT, Metric
 from .report_charts import draw_charts
 
 Figures = dict[str, Any]
 
-_QUALITY = {
-    "skating": ("skating", 3),
-    "jerk_p99": ("jerk p99", 0),
-    "floor_mm": ("floor mm", 1),
-    "speed_p99": ("p99 m/s", 2),
-    "seam_speed_p99": ("seam m/s", 2),
-    "seam_sharpness": ("sharp", 2),
-}
-_POSITIONS = {
-    "mpjpe_mm": ("mpjpe mm", 1),
-    "mpjpe_unaligned_mm": ("unaligned", 1),
-    "feature_error": ("feature", 3),
-    "path_cm": ("path cm", 2),
-}
-_CONTROL = {
-    "error_cm": ("error cm", 2),
-    "worst_cm": ("worst cm", 1),
-    "trajectory_error_20cm": ("traj 20", 2),
-    "trajectory_error_50cm": ("traj 50", 2),
-    "location_error_20cm": ("loc 20", 3),
-    "location_error_50cm": ("loc 50", 3),
-}
-_TEXT = {
-    "r_precision_1": ("R top 1", 3),
-    "r_precision_2": ("R top 2", 3),
-    "r_precision_3": ("R top 3", 3),
-    "matching": ("matching", 3),
-    "fid": ("FID", 3),
-    "diversity": ("diversity", 3),
-    "multimodality": ("multimod.", 3),
-}
-_MOVEMENT = {
-    "speed": ("m/s", 2),
-    "speed_p95": ("p95", 2),
-    "height_cm": ("height cm", 1),
-    "height_range_cm": ("range cm", 1),
-    "footfalls": ("falls/s", 2),
-    "error_cm": ("error cm", 2),
-}
-_DELIVERED = {
-    "error_cm": ("error cm", 3),
-    "worst_cm": ("worst key", 2),
-    "skating": ("skating", 3),
-    "skating_ratio": ("x real", 2),
-    "jerk_p99": ("jerk p99", 0),
-    "jerk_ratio": ("x real", 2),
-    "floor_mm": ("floor mm", 1),
-    "seconds": ("s a clip", 3),
-}
 PAGE_WIDTH = 124  # characters of a table in a report
 
 
-def _cell(row: dict, key: str, digits: int, intervals: bool) -> str:
+def _cell(row: dict, metric: Metric[Any], intervals: bool) -> str:
     """A figure, with the half width of its confidence interval where it has one."""
-    if key not in row:
+    if metric.name not in row:
         return ""
-    interval = row.get(f"{key}_ci", 0.0) if intervals else 0.0
-    return f"{row[key]:.{digits}f}" + (f" ±{interval:.{digits}f}" if interval else "")
+    interval = row.get(f"{metric.name}_ci", 0.0) if intervals else 0.0
+    return f"{row[metric.name]:.{metric.digits}f}" + (f" ±{interval:.{metric.digits}f}" if interval else "")
 
 
 def _table(
     title: str,
     names: Sequence[str],
-    columns: dict,
+    metrics: Sequence[Metric[Any]],
     rows: Sequence[tuple[Sequence[str], dict]],
     intervals: bool,
 ) -> Table:
-    """A table of the ``columns`` that any row has; each row begins with its ``names``, said again only when they
+    """A table of the ``metrics`` that any row has; each row begins with its ``names``, said again only when they
     change.
     """
     table = Table(
         title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    shown = {key: column for key, column in columns.items() if any(key in row for _, row in rows)}
+    shown = [metric for metric in metrics if metric.label and any(metric.name in row for _, row in rows)]
     for name in names:
         table.add_column(name, no_wrap=True)
-    for label, _ in shown.values():
-        table.add_column(label, justify="right", overflow="fold")  # a digit must never be cut off
+    for metric in shown:
+        table.add_column(metric.label, justify="right", overflow="fold")  # a digit must never be cut off
     before: Sequence[str] = ("",)
     for first, row in rows:
         same = len(first) > 1 and first[0] == before[0]
         if before[0] and len(first) > 1 and not same:
             table.add_section()
-        cells = (_cell(row, key, digits, intervals) for key, (_, digits) in shown.items())
+        cells = (_cell(row, metric, intervals) for metric in shown)
         table.add_row("" if same else first[0], *first[1:], *cells)
         before = first
     return table
@@ -131,8 +83,8 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
     if rows:
         coded = [(first, row) for first, row in rows if "mpjpe_mm" in row]
         if coded:
-            made.append(_table("Reconstruction", ("what",), _POSITIONS, coded, intervals))
-        made.append(_table("Motion by itself", ("what",), _QUALITY, rows, intervals))
+            made.append(_table("Reconstruction", ("what",), POSITIONS, coded, intervals))
+        made.append(_table("Motion by itself", ("what",), MOTION, rows, intervals))
     if figures.get("control"):
         several = len({row["steps"] for row in figures["control"]}) > 1
         under = [
@@ -143,19 +95,19 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
             for row in figures["control"]
         ]
         names = ("joints", "hints", *(["steps"] if several else []), "kind")
-        made.append(_table("Control", names, _CONTROL, under, intervals))
-        made.append(_table("Motion under control", names, _QUALITY | {"seconds": ("s a clip", 3)}, under, intervals))
+        made.append(_table("Control", names, CONTROL, under, intervals))
+        made.append(_table("Motion under control", names, (*MOTION, SECONDS), under, intervals))
     if figures.get("delivered"):
         led = [((row["path"], row["kind"]), row) for row in figures["delivered"]]
-        made.append(_table("What leaves the engine, pelvis led", ("path", "motion"), _DELIVERED, led, intervals))
+        made.append(_table("What leaves the engine, pelvis led", ("path", "motion"), DELIVERED, led, intervals))
     if "text" in figures:
         text = figures["text"]
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
         title = f"Text: {text['evaluator']} ({about})"
-        made.append(_table(title, ("what",), _TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
+        made.append(_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("text_matters"):
         verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
-        made.append(_table("Text that matters", ("condition", "prompt"), _MOVEMENT, verbs, intervals))
+        made.append(_table("Text that matters", ("condition", "prompt"), (*MOVEMENT, CONTROL[0]), verbs, intervals))
     return made
 
 

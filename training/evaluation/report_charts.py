@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import LogLocator
 
 from .control_accuracy import DENSITIES, density_label
+from .metric_table import MOTION, MOVEMENT, Metric
 from .text_sensitivity import PROMPTS
 
 _INK, _FAINT = "#3b424c", "#eceef1"
 _COLOURS = ("#16324f", "#1f6fb2", "#c8443c", "#f0a202", "#4c9f70", "#8e5ea2", "#7a8794", "#c77b30")
-_VERBS = {"speed": "speed, m/s", "height_cm": "height of the pelvis, cm", "footfalls": "footfalls a second"}
 
 
 def draw_charts(figures: dict[str, Any]) -> Figure | None:
@@ -29,12 +31,19 @@ def draw_charts(figures: dict[str, Any]) -> Figure | None:
     if control:
         for column, kind in enumerate(("raw", "refined")):
             _draw_errors(figure.add_subplot(grid[0, 3 * column : 3 * column + 3]), control, kind)
-        for column, (key, title) in enumerate((("skating", "foot skating ratio"), ("jerk_p99", "jerk, m/s³"))):
-            _draw_quality(figure.add_subplot(grid[1, 3 * column : 3 * column + 3]), figures, key, title)
+        for place, metric in _side_by_side(grid[1, :], MOTION):
+            _draw_quality(figure.add_subplot(place), figures, metric.name, metric.chart)
     if verbs:
-        for column, (key, title) in enumerate(_VERBS.items()):
-            _draw_verbs(figure.add_subplot(grid[rows - 1, 2 * column : 2 * column + 2]), verbs, key, title)
+        for place, metric in _side_by_side(grid[rows - 1, :], MOVEMENT):
+            _draw_verbs(figure.add_subplot(place), verbs, metric.name, metric.chart)
     return figure
+
+
+def _side_by_side(row: SubplotSpec, metrics: Sequence[Metric[Any]]) -> Iterator[tuple[SubplotSpec, Metric[Any]]]:
+    """The metrics that have a chart, each with its place in a row of the page."""
+    charted = [metric for metric in metrics if metric.chart]
+    places = row.subgridspec(1, len(charted))
+    yield from ((places[0, column], metric) for column, metric in enumerate(charted))
 
 
 def _plain(axes: Axes, title: str) -> None:
@@ -49,7 +58,7 @@ def _plain(axes: Axes, title: str) -> None:
 def _draw_errors(axes: Axes, control: list[dict], kind: str) -> None:
     """Error over density, a curve for each set of joints, at the largest number of steps."""
     rows = [row for row in control if row["kind"] == kind]
-    _plain(axes, f"Distance from what was asked, cm: {kind}")
+    _plain(axes, f"Distance from the hints, cm: {kind}")
     if not rows:
         axes.text(0.5, 0.5, "this model cannot be refined", ha="center", transform=axes.transAxes, color=_INK)
         return

@@ -32,9 +32,9 @@ def draw_examples(pipeline: Pipeline, clips: Sequence[Clip], seed: int = 0) -> l
         signal = _signal_of(clip.joints[: pipeline.config.max_frames], control, seed)
         prompt = clip.captions[0] if clip.captions else "a person moves"
         joints = generate(pipeline, prompt, signal, 1, seed).joints[0]
-        asked = (None, None) if control is None else (signal.hint, signal.hint_mask)
-        examples.append(Example(joints, prompt=prompt, seed=seed, model=pipeline.config.name, hint=asked[0],
-                                hint_mask=asked[1]))  # fmt: skip
+        hints = (None, None) if control is None else (signal.hint, signal.hint_mask)
+        examples.append(Example(joints, prompt=prompt, seed=seed, model=pipeline.config.name, hint=hints[0],
+                                hint_mask=hints[1]))  # fmt: skip
     return examples
 
 

@@ -8,7 +8,7 @@ Shapes: B batch, T frames, F = 263 features, D embedding width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from engine.checkpoints.networks import Networks
 from ..data.clips import Clip
 from . import metrics
 from .evaluator import Evaluator
+from .metric_table import TEXT, Embedded, measured
 from .motion_quality import estimates, motions_of, sample_latent, statistics_of
 
 Encode = Callable[[list[str]], Tensor]
@@ -66,12 +67,31 @@ def embed_motions(evaluator: Evaluator, features: Tensor, lengths: Sequence[int]
     return np.concatenate([evaluator.embed_motions(features[s : s + _BATCH], lengths[s : s + _BATCH]) for s in parts])
 
 
+@dataclass(frozen=True, eq=False)
+class TextGenerator:
+    """A model that makes motions from sentences in ``steps`` of sampling, and the evaluator that judges them."""
+
+    networks: Networks
+    encode: Encode
+    evaluator: Evaluator
+    steps: int
+
+    def embed(self, texts: list[str], lengths: Sequence[int], generator: torch.Generator) -> np.ndarray:
+        """(B, D): the evaluator's embeddings of a motion of a length (frames) for each sentence."""
+        uncond = self.encode([""])
+        made = generated_features(self.networks, self.encode(texts), lengths, self.steps, generator, uncond)
+        return embed_motions(self.evaluator, made, lengths)
+
+    def repeat(self, text: str, length: int, repeats: int, generator: torch.Generator) -> np.ndarray:
+        """(repeats, D) of motions for one sentence."""
+        words, own = self.encode([text]).expand(repeats, -1), [length] * repeats
+        made = generated_features(self.networks, words, own, self.steps, generator, self.encode([""]))
+        return embed_motions(self.evaluator, made, own)
+
+
 def text_figures(
-    networks: Networks,
+    model: TextGenerator,
     clips: Sequence[Clip],
-    encode: Encode,
-    evaluator: Evaluator,
-    steps: int,
     protocol: TextProtocol,
     seed: int = 0,
     advance: Callable[[str], None] = lambda doing: None,
@@ -80,13 +100,8 @@ def text_figures(
 
     Each clip counts once in a replication, with one of its captions drawn at random; motions are as long as the clips.
     """
-    mean, std = statistics_of(networks)
-    motions = motions_of(networks, clips)
-    lengths = motions.lengths
-    missing = networks.config.max_frames - motions.features.shape[1]
-    real = torch.nn.functional.pad(motions.features, (0, 0, 0, missing)) * std + mean
-    real_embeddings = embed_motions(evaluator, real, lengths)
-    uncond = encode([""])
+    evaluator = model.evaluator
+    lengths, real = _real_embeddings(model.networks, evaluator, clips)
     group = min(protocol.group, len(clips))
     drawn: dict[str, list[dict[str, float]]] = {"real": [], "generated": []}
     for replication in range(protocol.replications):
@@ -94,62 +109,30 @@ def text_figures(
         draw = np.random.default_rng((seed, replication))
         generator = torch.Generator().manual_seed(seed * 1_000_003 + replication)
         texts = [str(draw.choice(clip.captions)) for clip in clips]
-        made = generated_features(networks, encode(texts), lengths, steps, generator, uncond)
-        embeddings = embed_motions(evaluator, made, lengths)
+        made = model.embed(texts, lengths, generator)
         order = draw.permutation(len(clips))
         pairs = metrics.random_pairs(len(clips), protocol.diversity_pairs, draw)
-        words = evaluator.embed(texts)
-        drawn["real"].append(_judged(words, real_embeddings, order, group, pairs))
-        figures = _judged(words, embeddings, order, group, pairs)
-        figures["fid"] = metrics.frechet_distance(embeddings, real_embeddings)
-        figures["multimodality"] = _multimodality(
-            networks, texts, lengths, encode, evaluator, steps, protocol, generator, draw
-        )
-        drawn["generated"].append(figures)
+        captured = Embedded(evaluator.embed(texts), real, order, group, pairs)
+        chosen = draw.permutation(len(texts))[: protocol.multimodality_texts]
+        count = protocol.multimodality_repeats
+        repeated = np.stack([model.repeat(texts[index], lengths[index], count, generator) for index in chosen])
+        repeats = (repeated, *metrics.random_pairs(count, protocol.multimodality_pairs, draw))
+        drawn["real"].append(measured(TEXT, captured))
+        drawn["generated"].append(measured(TEXT, replace(captured, motion=made, real=real, repeats=repeats)))
     return {
         "evaluator": evaluator.label,
         "samples": len(clips),
         "group": group,
         "replications": protocol.replications,
-        "steps": steps,
+        "steps": model.steps,
         **{kind: estimates(draws) for kind, draws in drawn.items()},
     }
 
 
-def _judged(
-    text: np.ndarray | None,
-    motion: np.ndarray,
-    order: np.ndarray,
-    group: int,
-    pairs: tuple[np.ndarray, np.ndarray],
-) -> dict[str, float]:
-    figures = {"diversity": metrics.diversity(motion, *pairs)}
-    if text is not None:
-        matching, precision = metrics.matching_and_precision(text, motion, order, group)
-        figures |= {"matching": matching}
-        figures |= {f"r_precision_{k + 1}": float(share) for k, share in enumerate(precision)}
-    return figures
-
-
-def _multimodality(
-    networks: Networks,
-    texts: Sequence[str],
-    lengths: Sequence[int],
-    encode: Encode,
-    evaluator: Evaluator,
-    steps: int,
-    protocol: TextProtocol,
-    generator: torch.Generator,
-    draw: np.random.Generator,
-) -> float:
-    repeats = protocol.multimodality_repeats
-    chosen = draw.permutation(len(texts))[: protocol.multimodality_texts]
-    embeddings = []
-    for index in chosen:
-        text = encode([texts[index]]).expand(repeats, -1)
-        own = [lengths[index]] * repeats
-        made = generated_features(networks, text, own, steps, generator, encode([""]))
-        embeddings.append(embed_motions(evaluator, made, own))
-    return metrics.multimodality(
-        np.stack(embeddings), *metrics.random_pairs(repeats, protocol.multimodality_pairs, draw)
-    )
+def _real_embeddings(networks: Networks, evaluator: Evaluator, clips: Sequence[Clip]) -> tuple[list[int], np.ndarray]:
+    """The clips' lengths (frames) and embeddings (B, D)."""
+    mean, std = statistics_of(networks)
+    motions = motions_of(networks, clips)
+    missing = networks.config.max_frames - motions.features.shape[1]
+    features = torch.nn.functional.pad(motions.features, (0, 0, 0, missing)) * std + mean
+    return motions.lengths, embed_motions(evaluator, features, motions.lengths)

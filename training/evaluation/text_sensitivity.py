@@ -18,7 +18,7 @@ from engine.pipeline import Pipeline
 from engine.validate import MAX_VARIATIONS
 
 from ..data.clips import Clip
-from .metrics import footfalls_per_second
+from .metric_table import CM, MOVEMENT, Moving, measured
 from .motion_quality import estimates
 
 PROMPTS = {
@@ -36,34 +36,24 @@ CONDITIONS = {
     "path in every frame": slice(None),
 }
 NUM_FRAMES = 120
-PATH_SPEED = 1.2  # m/s, straight ahead
+PATH_SPEED_M_S = 1.2  # m/s, straight ahead
 VARIATIONS = 8
 
 
 def movement(joints: np.ndarray) -> dict[str, float]:
-    """What tells verbs apart in (T, J, 3): speed over ground (mean and 95th percentile, m/s), height of the pelvis
-    (mean and range, cm), footfalls by the second.
-    """
-    pelvis = np.asarray(joints, np.float64)[:, SKELETON.index("pelvis")]
-    speed = np.linalg.norm(np.diff(pelvis[:, [0, 2]], axis=0), axis=-1) * FPS
-    return {
-        "speed": float(speed.mean()),
-        "speed_p95": float(np.percentile(speed, 95)),
-        "height_cm": 100 * float(pelvis[:, 1].mean()),
-        "height_range_cm": 100 * float(np.ptp(pelvis[:, 1])),
-        "footfalls": footfalls_per_second(joints),
-    }
+    """:data:`training.evaluation.metric_table.MOVEMENT` of a motion (T, J, 3)."""
+    return measured(MOVEMENT, Moving(joints))
 
 
 def straight_path(num_frames: int, frames: Sequence[int] | slice | None) -> ControlSignal:
-    """The pelvis on a straight way at ``PATH_SPEED`` in ``frames``, its height left to the model."""
+    """The pelvis on a straight line at ``PATH_SPEED_M_S`` in ``frames``, its height left to the model."""
     empty = ControlSignal.empty(num_frames)
     if frames is None:
         return empty
     pelvis = SKELETON.index("pelvis")
     chosen = np.arange(num_frames)[frames if isinstance(frames, slice) else list(frames)]
     empty.hint[chosen, pelvis, 1] = SKELETON.standing_height
-    empty.hint[chosen, pelvis, 2] = PATH_SPEED * chosen / FPS
+    empty.hint[chosen, pelvis, 2] = PATH_SPEED_M_S * chosen / FPS
     empty.hint_mask[chosen, pelvis] = True
     return ControlSignal(empty.hint, empty.hint_mask, free_height=True)
 
@@ -125,6 +115,6 @@ def text_matters(
             figures = [movement(joints) for joints in result.joints]
             if chosen is not None:
                 for row, error in zip(figures, result.control_errors, strict=True):
-                    row["error_cm"] = 100 * error.average
+                    row["error_cm"] = CM * error.average
             rows.append({"condition": condition, "prompt": prompt, "motions": len(figures)} | estimates(figures))
     return rows

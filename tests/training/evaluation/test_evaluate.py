@@ -22,13 +22,21 @@ from engine.pipeline import Pipeline
 from training import evaluate as command
 from training.data.clips import Clip, load_clips
 from training.evaluate import evaluate
-from training.evaluation.control_accuracy import CONTROLS, control_figures, hint_mask_for, quick_control_figures
+from training.evaluation.control_accuracy import (
+    CONTROLS,
+    CaptionedClips,
+    ControlGrid,
+    ControlProtocol,
+    control_figures,
+    hint_mask_for,
+    quick_control_figures,
+)
 from training.evaluation.delivered_motion import KINDS, PATHS, delivered_rows, path_of
 from training.evaluation.evaluator import OWN_LABEL, Evaluator
 from training.evaluation.evaluator_networks import OwnEvaluator
 from training.evaluation.motion_quality import motions_of, reconstruction, statistics_of
-from training.evaluation.text_alignment import TextProtocol, text_figures
-from training.evaluation.text_sensitivity import PATH_SPEED, movement, real_rows, straight_path
+from training.evaluation.text_alignment import TextGenerator, TextProtocol, text_figures
+from training.evaluation.text_sensitivity import PATH_SPEED_M_S, movement, real_rows, straight_path
 
 from ...engine.conftest import TINY_V2, tiny_networks
 from ...engine.helpers.motions import standing, walking_in_a_circle
@@ -67,16 +75,16 @@ def test_densities_are_the_published_ones():
 
 def test_raw_and_refined_figures_of_a_model_with_patches(patch_folder, clips):
     networks = load_folder(patch_folder)
-    embeddings = torch.randn(len(clips), 384, generator=torch.Generator().manual_seed(1))
-    figures = control_figures(networks, clips, embeddings, ("pelvis",), 5, 2)
+    held_out = CaptionedClips(clips, torch.randn(len(clips), 384, generator=torch.Generator().manual_seed(1)))
+    figures = control_figures(networks, held_out, ControlProtocol(("pelvis",), 5, 2))
     raw, refined = figures["raw"], figures["refined"]
     assert refined["error_cm"] < raw["error_cm"] and refined["seconds"] > raw["seconds"] > 0
     assert raw["worst_cm"] >= raw["error_cm"] and raw["location_error_20cm"] <= raw["trajectory_error_20cm"]
     assert {"skating", "jerk_p99", "floor_mm", "seam_speed_p99", "seam_sharpness"} <= set(raw)
-    again = control_figures(networks, clips, embeddings, ("pelvis",), 5, 2, refining=False)
+    again = control_figures(networks, held_out, ControlProtocol(("pelvis",), 5, 2, refining=False))
     assert set(again) == {"raw"}
     assert again["raw"] | {"seconds": 0} == raw | {"seconds": 0}
-    other = control_figures(networks, clips, embeddings, ("pelvis",), 5, 2, seed=1, refining=False)
+    other = control_figures(networks, held_out, ControlProtocol(("pelvis",), 5, 2, seed=1, refining=False))
     assert other["raw"]["error_cm"] != raw["error_cm"]
 
 
@@ -85,7 +93,11 @@ def test_the_error_is_the_distance_from_the_hints(patch_folder, clips):
     networks = load_folder(patch_folder)
     decoded = torch.zeros(1, 60, 263)
     networks.vae.decode = lambda latent, mask: decoded[:, : mask.shape[1]].expand(len(latent), -1, -1)
-    got = control_figures(networks, clips, torch.zeros(len(clips), 384), ("head",), 100, 1, refining=False)["raw"]
+    got = control_figures(
+        networks,
+        CaptionedClips(clips, torch.zeros(len(clips), 384)),
+        ControlProtocol(("head",), 100, 1, refining=False),
+    )["raw"]
     from blender_addon.shared.features import features_to_joints
 
     mean, _ = statistics_of(networks)
@@ -102,9 +114,8 @@ def test_published_layouts_are_evaluated_raw(clips, kind):
     networks = tiny_networks(TINY_V2 if kind == "lcm" else as_mld(TINY_V2))
     text = torch.randn(len(clips) + 1, 12, generator=torch.Generator().manual_seed(0))
     steps = (1, 2) if kind == "lcm" else (3,)
-    figures = evaluate(
-        networks, clips, text[1:], steps, 2, uncond=text[:1], controls=("pelvis", "all 22"), densities=(1, 100)
-    )
+    held_out = CaptionedClips(clips, text[1:], text[:1])
+    figures = evaluate(networks, held_out, ControlGrid(steps, 2, controls=("pelvis", "all 22"), densities=(1, 100)))
     assert {row["kind"] for row in figures["control"]} == {"raw"}
     assert len(figures["control"]) == 2 * 2 * len(steps)
     for row in figures["control"]:
@@ -143,14 +154,14 @@ def test_text_figures_with_our_evaluator(patch_folder, clips):
 
     evaluator = Evaluator(OWN_LABEL, judge, judge.mean, judge.std, lambda texts: judge.embed_sentence(encode(texts)))
     protocol = TextProtocol(2, multimodality_texts=2, multimodality_repeats=4, multimodality_pairs=2)
-    figures = text_figures(networks, clips, encode, evaluator, 2, protocol)
+    figures = text_figures(TextGenerator(networks, encode, evaluator, 2), clips, protocol)
     assert figures["evaluator"] == OWN_LABEL and figures["samples"] == figures["group"] == len(clips)
     real, made = figures["real"], figures["generated"]
     assert "fid" not in real and made["fid"] > 0 and made["multimodality"] > 0
     assert real["diversity"] >= 0 and made["fid_ci"] >= 0
     assert 0 <= made["r_precision_1"] <= made["r_precision_2"] <= made["r_precision_3"] <= 1
     blind = dataclasses.replace(evaluator, embed_texts=None)
-    figures = text_figures(networks, clips, encode, blind, 1, protocol)
+    figures = text_figures(TextGenerator(networks, encode, blind, 1), clips, protocol)
     assert "matching" not in figures["generated"] and "fid" in figures["generated"]
 
 
@@ -168,7 +179,7 @@ def test_movement_of_known_motions(clips):
 def test_the_path_leaves_the_height_free():
     signal = straight_path(40, (0, 1, -1))
     assert np.flatnonzero(signal.hint_mask[:, 0]).tolist() == [0, 1, 39]
-    assert signal.hint[39, 0, 2] == pytest.approx(PATH_SPEED * 39 / FPS)
+    assert signal.hint[39, 0, 2] == pytest.approx(PATH_SPEED_M_S * 39 / FPS)
     assert signal.free_height and not signal.coordinates[..., 1].any()
     assert straight_path(40, slice(None)).hint_mask[:, 0].all() and not straight_path(40, None).hint_mask.any()
 
