@@ -17,11 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine import scheduler
 from engine.models.build import build_vae
 from engine.models.denoiser import Denoiser
+from engine.models.patch_vae import PatchVae
+from engine.models.vae import MldVae
 
 from .checkpoints import load_exported, read
 from .data import Clip, pad
@@ -44,7 +46,7 @@ class TextModel:
     embeddings (number of texts, W), the empty one first.
     """
 
-    vae: nn.Module
+    vae: MldVae | PatchVae
     denoiser: Denoiser
     statistics: tuple[Tensor, Tensor]
     places: dict[str, int]
