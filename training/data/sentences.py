@@ -210,9 +210,9 @@ def _told(kind: str, verb: str, features: np.ndarray) -> list[str]:
     if kind == "turn":
         turn = _turn(features)
         return [turn] if turn else [verb]
-    side = {"foot": _foot, "hand": _hand}[kind](features) if kind else None
+    limb_side = {"foot": _foot, "hand": _hand}[kind](features) if kind else None
     limb = {"foot": ("leg", "foot"), "hand": ("hand", "arm")}.get(kind, ())
-    return [verb] if side is None else [f"{verb} with the {side} {part}" for part in limb]
+    return [verb] if limb_side is None else [f"{verb} with the {limb_side} {part}" for part in limb]
 
 
 def _run(verb: str, features: np.ndarray) -> list[str]:

@@ -62,7 +62,8 @@ def kinematics(joints: np.ndarray) -> np.ndarray:
 
 def distance(made: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
     """Frechet distance of motions (T, J, 3) each from real ones; NaN when either has fewer than two windows."""
-    first, second = (np.concatenate([kinematics(joints) for joints in some]) for some in (made, real))
+    none = np.zeros((0, len(KINEMATICS)))
+    first, second = (np.concatenate([none, *map(kinematics, some)]) for some in (made, real))
     if min(len(first), len(second)) < 2:
         return float("nan")
     mean, std = second.mean(0), np.maximum(second.std(0), SMALLEST_STD)
@@ -86,6 +87,8 @@ def agreement(made: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
     places = [KINEMATICS.index(name) for name in AGREEING]
     pairs = [(kinematics(one), kinematics(other)) for one, other in zip(made, real, strict=True)]
     means = np.array([[part.mean(0)[places] for part in pair] for pair in pairs if min(map(len, pair))])
+    if len(means) < 2:
+        return float("nan")
     ranks = [spearmanr(means[:, 0, i], means[:, 1, i]).statistic for i in range(len(places))]
     return float(np.nanmean(ranks))
 

@@ -117,8 +117,8 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor 
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
     moving = mask[:, 1:] & mask[:, :-1]
     speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
-    changing = [values.diff(dim=1) * FPS for values in (velocity, wanted)]
-    acceleration = functional.smooth_l1_loss(*changing, reduction="none", beta=5.0)
+    faster, asked = velocity.diff(dim=1) * FPS, wanted.diff(dim=1) * FPS
+    acceleration = functional.smooth_l1_loss(faster, asked, reduction="none", beta=5.0)
     planted = planted_feet(target, mask).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
     standing = {} if contacts is None else {**_standing(joints, velocity, contacts, moving)}
