@@ -45,6 +45,7 @@ LED_BY = (0.35, 0.08, 0.35)  # metres, deviation of where they are led to, x y z
 _SMOOTH = (8.0, 40.0)  # frames, deviation of the Gaussian that makes the way there smooth
 
 
+# A pure function of every random draw, each a tensor of its own, as the other stages' losses.
 def correct_step_loss(
     corrector: Corrector,
     networks: Networks,
@@ -162,7 +163,9 @@ class CorrectDraws:
             "jerk": mean_jerk(joints, batch["mask"]),
             "start": torch.randn(shape, generator=generator),
             "step_noise": torch.randn((size, max(STEPS) - 1, *shape[1:]), generator=generator),
-            "steps": torch.full((size,), count),  # one number for all, as many as there are samples: see shares.py
+            "steps": torch.full(
+                (size,), count
+            ),  # one number for all, as many as there are samples: see loop/batch_split.py
             "guidance": torch.full((size,), guidance),
         }
 

@@ -34,6 +34,7 @@ def ddim_grid(num_ddim_steps: int) -> Tensor:
     return torch.arange(1, num_ddim_steps + 1) * stride - 1
 
 
+# A pure function of every random draw, each a tensor of its own: it is held against the published loss.
 def distill_loss(
     student: Denoiser,
     teacher: Denoiser,

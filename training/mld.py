@@ -25,6 +25,7 @@ from .stage_parts.modules import mld_config
 VALIDATION_TIMES = (199, 499, 699, 799)
 
 
+# A pure function of every random draw, each a tensor of its own: it is held against the published loss.
 def mld_loss(
     denoiser: nn.Module,
     latent: Tensor,

@@ -51,6 +51,7 @@ PAPER_WEIGHTS = {"features": 1.0, "joints": 1.0, "velocity": 0.0, "kl": 1e-4}
 LOSS_WEIGHTS = (*CODE_WEIGHTS[:4], (feature_set.JOINT_ROTATIONS, 0.1), *CODE_WEIGHTS[5:])
 
 
+# A pure function of every random draw, each a tensor of its own: it is held against the published loss.
 def vae_loss(
     vae: MldVae | PatchVae, features: Tensor, mask: Tensor, eps: Tensor, mean: Tensor, std: Tensor,
     weights: Mapping[str, float] = PAPER_WEIGHTS, feature_weights: Tensor | None = None,

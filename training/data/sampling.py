@@ -111,6 +111,7 @@ class ClipSampler:
         return MotionBatch(*pad(parts, self._stage.pad_to), torch.tensor(captions))
 
 
+# Data, statistics and texts; a stage, its two numbers: they come from three places and meet here only.
 def motion_sampler(
     clips: list[Clip],
     mean: np.ndarray,

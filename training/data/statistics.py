@@ -53,7 +53,7 @@ def read_npz(path: Path) -> Numbers:
         with np.load(path, allow_pickle=False) as arrays:
             return checked({name: arrays[name] for name in arrays.files}, path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadFile(f"{path} cannot be read ({error}).", "Delete it; it is made anew from the data.") from error
+        raise BadFile(f"{path} cannot be read ({error}).", "Delete it; it is made again from the data.") from error
 
 
 def read_folder(folder: Path) -> Numbers:

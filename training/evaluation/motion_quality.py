@@ -65,6 +65,7 @@ def motions_of(networks: Networks, clips: Sequence[Clip]) -> Motions:
     return Motions(features, mask.to(mean.device), joints_of(features, mean, std))
 
 
+# Beside what is sampled, the two inputs that only some kinds of model have.
 @torch.no_grad()
 def sample_latent(
     networks: Networks,

@@ -183,6 +183,7 @@ def _add(sums: dict[str, float], terms: dict[str, float]) -> None:
         sums[key] = sums.get(key, 0.0) + value
 
 
+# The parameters of a Task without those that such a loss cannot have, and of run_task.
 def run_stage(
     name: str,
     stage: StageSchedule,

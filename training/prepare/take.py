@@ -32,7 +32,7 @@ from .retarget import calm_from, retarget
 from .source_faults import at_true_tempo, true_rate
 from .sources import Source, load_humanml3d
 
-VERSION = 2  # of what is made of a take: a higher number makes all of them anew
+VERSION = 2  # of what is made of a take: a higher number makes all of them again
 
 
 @dataclass(frozen=True)

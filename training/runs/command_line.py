@@ -30,6 +30,7 @@ from .overrides import with_changes
 from .run import Run, open_record, run_statistics, write_record
 
 
+# The options of the command line, one by one.
 def open_run(
     recipe: Recipe,
     data: Path,

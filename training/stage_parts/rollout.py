@@ -32,6 +32,7 @@ def rolled_config(config: ControlLossConfig) -> ControlLossConfig:
     return dataclasses.replace(config, latent_weight=LATENT_SHARE * config.latent_weight, motion_weights=kept)
 
 
+# Seven tensors, as the networks take them.
 @torch.no_grad()
 def first_prediction(
     networks: Networks, start: Tensor, hint: Tensor, hint_mask: Tensor, text: Tensor, w: Tensor, mask: Tensor | None

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How like captured motion a diffusion model in training moves: ``python -m training.text_realism --recipe small --data
-DATA --run RUN``.
+"""How like captured motion a diffusion model in training moves: ``python -m training.evaluation.text_realism
+--recipe small --data DATA --run RUN``.
 
 Motions of as many seconds as the captured ones are made from their captions alone, for training captions and for those
 of the validation split, by a few guided steps of DDIM (arXiv 2010.02502), and compared with the captured ones (see
-:mod:`training.realism`). Figures are added to ``realism.jsonl`` in the run folder.
+:mod:`training.evaluation.realism`). Figures are added to ``realism.jsonl`` in the run folder.
 
 Shapes: B batch, T frames, J = 22 joints, N tokens, D latent width, W text width.
 """
@@ -19,19 +19,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import scheduler
 from engine.models.build import build_vae
 from engine.models.denoiser import Denoiser
 from engine.models.patch_vae import PatchVae
 from engine.models.vae import MldVae
+from engine.sampling import scheduler
 
-from .checkpoints import load_exported, read
-from .data import Clip, pad
-from .latents import latent_mask_of
-from .losses import joints_of
-from .modules import mld_config
+from ..data.clips import Clip
+from ..data.sampling import pad
+from ..loop.checkpoints import load_exported, read
+from ..runs.command_line import argument_parser, open_from, reporting_errors
+from ..runs.run import Run
+from ..stage_parts.latents import latent_mask_of
+from ..stage_parts.losses import joints_of
+from ..stage_parts.modules import mld_config
 from .realism import agreement, distance, floor, windows
-from .run_folder import Run, argument_parser, open_from, told
 
 CLIPS = 96  # of a split
 LONGEST = 196  # frames
@@ -142,7 +144,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=TIMES, help="steps of DDIM, from noise to motion")
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
     arguments = parser.parse_args()
-    with told():
+    with reporting_errors():
         run = open_from(arguments)
         model = load_text_model(run)
         steps = {stage: int(read(run.folder / f"{stage}.pt")["step"]) for stage in ("vae", "mld")}

@@ -7,12 +7,13 @@ import json
 
 import numpy as np
 
-from training import mld, text_realism, vae
-from training.realism import distance
-from training.text_realism import answers, chosen, decoded, figures, load_text_model
+from training import mld, vae
+from training.evaluation import text_realism
+from training.evaluation.realism import distance
+from training.evaluation.text_realism import answers, chosen, decoded, figures, load_text_model
 
-from .test_data import made_up_data  # noqa: F401
-from .test_stages import recipe, run  # noqa: F401
+from ..data.test_data import made_up_data  # noqa: F401
+from ..test_stages import recipe, run  # noqa: F401
 
 
 def test_a_run_is_measured_while_it_trains(run, monkeypatch, capsys):  # noqa: F811
