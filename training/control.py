@@ -25,7 +25,7 @@ from .data.drawn_hints import drawn_hints
 from .evaluation.control_accuracy import quick_control_figures
 from .loop.batch_split import Batch
 from .loop.checkpoints import load_exported
-from .loop.loop import run_task, step_generator
+from .loop.loop import VALIDATION_SEED, run_task, step_generator
 from .loop.trainer import Task, on_cpu
 from .recipes import Recipe
 from .runs.command_line import command_line
@@ -48,71 +48,103 @@ from .stage_parts.rollout import LATER_STEPS, first_prediction, rolled_config
 CPU = torch.device("cpu")
 
 
-def control_step_loss(
-    networks: Networks,
-    latent: Tensor,
-    features: Tensor,
-    mask: Tensor,
-    hint: Tensor,
-    hint_mask: Tensor,
-    text_embedding: Tensor,
-    timestep: Tensor,
-    noise: Tensor,
-    w: Tensor | None,
-    mean: Tensor,
-    std: Tensor,
-    spatial_mean: Tensor,
-    spatial_std: Tensor,
-    config: ControlLossConfig,
-    latent_mask: Tensor | None = None,
-    origin: Tensor | None = None,
-    wanted: Tensor | None = None,
-) -> dict[str, Tensor]:
-    """Terms ``diffusion``, ``control`` (and others that are switched on) and their sum ``loss``.
+@dataclass(frozen=True, eq=False)
+class ControlBatch:
+    """What a step of the ControlNet is computed from; all random draws are in it.
 
     latent, noise (B, N, D); features (B, T, F) normalised, mask (B, T); hint (B, T, J, 3) normalised with mask (B, T,
     J) or, coordinate by coordinate, (B, T, J, 3); text_embedding (B, 1, W); timestep (B,); w (B,) guidance weight, None
-    for a diffusion model; mean, std (F,); spatial_mean, spatial_std (J, 3). A consistency model is supervised in the
-    clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759, section 3.3.
-    ``origin`` (B, N, D): the latent that noise is added to, where it is not the true one; ``wanted`` (B, T, J, 3):
-    where the hinted joints shall come to in metres, where that is not the hint itself. Entries
-    ``count/...`` are no terms (see :mod:`training.loop.batch_split`).
+    for a diffusion model; latent_mask (B, N), None where all tokens are real. ``origin`` (B, N, D): the latent that
+    noise is added to, where it is not the true one; ``target`` (B, T, J, 3): where the hinted joints are to come to in
+    metres, where that is not the hint itself.
     """
-    model = networks.config
-    assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
-    hint_mask = (hint_mask.any(-1) if hint_mask.dim() == 4 else hint_mask).bool()
-    points = hint_mask[..., None]
-    hint = hint * points
-    width = model.guidance_width
-    embedding = None if w is None or width is None else scheduler.guidance_embedding(w, width)
-    noisy = scheduler.add_noise(latent if origin is None else origin, noise, timestep)
-    control = networks.trajectory_encoder(hint, hint_mask)
-    residuals = networks.controlnet(noisy, timestep, text_embedding, embedding, control, latent_mask)
-    output = networks.denoiser(noisy, timestep, text_embedding, embedding, residuals, latent_mask)
-    clean = scheduler.predict_clean(noisy, output, timestep, model.prediction_type)
-    in_noise = model.kind == "mld" and model.prediction_type == "epsilon"
-    difference = output - noise if in_noise else clean - latent
-    terms = {"diffusion": config.latent_weight * masked_latent_mean(difference.square(), latent_mask)}
-    terms |= router_term(networks.controlnet)
 
-    decoded = networks.vae.decode(clean / model.vae_scale_factor, mask)
-    joints = joints_of(decoded, mean, std)
-    asked = (hint * spatial_std + spatial_mean) * points if config.use_3d else hint
-    given = joints if config.use_3d else (joints - spatial_mean) / spatial_std
-    if wanted is not None:
-        asked, given = wanted * points, joints
-    terms["control"] = config.cond_ratio * control_loss(given, asked, points, config.kind, config.function)
+    latent: Tensor
+    features: Tensor
+    mask: Tensor
+    hint: Tensor
+    hint_mask: Tensor
+    text_embedding: Tensor
+    timestep: Tensor
+    noise: Tensor
+    w: Tensor | None
+    latent_mask: Tensor | None = None
+    origin: Tensor | None = None
+    target: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ControlStatistics:
+    """What features and hints are normalised with: mean, std (F,); hint_mean, hint_std (J, 3)."""
+
+    mean: Tensor
+    std: Tensor
+    hint_mean: Tensor
+    hint_std: Tensor
+
+
+def control_step_loss(
+    networks: Networks, batch: ControlBatch, statistics: ControlStatistics, config: ControlLossConfig
+) -> dict[str, Tensor]:
+    """Terms ``diffusion``, ``control`` (and others that are switched on) and their sum ``loss``.
+
+    A consistency model is supervised in the clean latent, a diffusion model in the noise. MotionLCM, arXiv 2404.19759,
+    section 3.3. Entries ``count/...`` are no terms (see :mod:`training.loop.batch_split`).
+    """
+    clean, difference = _controlled(networks, batch)
+    terms = {"diffusion": config.latent_weight * masked_latent_mean(difference.square(), batch.latent_mask)}
+    terms |= router_term(networks.controlnet)
+    decoded = networks.vae.decode(clean / networks.config.vae_scale_factor, batch.mask)
+    joints = joints_of(decoded, statistics.mean, statistics.std)
+    terms["control"] = config.cond_ratio * _hint_error(joints, batch, statistics, config)
     if config.rot_ratio:
         terms["rotation"] = config.rot_ratio * control_loss(
-            decoded, features, mask[..., None], config.kind, config.function
+            decoded, batch.features, batch.mask[..., None], config.kind, config.function
         )
-    if config.motion_weights:
-        contacts = (decoded * std + mean)[..., feature_set.FOOT_CONTACTS]
-        extra = motion_terms(joints, joints_of(features, mean, std), mask, contacts)
-        terms |= {key: config.motion_weights[key] * extra[key] for key in config.motion_weights}
-        named = [f"{COUNT}{key}" for key in config.motion_weights]
-        return sum_of(terms) | {key: extra[key] for key in named if key in extra}
-    return sum_of(terms)
+    if not config.motion_weights:
+        return sum_of(terms)
+    contacts = (decoded * statistics.std + statistics.mean)[..., feature_set.FOOT_CONTACTS]
+    captured = joints_of(batch.features, statistics.mean, statistics.std)
+    motion = motion_terms(joints, captured, batch.mask, contacts)
+    terms |= {key: config.motion_weights[key] * motion[key] for key in config.motion_weights}
+    counts = [f"{COUNT}{key}" for key in config.motion_weights]
+    return sum_of(terms) | {key: motion[key] for key in counts if key in motion}
+
+
+def _points(hint_mask: Tensor) -> Tensor:
+    """(B, T, J) bool: the joints and frames of which any coordinate is hinted."""
+    return (hint_mask.any(-1) if hint_mask.dim() == 4 else hint_mask).bool()
+
+
+def _controlled(networks: Networks, batch: ControlBatch) -> tuple[Tensor, Tensor]:
+    """The clean latent (B, N, D) that the controlled model predicts, and its difference from what it is to predict."""
+    model = networks.config
+    assert networks.denoiser and networks.controlnet and networks.trajectory_encoder
+    hint_mask = _points(batch.hint_mask)
+    width, timestep, text, mask = model.guidance_width, batch.timestep, batch.text_embedding, batch.latent_mask
+    embedding = None if batch.w is None or width is None else scheduler.guidance_embedding(batch.w, width)
+    noisy = scheduler.add_noise(batch.latent if batch.origin is None else batch.origin, batch.noise, timestep)
+    control = networks.trajectory_encoder(batch.hint * hint_mask[..., None], hint_mask)
+    residuals = networks.controlnet(noisy, timestep, text, embedding, control, mask)
+    output = networks.denoiser(noisy, timestep, text, embedding, residuals, mask)
+    clean = scheduler.predict_clean(noisy, output, timestep, model.prediction_type)
+    in_noise = model.kind == "mld" and model.prediction_type == "epsilon"
+    return clean, output - batch.noise if in_noise else clean - batch.latent
+
+
+def _hint_error(
+    joints: Tensor, batch: ControlBatch, statistics: ControlStatistics, config: ControlLossConfig
+) -> Tensor:
+    """The loss of joints (B, T, J, 3) in metres at the hinted points."""
+    points = _points(batch.hint_mask)[..., None]
+    mean, std, hint = statistics.hint_mean, statistics.hint_std, batch.hint * points
+    if batch.target is not None:
+        given, target = joints, batch.target * points
+    elif config.use_3d:
+        given, target = joints, (hint * std + mean) * points
+    else:
+        given, target = (joints - mean) / std, hint
+    return control_loss(given, target, points, config.kind, config.function)
 
 
 def load_base(run: Run) -> Denoiser:
@@ -194,11 +226,11 @@ class ControlDraws:
         w = low + (high - low) * torch.rand(size, generator=generator)
         batch |= {"hint": hint, "hint_mask": hint_mask, "timestep": timestep, "noise": noise, "w": w}
         if recipe.drawn_share:
-            batch["wanted"] = joints
+            batch["target"] = joints
         return batch | self.rolled(batch, generator) if recipe.rolled_share else batch
 
     def rolled(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Which samples (B,) are taken from the model's own first answer, the noise it starts from, their times."""
+        """Which samples (B,) are taken from the model's own first prediction, the noise it starts from, their times."""
         recipe, size = self.run.recipe, len(batch["eps"])
         rolled = torch.arange(size) >= int(size * (1 - recipe.rolled_share))
         later = torch.randint(*LATER_STEPS, (size,), generator=generator) + 1
@@ -217,6 +249,65 @@ def counts_of(batch: Batch, sampler: LatentSampler, config: ControlLossConfig, r
     return counts
 
 
+class ControlLoss:
+    """The stage's loss of a part of a batch, on the device of the part."""
+
+    def __init__(self, run: Run, sampler: LatentSampler, denoiser: Denoiser, hints: tuple[Tensor, Tensor]) -> None:
+        self.run, self.sampler, self.denoiser, self.hints = run, sampler, denoiser, hints
+        self.config, self.kind = loss_config(run.recipe), base_config(run.recipe).kind
+
+    def __call__(self, module: ControlParts, part: Batch) -> dict[str, Tensor]:
+        """Terms of the whole part: of samples that start from the true latent, and of those that are rolled out."""
+        networks = assemble(self.run, self.sampler.vae, self.denoiser, module, self.hints)
+        if "rolled" not in part or not part["rolled"].any():
+            return self.terms(networks, part)
+        given, rolled = (
+            {key: value[rows] for key, value in part.items()} for rows in (~part["rolled"], part["rolled"])
+        )
+        latents = self.sampler.encode(rolled)
+        origin = first_prediction(
+            networks, rolled["start"], rolled["hint"], rolled["hint_mask"], latents.text, rolled["w"],
+            latents.latent_mask,
+        )  # fmt: skip
+        answers = [self.terms(networks, rolled, rolled_config(self.config), latents, origin)]
+        weights = [float(part["rolled"].float().mean())]
+        if len(given["w"]):
+            answers.append(self.terms(networks, given))
+            weights.append(1 - weights[0])
+        names = [key for key in answers[-1] if not key.startswith(COUNT)]
+        pairs = list(zip(weights, answers, strict=True))
+        return {key: torch.stack([weight * a[key] for weight, a in pairs if key in a]).sum() for key in names}
+
+    def terms(
+        self, networks: Networks, part: Batch, config: ControlLossConfig | None = None,
+        latents: LatentBatch | None = None, origin: Tensor | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """:func:`control_step_loss` of a part whose samples all start alike."""
+        latents = latents or self.sampler.encode(part)
+        batch = ControlBatch(
+            latents.latent, part["features"], part["mask"], part["hint"], part["hint_mask"], latents.text,
+            part["timestep"], part["noise"], part["w"] if self.kind == "lcm" else None, latents.latent_mask,
+            origin, part.get("target"),
+        )  # fmt: skip
+        device = part["mask"].device
+        statistics = ControlStatistics(*(value.to(device) for value in (*self.run.statistics, *self.hints)))
+        return control_step_loss(networks, batch, statistics, config or self.config)
+
+
+def validation_figures(
+    run: Run, held_out: LatentSampler, denoiser: Denoiser, hints: tuple[Tensor, Tensor], module: ControlParts
+) -> dict[str, float]:
+    """How near a consistency model's joints come to their hints; of a diffusion model the loss's terms."""
+    denoiser = on_cpu(denoiser)
+    networks = assemble(run, held_out.vae, denoiser, module, hints)
+    if base_config(run.recipe).kind == "lcm":
+        return quick_control_figures(networks, run.validation, run.texts, held_out.embeddings)
+    draws, loss = ControlDraws(run, held_out, hints), ControlLoss(run, held_out, denoiser, hints)
+    parts = [draws(step_generator(VALIDATION_SEED, number), number) for number in range(4)]
+    values = [loss.terms(networks, part) for part in parts]
+    return {f"val_{name}": sum(float(value[name]) for value in values) / len(values) for name in values[0]}
+
+
 def train(run: Run, max_minutes: float | None = None) -> ControlParts:
     """Run the stage (or what is left of it) in ``run.folder``."""
     recipe, stage = run.recipe, run.recipe.control
@@ -228,53 +319,16 @@ def train(run: Run, max_minutes: float | None = None) -> ControlParts:
     model = base_config(recipe)
     parts = build_parts(model)
     parts.controlnet.copy_denoiser(denoiser)
-    hints, config = hint_statistics(run), loss_config(recipe)
-
-    def terms(
-        networks: Networks, batch: LatentBatch, part: Batch, config: ControlLossConfig = config,
-        origin: Tensor | None = None,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        w = part["w"] if model.kind == "lcm" else None
-        mean, std, hint_mean, hint_std = (value.to(part["mask"].device) for value in (*run.statistics, *hints))
-        return control_step_loss(
-            networks, batch.latent, part["features"], part["mask"], part["hint"], part["hint_mask"], batch.text,
-            part["timestep"], part["noise"], w, mean, std, hint_mean, hint_std, config, batch.latent_mask,
-            origin, part.get("wanted"),
-        )  # fmt: skip
-
-    def loss(module: ControlParts, part: Batch) -> dict[str, Tensor]:
-        networks = assemble(run, sampler.vae, denoiser, module, hints)
-        if "rolled" not in part or not part["rolled"].any():
-            return terms(networks, sampler.encode(part), part)
-        given, rolled = (
-            {key: value[rows] for key, value in part.items()} for rows in (~part["rolled"], part["rolled"])
-        )
-        batch = sampler.encode(rolled)
-        origin = first_prediction(
-            networks, rolled["start"], rolled["hint"], rolled["hint_mask"], batch.text, rolled["w"], batch.latent_mask
-        )
-        answers = [terms(networks, batch, rolled, rolled_config(config), origin)]
-        shares = [float(part["rolled"].float().mean())]
-        if len(given["w"]):
-            answers.append(terms(networks, sampler.encode(given), given))
-            shares.append(1 - shares[0])
-        names = [key for key in answers[-1] if not key.startswith(COUNT)]
-        pairs = list(zip(shares, answers, strict=True))
-        return {key: torch.stack([share * a[key] for share, a in pairs if key in a]).sum() for key in names}
+    hints = hint_statistics(run)
+    loss = ControlLoss(run, sampler, denoiser, hints)
 
     def validate(module: ControlParts) -> dict[str, float]:
-        networks = assemble(run, held_out.vae, on_cpu(denoiser), module, hints)
-        if model.kind == "lcm":
-            return quick_control_figures(networks, run.validation, run.texts, sampler.embeddings)
-        draws = ControlDraws(run, held_out, hints)
-        parts = [draws(step_generator(1_000_003, number), number) for number in range(4)]
-        values = [terms(networks, held_out.encode(part), part) for part in parts]
-        return {f"val_{name}": sum(float(value[name]) for value in values) / len(values) for name in values[0]}
+        return validation_figures(run, held_out, denoiser, hints, module)
 
     task = Task(
         "control", stage, parts, ControlDraws(run, sampler, hints), loss, validate,
         ("pelvis_cm",) if model.kind == "lcm" else ("val_control",),
-        lambda batch: counts_of(batch, sampler, config, run), has_unused=True,  # latent_post
+        lambda batch: counts_of(batch, sampler, loss.config, run), has_unused=True,  # latent_post
     )  # fmt: skip
     return run_task(task, run.folder, run.seed, max_minutes, recipe.mixed_precision, run.swanlab)
 

@@ -18,7 +18,7 @@ from engine.sampling import scheduler
 
 from .loop.batch_split import Batch
 from .loop.checkpoints import load_exported
-from .loop.loop import run_task, step_generator
+from .loop.loop import VALIDATION_SEED, run_task, step_generator
 from .loop.trainer import Task, on_cpu
 from .runs.command_line import command_line
 from .runs.run import Run
@@ -131,7 +131,7 @@ def train(run: Run, max_minutes: float | None = None) -> Denoiser:
 
     def validate(module: Denoiser) -> dict[str, float]:
         here = [on_cpu(network) for network in trained]
-        draws = [draw(step_generator(1_000_003, number), number, held_out) for number in range(4)]
+        draws = [draw(step_generator(VALIDATION_SEED, number), number, held_out) for number in range(4)]
         values = [float(terms(module, part, held_out, *here)["consistency"]) for part in draws]
         return {"val_consistency": sum(values) / len(values)}
 

@@ -13,7 +13,7 @@ from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
 
 from .loop.batch_split import Batch
-from .loop.loop import run_task, step_generator
+from .loop.loop import VALIDATION_SEED, run_task, step_generator
 from .loop.trainer import Task
 from .runs.command_line import command_line
 from .runs.run import Run
@@ -73,7 +73,7 @@ def train(run: Run, max_minutes: float | None = None) -> Denoiser:
     def validate(module: Denoiser) -> dict[str, float]:
         figures = {}
         for number, time in enumerate(VALIDATION_TIMES):
-            generator = step_generator(1_000_003, number)
+            generator = step_generator(VALIDATION_SEED, number)
             batch = held_out.draw(generator, number, 0.0)
             shape = held_out.shape_of(batch)
             batch |= {"noise": torch.randn(shape, generator=generator), "timestep": torch.full(shape[:1], time)}

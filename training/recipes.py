@@ -72,7 +72,7 @@ class Recipe:
     text_dropout: float = 0.1
     channel_power: float = 0.0  # of what a latent's number changes in the motion, by which its error counts; 0: alike
     weak_caption_dropout: float = 0.5
-    paraphrased: bool = False  # captions also in other words, by rule
+    paraphrased: bool = False  # captions also in other words and by what was measured, by rule
     drawn_share: float = 0.0  # of the ControlNet's hints that are smoothed as a hand would draw them
     rolled_share: float = 0.0  # of the ControlNet's samples that start from the model's own first answer
     guidance_range: tuple[float, float] = (5.0, 15.0)
@@ -103,7 +103,7 @@ SMALL_MODEL = ModelConfig(
     kind="lcm",
     token_layout="patch",
     patch_size=8,
-    latent_width=64,
+    latent_width=128,
     hidden_width=256,
     feedforward_width=1024,
     num_layers=5,
@@ -133,14 +133,25 @@ SMALL = Recipe(
     name="small",
     model=SMALL_MODEL,
     vae=StageSchedule(
-        steps=12000,
+        steps=35000,
         batch_size=24,
         learning_rate=4e-4,
         warmup_steps=300,
         min_frames=48,
         max_frames=128,
-        freeze=("encoder_linear", "decoder_linear"),
-        weights={"features": 1.0, "pose": 5.0, "path": 1.0, "speed": 1.0, "planted": 1.2, "kl": 5e-4},
+        scheduler="flat_then_zero",
+        # Latents are the principal components themselves: a library of motion can keep them, the diffusion model can
+        # be trained beside the decoder, and what the components lose the decoder's network makes good.
+        freeze=("encoder_linear", "encoder_net", "decoder_linear"),
+        weights={
+            "features": 1.0,
+            "pose": 5.0,
+            "path": 1.0,
+            "speed": 1.0,
+            "acceleration": 0.02,
+            "planted": 1.2,
+            "kl": 5e-4,
+        },
         ema_decay=0.998,
         validate_every=500,
     ),
@@ -193,7 +204,10 @@ SMALL = Recipe(
             (r"\b(walk|run|jog|sprint)", 2.5),
             (r"\b(jump|hop|leap)", 3.0),
             (r"\b(sneak|tiptoe|creep|stealth)", 3.0),
+            (r"\b(kick|punch|sits? down|stands? up|gets? up|lies? down|picks?|turns?)", 1.5),
             ("salsa", 0.5),
+            (r"acts? like an? |imitates|in the manner of an? (cat|dog|dinosaur|monkey|chicken|bear)", 0.3),
+            ("rhyme|vacation|scenes of a journey|referee|teapot|several scenes|series of actions", 0.4),
         ),
     ),
 )

@@ -7,7 +7,7 @@ Shapes: B batch, T frames, F = 263 features, N tokens, D latent width, P frames 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ from .stage_parts.losses import (
     sum_of,
 )
 
+_PATCHES_AT_A_TIME = 8192
 MOST_PATCHES = 200_000  # that principal components are fitted to
 WHIRL = math.radians(500.0)  # a second: salsa and ballet turn at up to 1,300 degrees a second
 
@@ -103,17 +104,31 @@ def patch_moments(clips: list[Clip], mean: Tensor, std: Tensor, size: int, strid
     """Mean (P*F,) and covariance (P*F, P*F), float64, of patches of at most ``MOST_PATCHES`` places in random clips."""
     width = size * feature_set.NUM_FEATURES
     count, total, products = 0, torch.zeros(width).double(), torch.zeros(width, width).double()
+    for patches in _random_patches(clips, mean, std, size, stride):
+        count, total = count + len(patches), total + patches.double().sum(0)
+        products += (patches.T @ patches).double()
+    centre = total / count
+    return centre, products / count - centre[:, None] * centre
+
+
+def _random_patches(clips: list[Clip], mean: Tensor, std: Tensor, size: int, stride: int) -> Iterator[Tensor]:
+    """Some thousand patches (n, P*F) at a time."""
     order = torch.randperm(len(clips), generator=torch.Generator().manual_seed(0)).tolist()
+    kept: list[Tensor] = []
+    left, waiting = MOST_PATCHES, 0
     for clip in (clips[i] for i in order if clips[i].num_frames >= size):
         features = torch.from_numpy(clip.features)
         whirls = features[:, 0].abs().unfold(0, size, stride).amax(-1) * 2 * FPS > WHIRL
-        patches = ((features - mean) / std).unfold(0, size, stride).transpose(1, 2).reshape(-1, width)[~whirls]
-        count, total = count + len(patches), total + patches.double().sum(0)
-        products += (patches.T @ patches).double()
-        if count >= MOST_PATCHES:
-            break
-    centre = total / count
-    return centre, products / count - centre[:, None] * centre
+        patches = ((features - mean) / std).unfold(0, size, stride).transpose(1, 2).reshape(len(whirls), -1)[~whirls]
+        kept.append(patches)
+        left, waiting = left - len(patches), waiting + len(patches)
+        if waiting >= _PATCHES_AT_A_TIME or left <= 0:
+            yield torch.cat(kept)
+            kept, waiting = [], 0
+        if left <= 0:
+            return
+    if kept:
+        yield torch.cat(kept)
 
 
 @torch.no_grad()

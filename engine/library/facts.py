@@ -56,11 +56,13 @@ class ClipFacts:
     step_rate: float  # steps a second, both feet counted
     step_asymmetry: float  # 0 even, 1 all the time on one foot
     feet_apart: float  # m, sideways, median
+    heels: float  # m, median of the lower foot's ankle over its toe: on tiptoe more, on the heels less
     bounce: float  # m, deviation of the pelvis from its own mean over a second
     sway: float  # rad, deviation of the sideways lean
     lean: float  # rad, mean of the trunk, forward positive
     lean_most: float  # the largest forward lean
     tilt_most: float  # the largest of the trunk from upright, any direction: pi is upside down
+    head_bow: float  # rad, mean of the head's direction under the level; a head thrown back is negative
     head_turn: float  # range of the head's direction against the body's
     flight_share: float  # no foot on the ground
     flight_seconds: float  # the longest such stretch
@@ -189,7 +191,7 @@ def _posture(joints: Array) -> dict[str, float]:
 
 
 def _steps(joints: Array, local: Array) -> dict[str, float]:
-    left, right = _joints(local, "left_ankle", "right_ankle")
+    left, right, left_toe, right_toe = _joints(local, "left_ankle", "right_ankle", "left_foot", "right_foot")
     ahead = _alternations(left[:, 2] - right[:, 2], STEP_AHEAD_M)
     up = _alternations(left[:, 1] - right[:, 1], STEP_UP_M)
     steps = ahead if len(ahead) >= len(up) else up
@@ -199,6 +201,9 @@ def _steps(joints: Array, local: Array) -> dict[str, float]:
         "step_rate": len(steps) / (len(joints) - 1) * FPS,
         "step_asymmetry": uneven,
         "feet_apart": float(np.median(np.abs(left[:, 0] - right[:, 0]))),
+        "heels": float(
+            np.median(np.where(left_toe[:, 1] < right_toe[:, 1], (left - left_toe)[:, 1], (right - right_toe)[:, 1]))
+        ),
     }
 
 
@@ -207,7 +212,7 @@ def _trunk(local: Array) -> dict[str, float]:
     trunk = gaussian_smooth(quat.normalize(neck), SWING_FRAMES)
     forward, sideways = np.arctan2(trunk[:, 2], np.abs(trunk[:, 1])), np.arctan2(trunk[:, 0], np.abs(trunk[:, 1]))
     (head,) = _joints(local, "head") - neck
-    look = gaussian_smooth(head[:, [0, 2]], SWING_FRAMES)
+    look = gaussian_smooth(head, SWING_FRAMES)[:, [0, 2]]
     # A head that is bowed or thrown back points nowhere along the floor: such frames say nothing.
     level = np.linalg.norm(look, axis=-1) > LEVEL * np.linalg.norm(head, axis=-1).mean()
     looking = np.unwrap(np.arctan2(look[:, 0], look[:, 1])[level])
@@ -216,6 +221,7 @@ def _trunk(local: Array) -> dict[str, float]:
         "lean_most": forward.max(),
         "sway": sideways.std(),
         "tilt_most": float(np.arccos(np.clip(quat.normalize(trunk)[:, 1], -1, 1)).max()),
+        "head_bow": -np.arctan2(head[:, 1], np.linalg.norm(head[:, [0, 2]], axis=-1)).mean(),
         "head_turn": float(np.ptp(np.percentile(looking, [5, 95]))) if len(looking) else 0.0,
     }
 

@@ -18,7 +18,7 @@ from ..compute.matmul import Linear, convolve
 from .config import ModelConfig
 from .patch_blending import smooth_seams
 
-INITIAL_LOGVAR = -5.0
+INITIAL_LOGVAR = -8.0
 
 
 class PatchBlock(nn.Module):

@@ -17,7 +17,7 @@ from engine.models.build import build_trajectory_encoder, build_vae
 from engine.models.controlnet import ControlNet
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
-from training.control import ControlLossConfig, control_step_loss
+from training.control import ControlBatch, ControlLossConfig, ControlStatistics, control_step_loss
 from training.data.hint_masks import SIX_JOINTS, mixed_mask, spatial_mask, temporal_mask
 from training.distill import ddim_grid, distill_loss
 from training.mld import mld_loss
@@ -209,25 +209,22 @@ def control_arguments(batch=3, frames=40):
     tokens = MODEL.num_tokens(frames)
     features, mask = torch.randn(batch, frames, 263), torch.ones(batch, frames, dtype=torch.bool)
     hint_mask = spatial_mask(mask, ("pelvis", "left_wrist"), torch.Generator().manual_seed(2))
-    return {
-        "latent": torch.randn(batch, tokens, MODEL.latent_width),
-        "features": features,
-        "mask": mask,
-        "hint": torch.randn(batch, frames, 22, 3),
-        "hint_mask": hint_mask,
-        "text_embedding": torch.randn(batch, 1, MODEL.text_width),
-        "timestep": torch.tensor([99, 499, 999]),
-        "noise": torch.randn(batch, tokens, MODEL.latent_width),
-        "w": torch.tensor([0.0, 1.0, 3.0]),
-        "mean": MEAN,
-        "std": STD,
-        "spatial_mean": torch.zeros(22, 3),
-        "spatial_std": torch.ones(22, 3),
-    }
+    given = ControlBatch(
+        latent=torch.randn(batch, tokens, MODEL.latent_width),
+        features=features,
+        mask=mask,
+        hint=torch.randn(batch, frames, 22, 3),
+        hint_mask=hint_mask,
+        text_embedding=torch.randn(batch, 1, MODEL.text_width),
+        timestep=torch.tensor([99, 499, 999]),
+        noise=torch.randn(batch, tokens, MODEL.latent_width),
+        w=torch.tensor([0.0, 1.0, 3.0]),
+    )
+    return given, ControlStatistics(MEAN, STD, torch.zeros(22, 3), torch.ones(22, 3))
 
 
 def test_control_step_loss_trains_controlnet_and_trajectory_encoder_only(control_networks):
-    terms = control_step_loss(control_networks, **control_arguments(), config=ControlLossConfig())
+    terms = control_step_loss(control_networks, *control_arguments(), ControlLossConfig())
     assert set(terms) == {"diffusion", "control", "loss"}
     terms["loss"].backward()
     grads = [p.grad for p in control_networks.controlnet.controlnet_down_mid_blocks.parameters()]
@@ -236,22 +233,20 @@ def test_control_step_loss_trains_controlnet_and_trajectory_encoder_only(control
 
 
 def test_hints_outside_the_mask_do_not_matter(control_networks):
-    arguments = control_arguments()
-    first = control_step_loss(control_networks, **arguments, config=ControlLossConfig())
-    arguments["hint"] = torch.where(arguments["hint_mask"][..., None], arguments["hint"], 77.0)
-    second = control_step_loss(control_networks, **arguments, config=ControlLossConfig())
+    batch, statistics = control_arguments()
+    first = control_step_loss(control_networks, batch, statistics, ControlLossConfig())
+    other = dataclasses.replace(batch, hint=torch.where(batch.hint_mask[..., None], batch.hint, 77.0))
+    second = control_step_loss(control_networks, other, statistics, ControlLossConfig())
     assert first["loss"].item() == second["loss"].item()
 
 
 def test_an_untrained_controlnet_predicts_what_the_denoiser_does(control_networks):
-    arguments = control_arguments()
-    noisy = scheduler.add_noise(arguments["latent"], arguments["noise"], arguments["timestep"])
-    embedding = scheduler.guidance_embedding(arguments["w"], MODEL.guidance_width)
-    plain = control_networks.denoiser(noisy, arguments["timestep"], arguments["text_embedding"], embedding)
-    expected = (
-        (scheduler.predict_clean(noisy, plain, arguments["timestep"], "sample") - arguments["latent"]).square().mean()
-    )
-    terms = control_step_loss(control_networks, **arguments, config=ControlLossConfig())
+    batch, statistics = control_arguments()
+    noisy = scheduler.add_noise(batch.latent, batch.noise, batch.timestep)
+    embedding = scheduler.guidance_embedding(batch.w, MODEL.guidance_width)
+    plain = control_networks.denoiser(noisy, batch.timestep, batch.text_embedding, embedding)
+    expected = (scheduler.predict_clean(noisy, plain, batch.timestep, "sample") - batch.latent).square().mean()
+    terms = control_step_loss(control_networks, batch, statistics, ControlLossConfig())
     assert terms["diffusion"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 

@@ -17,7 +17,7 @@ from engine.checkpoints.folder import build_networks, load_published
 from engine.models.config import as_mld
 from engine.models.denoiser import Denoiser
 from engine.sampling import scheduler
-from training.control import ControlLossConfig, control_step_loss
+from training.control import ControlBatch, ControlLossConfig, ControlStatistics, control_step_loss
 from training.distill import distill_loss
 from training.mld import mld_loss
 from training.stage_parts.latents import encode_motions
@@ -85,10 +85,11 @@ def batch_of(networks, batch=3, frames=40):
 
 
 def control_terms(networks, drawn, statistics, config, w=True):
-    return control_step_loss(
-        networks, drawn["latent"], drawn["features"], drawn["mask"], drawn["hint"], drawn["hint_mask"], drawn["text"],
-        drawn["timestep"], drawn["noise"], drawn["w"] if w else None, *statistics, *drawn["spatial"], config,
+    batch = ControlBatch(
+        drawn["latent"], drawn["features"], drawn["mask"], drawn["hint"], drawn["hint_mask"], drawn["text"],
+        drawn["timestep"], drawn["noise"], drawn["w"] if w else None,
     )  # fmt: skip
+    return control_step_loss(networks, batch, ControlStatistics(*statistics, *drawn["spatial"]), config)
 
 
 @pytest.mark.parametrize("kind", ["sum", "sum_mask", "mask"])

@@ -29,10 +29,12 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared.errors import ExportError
 from engine.export.atomic import atomic_folder
 
-from ..loop.checkpoints import disk_trouble
+from ..loop.checkpoints import disk_trouble, whole_file
 from . import augment, plant_feet
+from . import sentences as sentence_rules
 from .augment import Variants
 from .clips import Clip, data_hash, packed, read_captures, variants_of
+from .sentences import sentences
 
 PROCESSES = min(2, os.cpu_count() or 1)
 _GROUP = 32  # motions that a process is given at a time
@@ -41,9 +43,10 @@ _FEW = 64  # motions that are not worth starting a process for
 Capture = tuple[dict[str, Any], np.ndarray]
 
 
-def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[Clip]]:
+def open_clips(data: Path, variants: Variants, keep_in: Path, described: bool = False) -> dict[str, list[Clip]]:
     """Clips by split, the train split with its ``variants``; made where ``keep_in`` does not hold them yet.
 
+    ``described``: training clips also have captions by rule (see :mod:`training.data.sentences`).
     Raises BadFile when the data cannot be used, TrainingStopped when the disk is full.
     """
     folder = keep_in / "variants" / _key(data, variants)
@@ -54,21 +57,45 @@ def open_clips(data: Path, variants: Variants, keep_in: Path) -> dict[str, list[
         except ExportError as error:
             raise disk_trouble(folder, error.__cause__ or error) from error
     lines = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
-    splits: dict[str, list[Clip]] = {}
-    if not lines:
-        return splits
-    frames: np.ndarray = np.memmap(folder / "features.i16", np.int16, "r").reshape(-1, feature_set.NUM_FEATURES)
+    clips: list[Clip] = []
+    frames: np.ndarray = np.zeros((0, feature_set.NUM_FEATURES), np.int16)
+    if lines:
+        frames = np.memmap(folder / "features.i16", np.int16, "r").reshape(-1, feature_set.NUM_FEATURES)
     start = 0
     for length, about in lines:
-        clip = Clip(frames=frames[start : start + length], **about | {"captions": tuple(about["captions"])})
-        splits.setdefault(clip.split, []).append(clip)
+        captions = tuple(about["captions"])
+        weight = variants.weight_of(captions) if about["split"] == "train" else 1.0
+        part = frames[start : start + length]
+        clips.append(Clip(about["name"], about["split"], part, captions, about["weak"], weight))
         start += length
+    if described:
+        clips = _with_sentences(clips, folder)
+    splits: dict[str, list[Clip]] = {}
+    for clip in clips:
+        splits.setdefault(clip.split, []).append(clip)
     return splits
+
+
+def _with_sentences(clips: list[Clip], folder: Path) -> list[Clip]:
+    """The clips, those for training with their sentences, which are kept beside the features."""
+    code = hashlib.sha256(inspect.getsource(sentence_rules).encode()).hexdigest()[:16]
+    path = folder / f"sentences_{code}.json"
+    if not path.is_file():
+        added = [
+            sentences(clip.name, clip.captions, clip.features) if clip.split == "train" and not clip.weak else ()
+            for clip in clips
+        ]
+        with whole_file(path) as stream:
+            stream.write(json.dumps(added).encode())
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return [dataclasses.replace(clip, captions=(*clip.captions, *more)) for clip, more in zip(clips, kept, strict=True)]
 
 
 def _key(data: Path, variants: Variants) -> str:
     code = "".join(inspect.getsource(part) for part in (augment, plant_feet, feature_set, packed))
-    words = f"{data_hash(data)} {variants!r} {code}"
+    words = (
+        f"{data_hash(data)} {dataclasses.replace(variants, weights=())!r} {code}"  # weights are taken as they are now
+    )
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
@@ -85,8 +112,8 @@ def _make(data: Path, variants: Variants, folder: Path) -> None:
 def _written(clips: Sequence[Clip], file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
     for clip in clips:
         file.write(clip.frames.tobytes())
-        fields = {field.name: getattr(clip, field.name) for field in dataclasses.fields(clip) if field.name != "frames"}
-        yield clip.num_frames, fields
+        fields = ("name", "split", "captions", "weak")
+        yield clip.num_frames, {field: getattr(clip, field) for field in fields}
 
 
 def _all_variants(captures: Sequence[Capture], variants: Variants) -> Iterator[list[Clip]]:

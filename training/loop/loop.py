@@ -26,6 +26,9 @@ from .schedule import StageSchedule
 from .signals import StopOnSignal
 from .trainer import Network, Task, Trainer, on_cpu, open_trainer
 
+VALIDATION_SEED = 1_000_003
+"""Of the draws that stages validate with, the same in every run."""
+
 
 def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)

@@ -46,7 +46,8 @@ def open_run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with distributed.state().main_process_first():
-        clips = open_clips(data, recipe.variants, data if os.access(data, os.W_OK) else folder)
+        keep_in = data if os.access(data, os.W_OK) else folder
+        clips = open_clips(data, recipe.variants, keep_in, recipe.paraphrased)
     for split in ("train", "val"):
         if not clips.get(split):
             raise BadFile(f"The data has no clips in the split '{split}'.", "Check captions.jsonl.")

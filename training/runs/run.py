@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run: its recipe, data, statistics and folder, opened the same way by every stage.
 
-The folder holds ``run.json`` (recipe, seed, versions, data hash, what it was initialised from), ``statistics.npz``, caption
-embeddings, and what the stages write: checkpoints, logs and curves. Only the main process writes; the others read after
-it.
+The folder holds ``run.json`` (recipe, seed, versions, data hash, what it was initialised from), ``statistics.npz``,
+caption embeddings, and what the stages write: checkpoints, logs and curves. Only the main process writes; the others
+read after it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def write_record(folder: Path, about: dict[str, Any]) -> None:
 
 
 def open_record(recipe: Recipe, data: Path, folder: Path, seed: int) -> dict[str, Any] | None:
-    """Write run.json, or check it against what is asked now; returns what the run was initialised from (None: nothing)."""
+    """Write run.json, or check it against this recipe, data and seed; returns what the run was initialised from
+    (None: nothing).
+    """
     record = folder / "run.json"
     about: dict[str, Any] = {
         "recipe": json.loads(json.dumps(dataclasses.asdict(recipe), default=str)),

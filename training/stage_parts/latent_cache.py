@@ -120,7 +120,8 @@ def _opened(
 
 def _fingerprint(clips: list[Clip], vae: PatchVae, mean: Tensor, std: Tensor) -> str:
     digest = hashlib.sha256(json.dumps([(clip.name, clip.num_frames) for clip in clips]).encode())
-    for value in (*vae.state_dict().values(), mean, std):
+    encoder = (value for name, value in vae.state_dict().items() if name.startswith("encoder"))
+    for value in (*encoder, mean, std):
         digest.update(value.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 

@@ -36,7 +36,7 @@ CODE_WEIGHTS = (
     (feature_set.FOOT_CONTACTS, 0.3),
 )
 
-MOTION_TERMS = {"pose", "path", "speed", "planted", "standing"}
+MOTION_TERMS = {"pose", "path", "speed", "acceleration", "planted", "standing"}
 
 ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": lambda a, b: functional.l1_loss(a, b, reduction="none"),
@@ -105,17 +105,20 @@ def joints_of(features: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor | None = None) -> dict[str, Tensor]:
-    """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity, and feet that slide while
-    planted.
+    """How far ``joints`` (B, T, J, 3) move unlike ``target``: pose, path, joint velocity and acceleration, and feet
+    that slide while planted.
 
     ``pose``: smooth-L1 (beta 2 cm) of joints seen from the pelvis; ``path``: smooth-L1 (beta 5 cm) of the pelvis;
-    ``speed``: smooth-L1 (beta 0.5 m/s) of joint velocities; ``planted``: mean speed (m/s) of the feet where the
+    ``speed``: smooth-L1 (beta 0.5 m/s) of joint velocities; ``acceleration``: smooth-L1 (beta 5 m/s^2) of theirs, which
+    a code that smooths loses first; ``planted``: mean speed (m/s) of the feet where the
     target's feet hardly move; ``standing``, given the motion's own ``contacts`` (B, T, 4): see :func:`_standing`.
     """
     path = functional.smooth_l1_loss(joints[:, :, 0], target[:, :, 0], reduction="none", beta=0.05)
     velocity, wanted = joints.diff(dim=1) * FPS, target.diff(dim=1) * FPS
     moving = mask[:, 1:] & mask[:, :-1]
     speed = functional.smooth_l1_loss(velocity, wanted, reduction="none", beta=0.5)
+    changing = [values.diff(dim=1) * FPS for values in (velocity, wanted)]
+    acceleration = functional.smooth_l1_loss(*changing, reduction="none", beta=5.0)
     planted = planted_feet(target, mask).to(joints.dtype)
     slide = (velocity[:, :, _FEET].square().sum(-1) + 1e-6).sqrt()
     standing = {} if contacts is None else {**_standing(joints, velocity, contacts, moving)}
@@ -124,6 +127,7 @@ def motion_terms(joints: Tensor, target: Tensor, mask: Tensor, contacts: Tensor 
         "pose": masked_mean(pose.flatten(2), mask),
         "path": masked_mean(path, mask),
         "speed": masked_mean(speed.flatten(2), moving),
+        "acceleration": masked_mean(acceleration.flatten(2), moving[:, 1:] & moving[:, :-1]),
         "planted": (slide * planted).sum() / planted.sum().clamp(min=1),
         **standing,
     }

@@ -95,6 +95,15 @@ def test_lean_is_forward_and_upside_down_is_seen():
     assert clip_facts(inverted).tilt_most > 3.0
 
 
+def test_heels_and_head():
+    joints, still = standing(), clip_facts(standing())
+    joints[:, SKELETON.indices("left_ankle", "right_ankle"), 1] += 0.08
+    joints[:, SKELETON.index("head"), 1] -= 0.12
+    facts = clip_facts(joints)
+    assert facts.heels - still.heels == pytest.approx(0.08, abs=1e-6)
+    assert still.head_bow < -0.5 and facts.head_bow > 0.3
+
+
 def test_the_active_part_leaves_rest_out():
     joints = standing()
     joints[40:60, SKELETON.index("left_wrist"), 1] += np.sin(np.linspace(0, np.pi, 20))

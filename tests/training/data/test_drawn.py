@@ -10,7 +10,7 @@ import torch
 
 from engine.checkpoints.networks import build_networks
 from engine.sampling import scheduler
-from training.control import ControlLossConfig, control_step_loss
+from training.control import ControlBatch, ControlLossConfig, ControlStatistics, control_step_loss
 from training.data.drawn_hints import drawn_hints, drawn_paths, smooth_track
 from training.recipes import get_recipe
 from training.stage_parts.rollout import first_prediction, rolled_config
@@ -57,39 +57,44 @@ def _inputs(networks):
     mask = torch.ones(joints.shape[:2], dtype=torch.bool)
     hint_mask = torch.zeros(joints.shape[:3], dtype=torch.bool)
     hint_mask[:, ::4, 0] = True
-    return dict(
-        networks=networks, latent=latent, features=torch.zeros(2, 40, 263), mask=mask, hint=joints, hint_mask=hint_mask,
+    batch = ControlBatch(
+        latent=latent, features=torch.zeros(2, 40, 263), mask=mask, hint=joints, hint_mask=hint_mask,
         text_embedding=torch.randn(2, 1, MODEL.text_width, generator=generator), timestep=torch.tensor([799, 399]),
-        noise=torch.randn(latent.shape, generator=generator), w=torch.tensor([1.0, 2.0]), mean=MEAN, std=STD,
-        spatial_mean=torch.zeros(22, 3), spatial_std=torch.ones(22, 3),
-        config=ControlLossConfig(function="l1", motion_weights={"path": 1.0, "planted": 1.0}),
+        noise=torch.randn(latent.shape, generator=generator), w=torch.tensor([1.0, 2.0]),
     )  # fmt: skip
+    return batch
 
 
-def test_origin_and_wanted_default_to_the_true_latent_and_the_hint() -> None:
+def test_origin_and_target_default_to_the_true_latent_and_the_hint() -> None:
     networks = build_networks(MODEL).eval()
-    given = _inputs(networks)
-    plain = control_step_loss(**given)
-    same = control_step_loss(**given, origin=given["latent"], wanted=given["hint"])
+    batch = _inputs(networks)
+    statistics = ControlStatistics(MEAN, STD, torch.zeros(22, 3), torch.ones(22, 3))
+    config = ControlLossConfig(function="l1", motion_weights={"path": 1.0, "planted": 1.0})
+
+    def loss(**changes):
+        return control_step_loss(networks, dataclasses.replace(batch, **changes), statistics, config)
+
+    plain = loss()
+    same = loss(origin=batch.latent, target=batch.hint)
     assert all(torch.allclose(plain[key], same[key], atol=1e-6) for key in plain)
-    moved = control_step_loss(**given, wanted=given["hint"] + 1.0)
+    moved = loss(target=batch.hint + 1.0)
     assert moved["control"] > plain["control"] + 0.1 and torch.equal(moved["diffusion"], plain["diffusion"])
 
 
-def test_the_first_answer_is_the_first_step_of_sampling() -> None:
+def test_the_first_prediction_is_the_first_step_of_sampling() -> None:
     from engine.sampling import sample
 
     networks = build_networks(MODEL).eval()
     given = _inputs(networks)
-    start = given["noise"]
+    start = given.noise
     answer = first_prediction(
-        networks, start, given["hint"], given["hint_mask"], given["text_embedding"], torch.tensor([1.5, 1.5]), None
+        networks, start, given.hint, given.hint_mask, given.text_embedding, torch.tensor([1.5, 1.5]), None
     )
-    hint = given["hint"] * given["hint_mask"][..., None]
+    hint = given.hint * given.hint_mask[..., None]
     with torch.no_grad():
-        control = networks.trajectory_encoder(hint, given["hint_mask"])
+        control = networks.trajectory_encoder(hint, given.hint_mask)
     (only,) = sample(
-        networks, given["text_embedding"], num_inference_steps=1, guidance_scale=2.5, latent=start,
+        networks, given.text_embedding, num_inference_steps=1, guidance_scale=2.5, latent=start,
         control_embedding=control,
     )  # fmt: skip
     assert scheduler.lcm_timesteps(MODEL, 1) == (799,)
