@@ -9,7 +9,7 @@ import bpy
 
 from .shared.errors import RetargetError
 
-Found = TypeVar("Found")
+DataBlock = TypeVar("DataBlock")
 
 
 def object_by_uid(uid: int) -> bpy.types.Object | None:
@@ -27,8 +27,8 @@ def scene_by_uid(uid: int) -> bpy.types.Scene | None:
     return next((scene for scene in bpy.data.scenes if scene.session_uid == uid), None)
 
 
-def still_there(found: Found | None) -> Found:
-    """What was looked up again while keys are being set. Raises RetargetError when it is gone."""
+def require_existing(found: DataBlock | None) -> DataBlock:
+    """A data-block that was looked up again while keys are being set. Raises RetargetError when it is gone."""
     if found is None:
         raise RetargetError(
             "The motion was undone while its keys were being set.", "Generate again; the same seed repeats it."

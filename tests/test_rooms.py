@@ -43,7 +43,8 @@ FLOORS = {
         sampling
         control
         finishing
-        report longform library
+        report longform
+        library
         validate
         pipeline
         bench install
@@ -56,7 +57,7 @@ FLOORS = {
         recipes prepare
         stage_parts
         runs
-        evaluation vae mld distill
+        evaluation vae mld distill library
         control evaluate
         correct export
         all

@@ -39,7 +39,7 @@ def inputs_hash(scene: bpy.types.Scene) -> int:
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)
-        parts += [fcurve_keys.read(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
+        parts += [fcurve_keys.read_keys(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
     parts += [np.array(solid.matrix_world).tobytes() for solid in _obstacles(scene)]
     return hash(tuple(parts))
 

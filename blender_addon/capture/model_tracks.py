@@ -12,8 +12,9 @@ import bpy
 import numpy as np
 
 from ..character import CharacterBody
+from ..shared import gaits
 from ..shared.skeleton import FPS, SKELETON
-from . import facing, pace, paths, prompts
+from . import facing, paths, prompts
 from .timing import scene_fps
 from .tracks import Track
 
@@ -70,7 +71,7 @@ class ModelTracks:
         settings = scene.gaitway
         start = body.to_model(np.array([[*body.position, body.ground]]), scene.unit_settings.scale_length)[0]
         start[1] = SKELETON.standing_height
-        speed = MAX_HURRY * pace.usual_speed(prompts.texts(settings))
+        speed = MAX_HURRY * gaits.usual_speed(prompts.texts(settings))
         has_obstacles_only = not self.points and any(obstacle.enabled for obstacle in settings.obstacles)
         if not has_obstacles_only and not (settings.start_here and paths.is_within_reach(start, self.points, speed)):
             return False

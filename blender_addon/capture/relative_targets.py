@@ -101,7 +101,7 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
     if control.target is not None:
         check_control(control, scene)
-    _, bones = setup.read(armature, scene)
+    _, bones = setup.read_character(armature, scene)
     graph = bpy.context.evaluated_depsgraph_get()
     for joint in (control.relative_to, *([control.joint] if control.target is None else [])):
         if joint not in bones:

@@ -14,8 +14,8 @@ from ..retarget.pose import facing, ground_height, scale
 from ..shared import space
 from ..shared.errors import BadRequest
 from ..shared.skeleton import SKELETON
-from . import read_rig as rig
-from . import setup as character
+from .read_rig import is_object_moving
+from .setup import read_character
 
 FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 
@@ -51,12 +51,12 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Char
     """
     if armature is None or armature.type != "ARMATURE":
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
-    rest, found = character.read(armature, scene)
+    rest, found = read_character(armature, scene)
     metres = scene.unit_settings.scale_length
     factor = scale.rig_scale(rest, found)
     leg = factor * SKELETON.leg_length / metres
     world = rest.matrix_world
-    if rig.is_moving(armature):
+    if is_object_moving(armature):
         world = time_slices.run_to_end(offscreen.world_matrices(armature, [scene.gaitway.start_frame]))[0]
     standing = rest.standing.by_name
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read an armature object of Blender's into plain data, and tell what stands in the way of keying it."""
+"""Read an armature object of Blender's into plain data, and tell what keeps it from being keyed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from .. import offscreen
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
 
-__all__ = ["Rig", "check_keyable", "held_bones", "is_moving", "pole_axis", "read_rig", "world_matrices"]
-
-UNEVEN_SCALE = 0.01
+SCALE_TOLERANCE_RATIO = 0.01  # by which the axes' scales may differ
 # Constraints that do not move a bone against its keys; limits are what the rig's maker wants of any motion.
 HARMLESS_CONSTRAINTS = {"LIMIT_ROTATION", "LIMIT_SCALE", "MAINTAIN_VOLUME"}
 TRANSFORM_PROPERTIES = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "rotation_mode")
 
 
 def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> Rig:
-    """Rest pose, hierarchy, present pose and place of an armature object; only reads.
+    """Rest pose, hierarchy, present pose and world matrix of an armature object; only reads.
 
     Raises RetargetError for an object that is no armature, has no bones, or is scaled unevenly or mirrored.
     """
@@ -33,7 +31,11 @@ def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -
         )
     matrix_world = _matrix_world(armature)
     axes = np.linalg.norm(matrix_world[:3, :3], axis=0)
-    if axes.min() < 1e-9 or axes.max() / axes.min() > 1 + UNEVEN_SCALE or np.linalg.det(matrix_world[:3, :3]) < 0:
+    if (
+        axes.min() < 1e-9
+        or axes.max() / axes.min() > 1 + SCALE_TOLERANCE_RATIO
+        or np.linalg.det(matrix_world[:3, :3]) < 0
+    ):
         raise RetargetError(
             f"The armature '{armature.name}' is scaled unevenly, mirrored or flattened, its parents included.",
             "Give its object one positive scale for all axes, or apply the scale (Ctrl A in object mode).",
@@ -93,8 +95,8 @@ def _matrices(bones: bpy.types.bpy_prop_collection, prop: str) -> np.ndarray:
     return values.astype(np.float64).reshape(-1, 4, 4).swapaxes(1, 2).copy()  # Blender's stand column by column
 
 
-def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
-    """Raise RetargetError when keys on the bones ``moved`` would not show: linked data, rest position, tweak mode,
+def check_keyable(armature: bpy.types.Object, keyed: Iterable[str]) -> None:
+    """Raise RetargetError when keys on the bones ``keyed`` would not show: linked data, rest position, tweak mode,
     constraints, drivers."""
     if armature.library is not None:
         raise RetargetError(
@@ -111,34 +113,37 @@ def check_keyable(armature: bpy.types.Object, moved: Iterable[str]) -> None:
         raise RetargetError(
             f"'{armature.name}' is in tweak mode of the NLA editor.", "Leave tweak mode (Tab in the NLA editor)."
         )
-    moved = set(moved)
+    keyed = set(keyed)
     for bone in armature.pose.bones:
         for constraint in bone.constraints:
-            held = moved & set(_held_by(bone, constraint))
-            if held:
+            constrained = keyed & set(_constrained_by(bone, constraint))
+            if constrained:
                 raise RetargetError(
-                    f"The bone '{sorted(held)[0]}' is held by the constraint '{constraint.name}' of '{bone.name}', "
-                    "so keys on it would not show.",
+                    f"The bone '{sorted(constrained)[0]}' is controlled by the constraint '{constraint.name}' of "
+                    f"'{bone.name}', so keys on it would not show.",
                     "Mute the constraints of the bones that Gaitway keys, or choose an armature without them, "
                     "such as the metarig that this rig was made from.",
                 )
     for driven in _driven_bones(armature):
-        if driven in moved:
+        if driven in keyed:
             raise RetargetError(
-                f"The bone '{driven}' is turned or moved by a driver, so keys on it would not show.",
+                f"The bone '{driven}' is controlled by a driver, so keys on it would not show.",
                 "Mute the driver, or choose an armature without drivers on its main bones.",
             )
 
 
-def held_bones(armature: bpy.types.Object) -> set[str]:
+def constrained_bones(armature: bpy.types.Object) -> set[str]:
     """Names of all bones that something else than their keys moves: constraints and drivers."""
-    held = {
-        name for bone in armature.pose.bones for constraint in bone.constraints for name in _held_by(bone, constraint)
+    constrained = {
+        name
+        for bone in armature.pose.bones
+        for constraint in bone.constraints
+        for name in _constrained_by(bone, constraint)
     }
-    return held | set(_driven_bones(armature))
+    return constrained | set(_driven_bones(armature))
 
 
-def _held_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iterator[str]:
+def _constrained_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iterator[str]:
     """Names of the bones that an active constraint moves against their keys."""
     if (
         constraint.mute
@@ -155,7 +160,7 @@ def _held_by(bone: bpy.types.PoseBone, constraint: bpy.types.Constraint) -> Iter
 
 
 def _driven_bones(armature: bpy.types.Object) -> Iterator[str]:
-    """Names of the bones with a driver on their own place or turn."""
+    """Names of the bones with a driver on their own transform."""
     drivers = armature.animation_data.drivers if armature.animation_data else ()
     paths = {driver.data_path for driver in drivers if not driver.mute}
     if paths:
@@ -181,7 +186,7 @@ def pole_axis(armature: bpy.types.Object, pole: str) -> np.ndarray | None:
     return None
 
 
-def is_moving(armature: bpy.types.Object) -> bool:
+def is_object_moving(armature: bpy.types.Object) -> bool:
     """Whether the armature's object may stand elsewhere at other frames: constraints, or animation on it or above
     it."""
     above: bpy.types.Object | None = armature
@@ -199,7 +204,7 @@ def is_moving(armature: bpy.types.Object) -> bool:
     return False
 
 
-def world_matrices(armature: bpy.types.Object, frames: np.ndarray) -> Generator[None, None, np.ndarray]:
+def object_matrices(armature: bpy.types.Object, frames: np.ndarray) -> Generator[None, None, np.ndarray]:
     """Where the armature object stands at each scene frame (K,) without the Action that it plays now, which is about to
     be replaced: (K, 4, 4). Neither it nor the playhead is touched. A generator that hands the thread back."""
     matrices = np.empty((len(frames), 4, 4))

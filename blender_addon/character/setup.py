@@ -13,19 +13,18 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ..retarget.bone_map import custom as mapping
-from ..retarget.bone_map.detect import BoneMap, detect
+from ..retarget.bone_map import BoneMap, custom_map, detect_bones
 from ..retarget.pose import RootMotion
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
-from . import read_rig as rig
+from .read_rig import read_rig
 
 
-def read(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tuple[Rig, BoneMap]:
+def read_character(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tuple[Rig, BoneMap]:
     """The armature as plain data and its bone map. Raises RetargetError when it is no human or its map is broken."""
-    rest = rig.read_rig(armature, scene)
+    rest = read_rig(armature, scene)
     joints = chosen_joints(armature)
-    found = mapping.custom_map(rest.bones, joints) if joints else detect(rest.bones)
+    found = custom_map(rest.bones, joints) if joints else detect_bones(rest.bones)
     settings = _settings(armature)
     return with_t_pose(rest, settings.t_pose if settings else ""), found
 
@@ -36,7 +35,7 @@ def chosen_joints(armature: bpy.types.Object) -> dict[str, str]:
     return {row.name: row.bone for row in settings.bones if row.bone} if settings else {}
 
 
-def limbs(armature: bpy.types.Object) -> str:
+def limb_controls(armature: bpy.types.Object) -> str:
     """Which controls of arms and legs are keyed and play: "FK", "BOTH" or "IK"."""
     settings = _settings(armature)
     return settings.limbs if settings else "BOTH"

@@ -18,7 +18,8 @@ from .. import compat
 from ..capture.capture import CapturedScene, to_floor
 from ..capture.timing import scene_fps
 from ..keying import apply
-from ..lookup import action_by_uid, object_by_uid, scene_by_uid, still_there
+from ..keying.plan import plan_motion
+from ..lookup import action_by_uid, object_by_uid, require_existing, scene_by_uid
 from ..retarget.proportions import contact_mask
 from ..shared.errors import RetargetError
 from ..shared.protocol import Generate, Result
@@ -82,7 +83,7 @@ class WrittenAction:
     def bag(self) -> compat.Bag:
         """Its curves. Raises RetargetError when they are gone."""
         action = action_by_uid(self.action_uid)
-        return still_there(next(iter(compat.bags(action)), None) if action is not None else None)
+        return require_existing(next(iter(compat.bags(action)), None) if action is not None else None)
 
 
 def deliver(delivery: Delivery, enter_phase: Callable[[str], None]) -> Generator[None, None, Observed]:
@@ -138,7 +139,7 @@ def _key_variation(
     fps = scene_fps(_scene(captured))
     arrivals = Arrivals.of(delivery.result, variation)
     targets = arrivals.with_actual_timing(arrivals.with_detour(captured, fps), fps)
-    plan = yield from apply.prepare(
+    plan = yield from plan_motion(
         armature_of(captured),
         to_floor(joints, captured),
         scale=captured.body.scale,
@@ -152,12 +153,12 @@ def _key_variation(
     solution = yield from apply.to_controls(armature_of(captured), plan, solution)
     curves = yield from apply.space_keys(armature_of(captured), plan, solution, spacing_for(_scene(captured)))
     _check_all_exist(written)  # before anything is written after an undo
-    applied = yield from apply.write(armature_of(captured), plan, curves, delivery.action_name(variation))
+    applied = yield from apply.write_action(armature_of(captured), plan, curves, delivery.action_name(variation))
     written.append(WrittenAction(bpy.data.actions[applied.action_name].session_uid, variation, applied.frames))
     if pose_snapshot.bag_of(before) is not None:
         yield from carry_over(
             armature_of(captured),
-            lambda: (still_there(pose_snapshot.bag_of(before)), written[-1].bag()),
+            lambda: (require_existing(pose_snapshot.bag_of(before)), written[-1].bag()),
             applied.bones_keyed,
             applied.frames,
         )
@@ -188,7 +189,7 @@ def _enter_takes(delivery: Delivery, written: list[WrittenAction], before: PoseS
             Arrivals.of(delivery.result, entry.variation),
         )
         take = history.add(
-            scene, still_there(action_by_uid(entry.action_uid)), armature, source, entry.variation, entry.frames
+            scene, require_existing(action_by_uid(entry.action_uid)), armature, source, entry.variation, entry.frames
         )
     history.note(take, observed)
     scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1

@@ -23,14 +23,14 @@ KEY_FIELDS = {
 }
 CURVE_FIELDS = ("extrapolation", "mute", "lock", "hide", "color_mode", "color", "auto_smoothing")
 
-Channel = tuple[str, int]
-"""Data path and index of a curve."""
+ChannelPath = tuple[str, int]
+"""Data path and array index of a curve, by which another tick finds it again."""
 
 Keys = dict[str, np.ndarray]
 """Field of a key -> its values (K, width), in the order of time."""
 
 
-def read(curve: bpy.types.FCurve) -> Keys:
+def read_keys(curve: bpy.types.FCurve) -> Keys:
     """All keys of ``curve``."""
     points = curve.keyframe_points
     keys = {}
@@ -41,25 +41,25 @@ def read(curve: bpy.types.FCurve) -> Keys:
     return keys
 
 
-def types(curve: bpy.types.FCurve) -> np.ndarray:
+def key_types(curve: bpy.types.FCurve) -> np.ndarray:
     """The types (K,) of its keys, which are read sooner than all of them."""
     found = np.empty(len(curve.keyframe_points), np.int32)
     curve.keyframe_points.foreach_get("type", found)
     return found
 
 
-def channels(bag: compat.Bag) -> list[Channel]:
-    """What finds its curves again in another tick."""
+def channel_paths(bag: compat.Bag) -> list[ChannelPath]:
+    """The channels of its curves."""
     return [(curve.data_path, curve.array_index) for curve in bag.fcurves]
 
 
-def at(bag: compat.Bag, channel: Channel) -> bpy.types.FCurve | None:
+def find_channel(bag: compat.Bag, channel: ChannelPath) -> bpy.types.FCurve | None:
     """The curve of the channel, None when there is none."""
     return bag.fcurves.find(channel[0], index=channel[1])
 
 
-def write(curve: bpy.types.FCurve, keys: Keys) -> None:
-    """Let ``keys`` be all the keys of ``curve``."""
+def write_keys(curve: bpy.types.FCurve, keys: Keys) -> None:
+    """Replace all keys of ``curve`` by ``keys``."""
     points = curve.keyframe_points
     points.clear()
     points.add(len(keys["co"]))
@@ -68,29 +68,29 @@ def write(curve: bpy.types.FCurve, keys: Keys) -> None:
     curve.update()
 
 
-def pick(keys: Keys, which: np.ndarray) -> Keys:
+def select_keys(keys: Keys, which: np.ndarray) -> Keys:
     """The keys at the indices, or where the mask is true."""
     return {name: values[which] for name, values in keys.items()}
 
 
-def join(*parts: Keys) -> Keys:
+def concatenate_keys(*parts: Keys) -> Keys:
     """All keys of ``parts``, sorted by time."""
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in KEY_FIELDS}
-    return pick(joined, np.argsort(joined["co"][:, 0], kind="stable"))
+    together = {name: np.concatenate([part[name] for part in parts]) for name in KEY_FIELDS}
+    return select_keys(together, np.argsort(together["co"][:, 0], kind="stable"))
 
 
-def find(bag: compat.Bag, curve: bpy.types.FCurve) -> bpy.types.FCurve | None:
+def find_matching(bag: compat.Bag, curve: bpy.types.FCurve) -> bpy.types.FCurve | None:
     """The curve of the same channel in another bag."""
     return bag.fcurves.find(curve.data_path, index=curve.array_index)
 
 
-def copy(curve: bpy.types.FCurve, bag: compat.Bag) -> bpy.types.FCurve:
-    """A curve like ``curve`` in another bag: keys, looks and modifiers."""
+def copy_fcurve(curve: bpy.types.FCurve, bag: compat.Bag) -> bpy.types.FCurve:
+    """A curve like ``curve`` in another bag: keys, display settings and modifiers."""
     group = curve.group.name if curve.group is not None else ""
     twin = compat.new_fcurve(bag, curve.data_path, curve.array_index, group)
     for name in CURVE_FIELDS:
         setattr(twin, name, getattr(curve, name))
-    write(twin, read(curve))
+    write_keys(twin, read_keys(curve))
     for modifier in curve.modifiers:
         _copy_values(modifier, twin.modifiers.new(modifier.type))
     return twin

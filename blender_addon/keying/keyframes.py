@@ -11,12 +11,12 @@ import numpy as np
 from .. import compat
 from ..retarget.keys.spline_fit import Channel, Curve
 from ..retarget.pose.fk import strip_scale
-from ..retarget.pose.rotation_modes import channels
+from ..retarget.pose.rotation_modes import rotation_channels
 from ..retarget.pose.solve import Solution
 from ..shared import quat
 
 
-def curves(
+def solution_curves(
     frames: np.ndarray, solution: Solution, rotation_modes: dict[str, str]
 ) -> Generator[None, None, list[Curve]]:
     """``solution`` as curves with a key at each of the scene ``frames`` (K,), bone by bone; a generator that hands the
@@ -28,16 +28,16 @@ def curves(
     if solution.object_matrices is not None:
         rotations = quat.make_continuous(quat.from_matrix(strip_scale(solution.object_matrices)[:, :3, :3]))
         found.append(Curve.dense("", "location", frames, solution.object_matrices[:, :3, 3]))
-        prop, values = channels(rotations, rotation_modes[""])
+        prop, values = rotation_channels(rotations, rotation_modes[""])
         found.append(Curve.dense("", prop, frames, values))
     for bone, rotations in solution.rotations.items():
-        if bone == solution.carrier:
+        if bone == solution.location_bone:
             found.append(Curve.dense(bone, "location", frames, solution.location))
-        prop, values = channels(rotations, rotation_modes[bone])
+        prop, values = rotation_channels(rotations, rotation_modes[bone])
         found.append(Curve.dense(bone, prop, frames, values))
         yield
-    if solution.carrier not in solution.rotations:
-        found.append(Curve.dense(solution.carrier, "location", frames, solution.location))
+    if solution.location_bone not in solution.rotations:
+        found.append(Curve.dense(solution.location_bone, "location", frames, solution.location))
     for bone, locations in solution.locations.items():
         found.append(Curve.dense(bone, "location", frames, locations))
     for (bone, prop), value in solution.properties.items():
@@ -47,7 +47,7 @@ def curves(
     return found
 
 
-def write(action: bpy.types.Action, curve: Curve) -> None:
+def write_curve(action: bpy.types.Action, curve: Curve) -> None:
     """Key ``curve`` into the first slot of ``action``. Keys are typed as generated."""
     bag = compat.ensure_bag(action, next(iter(compat.slots(action)), None))
     start = f'pose.bones["{bpy.utils.escape_identifier(curve.bone)}"]'

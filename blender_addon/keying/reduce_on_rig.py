@@ -45,8 +45,8 @@ def reduce_checked(
     nearer = replace(bound, distance=np.full(len(frames), bound.distance))
     for attempt in range(MAX_TRIES):
         few = yield from reduce(rig, curves, modes, matrix_world, nearer, compensate=False)
-        places = yield from _played(uid, few, bones, frames)
-        off = np.linalg.norm(places - goal, axis=-1).max(-1) / allowed
+        points = yield from _played(uid, few, bones, frames)
+        off = np.linalg.norm(points - goal, axis=-1).max(-1) / allowed
         if off.max() <= 1.0:
             return few
         less = np.minimum(1.0, 0.85 / np.maximum(dilate_maximum(off, NEIGHBOUR_FRAMES), 1e-9))
@@ -67,16 +67,16 @@ def _played(
             raise RetargetError("The armature was deleted while its keys were being set.", "Choose another one.")
         return found
 
-    with offscreen.temporary_scene() as place:
-        copy = offscreen.add_static_copy(place, armature())
+    with offscreen.temporary_scene() as scene_uid:
+        copy = offscreen.add_static_copy(scene_uid, armature())
         action, slot = compat.new_action(copy, offscreen.SCENE_NAME)
-        made = action.session_uid
+        action_uid = action.session_uid
         try:
             for curve in curves:
-                keyframes.write(action, curve)
+                keyframes.write_curve(action, curve)
             compat.assign_action(copy, action, slot)
             yield
-            return (yield from offscreen.world_ends(place, armature, bones, frames))
+            return (yield from offscreen.world_ends(scene_uid, armature, bones, frames))
         finally:
-            if (action := action_by_uid(made)) is not None:
+            if (action := action_by_uid(action_uid)) is not None:
                 bpy.data.actions.remove(action)

@@ -21,6 +21,7 @@ from ..lookup import scene_by_uid
 from ..shared.errors import RetargetError
 
 SCENE_NAME = "Gaitway offscreen"
+FORMER_SCENE_NAME = "Gaitway stage"  # by which older versions left it behind in an autosave
 SLICE_S = 0.006
 """Seconds for which frames are evaluated before the thread is handed back; a frame of a heavy rig takes longer."""
 
@@ -41,8 +42,9 @@ def temporary_scene() -> Iterator[int]:
 
 
 def remove_orphans() -> None:
-    """Remove hidden scenes that are not in use: undo steps pushed in the middle of such work bring them back."""
-    for scene in [scene for scene in bpy.data.scenes if scene.name.startswith(SCENE_NAME)]:
+    """Remove hidden scenes that are not in use: undo steps and autosaves made in the middle of
+    such work bring them back."""
+    for scene in [scene for scene in bpy.data.scenes if scene.name.startswith((SCENE_NAME, FORMER_SCENE_NAME))]:
         if scene.session_uid not in _in_use and len(bpy.data.scenes) > 1:
             _remove_scene(scene)
 

@@ -19,20 +19,20 @@ def merge(source: Bag, target: Bag, frames: tuple[int, int]) -> tuple[int, int]:
     """
     replaced = added = 0
     for curve in source.fcurves:
-        keys = fcurve_keys.read(curve)
+        keys = fcurve_keys.read_keys(curve)
         times = keys["co"][:, 0]
         generated = (keys["type"][:, 0] == fcurve_keys.generated_type()) & (times >= frames[0]) & (times <= frames[1])
         if not generated.any():
             continue
-        new, twin = fcurve_keys.pick(keys, generated), fcurve_keys.find(target, curve)
+        new, twin = fcurve_keys.select_keys(keys, generated), fcurve_keys.find_matching(target, curve)
         added += int(generated.sum())
         if twin is None:
-            fcurve_keys.write(fcurve_keys.copy(curve, target), new)
+            fcurve_keys.write_keys(fcurve_keys.copy_fcurve(curve, target), new)
             continue
-        old = fcurve_keys.read(twin)
+        old = fcurve_keys.read_keys(twin)
         outside = (old["co"][:, 0] < frames[0]) | (old["co"][:, 0] > frames[1])
         replaced += int((~outside).sum())
-        fcurve_keys.write(twin, fcurve_keys.join(fcurve_keys.pick(old, outside), new))
+        fcurve_keys.write_keys(twin, fcurve_keys.concatenate_keys(fcurve_keys.select_keys(old, outside), new))
     return replaced, added
 
 
@@ -53,12 +53,12 @@ def carry_over(
     prefix = {f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"]': bone.name for bone in armature.data.bones}
     above = {parent.name for bone in keyed for parent in armature.data.bones[bone].parent_recursive} - keyed
     carried = 0
-    for channel in fcurve_keys.channels(bags()[0]):
+    for channel in fcurve_keys.channel_paths(bags()[0]):
         bone = prefix.get(_bone_part(channel[0]))
         if bone is None or bone in above:
             continue
         source, target = bags()
-        carried += _carry_curve(fcurve_keys.at(source, channel), target, frames if bone in keyed else None)
+        carried += _carry_curve(fcurve_keys.find_channel(source, channel), target, frames if bone in keyed else None)
         yield
     return carried
 
@@ -69,22 +69,24 @@ def _carry_curve(curve: bpy.types.FCurve | None, target: Bag, frames: tuple[int,
     """
     if curve is None:
         return False
-    by_hand = fcurve_keys.types(curve) != fcurve_keys.generated_type()
-    keys = fcurve_keys.read(curve) if by_hand.any() else {}
+    by_hand = fcurve_keys.key_types(curve) != fcurve_keys.generated_type()
+    keys = fcurve_keys.read_keys(curve) if by_hand.any() else {}
     if keys and frames is not None:
         times = keys["co"][:, 0]
         by_hand &= (times < frames[0]) | (times > frames[1])
     if not by_hand.any() and (len(by_hand) or not curve.modifiers):
         return False
-    twin = fcurve_keys.find(target, curve)
+    twin = fcurve_keys.find_matching(target, curve)
     if twin is not None:
-        fcurve_keys.write(twin, fcurve_keys.join(fcurve_keys.pick(keys, by_hand), fcurve_keys.read(twin)))
+        fcurve_keys.write_keys(
+            twin, fcurve_keys.concatenate_keys(fcurve_keys.select_keys(keys, by_hand), fcurve_keys.read_keys(twin))
+        )
         return True
     if frames is not None:
         return False  # another rotation mode: keys of two modes on one bone show one of them only
-    twin = fcurve_keys.copy(curve, target)
+    twin = fcurve_keys.copy_fcurve(curve, target)
     if not by_hand.all():
-        fcurve_keys.write(twin, fcurve_keys.pick(keys, by_hand))
+        fcurve_keys.write_keys(twin, fcurve_keys.select_keys(keys, by_hand))
     return True
 
 

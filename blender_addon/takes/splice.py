@@ -48,23 +48,23 @@ def splice(bags: Callable[[], tuple[Bag, Bag]], stretch: Stretch) -> Generator[N
     """
     old, new = bags()
     flipped = _flipped_quaternions(old, new, stretch.last if stretch.opens[0] else stretch.first)
-    for channel in dict.fromkeys([*fcurve_keys.channels(new), *fcurve_keys.channels(old)]):
+    for channel in dict.fromkeys([*fcurve_keys.channel_paths(new), *fcurve_keys.channel_paths(old)]):
         old, new = bags()
-        before, after = fcurve_keys.at(old, channel), fcurve_keys.at(new, channel)
+        before, after = fcurve_keys.find_channel(old, channel), fcurve_keys.find_channel(new, channel)
         if before is not None and after is not None:
             sign = -1.0 if channel[0] in flipped else 1.0
-            fcurve_keys.write(after, _joined(before, after, stretch, sign))
+            fcurve_keys.write_keys(after, _joined(before, after, stretch, sign))
         elif before is not None:
-            fcurve_keys.copy(before, new)
+            fcurve_keys.copy_fcurve(before, new)
         yield
 
 
 def _joined(old: bpy.types.FCurve, new: bpy.types.FCurve, stretch: Stretch, sign: float) -> Keys:
-    outside, inside = fcurve_keys.read(old), fcurve_keys.read(new)
+    outside, inside = fcurve_keys.read_keys(old), fcurve_keys.read_keys(new)
     times = outside["co"][:, 0]
-    outside = fcurve_keys.pick(outside, (times < stretch.first) | (times > stretch.last))
+    outside = fcurve_keys.select_keys(outside, (times < stretch.first) | (times > stretch.last))
     times = inside["co"][:, 0]
-    inside = fcurve_keys.pick(inside, (times >= stretch.first) & (times <= stretch.last))
+    inside = fcurve_keys.select_keys(inside, (times >= stretch.first) & (times <= stretch.last))
     _shift(inside, sign, 0.0)
     border = stretch.last if stretch.opens[0] else stretch.first
     if old.data_path.endswith("rotation_euler") and not all(stretch.opens):
@@ -73,10 +73,10 @@ def _joined(old: bpy.types.FCurve, new: bpy.types.FCurve, stretch: Stretch, sign
     for end, is_open in zip((stretch.first, stretch.last), stretch.opens, strict=True):
         if not is_open:
             # It belongs to both: a key stands there, on the old curve.
-            inside = fcurve_keys.pick(inside, np.abs(inside["co"][:, 0] - end) > 1e-3)
+            inside = fcurve_keys.select_keys(inside, np.abs(inside["co"][:, 0] - end) > 1e-3)
             _blend(inside, old, end, (stretch.last - stretch.first) / 4)
             ends.append(_key_at(old, end))
-    return fcurve_keys.join(outside, inside, *ends)
+    return fcurve_keys.concatenate_keys(outside, inside, *ends)
 
 
 def _shift(keys: Keys, factor: float, offset: float) -> None:
@@ -112,7 +112,7 @@ def _flipped_quaternions(old: Bag, new: Bag, frame: float) -> set[str]:
     """Data paths of quaternions that turn the same way in both, but stand at ``frame`` with opposite signs."""
     dots: dict[str, float] = {}
     for curve in new.fcurves:
-        twin = fcurve_keys.find(old, curve) if curve.data_path.endswith("rotation_quaternion") else None
+        twin = fcurve_keys.find_matching(old, curve) if curve.data_path.endswith("rotation_quaternion") else None
         if twin is not None:
             dots[curve.data_path] = dots.get(curve.data_path, 0.0) + curve.evaluate(frame) * twin.evaluate(frame)
     return {path for path, dot in dots.items() if dot < 0}

@@ -13,7 +13,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..character import setup
 from ..character.read_rig import read_rig
 from ..retarget.bone_map import custom
-from ..retarget.bone_map.detect import REQUIRED_JOINTS, detect
+from ..retarget.bone_map.detect import REQUIRED_JOINTS, detect_bones
 from ..shared.errors import BadFile
 from ..shared.skeleton import SKELETON, joint_label
 from .sidebar import ReportingOperator, Tab, paragraph
@@ -65,7 +65,7 @@ class GAITWAY_OT_detect_bones(_BonesOperator, bpy.types.Operator):
     bl_label = "Detect Bones"
 
     def run_on(self, armature: bpy.types.Object) -> str:
-        found = detect(read_rig(armature).bones)
+        found = detect_bones(read_rig(armature).bones)
         write_rows(armature, found.bones)
         return f"Recognised by {found.family}, {len(found.bones)} of {SKELETON.num_joints} joints"
 
@@ -120,7 +120,7 @@ class GAITWAY_OT_save_bones(_BonesOperator, bpy.types.Operator, ExportHelper):
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
 
     def run_on(self, armature: bpy.types.Object) -> str:
-        joints = setup.chosen_joints(armature) or detect(read_rig(armature).bones).bones
+        joints = setup.chosen_joints(armature) or detect_bones(read_rig(armature).bones).bones
         try:
             Path(self.filepath).write_text(custom.to_json(joints), encoding="utf-8")
         except OSError as error:
@@ -159,7 +159,7 @@ class GAITWAY_OT_keep_t_pose(_BonesOperator, bpy.types.Operator):
     bl_label = "Use Current Pose as T-Pose"
 
     def run_on(self, armature: bpy.types.Object) -> str:
-        _, found = setup.read(armature)
+        _, found = setup.read_character(armature)
         armature.gaitway_rig.t_pose = setup.pose_as_text(armature, found)
         return "The current pose is now the character's T-pose"
 

@@ -84,7 +84,9 @@ def blender_names() -> dict[str, Any]:
         "preview_order": request.preview_request,
         "played_bag": compat.played_bag,
         "apply_motion": apply.apply_motion,
-        "rig_scale": lambda armature: scale.rig_scale(rig := read_rig.read_rig(armature), detect.detect(rig.bones)),
+        "rig_scale": lambda armature: scale.rig_scale(
+            rig := read_rig.read_rig(armature), detect.detect_bones(rig.bones)
+        ),
         "Constraints": adapt.Constraints,
         "Spacing": spline_fit.Spacing,
         "rigs": rigs.ALL,

@@ -20,6 +20,7 @@ import numpy as np
 from blender_addon import compat
 from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
+from blender_addon.keying.plan import plan_motion
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.keys.spline_fit import Spacing
 from blender_addon.retarget.pose import scale
@@ -63,9 +64,9 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
         with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
             armature = rigs.ALL[make]()
         rest = rig.read_rig(armature)
-        mapped = bone_map.detect(rest.bones)
+        mapped = bone_map.detect_bones(rest.bones)
         factor = scale.rig_scale(rest, mapped)
-        plan = run_to_end(apply.prepare(armature, joints, scale=factor, start_frame=1, scene=scene))
+        plan = run_to_end(plan_motion(armature, joints, scale=factor, start_frame=1, scene=scene))
         solution = run_to_end(plan.solve(*run_to_end(plan.segments())))
         began, longest = time.perf_counter(), 0.0
         work = apply.space_keys(armature, plan, solution, spacing)
@@ -79,7 +80,7 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
             finally:
                 longest = max(longest, time.perf_counter() - tick)
         found["seconds"], found["tick"] = time.perf_counter() - began, longest
-        run_to_end(apply.write(armature, plan, curves, "Sparse"))
+        run_to_end(apply.write_action(armature, plan, curves, "Sparse"))
         bones = list(dict.fromkeys(curve.bone for curve in curves))
         shown.append(played(armature, bones, plan.frames))
     keys, channels = count_keys(armature)

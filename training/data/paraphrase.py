@@ -11,6 +11,8 @@ import functools
 import re
 from collections.abc import Callable
 
+from blender_addon.shared.words import gerund
+
 SUBJECTS = ("a person", "someone", "a man", "a woman", "the character", "a figure", "he", "she")
 _SUBJECT = re.compile(
     r"^((?:(?:a|the|this) )?(?:\w+ )?(?:person|man|woman|figure|human|character)|someone|he|she)\s+(\w+)(.*)$",
@@ -19,7 +21,6 @@ _SUBJECT = re.compile(
 _SECOND = re.compile(r"((?:, | and |, and |, then | then | and then ))(\w+s)\b")
 _IRREGULAR = {"does": "do", "goes": "go", "has": "have"}
 _SIBILANT = ("ches", "shes", "sses", "xes", "zzes")
-_DOUBLED = re.compile(r"^(?:[^aeiou]|qu)*[aeiou][bdgklmnprt]$")  # run, hop, squat: one short vowel before the end
 _NOT_VERBS = {"arms", "hands", "legs", "knees", "steps", "circles", "feet", "is", "his", "its", "backwards", "forwards",
               "sideways", "kicks", "squats", "shoulders", "toes", "hips", "elbows", "punches", "this"}  # fmt: skip
 
@@ -56,12 +57,3 @@ def base_form(verb: str) -> str:
     if verb.endswith("ies") and len(verb) > 4:
         return verb[:-3] + "y"
     return verb[:-2] if verb.endswith(_SIBILANT) else verb.removesuffix("s")
-
-
-def gerund(base: str) -> str:
-    """ "walk" -> "walking", "dance" -> "dancing", "run" -> "running"."""
-    if base.endswith("e") and not base.endswith(("ee", "oe", "ye")):
-        return base[:-1] + "ing"
-    if _DOUBLED.match(base) and not base.endswith(("w", "x", "y")):
-        return base + base[-1] + "ing"
-    return base + "ing"

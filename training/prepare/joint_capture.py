@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from blender_addon.retarget.bone_map.detect import BoneMap, detect
+from blender_addon.retarget.bone_map.detect import BoneMap, detect_bones
 from blender_addon.retarget.pose import alignment, scale
 from blender_addon.retarget.pose.resample import resample
 from blender_addon.shared import quat
@@ -29,7 +29,7 @@ class MappedCapture:
     """The mapped bones of a capture at 20 fps, in model axes and at the model's size."""
 
     def __init__(self, capture: Capture) -> None:
-        self.map = detect(capture.rig.bones)
+        self.map = detect_bones(capture.rig.bones)
         capture = with_standing_rest(capture, self.map)
         self.rig = capture.rig
         bones = [*self.map.bones.values(), *self.map.between]

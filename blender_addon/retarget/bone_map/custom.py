@@ -17,12 +17,11 @@ import numpy as np
 from ...shared.errors import BadFile, RetargetError
 from ...shared.skeleton import SKELETON, joint_label
 from ..rig import BoneRest, ancestors
-from .detect import REQUIRED_JOINTS, BoneMap, canonical, detect
+from .detect import REQUIRED_JOINTS, TRUNK_JOINTS, BoneMap, canonical, detect_bones
 
 FORMAT = "gaitway_bones"
-VERSION = 1
-TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
-MIRROR_TOLERANCE = 0.05  # of the figure's height
+FORMAT_VERSION = 1
+FIGURE_MIRROR_TOLERANCE_RATIO = 0.05  # of the figure's extent
 
 
 def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
@@ -50,7 +49,7 @@ def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
             )
     limbs = {}
     with suppress(RetargetError):
-        known = detect(bones)
+        known = detect_bones(bones)
         limbs = {end: ik for end, ik in known.limbs.items() if known.bones.get(end) == joints.get(end)}
     return BoneMap(joints, "your choice", 1.0, _between(by_name, joints), limbs)
 
@@ -58,13 +57,13 @@ def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
 def _between(by_name: dict[str, BoneRest], joints: dict[str, str]) -> dict[str, tuple[str, str, float]]:
     """Bones of the trunk that hang between two chosen ones, spread evenly; see :attr:`BoneMap.between`."""
     found = {}
-    trunk = [joint for joint in TRUNK if joint in joints]
+    trunk = [joint for joint in TRUNK_JOINTS if joint in joints]
     for below, above in pairwise(trunk):
         line = ancestors(by_name, joints[above])
         if joints[below] in line:
             inner = line[: line.index(joints[below])][::-1]
-            for place, bone in enumerate(inner, start=1):
-                found[bone] = (below, above, place / (len(inner) + 1))
+            for number, bone in enumerate(inner, start=1):
+                found[bone] = (below, above, number / (len(inner) + 1))
     return found
 
 
@@ -77,28 +76,28 @@ def mirrored(bones: list[BoneRest], joints: Mapping[str, str]) -> dict[str, str]
     """The bones of the right side, by joint, that lie at rest where those of the left side in ``joints`` lie, seen
     in a mirror through the trunk. Joints whose bone has no such counterpart are left out."""
     heads, tails = (np.array([getattr(bone, end) for bone in bones], float) for end in ("head", "tail"))
-    index = {bone.name: place for place, bone in enumerate(bones)}
-    places = {joint: index[bone] for joint, bone in joints.items() if bone in index}
-    left = {joint: place for joint, place in places.items() if joint.startswith("left_")}
-    middle = heads[[places[joint] for joint in TRUNK if joint in places]]
+    index_of = {bone.name: index for index, bone in enumerate(bones)}
+    mapped = {joint: index_of[bone] for joint, bone in joints.items() if bone in index_of}
+    left = {joint: index for joint, index in mapped.items() if joint.startswith("left_")}
+    middle = heads[[mapped[joint] for joint in TRUNK_JOINTS if joint in mapped]]
     if not len(middle) or not left:
         return {}
-    roots = [place for joint, place in left.items() if joint.endswith(("collar", "shoulder", "hip"))]
+    roots = [index for joint, index in left.items() if joint.endswith(("collar", "shoulder", "hip"))]
     centre, axis = middle.mean(0), _left_of(middle, heads[roots or list(left.values())])
-    tolerance = MIRROR_TOLERANCE * float(np.ptp(np.concatenate([heads, tails]), axis=0).max())
+    tolerance = FIGURE_MIRROR_TOLERANCE_RATIO * float(np.ptp(np.concatenate([heads, tails]), axis=0).max())
     # The first mirror is a guess; the pairs that it finds place the second one.
     for loose in (3.0, 1.0):
         found: dict[int, tuple[float, str, int]] = {}
-        for joint, place in left.items():
-            apart = np.linalg.norm(heads - _reflected(heads[place], centre, axis), axis=-1)
-            apart += np.linalg.norm(tails - _reflected(tails[place], centre, axis), axis=-1)
-            apart[place] = np.inf
+        for joint, index in left.items():
+            apart = np.linalg.norm(heads - _reflected(heads[index], centre, axis), axis=-1)
+            apart += np.linalg.norm(tails - _reflected(tails[index], centre, axis), axis=-1)
+            apart[index] = np.inf
             nearest = int(np.argmin(apart))
             if apart[nearest] < min(loose * tolerance, found.get(nearest, (np.inf,))[0]):
-                found[nearest] = (float(apart[nearest]), joint, place)
+                found[nearest] = (float(apart[nearest]), joint, index)
         if not found:
             return {}
-        pairs = np.array([(heads[place], heads[other]) for other, (_, _, place) in found.items()])
+        pairs = np.array([(heads[index], heads[other]) for other, (_, _, index) in found.items()])
         axis = (pairs[:, 0] - pairs[:, 1]).sum(0)
         axis, centre = axis / np.linalg.norm(axis), pairs.mean((0, 1))
     return {"right_" + joint.removeprefix("left_"): bones[other].name for other, (_, joint, _) in found.items()}
@@ -119,7 +118,7 @@ def _reflected(point: np.ndarray, centre: np.ndarray, axis: np.ndarray) -> np.nd
 
 def to_json(joints: Mapping[str, str]) -> str:
     """The text of a file with these joints."""
-    return json.dumps({FORMAT: VERSION, "joints": dict(joints)}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({FORMAT: FORMAT_VERSION, "joints": dict(joints)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, bones: list[BoneRest]) -> tuple[dict[str, str], list[str]]:
@@ -134,8 +133,8 @@ def from_json(text: str, bones: list[BoneRest]) -> tuple[dict[str, str], list[st
         version = content[FORMAT]
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile("This file does not say which bone is which joint.", hint) from error
-    if version != VERSION:
-        raise BadFile(f"This file is of version {version!r}; this add-on reads {VERSION}.", "Update the add-on.")
+    if version != FORMAT_VERSION:
+        raise BadFile(f"This file is of version {version!r}; this add-on reads {FORMAT_VERSION}.", "Update the add-on.")
     if not isinstance(joints, dict) or not all(
         joint in SKELETON.names and isinstance(bone, str) for joint, bone in joints.items()
     ):

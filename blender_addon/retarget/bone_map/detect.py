@@ -15,34 +15,33 @@ from functools import lru_cache
 
 from ...shared.errors import RetargetError
 from ...shared.skeleton import SKELETON
-from ..rig import BoneRest, Rig, ancestors
+from ..rig import BoneRest, ancestors
 from . import structure
 from .tables import TABLES
 from .tables.table import BoneTable, LimbControls
-
-__all__ = ["REQUIRED_JOINTS", "BoneMap", "BoneRest", "Rig", "detect"]
 
 REQUIRED_JOINTS = (
     "pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
     "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
 )  # fmt: skip
+TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
-LIMB_ENDS = ("elbow", "wrist", "knee", "ankle", "foot")
+LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
 
 
 @dataclass(frozen=True)
 class IkControls:
     """The IK controls of one limb by bone name; ``pole`` and ``toe`` are empty where there are none.
 
-    ``switch``: (bone, custom property, value in FK, value in IK). ``held``: (bone, custom property, value) for the pole
-    to be heeded.
+    ``switch``: (bone, custom property, value in FK, value in IK). ``pole_properties``: (bone, custom property, value)
+    that make IK follow the pole.
     """
 
     end: str
     pole: str
     toe: str
     switch: tuple[str, str, float, float]
-    held: tuple[tuple[str, str, float], ...] = ()
+    pole_properties: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class BoneMap:
     The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
     joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
     names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
-    ``twists``: see :data:`.twist.Shares`.
+    ``twists``: see :data:`.twist.TwistShares`.
     """
 
     bones: dict[str, str]
@@ -63,8 +62,8 @@ class BoneMap:
     twists: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
-    def moved(self) -> set[str]:
-        """All bones that are turned."""
+    def posed_bones(self) -> set[str]:
+        """All bones that the motion rotates."""
         return {*self.bones.values(), *self.between, *self.twists}
 
     def __contains__(self, joint: str) -> bool:
@@ -74,13 +73,13 @@ class BoneMap:
         return self.bones[joint]
 
 
-def detect(bones: list[BoneRest]) -> BoneMap:
+def detect_bones(bones: list[BoneRest]) -> BoneMap:
     """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out."""
     found = [candidate for table in TABLES for candidate in _match_table(table, bones)]
     best = max(found, key=lambda candidate: candidate.score, default=None)
     if best is not None:
         return best
-    chains = structure.find(bones)
+    chains = structure.find_human(bones)
     if chains is None:
         raise RetargetError(
             f"No human figure was found among the {len(bones)} bones of this armature.",
@@ -106,19 +105,17 @@ def spread_trunk(
     joints = dict(bones)
     between: dict[str, tuple[str, str, float]] = {}
     stations = ("pelvis", "spine1", "spine2", "spine3")
-    places = {
-        bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)
-    }  # 0 is the pelvis, 3 the chest
+    heights = {bone: 3 * number / len(spine) for number, bone in enumerate(spine, start=1)}  # pelvis 0, chest 3
     for station in (1, 2, 3):
-        distance, near = min(((abs(along - station), bone) for bone, along in places.items()), default=(1.0, ""))
+        distance, near = min(((abs(along - station), bone) for bone, along in heights.items()), default=(1.0, ""))
         if distance < 0.4:
             joints[stations[station]] = near
-    for bone, along in places.items():
+    for bone, along in heights.items():
         if bone not in joints.values():
             between[bone] = (stations[int(along)], stations[int(along) + 1], along - int(along))
     if neck:
         joints["neck"] = neck[0]
-        between |= {bone: ("neck", "head", place / len(neck)) for place, bone in enumerate(neck) if place}
+        between |= {bone: ("neck", "head", number / len(neck)) for number, bone in enumerate(neck) if number}
     return joints, between
 
 
@@ -162,9 +159,9 @@ def _ik_controls_of(controls: LimbControls, by_canonical: dict[str, str], prefix
     end, switch_bone = first(controls.end), first(controls.switch_bone)
     if not end or not switch_bone:
         return None
-    held = tuple((switch_bone, prop, value) for prop, value in controls.held)
+    pole_properties = tuple((switch_bone, prop, value) for prop, value in controls.pole_properties)
     switch = (switch_bone, controls.switch, controls.fk, controls.ik)
-    return IkControls(end, first(controls.pole), first(controls.toe), switch, held)
+    return IkControls(end, first(controls.pole), first(controls.toe), switch, pole_properties)
 
 
 def _named(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> tuple[dict[str, str], list[str], list[str]]:
@@ -191,17 +188,17 @@ def _keep_connected(joints: dict[str, str], by_name: dict[str, BoneRest]) -> dic
     for joint in SKELETON.names[1:]:
         if joint not in joints:
             continue
-        carriers = [kept[above] for above in _above(joint) if above in kept]
-        if joint.endswith(LIMB_ENDS):
-            carriers = carriers[:1]
-        if set(carriers) & set(ancestors(by_name, joints[joint])):
+        parents = [kept[above] for above in _above(joint) if above in kept]
+        if joint.endswith(LIMB_PARTS_BELOW_ROOT):
+            parents = parents[:1]
+        if set(parents) & set(ancestors(by_name, joints[joint])):
             kept[joint] = joints[joint]
     return kept
 
 
 def _above(joint: str) -> Iterator[str]:
     """The joints from the parent of ``joint`` to the pelvis."""
-    place = SKELETON.parents[SKELETON.index(joint)]
-    while place >= 0:
-        yield SKELETON.names[place]
-        place = SKELETON.parents[place]
+    index = SKELETON.parents[SKELETON.index(joint)]
+    while index >= 0:
+        yield SKELETON.names[index]
+        index = SKELETON.parents[index]

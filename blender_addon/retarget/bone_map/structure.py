@@ -16,12 +16,12 @@ import numpy as np
 
 from ..rig import BoneRest
 
-MIRROR_TOLERANCE = 0.08  # of the limb's length
-MIN_LIMB = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
-MIN_BONES = 3
-OPPOSITE = -0.6  # cosine: legs point away from the arms
-FOOT_ANGLE = np.radians(25.0)
-HEAD_STEP = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
+LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
+MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
+MIN_LIMB_BONES = 3
+OPPOSITE_COS = -0.6  # cosine: legs point away from the arms
+FOOT_ANGLE_RAD = np.radians(25.0)
+HEAD_LENGTH_RATIO = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
 MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
 
 Split = tuple[int, int, int]
@@ -104,7 +104,7 @@ class _Tree:
         return path
 
 
-def find(bones: list[BoneRest]) -> HumanChains | None:
+def find_human(bones: list[BoneRest]) -> HumanChains | None:
     """The chains of a human, or None when the armature has no such structure."""
     tree = _Tree(bones)
     pairs = sorted(_pairs(tree), key=lambda pair: -tree.reach[pair.chains[0][0]])
@@ -121,10 +121,10 @@ def _pairs(tree: _Tree) -> Iterator[_Pair]:
     corners = np.array([point for name in tree.bones for point in (tree.head(name), tree.tail(name))])
     extent = float(np.ptp(corners, axis=0).max()) if len(corners) else 0.0
     for fork, children in tree.children.items():
-        long_enough = [child for child in children if tree.reach[child] >= MIN_LIMB * extent]
+        long_enough = [child for child in children if tree.reach[child] >= MIN_LIMB_RATIO * extent]
         for one, other in combinations(long_enough, 2):
             chains = tree.main_chain(one), tree.main_chain(other)
-            if len(chains[0]) != len(chains[1]) or len(chains[0]) < MIN_BONES:
+            if len(chains[0]) != len(chains[1]) or len(chains[0]) < MIN_LIMB_BONES:
                 continue
             points = tree.points(chains[0]), tree.points(chains[1])
             difference = points[0] - points[1]
@@ -134,7 +134,7 @@ def _pairs(tree: _Tree) -> Iterator[_Pair]:
             axis /= np.linalg.norm(axis)
             middle = (points[0] + points[1]) / 2 - (points[0][0] + points[1][0]) / 2
             skew = np.linalg.norm(difference - (difference @ axis)[:, None] * axis, axis=-1)
-            if max(skew.max(), abs(middle @ axis).max()) < MIRROR_TOLERANCE * tree.reach[one]:
+            if max(skew.max(), abs(middle @ axis).max()) < LIMB_MIRROR_TOLERANCE_RATIO * tree.reach[one]:
                 yield _Pair(fork, chains, points, axis)
 
 
@@ -149,7 +149,7 @@ def _human(tree: _Tree, legs: _Pair, arms: _Pair) -> HumanChains | None:
     if np.linalg.norm(up) < 0.1 * leg_length or np.linalg.norm(tree.head(pelvis) - legs.start) > 0.6 * leg_length:
         return None
     up = up / np.linalg.norm(up)
-    if legs.direction @ up > OPPOSITE * leg_length:
+    if legs.direction @ up > OPPOSITE_COS * leg_length:
         return None
     leg_split, arm_split = _split_leg(legs.points[0]), _split_arm(tree, arms)
     if leg_split is None or arm_split is None:
@@ -195,7 +195,7 @@ def _split_leg(points: np.ndarray) -> Split | None:
     """Hip, knee and ankle as places in the chain: two bones of like length, after which the foot turns forward."""
     found = []
     for cost, (i, j, k) in _splits(points, len(points) - 1):
-        straight = k == len(points) - 1 or _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE
+        straight = k == len(points) - 1 or _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE_RAD
         folded = _angle(points[j] - points[i], points[k] - points[j]) > np.radians(60)
         found.append((cost + 0.5 * straight + 0.5 * folded, (i, j, k)))
     return _cheapest(found)
@@ -255,6 +255,6 @@ def _up_to_head(tree: _Tree, chain: list[str]) -> list[str]:
     """``chain``, neck and head, without what goes on beyond the head."""
     steps = [tree.step(below, above) for below, above in pairwise(chain)]
     for place in range(1, len(steps)):
-        if steps[place] > HEAD_STEP * max(steps[:place]):
+        if steps[place] > HEAD_LENGTH_RATIO * max(steps[:place]):
             return chain[: place + 1]
     return chain

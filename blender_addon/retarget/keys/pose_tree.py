@@ -13,7 +13,7 @@ import numpy as np
 
 from ...shared import quat
 from ..pose import fk, scale
-from ..pose.rotation_modes import channels, rotations
+from ..pose.rotation_modes import channel_rotations, rotation_channels
 from ..pose.solve import with_rotation
 from ..rig import BoneRest, Rig
 from .spline_fit import Curve, thin
@@ -113,7 +113,7 @@ class Tree:
             rotation_frame, location_frame = fk.parent_frames(self.rig, bone, posed.get(bone.parent or ""))
             basis = bone.basis
             for curve in (curve for curve in curves if curve.bone == name):
-                if not is_moving(curve):
+                if not has_several_keys(curve):
                     found[curve] = curve
                     continue
                 wanted = curve
@@ -121,7 +121,7 @@ class Tree:
                     if curve.prop.startswith("rotation"):
                         inside = np.swapaxes(fk.strip_scale(rotation_frame)[..., :3, :3], -1, -2)
                         turn = quat.from_matrix(inside @ fk.strip_scale(dense[name])[..., :3, :3])
-                        values = channels(np.broadcast_to(turn, (len(frames), 4)), modes[name])[1]
+                        values = rotation_channels(np.broadcast_to(turn, (len(frames), 4)), modes[name])[1]
                         wanted = Curve.dense(name, curve.prop, frames, values)
                     elif curve.prop == "location":
                         missing = (dense[name][..., :3, 3] - location_frame[..., :3, 3])[..., None]
@@ -150,7 +150,7 @@ class Tree:
         return turned + matrix_world[..., None, :3, 3]
 
 
-def is_moving(curve: Curve) -> bool:
+def has_several_keys(curve: Curve) -> bool:
     """Whether the curve has more than one key."""
     return len(curve.channels[0].frames) > 1
 
@@ -159,7 +159,7 @@ def _with(basis: np.ndarray, bone: BoneRest, curve: Curve, values: np.ndarray, m
     """``basis`` (..., 4, 4) of ``bone`` with what ``curve`` says, at its ``values`` (K, C)."""
     changed = np.array(np.broadcast_to(basis, (len(values), 4, 4)))
     if curve.prop.startswith("rotation"):
-        changed[:, :3, :3] = with_rotation(bone, rotations(values, modes[curve.bone]))[:, :3, :3]
+        changed[:, :3, :3] = with_rotation(bone, channel_rotations(values, modes[curve.bone]))[:, :3, :3]
     elif curve.prop == "location":
         changed[:, :3, 3] = values
     return changed

@@ -20,9 +20,9 @@ import numpy as np
 from ...shared import quat
 from ...shared.series import dilate_maximum
 from ..pose import fk
-from ..pose.rotation_modes import rotations
-from .pose_tree import Posed, Tree, is_moving
-from .spline_fit import STIFFNESS, Channel, Curve, basis
+from ..pose.rotation_modes import channel_rotations
+from .pose_tree import Posed, Tree, has_several_keys
+from .spline_fit import SLOPE_STIFFNESS, Channel, Curve, basis
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def prune(
     ``curves`` have a key a frame, ``few`` are the same, thinned and within the bound. Keys in the rows ``must`` and at
     the ends stay. A generator that hands the thread back.
     """
-    frames = next(curve.channels[0].frames for curve in curves if is_moving(curve))
+    frames = next(curve.channels[0].frames for curve in curves if has_several_keys(curve))
     required = {0, len(frames) - 1, *must}
     hopeless: set[tuple[str, str, int, int]] = set()
     for share in _PARAMS.rounds:
@@ -184,11 +184,11 @@ def _directions(
         axes = matrix_world[..., :3, :3] @ location_frame[..., :3, :3]
         return list(np.moveaxis(np.broadcast_to(axes, (len(frames), 3, 3)), 2, 0))
     frame = fk.strip_scale(matrix_world)[..., :3, :3] @ fk.strip_scale(rotation_frame)[..., :3, :3]
-    now, found = quat.conjugate(rotations(values, modes[curve.bone])), []
+    now, found = quat.conjugate(channel_rotations(values, modes[curve.bone])), []
     for number in range(values.shape[1]):
         changed = values.copy()
         changed[:, number] += _PARAMS.probe_step
-        rotation = quat.multiply(rotations(changed, modes[curve.bone]), now)
+        rotation = quat.multiply(channel_rotations(changed, modes[curve.bone]), now)
         axis = 2.0 / _PARAMS.probe_step * rotation[:, 1:] * np.sign(rotation[:, :1])
         found.append((frame @ axis[..., None])[..., 0])
     return found
@@ -264,7 +264,7 @@ def _without(
     beside = rows[[at, at + 1]]
     free = [2 * at + 2 * side + kind for side in (0, 1) for kind in (0, 1) if kind or int(beside[side]) not in required]
     prior = np.stack([keys.wanted[beside], slopes[beside]], -1).ravel()
-    prior_weight = weights.mean() * np.stack([np.full(2, 1e-6), STIFFNESS / np.power(shortest, 3.0)], -1).ravel()
+    prior_weight = weights.mean() * np.stack([np.full(2, 1e-6), SLOPE_STIFFNESS / np.power(shortest, 3.0)], -1).ravel()
     chosen = np.array(free) - 2 * at
     part = shares[:, free]
     missing = goal - shares @ state + part @ state[free]

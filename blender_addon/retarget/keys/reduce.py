@@ -19,7 +19,7 @@ import numpy as np
 
 from ...shared.series import dilate_maximum
 from ..rig import Rig
-from .pose_tree import Tree, is_moving
+from .pose_tree import Tree, has_several_keys
 from .prune import prune
 from .spline_fit import Curve
 
@@ -62,7 +62,7 @@ def reduce(
 
     ``modes``: bone -> rotation mode. ``matrix_world`` (4, 4) or (K, 4, 4). A generator that hands the thread back.
     """
-    frames = next((curve.channels[0].frames for curve in curves if is_moving(curve)), None)
+    frames = next((curve.channels[0].frames for curve in curves if has_several_keys(curve)), None)
     if frames is None:
         return list(curves)
     keyed = {curve.bone for curve in curves}

@@ -18,9 +18,12 @@ import numpy as np
 
 from ...shared.series import hermite_basis
 
-WINDOW = 240  # frames that are fitted at once; longer motions are cut there, at a key
-STIFFNESS = 1.0  # weight of a slope beside a frame, with a key one frame away
-EXACT, PINNED = 1e3, 1e8  # weight of a frame that is to be met beside the others, and of a slope
+WINDOW_FRAMES = 240  # frames that are fitted at once; longer motions are cut there, at a key
+SLOPE_STIFFNESS = 1.0  # weight of a slope beside a frame, with a key one frame away
+EXACT_VALUE_WEIGHT, PINNED_SLOPE_WEIGHT = (
+    1e3,
+    1e8,
+)  # weight of a frame that is to be met beside the others, and of a slope
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def thin(
 
 def _windows(last: int) -> list[tuple[int, int]]:
     """First and last row of the pieces of ``last`` + 1 rows that are fitted at once; neighbours share a row."""
-    borders = np.linspace(0, last, max(1, -(-last // WINDOW)) + 1).round().astype(int).tolist()
+    borders = np.linspace(0, last, max(1, -(-last // WINDOW_FRAMES)) + 1).round().astype(int).tolist()
     return list(pairwise(borders))
 
 
@@ -162,12 +165,12 @@ def _fit(piece: _Piece, knots: np.ndarray, exact: np.ndarray) -> Fit:
     """
     shares = basis(knots, len(piece.values))
     weights = np.ones(len(piece.values))
-    weights[exact] = EXACT
+    weights[exact] = EXACT_VALUE_WEIGHT
     prior = np.stack([piece.values[knots], piece.slopes[knots]], -1).ravel()
     spans = np.diff(knots).astype(float)
     shortest = np.minimum(np.append(spans, spans[-1]), np.append(spans[0], spans))
-    stiffness = np.stack([np.full(len(knots), 1e-6), STIFFNESS / shortest**3], -1).ravel()
-    stiffness[[1, -1]] = np.where(piece.goes_on, PINNED, stiffness[[1, -1]])
+    stiffness = np.stack([np.full(len(knots), 1e-6), SLOPE_STIFFNESS / shortest**3], -1).ravel()
+    stiffness[[1, -1]] = np.where(piece.goes_on, PINNED_SLOPE_WEIGHT, stiffness[[1, -1]])
     weighted = shares.T * weights
     unknown = np.linalg.solve(weighted @ shares + np.diag(stiffness), weighted @ piece.values + stiffness * prior)
     return knots, unknown[::2], unknown[1::2]

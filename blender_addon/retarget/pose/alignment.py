@@ -25,10 +25,10 @@ from ...shared.space import model_to_blender
 from ..bone_map.detect import BoneMap
 from ..rig import Rig
 
-SNAP = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright
-REST_BEND_UNKNOWN = np.radians(4.0)  # a rest limb straighter than this shows no hinge axis
-REST_BEND_KNOWN = np.radians(12.0)
-HINGE_LIMIT = np.radians(75.0)  # a rest bend farther off its usual plane is a bow leg, not the hinge
+SNAP_RAD = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright
+REST_BEND_UNKNOWN_RAD = np.radians(4.0)  # a rest limb straighter than this shows no hinge axis
+REST_BEND_KNOWN_RAD = np.radians(12.0)
+HINGE_LIMIT_RAD = np.radians(75.0)  # a rest bend farther off its usual plane is a bow leg, not the hinge
 
 
 def rest_rotation(rig: Rig, bone: str) -> np.ndarray:
@@ -125,8 +125,8 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
     usual_hinge = quat.rotate(quat.between(canonical_upper, upper), canonical_hinge)
     flexion = bend(upper, lower)
     off = signed_angle(upper, usual_hinge, np.cross(upper, lower))
-    trust = np.clip((flexion - REST_BEND_UNKNOWN) / (REST_BEND_KNOWN - REST_BEND_UNKNOWN), 0, 1)
-    trust *= abs(off) < HINGE_LIMIT
+    trust = np.clip((flexion - REST_BEND_UNKNOWN_RAD) / (REST_BEND_KNOWN_RAD - REST_BEND_UNKNOWN_RAD), 0, 1)
+    trust *= abs(off) < HINGE_LIMIT_RAD
     hinge = quat.rotate(quat.from_axis_angle(upper, off * trust), usual_hinge)
     return {
         limb.upper: _frame_to_frame(upper, hinge, canonical_upper, canonical_hinge),
@@ -160,7 +160,7 @@ def _axes(direction: np.ndarray, hinge: np.ndarray) -> np.ndarray:
 def _snap(rotation: np.ndarray) -> np.ndarray | None:
     """The axis-aligned rotation (4,) within ``SNAP`` of ``rotation``, None when there is none."""
     angles = quat.angle(quat.multiply(_AXIS_ALIGNED, quat.conjugate(rotation)[None]))
-    return _AXIS_ALIGNED[angles.argmin()] if angles.min() < SNAP else None
+    return _AXIS_ALIGNED[angles.argmin()] if angles.min() < SNAP_RAD else None
 
 
 def _axis_aligned() -> np.ndarray:

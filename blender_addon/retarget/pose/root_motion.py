@@ -91,12 +91,13 @@ def root_bone(rig: Rig, bone_map: BoneMap, chosen: str = "") -> str:
     """The bone that may carry the whole body; raises RetargetError when there is none above or beside it."""
     above = rig.ancestors(bone_map["pelvis"])
     if chosen:
-        if chosen not in rig.by_name or chosen in bone_map.moved:
+        if chosen not in rig.by_name or chosen in bone_map.posed_bones:
             raise RetargetError(
                 f"The bone '{chosen}' cannot carry the whole body.", "Choose a root bone above the hips, or the hips."
             )
         return chosen
-    named = [bone.name for bone in rig.bones if canonical(bone.name) in ROOT_NAMES and bone.name not in bone_map.moved]
+    free = (bone.name for bone in rig.bones if bone.name not in bone_map.posed_bones)
+    named = [name for name in free if canonical(name) in ROOT_NAMES]
     found = next((bone for bone in above if bone in named), None) or (named or above[-1:] or [""])[0]
     if not found:
         raise RetargetError(
@@ -128,11 +129,11 @@ def posed_matrices(rig: Rig, bone_map: BoneMap, solution: Solution) -> dict[str,
     """Where the bones stand (K, 4, 4), armature space, that ``solution`` poses, and all above them."""
     bases = {bone: solve.with_rotation(rig.by_name[bone], rotation) for bone, rotation in solution.rotations.items()}
     frames = len(solution.location)
-    carrier = np.array(
-        np.broadcast_to(bases.get(solution.carrier, rig.by_name[solution.carrier].basis), (frames, 4, 4))
+    located = np.array(
+        np.broadcast_to(bases.get(solution.location_bone, rig.by_name[solution.location_bone].basis), (frames, 4, 4))
     )
-    carrier[:, :3, 3] = solution.location
-    posed = fk.pose_rig(rig, solve.posed_chain(rig, bone_map), bases | {solution.carrier: carrier})
+    located[:, :3, 3] = solution.location
+    posed = fk.pose_rig(rig, solve.posed_chain(rig, bone_map), bases | {solution.location_bone: located})
     return {bone: np.broadcast_to(matrix, (frames, 4, 4)) for bone, matrix in posed.items()}
 
 
@@ -167,11 +168,12 @@ def seen_from(
     """``solution`` for which every bone is where ``change`` (K, 4, 4), armature space, puts it; ``fixed``: poses (K, 4,
     4) that bones without a joint have meanwhile."""
     posed = posed_matrices(rig, bone_map, solution)
-    wanted = {bone: quat.from_matrix(fk.strip_scale(change @ posed[bone])[:, :3, :3]) for bone in solution.rotations}
+    orientations = {
+        bone: quat.from_matrix(fk.strip_scale(change @ posed[bone])[:, :3, :3]) for bone in solution.rotations
+    }
     target = (change @ posed[bone_map["pelvis"]])[:, :3, 3]
-    return replace(
-        solve.key(rig, bone_map, wanted, target, fixed), locations=solution.locations, properties=solution.properties
-    )
+    solved = solve.solve_orientations(rig, bone_map, orientations, target, fixed)
+    return replace(solved, locations=solution.locations, properties=solution.properties)
 
 
 def on_root(

@@ -17,7 +17,7 @@ LOCKED = 1e-6
 FULL_TURN = 2 * math.pi
 
 
-def channels(rotations: np.ndarray, mode: str) -> tuple[str, np.ndarray]:
+def rotation_channels(rotations: np.ndarray, mode: str) -> tuple[str, np.ndarray]:
     """Property of a pose bone and its values (T, 3 or 4) that turn it by ``rotations`` (T, 4) in ``mode``."""
     if mode == "QUATERNION":
         return "rotation_quaternion", quat.make_continuous(rotations)
@@ -93,7 +93,7 @@ def _about(axis: int, angle: float) -> np.ndarray:
     return quat.to_matrix(quat.from_axis_angle(np.eye(3)[axis], np.asarray(angle)))
 
 
-def rotations(values: np.ndarray, mode: str) -> np.ndarray:
+def channel_rotations(values: np.ndarray, mode: str) -> np.ndarray:
     """What the channels ``values`` (T, 3 or 4) of ``mode`` turn a bone by (T, 4), as Blender reads them."""
     if mode == "QUATERNION":
         return quat.normalize(values)

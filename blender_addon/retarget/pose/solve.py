@@ -27,7 +27,7 @@ from . import alignment, fk, twist
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What to key: ``rotations`` bone -> (T, 4) quaternions of its own pose, signs continuous; ``location`` (T,
-    3) of the one bone ``carrier``.
+    3) of the one bone ``location_bone``.
 
     Control rigs also have ``locations``, bone -> (T, 3), of other bones that move, and ``properties``, (bone, custom
     property) -> the value that it has throughout: the switches between FK and IK. ``object_matrices`` (T, 4, 4): the
@@ -35,7 +35,7 @@ class Solution:
     """
 
     rotations: dict[str, np.ndarray]
-    carrier: str
+    location_bone: str
     location: np.ndarray
     locations: dict[str, np.ndarray] = field(default_factory=dict)
     object_matrices: np.ndarray | None = None
@@ -45,43 +45,45 @@ class Solution:
 def solve(
     rig: Rig, bone_map: BoneMap, rotations: np.ndarray, pelvis: np.ndarray, matrix_world: np.ndarray | None = None
 ) -> Solution:
-    """Pose ``rig``. ``rotations`` (T, 22, 4): segments since the T-pose, model axes; ``pelvis`` (T, 3): where the
-    hips bone's head shall be.
+    """Pose ``rig``. ``rotations`` (T, 22, 4): segments since the T-pose, model axes; ``pelvis`` (T, 3): target of the
+    hips bone's head.
 
     ``matrix_world`` (T, 4, 4) or (4, 4): where the armature object stands, where it moves; else where ``rig`` says.
     """
     matrix_world = np.asarray(rig.matrix_world if matrix_world is None else matrix_world, dtype=np.float64)
-    object_turn = alignment.object_rotation(matrix_world)
-    wanted = {
-        bone: quat.multiply(quat.conjugate(object_turn), orientation)
+    object_rotation = alignment.object_rotation(matrix_world)
+    orientations = {
+        bone: quat.multiply(quat.conjugate(object_rotation), orientation)
         for bone, orientation in world_orientations(rig, bone_map, rotations).items()
     }
     inverse = np.linalg.inv(matrix_world)
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
-    return key(rig, bone_map, wanted, target)
+    return solve_orientations(rig, bone_map, orientations, target)
 
 
-def key(
+def solve_orientations(
     rig: Rig,
     bone_map: BoneMap,
-    wanted: dict[str, np.ndarray],
+    orientations: dict[str, np.ndarray],
     target: np.ndarray,
     fixed: dict[str, np.ndarray] | None = None,
 ) -> Solution:
-    """What to key for bones to point as ``wanted`` says (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
-    armature space. ``fixed``: poses (T, 4, 4) of bones that are not in ``wanted``, instead of their present ones."""
+    """What to key for bones to have these ``orientations`` (bone -> (T, 4)), and the hips to be at ``target`` (T, 3);
+    armature space. ``fixed``: poses (T, 4, 4) of other bones, instead of their present ones."""
     chain, frames = posed_chain(rig, bone_map), len(target)
-    bases = _solve_rotations(rig, chain, wanted, frames, fixed or {})
-    carrier = location_carrier(rig, bone_map["pelvis"])
-    bases[carrier] = np.array(np.broadcast_to(bases.get(carrier, rig.by_name[carrier].basis), (frames, 4, 4)))
-    bases[carrier][:, :3, 3] = 0
+    bases = _solve_rotations(rig, chain, orientations, frames, fixed or {})
+    location_bone = find_location_bone(rig, bone_map["pelvis"])
+    bases[location_bone] = np.array(
+        np.broadcast_to(bases.get(location_bone, rig.by_name[location_bone].basis), (frames, 4, 4))
+    )
+    bases[location_bone][:, :3, 3] = 0
     posed = fk.pose_rig(rig, chain, bases)
     missing = target - posed[bone_map["pelvis"]][..., :3, 3]
-    parent = rig.by_name[carrier].parent
-    _, location_frame = fk.parent_frames(rig, rig.by_name[carrier], posed.get(parent or ""))
+    parent = rig.by_name[location_bone].parent
+    _, location_frame = fk.parent_frames(rig, rig.by_name[location_bone], posed.get(parent or ""))
     location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (frames, 3, 3)), missing[..., None])
-    keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in wanted}
-    return Solution(keyed, carrier, location[..., 0])
+    keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in orientations}
+    return Solution(keyed, location_bone, location[..., 0])
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,10 +102,10 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
     """Mapped bones, bones between and all their ancestors, parents first."""
-    return rig.with_ancestors(bone_map.moved)
+    return rig.with_ancestors(bone_map.posed_bones)
 
 
-def location_carrier(rig: Rig, hips: str) -> str:
+def find_location_bone(rig: Rig, hips: str) -> str:
     """The bone whose location moves the hips: they themselves, or where they are connected to a parent the first
     free bone above."""
     for bone in (hips, *rig.ancestors(hips)):
@@ -113,17 +115,17 @@ def location_carrier(rig: Rig, hips: str) -> str:
 
 
 def _solve_rotations(
-    rig: Rig, chain: list[str], wanted: dict[str, np.ndarray], num_frames: int, fixed: dict[str, np.ndarray]
+    rig: Rig, chain: list[str], orientations: dict[str, np.ndarray], num_frames: int, fixed: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Pose matrices (T, 4, 4) of the bones in ``wanted`` (armature-space orientations) from the root outwards, and
-    those in ``fixed``."""
+    """Pose matrices (T, 4, 4) of the bones in ``orientations`` (armature space) from the root outwards, and those in
+    ``fixed``."""
     bases = dict(fixed)
     posed: dict[str, np.ndarray] = {}
     for name in chain:
         bone = rig.by_name[name]
         rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
-        if name in wanted:
-            turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), wanted[name])
+        if name in orientations:
+            turn = quat.multiply(quat.conjugate(_rotation_of(rotation_frame)), orientations[name])
             bases[name] = np.broadcast_to(with_rotation(bone, turn), (num_frames, 4, 4))
         posed[name] = fk.pose_bone(rotation_frame, location_frame, bases.get(name, bone.basis))
     return bases

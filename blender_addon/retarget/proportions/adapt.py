@@ -28,7 +28,7 @@ from .lean import lean
 from .leg import FootContact
 from .relative_targets import RigRelativeTarget, headings, with_relative_targets
 
-FRAMES_AT_ONCE = 128
+ADAPTED_FRAMES_PER_STEP = 128
 OBSTACLE_ROUNDS = 2
 """Times that joints are moved out of obstacles: by leaning out with one of them others may be brought in."""
 
@@ -108,8 +108,8 @@ def adapt(
 
 def _pose(clock: RigClock, rotations: np.ndarray, pelvis: np.ndarray) -> Generator[None, None, Figure]:
     parts = []
-    for first in range(0, len(pelvis), FRAMES_AT_ONCE):
-        run = slice(first, first + FRAMES_AT_ONCE)
+    for first in range(0, len(pelvis), ADAPTED_FRAMES_PER_STEP):
+        run = slice(first, first + ADAPTED_FRAMES_PER_STEP)
         matrices = clock.matrix_world[run] if clock.matrix_world.ndim == 3 else clock.matrix_world
         parts.append(pose_figure(clock.rig, clock.bone_map, rotations[run], pelvis[run], matrices, clock.metre))
         yield

@@ -19,7 +19,7 @@ from .figure import DESCENDANTS, Figure, JointTargets
 
 CONTEXT_FRAMES = 80
 """Model frames on either side that a heading depends on."""
-FRAMES_AT_ONCE = 240
+HEADING_FRAMES_PER_STEP = 240
 """Model frames whose headings are found at once."""
 
 
@@ -41,10 +41,10 @@ def headings(joints: np.ndarray, model_frames: np.ndarray) -> np.ndarray:
     radians about +Y.
     """
     parts = []
-    for first in range(0, len(joints), FRAMES_AT_ONCE):
-        begin, end = max(first - CONTEXT_FRAMES, 0), first + FRAMES_AT_ONCE + CONTEXT_FRAMES
+    for first in range(0, len(joints), HEADING_FRAMES_PER_STEP):
+        begin, end = max(first - CONTEXT_FRAMES, 0), first + HEADING_FRAMES_PER_STEP + CONTEXT_FRAMES
         yaw = features.yaw_of(np.asarray(joints[begin:end], np.float64))
-        parts.append(yaw[first - begin :][:FRAMES_AT_ONCE])
+        parts.append(yaw[first - begin :][:HEADING_FRAMES_PER_STEP])
     return np.interp(model_frames, np.arange(len(joints)), np.unwrap(np.concatenate(parts)))
 
 

@@ -7,9 +7,10 @@ import bpy
 import numpy as np
 
 from ... import offscreen
-from ...capture import pace, prompts, stroke
+from ...capture import prompts, stroke
 from ...capture.timing import scene_fps
 from ...character import CharacterBody, read_body
+from ...shared import gaits
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 from ..sidebar import ReportingOperator
@@ -166,7 +167,7 @@ def scene_speed(scene: bpy.types.Scene) -> float:
     """Scene units a second implied by the prompt, for the character's size: larger bodies take larger steps."""
     body = body_of(scene)
     size = body.scale if body is not None else 1.0
-    return pace.usual_speed(prompts.texts(scene.gaitway)) * size / scene.unit_settings.scale_length
+    return gaits.usual_speed(prompts.texts(scene.gaitway)) * size / scene.unit_settings.scale_length
 
 
 def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:

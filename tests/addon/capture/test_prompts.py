@@ -62,22 +62,6 @@ def test_what_makes_no_order_is_said(blocks, words: str) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    ("sentence", "slowest", "fastest"),
-    [
-        ("a person walks forward.", 1.0, 1.4),
-        ("a person walks slowly and waves", 0.7, 1.0),
-        ("The man is RUNNING.", 2.5, 3.5),
-        ("someone jogs to the left", 2.0, 2.6),
-        ("a person sneaks forward", 0.3, 0.7),
-        ("a person walks quickly", 1.4, 1.8),
-        ("nothing of this sort", 1.0, 1.4),
-    ],
-)
-def test_the_prompt_tells_the_speed(sentence: str, slowest: float, fastest: float) -> None:
-    assert slowest <= pace.usual_speed([sentence]) <= fastest
-
-
 @pytest.mark.parametrize(("rise", "fall"), [(0, 0), (1, 0), (0, 2), (1.5, 0.5), (9, 3)])
 def test_progress_is_smooth_and_complete(rise: float, fall: float) -> None:
     times = np.linspace(0, 4, 4001)

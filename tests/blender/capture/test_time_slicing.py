@@ -36,7 +36,7 @@ def settings(addon, monkeypatch) -> bpy.types.PropertyGroup:
     monkeypatch.setattr(runner, "PRESS_BUDGET_S", 0.0)
     found = bpy.context.scene.gaitway
     found.character = armature = rigs.mixamo()
-    hand = bone_map.detect(rig.read_rig(armature).bones)["left_wrist"]
+    hand = bone_map.detect_bones(rig.read_rig(armature).bones)["left_wrist"]
     for frame in range(1, 97, 5):
         armature.pose.bones[hand].rotation_quaternion = (1.0, 0.01 * frame, 0.0, 0.0)
         armature.pose.bones[hand].keyframe_insert("rotation_quaternion", frame=frame)

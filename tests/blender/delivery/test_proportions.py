@@ -41,7 +41,7 @@ def motions(shared_dir):
 def put(make: str, joints: np.ndarray, **options) -> tuple[bpy.types.Object, bone_map.BoneMap, float]:
     armature = rigs.ALL[make]()
     rest = rig.read_rig(armature)
-    found = bone_map.detect(rest.bones)
+    found = bone_map.detect_bones(rest.bones)
     factor = scale.rig_scale(rest, found)
     scene = bpy.context.scene
     apply.apply_motion(armature, joints, scale=factor, start_frame=1, scene=scene, action_name="Held", **options)
@@ -141,7 +141,7 @@ def test_a_joint_hits_its_keys(make, joint, motions):
     frames = np.round(model_to_scene_frame(rows, 1, FPS))
     armature = rigs.ALL[make]()
     rest = rig.read_rig(armature)
-    factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
+    factor = scale.rig_scale(rest, bone_map.detect_bones(rest.bones))
     points = model_to_blender(joints[rows, SKELETON.index(joint)] * factor) + np.array([0.02, -0.03, 0.02])
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = FPS

@@ -84,7 +84,7 @@ def measure(
     scene = bpy.context.scene
     unit = scene.unit_settings.scale_length
     rest = rig.read_rig(armature)
-    found = bone_map.detect(rest.bones)
+    found = bone_map.detect_bones(rest.bones)
     factor = scale.rig_scale(rest, found)
     local_hinges = _hinges_of_skin(rest, found)
     applied = apply.apply_motion(

@@ -45,7 +45,7 @@ def curves(armature: bpy.types.Object) -> list[bpy.types.FCurve]:
 def test_one_action_with_a_slot_and_generated_keys_on_the_mapped_bones_only():
     bpy.context.scene.render.fps = 24
     armature = rigs.mixamo()
-    found = bone_map.detect(rig.read_rig(armature).bones)
+    found = bone_map.detect_bones(rig.read_rig(armature).bones)
     applied = put(armature, start_frame=11.0)
     assert list(bpy.data.actions) == [bpy.data.actions[applied.action_name]]
     if compat.HAS_SLOTS:
@@ -212,7 +212,7 @@ def test_a_failure_while_writing_leaves_the_old_action_playing(monkeypatch):
     def fail(*_args: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(keyframes, "write", fail)
+    monkeypatch.setattr(keyframes, "write_curve", fail)
     with pytest.raises(MemoryError):
         put(armature, name="Lost")
     assert list(bpy.data.actions) == [kept]

@@ -54,7 +54,7 @@ def test_every_rig_does_what_the_model_does(name, motions):
         bpy.ops.wm.read_homefile(use_empty=True)
         bpy.context.scene.render.fps = 20
         armature = rigs.ALL[name]()
-        found = bone_map.detect(rig.read_rig(armature).bones)
+        found = bone_map.detect_bones(rig.read_rig(armature).bones)
         assert found.family == FAMILIES.get(name, "Mixamo")
         result = measure.measure(armature, joints)
         assert result.hips < 0.01, (label, result)
@@ -69,7 +69,7 @@ def test_structure_alone_finds_what_the_names_say(name):
     bones = rig.read_rig(rigs.ALL[name]()).bones
     numbered = {bone.name: f"node {number}" for number, bone in enumerate(bones)}
     nameless = [replace(bone, name=numbered[bone.name], parent=numbered.get(bone.parent)) for bone in bones]
-    by_names, by_structure = bone_map.detect(bones), bone_map.detect(nameless)
+    by_names, by_structure = bone_map.detect_bones(bones), bone_map.detect_bones(nameless)
     assert by_structure.bones == {joint: numbered[bone] for joint, bone in by_names.bones.items()}
     assert set(by_structure.between) == {numbered[bone] for bone in by_names.between}
 

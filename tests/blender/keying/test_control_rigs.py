@@ -11,6 +11,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import compat  # noqa: E402
 from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
+from blender_addon.keying.plan import plan_motion
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.keys.spline_fit import Spacing  # noqa: E402
 from blender_addon.retarget.pose import scale  # noqa: E402
@@ -37,10 +38,8 @@ def cartwheel(shared_dir):
 def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[apply.Plan, int]:
     """Key ``joints``; the plan, and how often the main thread was handed back."""
     rest = rig.read_rig(armature)
-    factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
-    plan = run_to_end(
-        apply.prepare(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs)
-    )
+    factor = scale.rig_scale(rest, bone_map.detect_bones(rest.bones))
+    plan = run_to_end(plan_motion(armature, joints, scale=factor, start_frame=1, scene=bpy.context.scene, limbs=limbs))
     solution = run_to_end(plan.solve(*run_to_end(plan.segments())))
     work, pauses = apply.to_controls(armature, plan, solution), 0
     while True:
@@ -49,7 +48,7 @@ def put(armature: bpy.types.Object, joints: np.ndarray, limbs: str) -> tuple[app
             pauses += 1
         except StopIteration as done:
             curves = run_to_end(apply.space_keys(armature, plan, done.value, Spacing()))
-            run_to_end(apply.write(armature, plan, curves, "Take"))
+            run_to_end(apply.write_action(armature, plan, curves, "Take"))
             return plan, pauses
 
 
@@ -116,7 +115,7 @@ def test_few_keys_keep_the_bound_where_constraints_lead(make, cartwheel):
         bpy.ops.wm.read_homefile(use_empty=True)
         armature = rigs.ALL[make]()
         rest = rig.read_rig(armature)
-        factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
+        factor = scale.rig_scale(rest, bone_map.detect_bones(rest.bones))
         options = {"scale": factor, "start_frame": 1, "scene": bpy.context.scene, "action_name": "Take"}
         applied = apply.apply_motion(armature, cartwheel[:20], spacing=spacing, **options)
         frames = np.arange(applied.frames[0], applied.frames[1] + 1)
@@ -137,7 +136,7 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 
     before, pose = blocks(), {bone.name: bone.matrix_basis.copy() for bone in armature.pose.bones}
     counts = {bone.name: len(bone.constraints) for bone in armature.pose.bones}
-    plan = run_to_end(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    plan = run_to_end(plan_motion(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
     work = apply.to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments()))))
     for _ in range(4):
         next(work)
@@ -151,7 +150,7 @@ def test_nothing_is_left_over_even_of_work_that_is_given_up(cartwheel):
 def test_an_undo_in_the_middle_is_told_and_leaves_nothing(cartwheel):
     armature = rigs.rigify_generated()
     bpy.ops.ed.undo_push(message="Before")
-    plan = run_to_end(apply.prepare(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
+    plan = run_to_end(plan_motion(armature, cartwheel, scale=1.0, start_frame=1, scene=bpy.context.scene))
     work = apply.to_controls(armature, plan, run_to_end(plan.solve(*run_to_end(plan.segments()))))
     for _ in range(4):
         next(work)

@@ -31,7 +31,7 @@ def walk(shared_dir):
 def play(armature: bpy.types.Object, joints: np.ndarray, names: list[str]) -> np.ndarray:
     """Heads (K, B, 3) of bones while ``armature`` plays ``joints``."""
     rest = rig.read_rig(armature)
-    factor = scale.rig_scale(rest, bone_map.detect(rest.bones))
+    factor = scale.rig_scale(rest, bone_map.detect_bones(rest.bones))
     apply.apply_motion(
         armature,
         joints,
@@ -55,7 +55,7 @@ def test_the_body_moves_the_same_whatever_carries_it(addon, name, root, kind, wa
     armature = rigs.ALL[name]()
     armature.location, armature.rotation_euler.z = (1.0, -2.0, 0.0), 0.8
     bpy.context.view_layer.update()
-    found = bone_map.detect(rig.read_rig(armature).bones)
+    found = bone_map.detect_bones(rig.read_rig(armature).bones)
     names = [*found.bones.values(), *(f"ORG-{bone}.L" for bone in BEHIND if name == "Rigify generated")]
     by_hips = play(armature, walk, names)
     assert f'pose.bones["{root}"].location' not in paths_keyed(armature)

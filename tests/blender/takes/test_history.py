@@ -61,7 +61,7 @@ def keys_of(armature: bpy.types.Object, bone: str, channel: str) -> list[tuple[f
 
 
 def values_of(action: bpy.types.Action) -> np.ndarray:
-    return np.concatenate([curve_keys.read(curve)["co"] for bag in compat.bags(action) for curve in bag.fcurves])
+    return np.concatenate([curve_keys.read_keys(curve)["co"] for bag in compat.bags(action) for curve in bag.fcurves])
 
 
 # ---- what a take is

@@ -54,7 +54,7 @@ def regenerate(first: int, last: int) -> None:
 
 def keys(action: bpy.types.Action) -> dict[tuple[str, int], np.ndarray]:
     return {
-        (curve.data_path, curve.array_index): curve_keys.read(curve)["co"]
+        (curve.data_path, curve.array_index): curve_keys.read_keys(curve)["co"]
         for bag in compat.bags(action)
         for curve in bag.fcurves
     }

@@ -33,7 +33,7 @@ def odd(addon) -> bpy.types.Object:
 
 
 def test_detect_edit_mirror_and_clear(odd):
-    found = character.read(odd)[1]
+    found = character.read_character(odd)[1]
     bpy.ops.gaitway.detect_bones()
     assert character.chosen_joints(odd) == found.bones and len(odd.gaitway_rig.bones) == SKELETON.num_joints
     for row in odd.gaitway_rig.bones:
@@ -44,7 +44,7 @@ def test_detect_edit_mirror_and_clear(odd):
     bpy.ops.gaitway.mirror_bones()
     assert character.chosen_joints(odd) == found.bones
     bpy.ops.gaitway.clear_bones()
-    assert not character.chosen_joints(odd) and character.read(odd)[1].family == "its structure"
+    assert not character.chosen_joints(odd) and character.read_character(odd)[1].family == "its structure"
     bpy.ops.gaitway.edit_bones()
     assert len(odd.gaitway_rig.bones) == SKELETON.num_joints and not character.chosen_joints(odd)
 
@@ -64,7 +64,7 @@ def test_a_saved_map_is_loaded_for_another_armature(odd, tmp_path: Path):
     path = tmp_path / "odd.json"
     bpy.ops.gaitway.save_bones(filepath=str(path))
     joints = json.loads(path.read_text())["joints"]
-    assert joints == character.read(odd)[1].bones
+    assert joints == character.read_character(odd)[1].bones
     other = rigs.oddly_named()
     bpy.context.scene.gaitway.character = other
     bpy.ops.gaitway.load_bones(filepath=str(path))
@@ -128,7 +128,7 @@ def test_a_kept_pose_serves_as_t_pose_for_a_rig_that_rests_otherwise(addon, shar
     assert np.allclose(shown[0][0], shown[1][0], atol=2e-4)
     assert np.degrees(rigs_apart(shown[0][1], shown[1][1])) < 0.1
     bpy.ops.gaitway.forget_t_pose()
-    assert character.read(rests)[0].t_pose is None and rig.read_rig(rests).t_pose is None
+    assert character.read_character(rests)[0].t_pose is None and rig.read_rig(rests).t_pose is None
 
 
 def rigs_apart(a: np.ndarray, b: np.ndarray) -> float:

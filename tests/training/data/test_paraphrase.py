@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.data.paraphrase import base_form, gerund, paraphrases
+from blender_addon.shared.words import gerund
+from training.data.paraphrase import base_form, paraphrases
 
 
 @pytest.mark.parametrize(

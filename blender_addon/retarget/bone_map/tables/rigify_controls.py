@@ -28,7 +28,7 @@ TABLE = BoneTable(
         switch="IK_FK",
         fk=1.0,
         ik=0.0,
-        held=(("pole_vector", 1.0),),
+        pole_properties=(("pole_vector", 1.0),),
     ),
     leg_controls=LimbControls(
         end=("foot_ik.{side}",),
@@ -38,6 +38,6 @@ TABLE = BoneTable(
         fk=1.0,
         ik=0.0,
         toe=("toe_ik.{side}",),
-        held=(("pole_vector", 1.0),),
+        pole_properties=(("pole_vector", 1.0),),
     ),
 )

@@ -13,8 +13,8 @@ class LimbControls:
     """The controls of a limb that has both: FK, which the table's other names are, and IK.
 
     ``end`` moves hand or foot, ``pole`` is where elbow or knee points, ``toe`` turns the toes in IK. ``switch_bone``
-    carries the custom properties: ``switch`` chooses between the two by the values ``fk`` and ``ik``; with the values
-    in ``held`` the pole is heeded.
+    carries the custom properties: ``switch`` chooses between the two by the values ``fk`` and ``ik``; IK follows
+    the pole with the values in ``pole_properties``.
     """
 
     end: Names
@@ -24,7 +24,7 @@ class LimbControls:
     fk: float
     ik: float
     toe: Names = ()
-    held: tuple[tuple[str, float], ...] = ()
+    pole_properties: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

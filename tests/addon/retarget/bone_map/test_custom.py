@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blender_addon.retarget.bone_map import custom as mapping
-from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, detect
+from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, detect_bones
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile, RetargetError
 from blender_addon.shared.skeleton import SKELETON
@@ -81,6 +81,6 @@ def test_other_files_are_refused(text):
 
 def test_a_detected_map_survives_the_way_through_a_file():
     bones = named()
-    joints = detect(bones).bones
+    joints = detect_bones(bones).bones
     assert mapping.from_json(mapping.to_json(joints), bones) == (joints, [])
     assert json.loads(mapping.to_json(joints))["joints"] == joints

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, canonical, detect, spread_trunk
+from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, canonical, detect_bones, spread_trunk
 from blender_addon.retarget.bone_map.tables import TABLES
 from blender_addon.retarget.pose import alignment
 from blender_addon.shared import quat
@@ -24,7 +24,7 @@ Y_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # Blender axes into those
 @pytest.mark.parametrize("prefix", ["", "Character1_", "scene:"])
 def test_every_family_is_known_by_its_names(table, prefix):
     names = names_of(table)
-    found = detect(human(posed_joints(arms=45), lambda joint: prefix + names[joint]))
+    found = detect_bones(human(posed_joints(arms=45), lambda joint: prefix + names[joint]))
     assert found.family == table.family
     assert found.bones == {joint: prefix + name for joint, name in names.items()}
 
@@ -46,7 +46,7 @@ def test_spellings_of_one_name_are_one(name):
 def test_names_whose_bones_do_not_hang_together_are_not_believed():
     names = names_of(TABLES[0])
     swapped = names | {"left_knee": names["right_elbow"], "right_elbow": names["left_knee"]}
-    found = detect(human(posed_joints(), lambda joint: swapped[joint]))
+    found = detect_bones(human(posed_joints(), lambda joint: swapped[joint]))
     assert found.family == "its structure"
     assert found["left_knee"] == swapped["left_knee"] and found["right_elbow"] == swapped["right_elbow"]
 
@@ -57,7 +57,7 @@ def test_names_whose_bones_do_not_hang_together_are_not_believed():
 @pytest.mark.parametrize("arms, elbows, legs", [(0, 0, 0), (50, 15, 8), (80, 0, 0)])
 def test_structure_finds_every_joint_whatever_the_names(turn, arms, elbows, legs):
     rename = scrambled()
-    found = detect(human(posed_joints(arms, elbows, legs), rename, turn=turn, size=30))
+    found = detect_bones(human(posed_joints(arms, elbows, legs), rename, turn=turn, size=30))
     assert found.bones == {joint: rename(joint) for joint in SKELETON.names}
 
 
@@ -73,7 +73,7 @@ def test_structure_finds_every_joint_whatever_the_names(turn, arms, elbows, legs
 )
 def test_structure_does_with_less(without):
     rename = scrambled(5)
-    found = detect(human(posed_joints(arms=30), rename, without=without))
+    found = detect_bones(human(posed_joints(arms=30), rename, without=without))
     for joint in REQUIRED_JOINTS:
         assert found[joint] == rename(joint)
     assert not set(without) & set(found.bones)
@@ -100,14 +100,14 @@ def test_structure_sees_through_twist_bones_fingers_and_a_root_on_the_ground():
                     start + 0.08 * np.array([1 if side == "left" else -1, 0, 0]),
                 )
             )
-    found = detect(extra[:1] + bones + extra[1:])
+    found = detect_bones(extra[:1] + bones + extra[1:])
     assert found.bones == {joint: rename(joint) for joint in SKELETON.names}
 
 
 def test_left_is_where_the_feet_say_it_is():
     """Turned by half a turn, the figure faces backwards and its left is on the other side of the file."""
     rename = scrambled()
-    found = detect(human(posed_joints(), rename, turn=np.diag([-1.0, -1.0, 1.0])))
+    found = detect_bones(human(posed_joints(), rename, turn=np.diag([-1.0, -1.0, 1.0])))
     assert found["left_hip"] == rename("left_hip")
     rig = rig_of(human(posed_joints(), rename, turn=np.diag([-1.0, -1.0, 1.0])))
     assert np.degrees(quat.angle(alignment.figure_rotation(rig, found))) == pytest.approx(180, abs=1e-3)
@@ -143,7 +143,7 @@ def test_what_is_not_human_is_refused_with_a_remedy():
     ]
     for bones in ([], chain, quadruped(), legs_only):
         with pytest.raises(RetargetError) as caught:
-            detect(bones)
+            detect_bones(bones)
         assert "two legs" in caught.value.hint
 
 

@@ -13,7 +13,7 @@ from blender_addon.retarget.keys.pose_tree import Tree
 from blender_addon.retarget.keys.prune import prune
 from blender_addon.retarget.keys.reduce import Bound, reduce
 from blender_addon.retarget.keys.spline_fit import Channel, Curve
-from blender_addon.retarget.pose.rotation_modes import channels
+from blender_addon.retarget.pose.rotation_modes import rotation_channels
 from blender_addon.retarget.rig import Rig
 from blender_addon.shared import quat
 from blender_addon.time_slices import run_to_end
@@ -51,7 +51,7 @@ def motion(rig: Rig, mode: str, seed: int = 0, turns: float = 0.5) -> list[Curve
     for name in (member.name for member in rig.bones):
         vector = noise(3, turns)
         angle = np.linalg.norm(vector, axis=-1)
-        prop, values = channels(quat.from_axis_angle(quat.normalize(vector), angle), mode)
+        prop, values = rotation_channels(quat.from_axis_angle(quat.normalize(vector), angle), mode)
         curves.append(Curve.dense(name, prop, FRAMES, values))
     return curves
 

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bone_map.detect import detect
+from blender_addon.retarget.bone_map.detect import detect_bones
 from blender_addon.retarget.pose import alignment, fk, scale, solve
 from blender_addon.retarget.rig import Rig
 from blender_addon.shared import pose, quat
@@ -38,14 +38,16 @@ def play(
     rig: Rig, joints: np.ndarray, matrix_world: np.ndarray | None = None
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """World matrices (T, 4, 4) of the solved rig by joint, and the hips (T, 3) that were asked for."""
-    found = detect(rig.bones)
+    found = detect_bones(rig.bones)
     hips = model_to_blender(joints[:, 0])
     # One pose at a time: these poses are no motion.
     rotations = np.concatenate([pose.global_rotations(one[None]) for one in joints])
     solution = solve.solve(rig, found, rotations, hips, matrix_world)
     bases = {bone: fk.to_matrix(turn) for bone, turn in solution.rotations.items()}
-    bases.setdefault(solution.carrier, np.repeat(rig.by_name[solution.carrier].basis[None], len(joints), 0).copy())
-    bases[solution.carrier][:, :3, 3] = solution.location
+    bases.setdefault(
+        solution.location_bone, np.repeat(rig.by_name[solution.location_bone].basis[None], len(joints), 0).copy()
+    )
+    bases[solution.location_bone][:, :3, 3] = solution.location
     posed = fk.pose_rig(rig, solve.posed_chain(rig, found), bases)
     world = rig.matrix_world if matrix_world is None else matrix_world
     return {
@@ -82,7 +84,7 @@ def test_skin_bends_about_its_own_hinge(rest):
     The straight rest takes its axis from the T-pose; the bent ones from their bend, whatever way the arm hangs.
     """
     rig = rig_of(human(posed_joints(**POSES[rest]), rolls=np.random.default_rng(2)))
-    found = detect(rig.bones)
+    found = detect_bones(rig.bones)
     world, _ = play(rig, motion())
     bent_rest = rig_of(human(posed_joints(**(POSES[rest] | {"elbows": 30, "knees": 30}))))
     for limb in LIMBS:
@@ -109,11 +111,11 @@ def test_a_leaning_trunk_does_not_tilt_the_figure_but_a_turned_armature_turns_it
         (joints, quat.to_matrix(turn), quat.conjugate(turn)),
     ):
         bones = human(points, turn=matrix)
-        found = alignment.figure_rotation(rig_of(bones), detect(bones))
+        found = alignment.figure_rotation(rig_of(bones), detect_bones(bones))
         assert np.degrees(quat.angle(quat.multiply(found, quat.conjugate(expected)))) < 0.5
     # An armature that is askew in its own space and put straight by its object stands straight.
     bones = human(lean, turn=quat.to_matrix(turn))
-    straight = alignment.figure_rotation(rig_of(bones, fk.to_matrix(quat.conjugate(turn))), detect(bones))
+    straight = alignment.figure_rotation(rig_of(bones, fk.to_matrix(quat.conjugate(turn))), detect_bones(bones))
     assert np.degrees(quat.angle(quat.multiply(straight, turn))) < 1e-3
 
 
@@ -154,7 +156,7 @@ def test_the_objects_place_turn_and_scale_do_not_show():
     world, hips = play(rig, joints)
     assert limb_errors(world, joints) < 1e-3
     assert np.allclose(world["pelvis"][:, :3, 3], hips, atol=1e-6)
-    assert scale.rig_scale(rig, detect(rig.bones)) == pytest.approx(1, rel=1e-5)
+    assert scale.rig_scale(rig, detect_bones(rig.bones)) == pytest.approx(1, rel=1e-5)
 
 
 def test_a_moving_object_is_moved_against():
@@ -176,7 +178,7 @@ def test_connected_hips_are_carried_by_the_bone_above():
     for local_location in (True, False):
         bones[0] = dataclasses.replace(root, local_location=local_location)
         rig = rig_of(bones)
-        assert solve.location_carrier(rig, "pelvis") == "root"
+        assert solve.find_location_bone(rig, "pelvis") == "root"
         joints = motion()
         world, hips = play(rig, joints)
         assert limb_errors(world, joints) < 1e-3
@@ -186,7 +188,7 @@ def test_connected_hips_are_carried_by_the_bone_above():
 def test_the_t_pose_leaves_a_t_posed_rig_alone_and_stretches_an_a_posed_one():
     still = np.repeat(pose.T_POSE[None], 3, 0)
     rig = rig_of(human(posed_joints()))
-    solution = solve.solve(rig, detect(rig.bones), pose.global_rotations(still), model_to_blender(still[:, 0]))
+    solution = solve.solve(rig, detect_bones(rig.bones), pose.global_rotations(still), model_to_blender(still[:, 0]))
     assert max(np.degrees(quat.angle(turn)).max() for turn in solution.rotations.values()) < 1e-3
     world, _ = play(rig_of(human(posed_joints(arms=50, elbows=20))), still)
     arm = world["left_wrist"][0, :3, 3] - world["left_shoulder"][0, :3, 3]
@@ -197,7 +199,7 @@ def test_signs_of_the_keyed_rotations_are_continuous():
     spin = quat.from_yaw(np.linspace(0, 6 * np.pi, 90))
     rig = rig_of(human(posed_joints(), rolls=np.random.default_rng(8)))
     rotations = quat.multiply(spin[:, None], pose.global_rotations(pose.T_POSE[None]))
-    solution = solve.solve(rig, detect(rig.bones), rotations, np.zeros((90, 3)))
+    solution = solve.solve(rig, detect_bones(rig.bones), rotations, np.zeros((90, 3)))
     for turn in solution.rotations.values():
         assert ((turn[1:] * turn[:-1]).sum(-1) > 0).all()
 
@@ -207,15 +209,15 @@ def test_signs_of_the_keyed_rotations_are_continuous():
 )
 def test_scale_counts_bones_object_and_units(size, object_size, unit):
     rig = rig_of(human(posed_joints(), size=size), np.diag([object_size, object_size, object_size, 1.0]), unit)
-    factor = scale.rig_scale(rig, detect(rig.bones))
+    factor = scale.rig_scale(rig, detect_bones(rig.bones))
     assert factor == pytest.approx(size * object_size * unit, rel=1e-5)
     # The figure has the model's own proportions: it stands where the model stands.
-    assert scale.hips_lift(rig, detect(rig.bones)) == pytest.approx(0, abs=0.03 * factor)
+    assert scale.hips_lift(rig, detect_bones(rig.bones)) == pytest.approx(0, abs=0.03 * factor)
 
 
 def test_hips_that_begin_lower_are_lifted_by_as_much():
     joints = posed_joints()
     low = joints.copy()
     low[SKELETON.index("pelvis"), 2] -= 0.2
-    lifts = [scale.hips_lift(rig_of(human(points)), detect(human(points))) for points in (joints, low)]
+    lifts = [scale.hips_lift(rig_of(human(points)), detect_bones(human(points))) for points in (joints, low)]
     assert lifts[1] - lifts[0] == pytest.approx(-0.2, abs=1e-6)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bone_map.detect import detect
+from blender_addon.retarget.bone_map.detect import detect_bones
 from blender_addon.retarget.pose import solve, twist
 from blender_addon.shared import pose, quat
 from blender_addon.shared.skeleton import SKELETON
@@ -37,17 +37,19 @@ def figure(in_line: int = 0, beside: tuple[float, ...] = ()) -> list:
 
 
 def test_pieces_in_line_and_bones_beside_are_told():
-    found = detect(figure(in_line=2))
-    assert twist.shares(rig_of(figure(in_line=2)), found) == {
+    found = detect_bones(figure(in_line=2))
+    assert twist.twist_shares(rig_of(figure(in_line=2)), found) == {
         "left_shoulder": ("left_shoulder", 0.0), "piece 1": ("left_shoulder", 0.5), "piece 2": ("left_shoulder", 1.0),
     }  # fmt: skip
-    shares = twist.shares(rig_of(figure(beside=(0.0, 0.5, 0.99))), detect(figure(beside=(0.0, 0.5, 0.99))))
+    shares = twist.twist_shares(rig_of(figure(beside=(0.0, 0.5, 0.99))), detect_bones(figure(beside=(0.0, 0.5, 0.99))))
     assert {name: share for name, (_, share) in shares.items()} == pytest.approx(
         {"arm_Twist_00": 0, "arm_Twist_01": 0.5}
     )
-    assert not twist.shares(rig_of(figure()), detect(figure()))
-    assert not twist.shares(rig_of(human(posed_joints(), scrambled())), detect(human(posed_joints(), scrambled())))
-    held = twist.shares(rig_of(figure(beside=(0.5,))), detect(figure(beside=(0.5,))), {"arm_Twist_00"})
+    assert not twist.twist_shares(rig_of(figure()), detect_bones(figure()))
+    assert not twist.twist_shares(
+        rig_of(human(posed_joints(), scrambled())), detect_bones(human(posed_joints(), scrambled()))
+    )
+    held = twist.twist_shares(rig_of(figure(beside=(0.5,))), detect_bones(figure(beside=(0.5,))), {"arm_Twist_00"})
     assert not held
 
 
@@ -66,7 +68,7 @@ def twisted(degrees: np.ndarray) -> np.ndarray:
 def test_each_takes_its_share_and_the_limb_points_as_ever():
     degrees = np.linspace(-100, 60, 17)
     rotations = twisted(degrees)
-    found = detect(figure())
+    found = detect_bones(figure())
     turns = model_to_blender_rotation(rotations)
     whole = turns[:, J("left_shoulder")]
     for share in (0.0, 0.25, 1.0):
@@ -81,8 +83,8 @@ def test_each_takes_its_share_and_the_limb_points_as_ever():
 def test_joints_stay_where_they_are_and_skin_is_led_over(options):
     """The elbow and all below it must not notice how the upper arm is shared out."""
     rig = rig_of(figure(**options))
-    plain = detect(rig.bones)
-    shared = replace(plain, twists=twist.shares(rig, plain))
+    plain = detect_bones(rig.bones)
+    shared = replace(plain, twists=twist.twist_shares(rig, plain))
     rotations, pelvis = twisted(np.linspace(0, 80, 5)), np.zeros((5, 3))
     posed = []
     for bone_map in (plain, shared):
@@ -100,5 +102,5 @@ def test_joints_stay_where_they_are_and_skin_is_led_over(options):
 def test_a_standing_figure_needs_no_twist():
     turns = model_to_blender_rotation(pose.global_rotations(np.repeat(pose.T_POSE[None], 2, 0)))
     for joint in ("left_hip", "right_shoulder"):
-        part = twist.untwisted(turns, joint, detect(figure()), 0.0)
+        part = twist.untwisted(turns, joint, detect_bones(figure()), 0.0)
         assert np.degrees(quat.angle(part)).max() < 1e-3

@@ -119,7 +119,7 @@ def test_a_key_every_few_frames_stands_on_the_motion():
 @pytest.mark.parametrize("mode", ["QUATERNION", "AXIS_ANGLE", *rotation_modes.EULER_MODES])
 def test_channels_are_read_as_they_were_written(mode):
     turns = quat.normalize(np.random.default_rng(1).normal(size=(50, 4)))
-    back = rotation_modes.rotations(rotation_modes.channels(turns, mode)[1], mode)
+    back = rotation_modes.channel_rotations(rotation_modes.rotation_channels(turns, mode)[1], mode)
     assert np.allclose(np.abs((back * turns).sum(-1)), 1.0)
 
 

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One clip for an act that no way of going is: which, and what of it, prolonged where it is too short.
+
+Shapes: K clips, T frames. Metres, radians, 20 fps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .library import Library
+from .matching import Segment
+from .motion import BodyMotion
+from .route import Way
+
+SPEED_SCORE = 0.35  # for a speed e times that of the path
+SPEED_OFFSET_MPS = 0.1  # below which speeds hardly differ
+TURN_RATE_SCORE = 0.004 * 180 / np.pi  # for a radian a second
+MISSING_SCORE = 0.25  # for a clip that lasts no time beside one that lasts long enough
+MISSING_SCORE_ALONE = 0.1  # the same where no path goes on when the clip has ended
+TAKES = 5  # from which seeds choose
+GOES_MPS = 0.3  # a slower clip goes nowhere in particular
+TRAVELS = 0.8  # of its speed goes one way in the body's axes
+VOTERS = 8  # clips that say which way a sentence's way of going faces
+LOOP_MIN_FRAMES = 18
+LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
+LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come back
+LOOP_SPEED_FRAMES = 5.0  # of speed that count like a distance
+
+
+def speed_misfit(library: Library, speed: float) -> np.ndarray:
+    """(K,): what clips lose of their score for going at other speeds than ``speed`` m/s."""
+    ratio = (library.facts.speed + SPEED_OFFSET_MPS) / (speed + SPEED_OFFSET_MPS)
+    return SPEED_SCORE * np.abs(np.log(ratio))
+
+
+def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int, seed: int) -> tuple[int, bool]:
+    """The clip, and whether its mirror image, whose score (2, K), speed, turning and length fit best; with a ``seed``
+    other than 0 one of the best takes.
+    """
+    facts = library.facts
+    lasts = np.minimum((facts.active_end - facts.active_start) / num_frames, 1.0)
+    total = scores - (MISSING_SCORE if way.known.any() else MISSING_SCORE_ALONE) * (1 - lasts)
+    if way.known.any():
+        total = total - speed_misfit(library, way.speed) - TURN_RATE_SCORE * np.abs(facts.turn_rate - way.turn_rate)
+    order = np.argsort(-total, axis=None, kind="stable")
+    place = 0
+    if seed:
+        takes = library.takes[order % library.num_clips]
+        _, first = np.unique(takes[: 50 * TAKES], return_index=True)
+        best = np.sort(first)[:TAKES]
+        place = int(best[np.random.default_rng(seed).integers(len(best))])
+    mirror, clip = divmod(int(order[place]), library.num_clips)
+    return clip, bool(mirror)
+
+
+def part_of(library: Library, clip: int, mirror: bool, num_frames: int) -> list[Segment]:
+    """What of the clip is played for ``num_frames``: its active part, more of it around, loops; at the end its last
+    pose.
+    """
+    length, facts = int(library.frames[clip]), library.facts
+    first, end = (int(np.asarray(frame)[clip]) for frame in (facts.active_start, facts.active_end))
+    end = min(end, length)
+    if end - first >= num_frames:
+        return [Segment(clip, first, num_frames, mirror=mirror)]
+    room = num_frames - (end - first)
+    first = max(first - max(room // 2, room - (length - end)), 0)
+    count = min(num_frames, length - first)
+    segments = [Segment(clip, first, count, mirror=mirror)]
+    if count < num_frames:
+        segments = _prolonged(library.decode(clip), segments[0], num_frames)
+    return segments
+
+
+def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Segment]:
+    """``segment``, which lasts to the end of ``motion``, and then again and again what comes back to its end."""
+    length, missing = motion.num_frames, num_frames - segment.frames
+    loop = _loop(motion, int(segment.start))
+    if loop is None:
+        return [Segment(segment.clip, segment.start, num_frames, mirror=segment.mirror)]  # the last pose is held
+    start, end = loop
+    segments = [Segment(segment.clip, segment.start, segment.frames - (length - end), mirror=segment.mirror)]
+    missing += length - end
+    while missing > 0:
+        segments.append(Segment(segment.clip, start, min(end - start, missing), mirror=segment.mirror))
+        missing -= end - start
+    return segments
+
+
+def _loop(motion: BodyMotion, first: int) -> tuple[int, int] | None:
+    """The frames between which the motion comes back to a pose near its end; None where it does not."""
+    count = motion.num_frames
+    ends = np.arange(max(count - LOOP_END_FRAMES, first + LOOP_MIN_FRAMES + 2), count - 1)
+    starts = np.arange(first + 1, max(count - LOOP_MIN_FRAMES, first + 1))
+    if not len(ends) or not len(starts):
+        return None
+    speed = np.gradient(motion.pose, axis=0)
+    speed[..., [0, 2]] += motion.step[:, None]
+    numbers = np.concatenate([motion.pose, LOOP_SPEED_FRAMES * speed], -1)
+    distances = np.linalg.norm(numbers[ends][:, None] - numbers[starts], axis=-1).mean(-1)
+    distances[ends[:, None] - starts < LOOP_MIN_FRAMES] = np.inf
+    at_end, at_start = np.unravel_index(int(distances.argmin()), distances.shape)
+    if distances[at_end, at_start] > LOOP_M:
+        return None
+    return int(starts[at_start]), int(ends[at_end])
+
+
+def travels(library: Library) -> np.ndarray:
+    """(K,) bool: clips that keep going one way in the body's axes."""
+    facts = library.facts
+    return (facts.speed > GOES_MPS) & (np.hypot(facts.ahead, facts.left) > TRAVELS * facts.speed)
+
+
+def travel_angle(library: Library, scores: np.ndarray) -> float:
+    """From where the body faces to where it goes, 0, a quarter or a half turn, in the clips (2, K) that fit a sentence
+    best: those that walk backward or sideways show it.
+    """
+    going, left, ahead = travels(library), np.asarray(library.facts.left), np.asarray(library.facts.ahead)
+    fitting = np.where(going, scores, -np.inf)
+    best = np.argsort(-fitting, axis=None, kind="stable")[:VOTERS]
+    mirror, clips = np.divmod(best, library.num_clips)
+    weights = np.exp((fitting.ravel()[best] - fitting.ravel()[best[0]]) / 0.05) if going.any() else np.zeros(len(best))
+    angles = np.arctan2(np.where(mirror, -1, 1) * left[clips], ahead[clips])
+    quarters = np.rint(angles / (np.pi / 2)).astype(int) % 4
+    votes = np.bincount(quarters, weights, minlength=4)
+    return float([0.0, np.pi / 2, np.pi, -np.pi / 2][int(votes.argmax())])

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way in: a sentence's scores and a route -> a motion found in the library, on the route.
+
+A way of going along a path is matched window by window (``matching.py``). Everything else is the clip that fits best
+(``choosing.py``), bent onto the path (``bending.py``) or, where no path says where to go, as it was captured.
+
+Shapes: T frames, J = 22 joints, K clips, C = 4 contact joints. Metres, radians, 20 fps; Y up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .bending import join, lead, own_facing
+from .choosing import chosen_clip, part_of, speed_misfit, travel_angle, travels
+from .library import Library
+from .matching import (
+    PARAMS,
+    MatchingParams,
+    Rows,
+    Segment,
+    candidates,
+    goals_along,
+    make_rows,
+    pose_after,
+    row_costs,
+    search,
+)
+from .motion import BodyMotion
+from .route import Route, Start, Way
+from .scores import ClipScores
+
+MATCHED_MPS = 0.3  # a slower path is none to go along
+KEPT_ROWS = 4  # sets of candidates that are kept for the next request
+
+
+@dataclass(frozen=True)
+class FoundPart:
+    """Where a stretch comes from: the frames ``first`` to ``end`` of the motion are those from ``clip_frame`` on of the
+    clip ``name``, which is captioned ``caption``.
+    """
+
+    name: str
+    caption: str
+    first: int
+    end: int
+    clip_frame: float
+    tempo: float
+    mirrored: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FoundMotion:
+    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of."""
+
+    joints: np.ndarray
+    contacts: np.ndarray
+    parts: tuple[FoundPart, ...]
+    kind: Literal["matched", "bent", "alone"]
+
+
+def find(
+    library: Library,
+    scores: ClipScores,
+    route: Route,
+    seed: int = 0,
+    start: Start | None = None,
+    params: MatchingParams = PARAMS,
+) -> Generator[None, None, FoundMotion]:
+    """The motion on ``route`` that goes on from ``start``; may be abandoned wherever it yields. ``seed`` 0 gives the
+    best that is found, any other another take.
+    """
+    way = Way.of(route, start)
+    before = None if start is None else BodyMotion.of(start.joints)
+    segments: Sequence[Segment] = ()
+    if scores.going and way.speed > MATCHED_MPS:
+        fitting = scores.matching - speed_misfit(library, way.speed)
+        facing = way.facing(-travel_angle(library, fitting))
+        segments = yield from _matched(library, fitting, way, facing, seed, before, params)
+    if segments:
+        motion = join(library, segments, before).cut(0, route.num_frames)
+        kind: Literal["matched", "bent", "alone"] = "matched"
+    else:
+        clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
+        segments = part_of(library, clip, mirror, route.num_frames)
+        yield
+        motion = join(library, segments, before)
+        facing = _facing_of(library, clip, mirror, motion, way)
+        kind = "bent" if way.known.any() else "alone"
+    yield
+    joints = motion.in_world(lead(motion, way, facing, start))
+    return FoundMotion(joints, motion.contacts, _parts(library, segments, route.num_frames), kind)
+
+
+def _matched(
+    library: Library,
+    fitting: np.ndarray,
+    way: Way,
+    facing: np.ndarray,
+    seed: int,
+    before: BodyMotion | None,
+    params: MatchingParams,
+) -> Generator[None, None, list[Segment]]:
+    """The cheapest stretches along ``way``; none where no clip may be taken. ``fitting`` (2, K)."""
+    clips = candidates(fitting, library.frames, params)
+    if not len(clips):
+        return []
+    rows = yield from _kept_rows(library, clips, params)
+    costs = row_costs(rows, fitting, seed, params)
+    goals = goals_along(way.path, facing, way.known, params)
+    pose = None if before is None else pose_after(before, params)
+    return (yield from search(rows, costs, goals, pose, params))
+
+
+def _kept_rows(library: Library, clips: np.ndarray, params: MatchingParams) -> Generator[None, None, Rows]:
+    """The rows of ``clips``; those of the last few requests are at hand."""
+    kept, key = library.kept_rows, (clips.tobytes(), params)
+    rows = kept.pop(key, None) or (yield from make_rows(library, clips, params))
+    kept[key] = rows
+    while len(kept) > KEPT_ROWS:
+        del kept[next(iter(kept))]
+    return rows
+
+
+def _facing_of(library: Library, clip: int, mirror: bool, motion: BodyMotion, way: Way) -> np.ndarray:
+    """Where the chosen clip's motion faces (T,): along the path as it goes by itself, ahead or backward or sideways;
+    one that goes nowhere in particular as it does.
+    """
+    if not way.known.any():
+        return way.facing(motion.headings())  # what is asked for, else as it turns by itself
+    if travels(library)[clip] and way.speed > MATCHED_MPS:
+        only = np.full((2, library.num_clips), -np.inf)
+        only[int(mirror), clip] = 0.0
+        return way.facing(-travel_angle(library, only))
+    return way.facing(own_facing(motion, way) - way.direction)
+
+
+def _parts(library: Library, segments: Sequence[Segment], num_frames: int) -> tuple[FoundPart, ...]:
+    parts: list[FoundPart] = []
+    first = 0
+    for segment in segments:
+        end = min(first + segment.frames, num_frames)
+        caption = library.captions_of(segment.clip)[0]
+        name = library.names[segment.clip]
+        parts.append(FoundPart(name, caption, first, end, segment.start, segment.tempo, segment.mirror))
+        first = end
+    return tuple(part for part in parts if part.end > part.first)

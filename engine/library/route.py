@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a motion is to go: what was asked for, and the path and facing in every frame that follow from it.
+
+Shapes: T frames, J = 22 joints. Metres, radians about +Y, 20 fps; ground places are (T, 2): x, z.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from blender_addon.shared.series import gaussian_smooth, hermite_basis
+from blender_addon.shared.skeleton import FPS
+
+from .motion import heading
+
+TANGENT_FRAMES = 3.0  # over which a path's direction is read
+STANDS_MPS = 0.15  # a path that is slower has no direction
+TURN_FRAMES = 4.0  # that a body takes to turn where a path has a corner
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """What is asked for: the pelvis at ``places`` (T, 3), world, in the frames of ``mask`` (T,), at any height;
+    ``facing`` (T,): where the body faces, NaN where that follows from the path; ``start_heading``: where it faces at
+    first when nothing else tells.
+    """
+
+    places: np.ndarray
+    mask: np.ndarray
+    facing: np.ndarray | None = None
+    start_heading: float = 0.0
+
+    @classmethod
+    def free(cls, num_frames: int, start_heading: float = 0.0) -> Self:
+        """No path: ``num_frames`` frames that begin over the origin."""
+        return cls(np.zeros((num_frames, 3)), np.zeros(num_frames, bool), None, start_heading)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The frames before a motion, from which it goes on: world ``joints`` (n, J, 3), two or more."""
+
+    joints: np.ndarray
+
+    @cached_property
+    def track(self) -> np.ndarray:
+        """x, z and heading (n, 3) of the pelvis."""
+        return np.concatenate([self.joints[:, 0, [0, 2]], heading(self.joints)[:, None]], 1)
+
+    @property
+    def next_track(self) -> np.ndarray:
+        """(3,): where the pelvis would be a frame later."""
+        return 2 * self.track[-1] - self.track[-2]
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A route in every frame: ``path`` (T, 2), ``known`` (T,) between its first and last place, where there are two or
+    more; ``asked`` (T,): the facing that was asked for, NaN where none was.
+    """
+
+    path: np.ndarray
+    known: np.ndarray
+    asked: np.ndarray
+    start_heading: float
+
+    @classmethod
+    def of(cls, route: Route, start: Start | None) -> Self:
+        """The way of a route that begins at, or goes on from, ``start``."""
+        frames, places = np.flatnonzero(route.mask), route.places[route.mask][:, [0, 2]]
+        direction = route.start_heading
+        if start is not None:
+            direction = float(start.next_track[2])
+            if not route.mask[0]:
+                frames, places = np.append(0, frames), np.concatenate([start.next_track[None, :2], places])
+        asked = np.full(route.num_frames, np.nan) if route.facing is None else np.asarray(route.facing, np.float64)
+        if len(frames) < 2:
+            path = np.repeat(places if len(places) else np.zeros((1, 2)), route.num_frames, 0)
+            return cls(path, np.zeros(route.num_frames, bool), asked, direction)
+        known = np.zeros(route.num_frames, bool)
+        known[frames[0] : frames[-1] + 1] = True
+        return cls(_filled(frames, places, route.num_frames), known, asked, direction)
+
+    @cached_property
+    def speed(self) -> float:
+        """Mean of the path, m/s; 0 without one."""
+        path = gaussian_smooth(self.path[self.known], TANGENT_FRAMES) if self.known.any() else self.path[:0]
+        return float(np.linalg.norm(np.diff(path, axis=0), axis=-1).mean()) * FPS if len(path) > 1 else 0.0
+
+    @cached_property
+    def direction(self) -> np.ndarray:
+        """Of the path (T,), corners rounded; where it stands it turns evenly from one direction to the next."""
+        angles, moves = tangents(self.path)
+        return gaussian_smooth(angles[:, None], TURN_FRAMES)[:, 0] if moves.any() else angles + self.start_heading
+
+    @cached_property
+    def turn_rate(self) -> float:
+        """Mean of the path without sign, rad/s."""
+        inside = self.direction[self.known]
+        return float(np.abs(np.diff(inside)).mean()) * FPS if len(inside) > 1 else 0.0
+
+    def facing(self, offset: np.ndarray | float = 0.0) -> np.ndarray:
+        """Where the body faces (T,), continuous: as asked for, else along the path turned by ``offset``."""
+        along = self.direction + offset
+        told = ~np.isnan(self.asked)
+        if not told.any():
+            return along
+        frames = np.arange(len(along))
+        asked = np.interp(frames, frames[told], np.unwrap(self.asked[told]))
+        asked += 2 * np.pi * np.round((along[told][0] - asked[told][0]) / (2 * np.pi))
+        share = gaussian_smooth(told[:, None].astype(float), TURN_FRAMES)[:, 0]
+        return along + np.clip(share, 0, 1) * (asked - along)
+
+
+def tangents(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Direction (T,) of a ``path`` (T, 2), continuous, and where it moves (T,) bool. In between it turns evenly."""
+    velocity = np.gradient(gaussian_smooth(path, TANGENT_FRAMES), axis=0) * FPS
+    moves = np.linalg.norm(velocity, axis=-1) > STANDS_MPS
+    if not moves.any():
+        return np.zeros(len(path)), moves
+    frames = np.flatnonzero(moves)
+    angles = np.unwrap(np.arctan2(velocity[frames, 0], velocity[frames, 1]))
+    return np.interp(np.arange(len(path)), frames, angles), moves
+
+
+def _filled(frames: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """A path (count, 2) through ``places`` (n, 2) at ``frames`` (n,): cubics with the slopes of the neighbours' lines,
+    and straight on beyond both ends.
+    """
+    spans = np.diff(frames)[:, None]
+    lines = np.diff(places, axis=0) / spans
+    slopes = np.concatenate([lines[:1], lines[-1:]])
+    if len(lines) > 1:
+        inner = (lines[:-1] * spans[1:] + lines[1:] * spans[:-1]) / (spans[:-1] + spans[1:])
+        slopes = np.concatenate([lines[:1], inner, lines[-1:]])
+    at = np.arange(count)
+    span = np.clip(np.searchsorted(frames, at, side="right") - 1, 0, len(spans) - 1)
+    inside = np.clip(at, frames[0], frames[-1])
+    s = ((inside - frames[span]) / spans[span, 0])[:, None]
+    start, start_slope, end, end_slope = hermite_basis(s)
+    long = spans[span]
+    path = (
+        start * places[span]
+        + end * places[span + 1]
+        + long * (start_slope * slopes[span] + end_slope * slopes[span + 1])
+    )
+    beyond = (at - inside)[:, None]
+    return path + np.where(beyond < 0, slopes[0], slopes[-1]) * beyond
