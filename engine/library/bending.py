@@ -83,9 +83,9 @@ def lead(motion: BodyMotion, way: Way, facing: np.ndarray, start: Start | None) 
     headings = own + gaussian_smooth((facing - own)[:, None], FACING_FRAMES)[:, 0]
     places = motion.places(headings)
     if way.known.any():
-        slow, frames = gaussian_smooth(places, PLACE_FRAMES), np.arange(len(places))
-        off = (way.path - slow)[way.known]
-        places = places + np.stack([np.interp(frames, frames[way.known], off[:, axis]) for axis in range(2)], -1)
+        frames, off = np.arange(len(places)), (way.path - places)[way.known]
+        off = np.stack([np.interp(frames, frames[way.known], off[:, axis]) for axis in range(2)], -1)
+        places = places + gaussian_smooth(off, PLACE_FRAMES)
     else:
         places = places + way.path[0]
     track = np.concatenate([places, headings[:, None]], 1)

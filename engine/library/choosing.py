@@ -21,6 +21,7 @@ MISSING_SCORE_ALONE = 0.1  # the same where no path goes on when the clip has en
 TAKES = 5  # from which seeds choose
 GOES_MPS = 0.3  # a slower clip goes nowhere in particular
 TRAVELS = 0.8  # of its speed goes one way in the body's axes
+VOTE_SCORE = 0.05  # by which a lower score counts e times less then
 VOTERS = 8  # clips that say which way a sentence's way of going faces
 LOOP_MIN_FRAMES = 18
 LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
@@ -28,10 +29,12 @@ LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come b
 LOOP_SPEED_FRAMES = 5.0  # of speed that count like a distance
 
 
-def speed_misfit(library: Library, speed: float) -> np.ndarray:
-    """(K,): what clips lose of their score for going at other speeds than ``speed`` m/s."""
-    ratio = (library.facts.speed + SPEED_OFFSET_MPS) / (speed + SPEED_OFFSET_MPS)
-    return SPEED_SCORE * np.abs(np.log(ratio))
+def speed_misfit(library: Library, speed: float, somewhere: bool = False) -> np.ndarray:
+    """(K,): what clips lose for going at other speeds than ``speed`` m/s as a whole or, if told, ``somewhere``."""
+    mean, top = (np.asarray(v) + SPEED_OFFSET_MPS for v in (library.facts.speed, library.facts.top_speed))
+    wanted = speed + SPEED_OFFSET_MPS
+    nearest = np.clip(wanted, mean, np.maximum(top, mean)) if somewhere else mean
+    return SPEED_SCORE * np.abs(np.log(nearest / wanted))
 
 
 def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int, seed: int) -> tuple[int, bool]:
@@ -119,7 +122,8 @@ def travel_angle(library: Library, scores: np.ndarray) -> float:
     fitting = np.where(going, scores, -np.inf)
     best = np.argsort(-fitting, axis=None, kind="stable")[:VOTERS]
     mirror, clips = np.divmod(best, library.num_clips)
-    weights = np.exp((fitting.ravel()[best] - fitting.ravel()[best[0]]) / 0.05) if going.any() else np.zeros(len(best))
+    top = fitting.ravel()[best]
+    weights = np.exp((top - top[0]) / VOTE_SCORE) if np.isfinite(top[0]) else np.zeros(len(best))
     angles = np.arctan2(np.where(mirror, -1, 1) * left[clips], ahead[clips])
     quarters = np.rint(angles / (np.pi / 2)).astype(int) % 4
     votes = np.bincount(quarters, weights, minlength=4)

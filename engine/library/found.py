@@ -35,6 +35,7 @@ from .route import Route, Start, Way
 from .scores import ClipScores
 
 MATCHED_MPS = 0.3  # a slower path is none to go along
+CANDIDATE_SPEED = 0.5  # of what a clip loses for its speed: the way along the path is judged window by window
 KEPT_ROWS = 4  # sets of candidates that are kept for the next request
 
 
@@ -78,9 +79,8 @@ def find(
     before = None if start is None else BodyMotion.of(start.joints)
     segments: Sequence[Segment] = ()
     if scores.going and way.speed > MATCHED_MPS:
-        fitting = scores.matching - speed_misfit(library, way.speed)
-        facing = way.facing(-travel_angle(library, fitting))
-        segments = yield from _matched(library, fitting, way, facing, seed, before, params)
+        facing = way.facing(-travel_angle(library, scores.matching))
+        segments = yield from _matched(library, scores.matching, way, facing, seed, before, params)
     if segments:
         motion = join(library, segments, before).cut(0, route.num_frames)
         kind: Literal["matched", "bent", "alone"] = "matched"
@@ -98,19 +98,21 @@ def find(
 
 def _matched(
     library: Library,
-    fitting: np.ndarray,
+    scores: np.ndarray,
     way: Way,
     facing: np.ndarray,
     seed: int,
     before: BodyMotion | None,
     params: MatchingParams,
 ) -> Generator[None, None, list[Segment]]:
-    """The cheapest stretches along ``way``; none where no clip may be taken. ``fitting`` (2, K)."""
-    clips = candidates(fitting, library.frames, params)
+    """The cheapest stretches along ``way``; none where no clip may be taken. ``scores`` (2, K)."""
+    clips = candidates(
+        scores - CANDIDATE_SPEED * speed_misfit(library, way.speed, somewhere=True), library.frames, params
+    )
     if not len(clips):
         return []
     rows = yield from _kept_rows(library, clips, params)
-    costs = row_costs(rows, fitting, seed, params)
+    costs = row_costs(rows, scores, seed, params)
     goals = goals_along(way.path, facing, way.known, params)
     pose = None if before is None else pose_after(before, params)
     return (yield from search(rows, costs, goals, pose, params))

@@ -50,7 +50,7 @@ class MatchingParams:
     tempo_change_cost: float = 0.1
     pose_cost: float = 3.2  # of a mean square of one in the pose
     jump_cost: float = 0.35
-    performer_cost: float = 0.2  # of a jump to another person
+    performer_cost: float = 0.2  # of a jump to another person or to the other side: who limps has one bad leg
     variety: float = 0.5  # largest random addition to a row's cost, when another take is asked for
 
     feet_m: float = 0.07
@@ -89,7 +89,7 @@ class Segment:
 class Rows:
     """Beginnings in the candidate clips, those of one clip, tempo and side one after another. ``pose`` (R, Q) and
     ``ahead`` (R, G), in usual deviations; ``can_begin`` (R,): a whole window follows in the clip. ``clip``, ``time``
-    (its frame), ``tempo``, ``mirror`` and ``performer``: (R,) each.
+    (its frame), ``tempo``, ``mirror`` and ``performer`` (another in the mirror): (R,) each.
     """
 
     pose: np.ndarray
@@ -201,7 +201,7 @@ def _at_tempo(source: _Source, library: Library, clips: np.ndarray, tempo: float
         time=time,
         tempo=np.full(len(owner), tempo),
         mirror=np.zeros(len(owner), bool),
-        performer=library.performers[clips][owner],
+        performer=2 * library.performers[clips][owner],
     )
 
 
@@ -241,7 +241,7 @@ def _mirrored(rows: Rows) -> Rows:
     pose[:, :21] = (pose[:, :21].reshape(count, 7, 3)[:, _SWAPPED] * _FLIP).reshape(count, -1)
     pose[:, 22:28] = (pose[:, 22:28].reshape(count, 2, 3)[:, ::-1] * _FLIP).reshape(count, -1)
     pose[:, 28] *= -1
-    return Rows(**vars(rows) | {"ahead": ahead, "pose": pose, "mirror": ~rows.mirror})
+    return Rows(**vars(rows) | {"ahead": ahead, "pose": pose, "mirror": ~rows.mirror, "performer": rows.performer + 1})
 
 
 def goals_along(
