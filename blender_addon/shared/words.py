@@ -10,17 +10,17 @@ from collections.abc import Iterable
 
 IRREGULAR = {
     "run": ("ran",), "creep": ("crept",), "stride": ("strode", "stridden"), "tiptoe": ("tip-toe",),
-    "go": ("went", "gone"), "sit": ("sat",), "stand": ("stood",), "lie": ("lay", "lying"), "lay": ("laid",), "fall": ("fell", "fallen"),
-    "get": ("got",), "rise": ("rose", "risen"), "kneel": ("knelt",), "leap": ("leapt",), "bend": ("bent",),
-    "throw": ("threw", "thrown"), "catch": ("caught",), "hit": (), "fight": ("fought",), "swing": ("swung",),
-    "swim": ("swam",), "spin": ("spun",), "sweep": ("swept",), "dig": ("dug",), "flee": ("fled",), "slink": ("slunk",),
-    "take": ("took", "taken"), "make": ("made",), "drink": ("drank", "drunken"), "eat": ("ate", "eaten"),
-    "shake": ("shook",), "hold": ("held",), "push-up": ("pushup",), "sit-up": ("situp",), "do": ("does", "did"),
-    "weep": ("wept",), "bow": (), "see": ("saw",), "think": ("thought",), "write": ("wrote",),
-    "hide": ("hid", "hiding"), "shoot": ("shot",), "slide": ("slid",), "ride": ("rode",), "speak": ("spoke",), "sleep": ("slept",),
-    "foot": ("feet",), "knee": (), "man": ("men",), "woman": ("women",), "person": ("people",),
-    "child": ("children",), "backward": ("backwards",), "forward": ("forwards",), "sideways": ("sideway", "sidewards"), "upward": ("upwards",),
-    "downward": ("downwards",), "stairs": ("stair", "staircase"), "leftward": ("leftwards",),
+    "go": ("went", "gone"), "sit": ("sat",), "stand": ("stood",), "lie": ("lay", "lying"), "lay": ("laid",),
+    "fall": ("fell", "fallen"), "get": ("got",), "rise": ("rose", "risen"), "kneel": ("knelt",), "leap": ("leapt",),
+    "bend": ("bent",), "throw": ("threw", "thrown"), "catch": ("caught",), "hit": (), "fight": ("fought",),
+    "swing": ("swung",), "swim": ("swam",), "spin": ("spun",), "sweep": ("swept",), "dig": ("dug",), "flee": ("fled",),
+    "slink": ("slunk",), "take": ("took", "taken"), "make": ("made",), "drink": ("drank", "drunken"),
+    "eat": ("ate", "eaten"), "shake": ("shook",), "hold": ("held",), "push-up": ("pushup",), "sit-up": ("situp",),
+    "do": ("does", "did"), "weep": ("wept",), "bow": (), "see": ("saw",), "think": ("thought",), "write": ("wrote",),
+    "hide": ("hid", "hiding"), "shoot": ("shot",), "slide": ("slid",), "ride": ("rode",), "speak": ("spoke",),
+    "sleep": ("slept",), "foot": ("feet",), "knee": (), "man": ("men",), "woman": ("women",), "person": ("people",),
+    "child": ("children",), "backward": ("backwards",), "forward": ("forwards",), "sideways": ("sideway", "sidewards"),
+    "upward": ("upwards",), "downward": ("downwards",), "stairs": ("stair", "staircase"), "leftward": ("leftwards",),
     "rightward": ("rightwards",),
 }  # fmt: skip
 """Base form -> forms that the rules of :func:`inflections` do not give."""

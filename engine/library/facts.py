@@ -27,6 +27,8 @@ POSTURE_M = 0.25  # hips that end so much higher or lower than they began: the p
 POSTURE_FRAMES = 45  # either side of its steepest moment
 AT_REST = 0.3  # of the usual speed of the joints: below it a clip has not begun, or has ended
 REST_FRAMES = 10  # of it are kept at both ends
+SLOWEST_M_PER_S = 0.1  # below it no direction is told
+STOOP_RAD, STOOP_M = 0.8, 0.32
 FLOATS_M = 0.12  # the lower foot's median
 LEVEL = 0.3  # of the head's length along the floor
 
@@ -91,6 +93,80 @@ class ClipFacts:
     active_end: float
 
     @property
+    def ahead_share(self) -> float:
+        """Of the speed: 1 straight ahead, -1 backward; near 0 for who stays."""
+        return self.ahead / (self.speed + SLOWEST_M_PER_S)
+
+    @property
+    def left_share(self) -> float:
+        return self.left / (self.speed + SLOWEST_M_PER_S)
+
+    @property
+    def aside_share(self) -> float:
+        return np.abs(self.left_share)
+
+    @property
+    def hips_range(self) -> float:
+        return self.hips_highest - self.hips_lowest
+
+    @property
+    def leap(self) -> float:
+        """How far the hips rise over where they began, m."""
+        return self.hips_highest - self.hips_start
+
+    @property
+    def stoop(self) -> float:
+        """How far the body goes down, by bending or on bent knees: 1 is about where hands reach the floor."""
+        return np.maximum(self.lean_most / STOOP_RAD, (1.0 - self.hips_lowest) / STOOP_M)
+
+    @property
+    def foot_high(self) -> float:
+        return np.maximum(self.left_foot_high, self.right_foot_high)
+
+    @property
+    def foot_lifted(self) -> float:
+        return np.maximum(self.left_foot_lifted, self.right_foot_lifted)
+
+    @property
+    def foot_side(self) -> float:
+        """By how much the left foot comes higher than the right, m."""
+        return self.left_foot_high - self.right_foot_high
+
+    @property
+    def lifted_side(self) -> float:
+        return self.left_foot_lifted - self.right_foot_lifted
+
+    @property
+    def hand_speed(self) -> float:
+        return np.maximum(self.left_hand_speed, self.right_hand_speed)
+
+    @property
+    def hand_high(self) -> float:
+        return np.maximum(self.left_hand_high, self.right_hand_high)
+
+    @property
+    def hands_least_high(self) -> float:
+        return np.minimum(self.left_hand_high, self.right_hand_high)
+
+    @property
+    def hands_least_ahead(self) -> float:
+        return np.minimum(self.left_hand_ahead, self.right_hand_ahead)
+
+    @property
+    def hand_reach(self) -> float:
+        return np.maximum(self.left_hand_reach, self.right_hand_reach)
+
+    @property
+    def hand_to_head(self) -> float:
+        return np.minimum(self.left_hand_to_head, self.right_hand_to_head)
+
+    @property
+    def hand_side(self) -> float:
+        """Which hand does more: 1 the left alone, -1 the right alone; by speed and by height."""
+        faster = (self.left_hand_speed - self.right_hand_speed) / (self.left_hand_speed + self.right_hand_speed + 0.1)
+        return np.clip(faster + 0.5 * (self.left_hand_high - self.right_hand_high), -1.0, 1.0)
+
+    @property
     def floats(self) -> np.ndarray | bool:
         """Whether no foot comes near the floor for half the time: it hangs, swims or stands on what is not there."""
         return self.foot_height > FLOATS_M
@@ -108,7 +184,7 @@ class ClipFacts:
     @classmethod
     def from_array(cls, values: np.ndarray) -> Self:
         """Of (..., fields); each fact is an array (...,)."""
-        return cls(*np.moveaxis(np.asarray(values, np.float32), -1, 0))
+        return cls(*np.ascontiguousarray(np.moveaxis(np.asarray(values, np.float32), -1, 0)))
 
 
 FACT_NAMES = tuple(field.name for field in fields(ClipFacts))

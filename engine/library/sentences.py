@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sentence -> how well every clip of the library says it.
+
+The cosine of sentence vectors finds what is named; goals (``goals.py``) find, of what is named alike, what does it. A
+mirror image is scored as the clip is for the mirrored sentence: "waves with the left hand" finds whoever waves with the
+right one, mirrored.
+
+Shapes: K clips, S captions, D numbers of a sentence vector. Numpy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from blender_addon.shared.gaits import GOING_M_PER_S
+from blender_addon.shared.words import forms_of, words_of
+
+from .facts import ClipFacts
+from .goals import SIDED, Goal, goals_of, mirrored_sentence, rows_in
+from .posture import Posture, posture_of
+from .scores import ClipScores
+
+WEAK, ANIMAL = 0.12, 0.25  # what captions that say little, and people who act as animals, cost
+COST_LIMIT = 0.6  # of all goals together
+NEAR = 0.65  # cosine; below it nothing in the library is near
+NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
+DONE = 0.05  # goals that cost less are met
+ENGLISH = 0.5  # share of a sentence's words that are known, below which it is no English
+_LITTLE_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    a an the and then or of to in on at with from for by into onto over under up down out off around back as like is are
+    be his her its their he she it they one two three some something someone somebody person man woman boy girl guy
+    people while who that this there very quite slowly quickly again once twice left right character figure
+""",
+    )
+)
+_ANIMALS = forms_of(re.findall(r"\w+", """
+    animal ape bear bird cat chicken cow dinosaur dog dragon duck elephant fish flamingo frog gorilla horse insect
+    kangaroo lion mantis monkey mouse penguin pig rabbit roadrunner rodent snake spider swan tiger whale wolf
+"""))  # fmt: skip
+_GOING = forms_of(GOING_M_PER_S)
+
+
+class Described(Protocol):
+    """What of a library is read here; see ``library.Library``."""
+
+    captions: list[str]
+    vectors: np.ndarray
+    caption_ids: np.ndarray
+    first_caption: np.ndarray
+    weak: np.ndarray
+    animal: np.ndarray
+    facts: ClipFacts
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceMatch:
+    """``scores`` of the clips; the ``closest`` caption with its cosine ``nearness``; ``message``: what the user should
+    know when nothing is near, else empty. ``posture``: of the chosen clip only the way down or up is asked for.
+    """
+
+    scores: ClipScores
+    closest: str
+    nearness: float
+    message: str
+    posture: Posture | None = None
+
+    @property
+    def near(self) -> bool:
+        return not self.message
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceIndex:
+    """A library's captions ready for many sentences: made once, a few milliseconds."""
+
+    library: Described
+    vectors: np.ndarray  # (S, D) float32
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, library: Described) -> Self:
+        known = {word for caption in library.captions for word in words_of(caption)}
+        return cls(library, np.asarray(library.vectors, np.float32), frozenset(known | _LITTLE_WORDS))
+
+    def match(self, sentence: str, vector: np.ndarray, mirrored_vector: np.ndarray | None = None) -> SentenceMatch:
+        """Scores for ``sentence`` with its ``vector`` (D,) and that of :func:`mirrored_sentence`, which may be left out
+        where it is the same sentence.
+        """
+        goals = goals_of(sentence)
+        costs = self._costs(goals)
+        lowered = costs + self._lowered(sentence)
+        cosines = self.vectors @ np.asarray(vector, np.float32)
+        mirrored = cosines if mirrored_vector is None else self.vectors @ np.asarray(mirrored_vector, np.float32)
+        scores = [self._by_clip(cosines) - lowered[0], self._by_clip(mirrored) - lowered[1]]
+        choosing, matching = (np.stack(rows) for rows in zip(*scores, strict=True))
+        place = int(cosines.argmax())
+        closest, nearness = self.library.captions[place], float(cosines[place])
+        words = words_of(sentence)
+        does = any(rows_in(words)) and costs.flat[int(choosing.argmax())] < DONE
+        message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words, closest)
+        going = any(word in _GOING for word in words)
+        return SentenceMatch(ClipScores(choosing, matching, going), closest, nearness, message, posture_of(goals))
+
+    def _by_clip(self, cosines: np.ndarray) -> np.ndarray:
+        """Cosines (S,) -> (2, K): that of each clip's index caption, and the mean of it and the best of all."""
+        each = cosines[self.library.caption_ids]
+        first = self.library.first_caption[:-1]
+        index = each[first]
+        return np.stack([index, (index + np.maximum.reduceat(each, first)) / 2])
+
+    def _lowered(self, sentence: str) -> np.ndarray:
+        """(K,): what no goal can win back; infinite for clips that float."""
+        asks_for_animal = any(word in _ANIMALS for word in words_of(sentence))
+        cost = WEAK * self.library.weak + (0.0 if asks_for_animal else ANIMAL) * self.library.animal
+        return np.where(self.library.facts.floats, np.inf, cost)
+
+    def _costs(self, goals: tuple[Goal, ...]) -> np.ndarray:
+        """(2, K) of the clips and their mirror images."""
+        facts = self.library.facts
+        both = np.zeros(len(self.library.weak), np.float32)
+        for goal in goals:
+            if goal.fact not in SIDED:
+                both += goal.cost(facts)
+        costs = np.stack([both, both])
+        for goal in goals:
+            if goal.fact in SIDED:
+                costs += np.stack([goal.cost(facts), goal.mirrored().cost(facts)])
+        return np.minimum(costs, COST_LIMIT)
+
+    def _message(self, words: list[str], closest: str) -> str:
+        known = [word for word in words if word in self.words]
+        if len(known) < ENGLISH * len(words) and not any(rows_in(words)):
+            return (
+                "This sentence was not understood. Gaitway reads English: say who does what, such as "
+                "'a person walks forward slowly' or 'a person waves with the right hand'."
+            )
+        return f"No captured motion is near this sentence. The closest is: {closest}."
+
+
+def sentences_to_encode(sentence: str) -> list[str]:
+    """The sentence, and its mirror image where it names a side."""
+    mirrored = mirrored_sentence(sentence)
+    return [sentence] if mirrored == sentence else [sentence, mirrored]
