@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-TICK_S = 0.010
+TICK_BUDGET_S = 0.010
 """Seconds that a tick is given; its last slice may take longer."""
 
 Returned = TypeVar("Returned")
 
 
-def run_for(work: Iterator[None], seconds: float = TICK_S, goes_on: Callable[[], bool] = lambda: True) -> None:
+def run_for(work: Iterator[None], seconds: float = TICK_BUDGET_S, goes_on: Callable[[], bool] = lambda: True) -> None:
     """Run one slice of ``work``, and more while there is time and it ``goes_on``. Raises StopIteration at its end."""
     end = time.perf_counter() + seconds
     next(work)
@@ -24,7 +24,7 @@ def run_for(work: Iterator[None], seconds: float = TICK_S, goes_on: Callable[[],
         next(work)
 
 
-def snapshot(item: Any) -> SimpleNamespace:
+def copy_properties(item: Any) -> SimpleNamespace:
     """A copy of the properties of an item of one of Blender's lists: the item may be removed before the work that reads
     it ends.
     """

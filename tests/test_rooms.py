@@ -65,6 +65,12 @@ FLOORS = {
 }
 PACKAGES = tuple(FLOORS)
 LIMIT_OF_LOOSE_FILES = 12
+DEFINED_OFTEN = {
+    "register": "Blender calls an add-on by it, and the add-on its rooms",
+    "unregister": "likewise",
+    "main": "what a command runs",
+    "train": "the entry of each training stage, called alike for all",
+}
 NOT_FOR = {
     "blender_addon/shared": {"bpy", "mathutils", "gpu", "torch", "zmq", "scipy", "engine", "training"},
     "blender_addon/retarget": {"bpy", "mathutils", "gpu", "torch", "zmq", "scipy", "engine", "training"},
@@ -176,3 +182,20 @@ def test_few_files_lie_loose(package):
 def test_every_room_says_what_it_is(package):
     for path in sorted((REPOSITORY / package).rglob("__init__.py")):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path} says nothing"
+
+
+def defined(module: str) -> Iterator[str]:
+    """Public classes and functions at the top level of a module."""
+    for node in ast.parse(modules()[module].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def test_a_name_has_one_meaning():
+    places: dict[str, set[str]] = {}
+    for module in modules():
+        if module.split(".")[0] in ("blender_addon", "engine"):
+            for name in defined(module):
+                places.setdefault(name, set()).add(module)
+    twice = {name: sorted(found) for name, found in places.items() if len(found) > 1 and name not in DEFINED_OFTEN}
+    assert not twice, twice

@@ -231,7 +231,7 @@ class Generation(RequestRunner):
     def _import_steps(
         self, options: ImportOptions, command: list[str], captured: CapturedScene
     ) -> Generator[None, None, None]:
-        motion = yield from import_motion.read(options, command)
+        motion = yield from import_motion.read_imported(options, command)
         joints, captured = import_motion.place(motion.at_model_rate(), captured, options)
         request = import_motion.request_for(joints, motion.text or options.path.stem)
         yield from self._deliver_imported(request, captured)

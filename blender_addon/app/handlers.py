@@ -12,7 +12,7 @@ from ..shared.errors import Cancelled
 from .engine import ENGINE
 from .generation import GENERATION
 from .live import LIVE
-from .redraw import windows
+from .redraw import open_windows
 from .timer import IDLE_INTERVAL_S, TIMER, tick
 from .viewport import OVERLAY, TAKE_OBSERVER
 
@@ -61,7 +61,7 @@ def after_change(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
         TAKE_OBSERVER.note_change(
             {update.id.original.session_uid for update in depsgraph.updates if isinstance(update.id, bpy.types.Action)}
         )
-    if LIVE.watched and not any(window.screen.is_animation_playing for window in windows()):
+    if LIVE.watched and not any(window.screen.is_animation_playing for window in open_windows()):
         LIVE.note_change({update.id.original.session_uid for update in depsgraph.updates})
 
 

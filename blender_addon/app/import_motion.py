@@ -74,7 +74,7 @@ def convert_command(engine_command: str) -> list[str]:
     return [*words[:-1], "convert"]
 
 
-def read(options: ImportOptions, command: list[str]) -> Generator[None, None, ImportedMotion]:
+def read_imported(options: ImportOptions, command: list[str]) -> Generator[None, None, ImportedMotion]:
     """The motion of a file, read by the ``command`` that converts.
 
     A generator that hands the thread back while the command works, and stops it when it is closed. Raises BadFile with

@@ -25,7 +25,7 @@ from ..shared.protocol import Error, Result
 from ..viewport.overlay import preview_lines
 from .engine import ENGINE
 from .generation import GENERATION
-from .redraw import windows
+from .redraw import open_windows
 from .viewport import OVERLAY
 
 RELEASE_S = 0.5
@@ -198,4 +198,4 @@ def _controls_hash(captured: CapturedScene) -> int:
 
 def _is_operator_running() -> bool:
     """Whether an operator such as Move holds the mouse: keys and an undo step must wait for its end."""
-    return any(window.modal_operators for window in windows())
+    return any(window.modal_operators for window in open_windows())

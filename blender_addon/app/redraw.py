@@ -8,13 +8,13 @@ import bpy
 
 def redraw(*area_types: str) -> None:
     """Draw all areas of these types again, in every window."""
-    for window in windows():
+    for window in open_windows():
         for area in window.screen.areas:
             if area.type in area_types:
                 area.tag_redraw()
 
 
-def windows() -> list[bpy.types.Window]:
+def open_windows() -> list[bpy.types.Window]:
     """All windows; none in the background."""
     manager = bpy.context.window_manager
     return list(manager.windows) if manager is not None else []

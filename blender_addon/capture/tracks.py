@@ -70,7 +70,7 @@ def read_tracks(scene: bpy.types.Scene, body: CharacterBody) -> Generator[None, 
     """
     by_joint: dict[str, list[Track]] = {}
     controls = [control for control in scene.gaitway.controls if control.enabled and kind_of(control) in READERS]
-    for control in [time_slices.snapshot(control) for control in controls]:
+    for control in [time_slices.copy_properties(control) for control in controls]:
         track = yield from _read_track(control, scene, body)
         by_joint.setdefault(control.joint, []).append(track)
     return tuple(_join(tracks, scene) for tracks in by_joint.values())

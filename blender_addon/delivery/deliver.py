@@ -95,7 +95,7 @@ def deliver(delivery: Delivery, enter_phase: Callable[[str], None]) -> Generator
     captured = delivery.captured
     bpy.context.view_layer.update()  # what reading the rig asks for first, and beside a heavy one a piece of its own
     yield
-    before = pose_snapshot.snapshot(armature_of(captured))
+    before = pose_snapshot.snapshot_pose(armature_of(captured))
     yield
     written: list[WrittenAction] = []
     try:
@@ -155,10 +155,10 @@ def _key_variation(
     _check_all_exist(written)  # before anything is written after an undo
     applied = yield from apply.write_action(armature_of(captured), plan, curves, delivery.action_name(variation))
     written.append(WrittenAction(bpy.data.actions[applied.action_name].session_uid, variation, applied.frames))
-    if pose_snapshot.bag_of(before) is not None:
+    if pose_snapshot.bag_before(before) is not None:
         yield from carry_over(
             armature_of(captured),
-            lambda: (require_existing(pose_snapshot.bag_of(before)), written[-1].bag()),
+            lambda: (require_existing(pose_snapshot.bag_before(before)), written[-1].bag()),
             applied.bones_keyed,
             applied.frames,
         )
@@ -198,7 +198,7 @@ def _enter_takes(delivery: Delivery, written: list[WrittenAction], before: PoseS
 def _remove_replaced(scene: bpy.types.Scene, request_id: str) -> None:
     old = [take for take in scene.gaitway.takes.items if take.generation == request_id and not take.accepted]
     if request_id and old:
-        history.remove(scene, old)
+        history.remove_takes(scene, old)
         scene.gaitway.takes.active = len(scene.gaitway.takes.items) - 1
 
 
@@ -212,8 +212,8 @@ def _take_back(written: list[WrittenAction], captured: CapturedScene, before: Po
     # A deleted armature that something still points to is put back as well: undo may bring it back.
     armature = object_by_uid(captured.body.uid)
     if armature is not None and history.played(armature) in actions:
-        pose_snapshot.restore(armature, before, pose_snapshot.action_of(before))
-    elif written and (old := pose_snapshot.action_of(before)) is not None:
+        pose_snapshot.restore_pose(armature, before, pose_snapshot.action_before(before))
+    elif written and (old := pose_snapshot.action_before(before)) is not None:
         old.use_fake_user = before.fake_user  # it was kept when the first new Action took its place
     for action in actions:
         bpy.data.actions.remove(action)

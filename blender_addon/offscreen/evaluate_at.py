@@ -46,7 +46,9 @@ def _temporary_objects() -> Iterator[int]:
         finally:
             if hidden.exists(uid):
                 scene = hidden.scene_of(uid)
-                hidden.remove(*(member for member in scene.collection.objects if member.session_uid not in others))
+                hidden.remove_blocks(
+                    *(member for member in scene.collection.objects if member.session_uid not in others)
+                )
 
 
 def _member(uid: int, number: int) -> bpy.types.Object:

@@ -50,10 +50,10 @@ def remove_orphans() -> None:
 
 
 def _remove_scene(scene: bpy.types.Scene) -> None:
-    remove(*scene.collection.objects, scene)
+    remove_blocks(*scene.collection.objects, scene)
 
 
-def remove(*blocks: bpy.types.Object | bpy.types.Scene) -> None:
+def remove_blocks(*blocks: bpy.types.Object | bpy.types.Scene) -> None:
     """Delete objects of a hidden scene, or the scene itself, with their data; all at once, since Blender rebuilds its
     dependency graphs after every deletion.
     """

@@ -16,14 +16,12 @@ so the heading still points forward. It is smoothed over time (Gaussian, 20 fram
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 
 from . import quat
+from .quat import AnyArray
 from .skeleton import SKELETON
-
-Array = Any
 
 NUM_FEATURES = 263
 YAW_VELOCITY = slice(0, 1)
@@ -51,7 +49,7 @@ _CHAINS = (
 )
 
 
-def root_trajectory(features: Array) -> tuple[Array, Array]:
+def root_trajectory(features: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Heading quaternion (..., T, 4), which turns world axes into heading axes, and pelvis position (..., T, 3),
     integrated.
     """
@@ -68,7 +66,7 @@ def root_trajectory(features: Array) -> tuple[Array, Array]:
     return to_heading, position
 
 
-def features_to_joints(features: Array) -> Array:
+def features_to_joints(features: AnyArray) -> AnyArray:
     """Joint positions (..., T, 22, 3) of features (..., T, 263), starting over the origin with heading +Z."""
     to_heading, root = root_trajectory(features)
     local = features[..., JOINT_POSITIONS]
@@ -90,7 +88,7 @@ def _gaussian_smoothing(num_frames: int, sigma: float) -> np.ndarray:
     return matrix
 
 
-def heading(joints: Array) -> Array:
+def heading_rotation(joints: AnyArray) -> AnyArray:
     """Quaternion (T, 4) a frame that turns the (smoothed) heading of joints (T, 22, 3) onto +Z."""
     xp = quat.namespace(joints)
     left_hip, right_hip, left_shoulder, right_shoulder = (
@@ -109,21 +107,21 @@ def heading(joints: Array) -> Array:
 
 def yaw_of(joints: np.ndarray) -> np.ndarray:
     """Where the (smoothed) heading of joints (T, 22, 3) points, radians about +Y: (T,), each in -pi..pi."""
-    return quat.yaw(quat.rotate(quat.conjugate(heading(joints)), np.array([0.0, 0.0, 1.0])))
+    return quat.yaw(quat.rotate(quat.conjugate(heading_rotation(joints)), np.array([0.0, 0.0, 1.0])))
 
 
 def canonicalize(joints: np.ndarray) -> np.ndarray:
     """Joints (T, 22, 3) turned and moved so that frame 0 stands over the origin with (smoothed) heading +Z."""
     joints = np.asarray(joints)
     joints = joints - joints[:1, :1] * np.array([1, 0, 1], joints.dtype)
-    return quat.rotate(heading(joints)[0], joints)
+    return quat.rotate(heading_rotation(joints)[0], joints)
 
 
-def _rotations_6d(joints: Array, to_heading: Array) -> Array:
+def _rotations_6d(joints: AnyArray, to_heading: AnyArray) -> AnyArray:
     """First two columns of each joint's rotation (..., T, 21, 6) by shortest arcs along the chains, as in the data
     set.
     """
-    parts: dict[str, Array] = {}
+    parts: dict[str, AnyArray] = {}
     for chain in _CHAINS:
         parent_rotation = to_heading
         for parent, child in itertools.pairwise(chain):
@@ -136,14 +134,14 @@ def _rotations_6d(joints: Array, to_heading: Array) -> Array:
     return quat.cat([matrices[..., 0], matrices[..., 1]])
 
 
-def joints_to_features(joints: Array) -> Array:
+def joints_to_features(joints: AnyArray) -> AnyArray:
     """Features (T-1, 263) of joints (T, 22, 3), the first frame of which starts at x = z = 0 with heading +Z.
 
     Inverse of :func:`features_to_joints` up to the last frame. Motions that start elsewhere lose their start on
     the ground; a heading other than +Z (see :func:`canonicalize`) shows as a jump in the first heading velocity.
     """
     xp = quat.namespace(joints)
-    to_heading = heading(joints)
+    to_heading = heading_rotation(joints)
     start = 0 * to_heading[:1] + xp.asarray([1.0, 0.0, 0.0, 0.0], dtype=joints.dtype)
     to_heading = quat.cat([start, to_heading[1:]], -2)
     root = joints[:, 0]
@@ -163,7 +161,7 @@ def joints_to_features(joints: Array) -> Array:
     return quat.cat(parts)
 
 
-def foot_contacts(joints: Array) -> Array:
+def foot_contacts(joints: AnyArray) -> AnyArray:
     """1.0 where an ankle or toe (left ankle, left toe, right ankle, right toe) hardly moves to the next frame: (T,
     4).
     """

@@ -23,7 +23,7 @@ from . import quat
 BEND_UNKNOWN = np.radians(4.0)  # below this bend the plane of the limb is noise
 BEND_KNOWN = np.radians(8.0)  # above this bend it is trusted alone
 BEND_FULL = np.radians(30.0)  # above this bend it is not smoothed by its neighbours
-SMOOTHING = 0.1  # stiffness between neighbouring frames against the confidence 1 of a well-bent one
+TWIST_SMOOTHING = 0.1  # stiffness between neighbouring frames against the confidence 1 of a well-bent one
 REST_CONFIDENCE = 1e-3  # pull towards the resting twist while the bend is unknown
 # A joint that bends backwards, by noise or by overstretching, shows its axis reversed. Of the two readings of every
 # frame the cheapest sequence is taken. Costs are squares of a deviation over its usual size:
@@ -53,7 +53,7 @@ LIMBS = (
 )
 
 
-def bend(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+def bend_angle(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """Angle (...) between two bones (..., 3); 0 when the limb is straight."""
     sine = np.linalg.norm(np.cross(upper, lower), axis=-1)
     return np.arctan2(sine, (upper * lower).sum(-1))
@@ -75,7 +75,7 @@ def limb_twist(swing: np.ndarray, upper: np.ndarray, lower: np.ndarray, resting:
     """
     hinge = np.array([limb.hinge for limb in LIMBS])
     measured = signed_angle(quat.normalize(upper), quat.rotate(swing, hinge), np.cross(upper, lower))
-    flexion = bend(upper, lower)
+    flexion = bend_angle(upper, lower)
     trust = np.clip((flexion - BEND_UNKNOWN) / (BEND_KNOWN - BEND_UNKNOWN), 0, 1)
     # Squared, the sine would stand for noise of the joints alone; nearly straight elbows also lie off their plane by
     # nature.
@@ -148,9 +148,9 @@ def _fill(angles: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _smooth(target: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The x (T, L) that minimises sum w (x - target)^2 + SMOOTHING sum (x[t+1] - x[t])^2: one tridiagonal system
     a limb."""
-    links = np.full(len(target), 2.0 * SMOOTHING)
-    links[0] -= SMOOTHING
-    links[-1] -= SMOOTHING
+    links = np.full(len(target), 2.0 * TWIST_SMOOTHING)
+    links[0] -= TWIST_SMOOTHING
+    links[-1] -= TWIST_SMOOTHING
     columns = zip((weight + links[:, None]).T.tolist(), (weight * target).T.tolist(), strict=True)
     return np.stack([_chained(diagonal, right) for diagonal, right in columns], -1)
 
@@ -159,11 +159,11 @@ def _chained(diagonal: list[float], right: list[float]) -> list[float]:
     """The x (T) of one such system: ``diagonal`` (T), -SMOOTHING beside it, and its ``right`` side (T); both are used
     up."""
     for t in range(1, len(right)):
-        factor = SMOOTHING / diagonal[t - 1]
-        diagonal[t] -= factor * SMOOTHING
+        factor = TWIST_SMOOTHING / diagonal[t - 1]
+        diagonal[t] -= factor * TWIST_SMOOTHING
         right[t] += factor * right[t - 1]
     x = right
     x[-1] /= diagonal[-1]
     for t in range(len(x) - 2, -1, -1):
-        x[t] = (right[t] + SMOOTHING * x[t + 1]) / diagonal[t]
+        x[t] = (right[t] + TWIST_SMOOTHING * x[t + 1]) / diagonal[t]
     return x

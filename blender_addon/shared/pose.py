@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import quat
-from .limbs import LIMBS, Limb, bend, limb_twist, signed_angle
+from .limbs import LIMBS, Limb, bend_angle, limb_twist, signed_angle
 from .skeleton import SKELETON
 
 _J = SKELETON.index
@@ -134,7 +134,7 @@ def _twist_of_foot(joints: np.ndarray, swing: np.ndarray, leg: Limb) -> np.ndarr
     toe = SKELETON.children[ankle][0]
     shin, foot = quat.normalize(joints[:, ankle] - joints[:, _J(leg.middle)]), joints[:, toe] - joints[:, ankle]
     expected = quat.rotate(_swing(joints, leg.middle, swing), SKELETON.offsets[toe])
-    seen = np.clip(np.sin(bend(shin, foot)) / np.sin(np.radians(45)), 0, 1)
+    seen = np.clip(np.sin(bend_angle(shin, foot)) / np.sin(np.radians(45)), 0, 1)
     return signed_angle(shin, expected, foot) * seen**2
 
 

@@ -14,23 +14,23 @@ from typing import Any
 
 import numpy as np
 
-Array = Any
+AnyArray = Any
 
 
-def namespace(x: Array) -> Any:
+def namespace(x: AnyArray) -> Any:
     """The module whose functions work on ``x``: numpy, or torch when ``x`` is a tensor."""
     return np if isinstance(x, (np.ndarray, np.generic, float, int)) else sys.modules["torch"]
 
 
-def stack(parts: list[Array]) -> Array:
+def stack(parts: list[AnyArray]) -> AnyArray:
     return namespace(parts[0]).stack(parts, -1)
 
 
-def cat(parts: list[Array], axis: int = -1) -> Array:
+def cat(parts: list[AnyArray], axis: int = -1) -> AnyArray:
     return namespace(parts[0]).concatenate(parts, axis)
 
 
-def dot(a: Array, b: Array) -> Array:
+def dot(a: AnyArray, b: AnyArray) -> AnyArray:
     """Scalar product over the last axis, which is kept: (..., 1)."""
     total = a[..., 0] * b[..., 0]
     for i in range(1, a.shape[-1]):
@@ -38,18 +38,18 @@ def dot(a: Array, b: Array) -> Array:
     return total[..., None]
 
 
-def cross(a: Array, b: Array) -> Array:
+def cross(a: AnyArray, b: AnyArray) -> AnyArray:
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
-def norm(v: Array) -> Array:
+def norm(v: AnyArray) -> AnyArray:
     """Euclidean length over the last axis, which is kept."""
     return namespace(v).sqrt(dot(v, v))
 
 
-def normalize(v: Array, eps: float = 1e-12) -> Array:
+def normalize(v: AnyArray, eps: float = 1e-12) -> AnyArray:
     """``v`` at unit length; vectors (or quaternions) shorter than ``eps`` stay near zero instead of becoming NaN."""
     return v / namespace(v).sqrt(dot(v, v) + eps * eps)
 
@@ -60,11 +60,11 @@ def identity(shape: tuple[int, ...] = (), dtype: Any = np.float64) -> np.ndarray
     return q
 
 
-def conjugate(q: Array) -> Array:
+def conjugate(q: AnyArray) -> AnyArray:
     return cat([q[..., :1], -q[..., 1:]])
 
 
-def multiply(a: Array, b: Array) -> Array:
+def multiply(a: AnyArray, b: AnyArray) -> AnyArray:
     """Hamilton product: rotating by the result is rotating by ``b`` first, then by ``a``."""
     aw, ax, ay, az = (a[..., i] for i in range(4))
     bw, bx, by, bz = (b[..., i] for i in range(4))
@@ -75,7 +75,7 @@ def multiply(a: Array, b: Array) -> Array:
     return stack([w, x, y, z])
 
 
-def rotate(q: Array, v: Array) -> Array:
+def rotate(q: AnyArray, v: AnyArray) -> AnyArray:
     """``v`` (..., 3) rotated by ``q`` (..., 4)."""
     qw, qx, qy, qz = (q[..., i] for i in range(4))
     x, y, z = (v[..., i] for i in range(3))
@@ -86,26 +86,26 @@ def rotate(q: Array, v: Array) -> Array:
     return stack([x, y, z])
 
 
-def from_axis_angle(axis: Array, angle: Array) -> Array:
+def from_axis_angle(axis: AnyArray, angle: AnyArray) -> AnyArray:
     """Rotation by ``angle`` (...) about the unit ``axis`` (..., 3)."""
     xp = namespace(axis)
     half = angle[..., None] / 2 if hasattr(angle, "shape") else xp.asarray(angle / 2)[None]
     return cat([xp.cos(half) + 0 * axis[..., :1], xp.sin(half) * axis])
 
 
-def from_yaw(angle: Array) -> Array:
+def from_yaw(angle: AnyArray) -> AnyArray:
     """Rotation by ``angle`` (...) about +Y: +Z turns towards +X."""
     xp = namespace(angle)
     zero = 0 * angle
     return stack([xp.cos(angle / 2), zero, xp.sin(angle / 2), zero])
 
 
-def yaw(direction: Array) -> Array:
+def yaw(direction: AnyArray) -> AnyArray:
     """Heading (...) of a direction (..., 3): the angle about +Y that turns +Z onto it, in (-pi, pi]."""
     return namespace(direction).arctan2(direction[..., 0], direction[..., 2])
 
 
-def between(u: Array, v: Array) -> Array:
+def between(u: AnyArray, v: AnyArray) -> AnyArray:
     """Shortest rotation that turns the direction of ``u`` onto that of ``v``; for opposite directions a half turn."""
     xp = namespace(u)
     u, v = normalize(u + 0 * v), normalize(v + 0 * u)
@@ -118,7 +118,7 @@ def between(u: Array, v: Array) -> Array:
     return normalize(xp.where(w < 1e-6, cat([0 * w, spare]), cat([w, axis])))
 
 
-def slerp(a: Array, b: Array, t: Array) -> Array:
+def slerp(a: AnyArray, b: AnyArray, t: AnyArray) -> AnyArray:
     """Along the shorter arc from ``a`` (t=0) to ``b`` (t=1); ``t`` broadcasts against (...)."""
     xp = namespace(a)
     t = t[..., None] if hasattr(t, "shape") else t
@@ -133,7 +133,7 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
     return normalize(wa * a + wb * b)
 
 
-def angle(q: Array) -> Array:
+def angle(q: AnyArray) -> AnyArray:
     """Angle (...) of the rotation ``q``, in [0, pi]."""
     xp = namespace(q)
     return 2 * xp.arctan2(norm(q[..., 1:])[..., 0], abs(q[..., 0]))
@@ -146,7 +146,7 @@ def make_continuous(q: np.ndarray) -> np.ndarray:
     return np.concatenate([q[:1], q[1:] * np.cumprod(flips, axis=0)[..., None]])
 
 
-def to_matrix(q: Array) -> Array:
+def to_matrix(q: AnyArray) -> AnyArray:
     """Rotation matrix (..., 3, 3) that acts on column vectors."""
     w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
     rows = [

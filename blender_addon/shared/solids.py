@@ -17,7 +17,7 @@ from . import quat
 from .errors import BadRequest
 from .protocol import Obstacle
 
-KINDS = ("sphere", "box", "capsule")
+SOLID_KINDS = ("sphere", "box", "capsule")
 THIN = 1e-3
 """The least half edge of a box and radius of a rod: a wall without thickness is one nevertheless."""
 ROUND = 1.01
@@ -104,8 +104,8 @@ def _box(own: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def check_obstacle(obstacle: Obstacle) -> None:
     """Raise BadRequest for an obstacle that is no solid."""
     numbers = np.array([*obstacle.centre, *obstacle.size, *obstacle.rotation, obstacle.margin], float)
-    if obstacle.kind not in KINDS:
-        raise BadRequest(f"There is no obstacle of the kind '{obstacle.kind}'.", f"Use {', '.join(KINDS)}.")
+    if obstacle.kind not in SOLID_KINDS:
+        raise BadRequest(f"There is no obstacle of the kind '{obstacle.kind}'.", f"Use {', '.join(SOLID_KINDS)}.")
     if not np.isfinite(numbers).all():
         raise BadRequest(f"A {obstacle.kind} holds a value that is not a finite number.", "Correct or remove it.")
     used = obstacle.size[: {"sphere": 1, "capsule": 2, "box": 3}[obstacle.kind]]

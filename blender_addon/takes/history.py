@@ -25,7 +25,7 @@ from ..shared.protocol import Generate
 from ..shared.skeleton import SKELETON
 from . import pose_snapshot, settings_snapshot
 from .arrivals import Arrivals
-from .merge import merge
+from .merge import merge_keys
 from .observed import Observed
 from .packing import pack, unpack
 from .pose_snapshot import PoseSnapshot
@@ -75,7 +75,7 @@ def add(
     }
     take = scene.gaitway.takes.items.add()
     take.name, take.action, take.character = action.name, action, armature
-    take.before = pose_snapshot.action_of(source.before)
+    take.before = pose_snapshot.action_before(source.before)
     take.generation, take.variation = source.request.request_id, variation
     take.prompt, take.seed = source.request.prompts[0].text, source.request.seed
     take.settings = settings_snapshot.to_text(scene.gaitway)
@@ -152,7 +152,7 @@ def index_of(scene: bpy.types.Scene, take: GaitwayTake) -> int:
 # ---- what the buttons do
 
 
-def show(scene: bpy.types.Scene, take: GaitwayTake) -> None:
+def show_take(scene: bpy.types.Scene, take: GaitwayTake) -> None:
     """Let its character play ``take``. Raises BadRequest when the character or the Action is gone."""
     armature = take.character
     if armature is None or not armature.users_scene:
@@ -166,7 +166,7 @@ def show(scene: bpy.types.Scene, take: GaitwayTake) -> None:
         return
     if not take.accepted and not _is_pending(scene, old):
         # From one pending take to another what came before both is still what Discard brings back.
-        _replace_before(take, pack(pose_snapshot.snapshot(armature)), old)
+        _replace_before(take, pack(pose_snapshot.snapshot_pose(armature)), old)
     pose_snapshot.play(armature, take.action)
     scene.gaitway.character = armature
     scene.gaitway.takes.active = index_of(scene, take)
@@ -203,13 +203,13 @@ def accept_into_action(take: GaitwayTake) -> None:
         _restore_before(armature, take)
         target = compat.ensure_played_bag(armature)
         if source is not None and target is not None:
-            merge(source, target, (take.frame_start, take.frame_end))
+            merge_keys(source, target, (take.frame_start, take.frame_end))
     take.accepted, take.before = True, None
 
 
 def discard(scene: bpy.types.Scene, take: GaitwayTake) -> None:
     """Remove ``take``, and with it all the pending takes of the same request."""
-    remove(
+    remove_takes(
         scene,
         [
             other
@@ -219,7 +219,7 @@ def discard(scene: bpy.types.Scene, take: GaitwayTake) -> None:
     )
 
 
-def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
+def remove_takes(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
     """Delete ``takes`` and their Actions; a character that plays one of them gets back what it had before."""
     # Indices and not pointers: an entry moves when one before it goes.
     for index in sorted((index_of(scene, take) for take in takes), reverse=True):
@@ -239,7 +239,7 @@ def remove(scene: bpy.types.Scene, takes: Iterable[GaitwayTake]) -> None:
 
 def restore_settings(scene: bpy.types.Scene, take: GaitwayTake) -> list[str]:
     """Set the scene to what ``take`` was asked for with; returns the names of objects that are gone."""
-    return settings_snapshot.restore(scene.gaitway, take.settings)
+    return settings_snapshot.from_text(scene.gaitway, take.settings)
 
 
 # ---- what came before
@@ -262,7 +262,7 @@ def _is_pending(scene: bpy.types.Scene, action: bpy.types.Action | None) -> bool
 
 def _restore_before(armature: bpy.types.Object, take: GaitwayTake) -> None:
     try:
-        pose_snapshot.restore(armature, _before(take.action), take.before, paths_of(take.action))
+        pose_snapshot.restore_pose(armature, _before(take.action), take.before, paths_of(take.action))
     except BadFile:  # what it was made of was deleted from the Action by hand: the Action before is still known
         pose_snapshot.play(armature, take.before)
 

@@ -11,7 +11,7 @@ from ..compat import Bag
 from ..keying import fcurve_keys
 
 
-def merge(source: Bag, target: Bag, frames: tuple[int, int]) -> tuple[int, int]:
+def merge_keys(source: Bag, target: Bag, frames: tuple[int, int]) -> tuple[int, int]:
     """Put the generated keys of ``source`` at ``frames``, first and last, into ``target``; how many keys were replaced,
     and how many were added.
 

@@ -39,7 +39,7 @@ class PoseSnapshot:
     properties: dict[str, float] = field(default_factory=dict)
 
 
-def snapshot(armature: bpy.types.Object) -> PoseSnapshot:
+def snapshot_pose(armature: bpy.types.Object) -> PoseSnapshot:
     """What ``armature`` plays, and its pose now."""
     animation = armature.animation_data
     action = animation.action if animation is not None else None
@@ -74,21 +74,21 @@ def _property_path(bone: str, name: str) -> str:
     return f'pose.bones["{bpy.utils.escape_identifier(bone)}"]["{bpy.utils.escape_identifier(name)}"]'
 
 
-def action_of(before: PoseSnapshot) -> bpy.types.Action | None:
+def action_before(before: PoseSnapshot) -> bpy.types.Action | None:
     """The Action that was played, if it is still there."""
     return action_by_uid(before.action_uid)
 
 
-def bag_of(before: PoseSnapshot) -> compat.Bag | None:
+def bag_before(before: PoseSnapshot) -> compat.Bag | None:
     """The F-curves that were played, if they are still there."""
-    action = action_of(before)
+    action = action_before(before)
     if action is None:
         return None
     slot = next((slot for slot in compat.slots(action) if slot.identifier == before.slot), None)
     return compat.bag_of(action, slot)
 
 
-def restore(
+def restore_pose(
     armature: bpy.types.Object, before: PoseSnapshot, action: bpy.types.Action | None, only: set[str] | None = None
 ) -> None:
     """Let ``armature`` play ``action`` as it did, and restore its pose; ``only``: data paths of the channels

@@ -20,7 +20,7 @@ def to_text(group: bpy.types.PropertyGroup) -> str:
     return json.dumps(_read(group))
 
 
-def restore(group: bpy.types.PropertyGroup, text: str) -> list[str]:
+def from_text(group: bpy.types.PropertyGroup, text: str) -> list[str]:
     """Set ``group`` to what :func:`to_text` read; returns the names of objects that are no longer there."""
     missing: list[str] = []
     _write(group, json.loads(text), missing)

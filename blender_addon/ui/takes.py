@@ -48,7 +48,7 @@ class GAITWAY_OT_take_show(_TakeOperator, bpy.types.Operator):
     bl_label = "Show Take"
 
     def run_on(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        history.show(context.scene, take)
+        history.show_take(context.scene, take)
 
 
 class GAITWAY_OT_take_accept(_TakeOperator, bpy.types.Operator):
@@ -108,7 +108,7 @@ class GAITWAY_OT_take_remove(_TakeOperator, bpy.types.Operator):
     bl_label = "Remove Take"
 
     def run_on(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        history.remove(context.scene, [take])
+        history.remove_takes(context.scene, [take])
 
 
 class GAITWAY_OT_take_restore(_TakeOperator, bpy.types.Operator):
@@ -142,7 +142,7 @@ class GAITWAY_OT_take_regenerate(_TakeOperator, bpy.types.Operator):
     bl_options = {"REGISTER"}  # the keys come later, with an undo step of their own
 
     def run_on(self, context: bpy.types.Context, take: GaitwayTake) -> None:
-        history.show(context.scene, take)
+        history.show_take(context.scene, take)
         takes = context.scene.gaitway.takes
         GENERATION.regenerate(context, take, takes.range_start, takes.range_end)
 

@@ -140,11 +140,11 @@ def layers_of(observed: Observed, captured: CapturedScene, fps: float, pending: 
     ]
     solids = [in_world(solid, captured.body, unit) for solid in captured.obstacles]
     return {
-        "requested": shapes.join(requested),
-        "achieved": shapes.join(achieved),
-        "ticks": shapes.join(ticks),
-        "contacts": shapes.join(prints),
-        "obstacles": shapes.join([shapes.outline(solid) for solid in solids]),
+        "requested": shapes.join_lines(requested),
+        "achieved": shapes.join_lines(achieved),
+        "ticks": shapes.join_lines(ticks),
+        "contacts": shapes.join_lines(prints),
+        "obstacles": shapes.join_lines([shapes.outline(solid) for solid in solids]),
         "ghosts": shapes.ghosts(observed.frames, observed.positions, observed.joints, fps) if pending else EMPTY,
     }
 
@@ -154,4 +154,4 @@ def preview_lines(joints: np.ndarray, captured: CapturedScene) -> Lines:
     positions = space.model_to_blender(to_floor(joints, captured) * captured.body.scale, captured.unit_scale)
     frames = np.arange(len(joints), dtype=np.float64)
     path = shapes.path(positions[:, SKELETON.index("pelvis")], shapes.ACHIEVED)
-    return shapes.join([shapes.ghosts(frames, positions, SKELETON.names, FPS), path])
+    return shapes.join_lines([shapes.ghosts(frames, positions, SKELETON.names, FPS), path])

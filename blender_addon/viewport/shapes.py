@@ -46,7 +46,7 @@ class Lines:
 EMPTY = Lines(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.float32))
 
 
-def join(parts: Sequence[Lines]) -> Lines:
+def join_lines(parts: Sequence[Lines]) -> Lines:
     """All of ``parts`` as one."""
     if not parts:
         return EMPTY
@@ -77,7 +77,7 @@ def error_ticks(targets: np.ndarray, achieved: np.ndarray, errors: np.ndarray, h
     """
     colours = error_colours(errors)
     up = np.array([0.0, 0.0, height])
-    return join([segments(targets - up / 2, targets + up / 2, colours), segments(targets, achieved, colours)])
+    return join_lines([segments(targets - up / 2, targets + up / 2, colours), segments(targets, achieved, colours)])
 
 
 def footprints(positions: np.ndarray, slides: np.ndarray, ground: float, size: float) -> Lines:
@@ -91,7 +91,7 @@ def footprints(positions: np.ndarray, slides: np.ndarray, ground: float, size: f
         trail = positions[max(first - 1, 0) : end] * (1, 1, 0) + (0, 0, ground)
         corners = trail[0] + size * np.array([(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)])
         parts += [segments(corners, np.roll(corners, -1, 0), colour), segments(trail[:-1], trail[1:], colour)]
-    return join(parts)
+    return join_lines(parts)
 
 
 def outline(solid: Solid) -> Lines:
@@ -109,7 +109,7 @@ def outline(solid: Solid) -> Lines:
         lines += [np.stack([zero, radius * sine + ends, radius * cosine], -1)]
         lines += [np.stack([radius * cosine, zero + end, radius * sine], -1) for end in sorted({half, -half})]
     closed = [line if len(line) == 2 else np.concatenate([line, line[:1]]) for line in lines]
-    return join([path(quat.rotate(solid.rotation, line) + solid.centre, SOLID) for line in closed])
+    return join_lines([path(quat.rotate(solid.rotation, line) + solid.centre, SOLID) for line in closed])
 
 
 def figure(positions: np.ndarray, joints: Sequence[str], strength: float = 1.0) -> Lines:
@@ -133,7 +133,7 @@ def ghosts(frames: np.ndarray, positions: np.ndarray, joints: Sequence[str], fps
     seconds = (frames[-1] - frames[0]) / fps
     count = min(MAX_GHOSTS, max(2, round(seconds / GHOST_INTERVAL_S) + 1))
     rows = np.unique(np.searchsorted(frames, np.linspace(frames[0], frames[-1], count)).clip(0, len(frames) - 1))
-    return join(
+    return join_lines(
         [
             figure(positions[row], joints, 0.35 + 0.55 * (number + 1) / len(rows))
             for number, row in enumerate(rows.tolist())

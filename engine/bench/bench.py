@@ -26,15 +26,15 @@ from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import FPS
 
 from ..inputs.controls import WALKING_HEIGHT_M
-from .measure import Rate, StageCost, counting, follow, matrix_rate, median_rate, median_run, process_peak_mb
+from .measure import Rate, StageCost, counting, matrix_rate, measure_run, median_rate, median_run, process_peak_mb
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
 
 FRAMES = (60, 120, 196)
-STEPS = (1, 2, 4)
-VARIATIONS = (1, 2, 4, 8)
-CONTROLS = ("none", "path", "refined")  # only text; a pelvis path in every frame; the same with refinement
+STEP_COUNTS = (1, 2, 4)
+VARIATION_COUNTS = (1, 2, 4, 8)
+CONTROL_CASES = ("none", "path", "refined")  # only text; a pelvis path in every frame; the same with refinement
 PROMPT = "a person walks along a winding path"
 PUBLISHED_SIZES = "published-sizes"  # instead of a checkpoint: the published model's sizes with random weights
 
@@ -137,7 +137,9 @@ def walk_request(frames: int, steps: int, control: str, seed: int = 0) -> Genera
     )
 
 
-def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, without: tuple[str, ...] = ()) -> Row:
+def measure_request(
+    pipeline: Pipeline, request: Generate, repeats: int, control: str, without: tuple[str, ...] = ()
+) -> Row:
     """Run ``request`` ``repeats`` times after one warm-up; medians. Stages named in ``without`` are left out."""
     counted = counting(pipeline.generate(request))
     runs, rates = [], []
@@ -145,7 +147,7 @@ def measure(pipeline: Pipeline, request: Generate, repeats: int, control: str, w
         rates.append(matrix_rate(str(pipeline.device)))
         # A slightly different path each time: the pipeline caches what it has computed from the last one.
         request = dataclasses.replace(request, hint=request.hint * np.float32(1 + 1e-4 * (run + 1)))
-        runs.append(follow(pipeline.generate(request)))
+        runs.append(measure_run(pipeline.generate(request)))
         for name in without:
             runs[-1].stages.pop(name, None)
     typical = median_run(runs)
@@ -178,7 +180,7 @@ def measure_all(
     which keeps bone lengths and plants feet.
     """
     lengths, controls = _settings(pipeline, networks_only)
-    settings = [(f, s, c) for f in lengths for s in STEPS for c in controls]
+    settings = [(f, s, c) for f in lengths for s in STEP_COUNTS for c in controls]
     for done, (count, steps, control) in enumerate(settings):
         show(f"{count} frames, {steps} steps, control: {control}", done / len(settings))
         yield _measured(pipeline, walk_request(count, steps, control), repeats, control, networks_only)
@@ -187,8 +189,8 @@ def measure_all(
 def measure_variations(pipeline: Pipeline, repeats: int, *, networks_only: bool = False) -> Iterator[Row]:
     """The longest motion with the most steps and control, in one variation and in several at once."""
     lengths, controls = _settings(pipeline, networks_only)
-    request = walk_request(lengths[-1], STEPS[-1], controls[-1])
-    for count in VARIATIONS:
+    request = walk_request(lengths[-1], STEP_COUNTS[-1], controls[-1])
+    for count in VARIATION_COUNTS:
         several = dataclasses.replace(request, num_variations=count)
         yield _measured(pipeline, several, repeats, controls[-1], networks_only)
 
@@ -197,14 +199,14 @@ def _settings(pipeline: Pipeline, networks_only: bool) -> tuple[list[int], Seque
     """Lengths that the model can generate, and kinds of control."""
     welcome = pipeline.describe()
     lengths = [count for count in FRAMES if welcome.min_frames <= count <= welcome.max_frames]
-    return lengths, (CONTROLS[:2] if networks_only else CONTROLS) if welcome.joints else CONTROLS[:1]
+    return lengths, (CONTROL_CASES[:2] if networks_only else CONTROL_CASES) if welcome.joints else CONTROL_CASES[:1]
 
 
 def _measured(pipeline: Pipeline, request: Generate, repeats: int, control: str, networks_only: bool) -> Row:
     if not networks_only:
-        return measure(pipeline, request, repeats, control)
+        return measure_request(pipeline, request, repeats, control)
     request = dataclasses.replace(request, plant_feet=False, exact=False)
-    return measure(pipeline, request, repeats, control, ("Finishing",))
+    return measure_request(pipeline, request, repeats, control, ("Finishing",))
 
 
 def cold_start(source: Path | str | None, device: str) -> ColdStart:
@@ -219,15 +221,17 @@ def cold_start(source: Path | str | None, device: str) -> ColdStart:
     return ColdStart(total=total, **json.loads(done.stdout.splitlines()[-1]))
 
 
-def summary(cold: ColdStart, rows: list[Row], model: str, device: str, video_memory_mb: float | None) -> dict[str, Any]:
+def bench_summary(
+    cold: ColdStart, rows: list[Row], model: str, device: str, video_memory_mb: float | None
+) -> dict[str, Any]:
     """Everything as plain values, with the ratios that can be compared between machines."""
     seconds = {(row.frames, row.steps, row.control): row.seconds for row in rows}
     longest = max(row.frames for row in rows)
     base = seconds[longest, 1, "none"]
     ratios = {
         f"{longest} frames, {steps} steps, {control}": seconds[longest, steps, control] / base
-        for steps in STEPS
-        for control in CONTROLS
+        for steps in STEP_COUNTS
+        for control in CONTROL_CASES
         if (longest, steps, control) in seconds
     }
     return {

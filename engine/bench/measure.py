@@ -39,7 +39,7 @@ class StageCost:
 
 
 @dataclass
-class Run:
+class MeasuredRun:
     """One request: its stages in order, and the longest time between two chances to cancel."""
 
     stages: dict[str, StageCost] = field(default_factory=dict)
@@ -51,9 +51,11 @@ class Run:
         return sum(stage.seconds for stage in self.stages.values())
 
 
-def follow(items: Iterator[Progress | Part | Result], operations_so_far: Callable[[], int] = lambda: 0) -> Run:
+def measure_run(
+    items: Iterator[Progress | Part | Result], operations_so_far: Callable[[], int] = lambda: 0
+) -> MeasuredRun:
     """Run a request to its end. What happens after a Progress belongs to the stage that it names."""
-    run, name = Run(), ""
+    run, name = MeasuredRun(), ""
     _reset_peak()
     wall, cpu, operations = time.perf_counter(), time.process_time(), 0
     for item in items:
@@ -75,15 +77,15 @@ def follow(items: Iterator[Progress | Part | Result], operations_so_far: Callabl
     return run
 
 
-def counting(items: Iterator[Progress | Part | Result]) -> Run:
+def counting(items: Iterator[Progress | Part | Result]) -> MeasuredRun:
     """As :func:`follow`, with the operations of all matrix products, convolutions and attention counted; slower."""
     from .operation_counter import OperationCounter
 
     with OperationCounter() as counter:
-        return follow(items, lambda: counter.total)
+        return measure_run(items, lambda: counter.total)
 
 
-def median_run(runs: list[Run]) -> Run:
+def median_run(runs: list[MeasuredRun]) -> MeasuredRun:
     """Stage by stage the medians of several runs of the same request; the worst wait."""
     stages = {}
     for name in runs[0].stages:
@@ -95,7 +97,7 @@ def median_run(runs: list[Run]) -> Run:
             max(peaks, default=None),
             same[0].operations,
         )
-    return Run(stages, max(run.longest_wait for run in runs), runs[-1].result)
+    return MeasuredRun(stages, max(run.longest_wait for run in runs), runs[-1].result)
 
 
 @dataclass(frozen=True)

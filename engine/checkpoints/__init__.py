@@ -4,7 +4,7 @@
 from .folder import (
     CARD,
     EMBEDDED,
-    import_checkpoint,
+    import_published,
     load,
     load_default,
     load_folder,
@@ -22,7 +22,7 @@ __all__ = [
     "Statistics",
     "build_networks",
     "empty_networks",
-    "import_checkpoint",
+    "import_published",
     "load",
     "load_default",
     "load_folder",

@@ -32,7 +32,7 @@ __all__ = [
     "Networks",
     "Statistics",
     "build_networks",
-    "import_checkpoint",
+    "import_published",
     "load",
     "load_default",
     "load_folder",
@@ -178,7 +178,7 @@ def _sums(folder: Path) -> bytes:
     return "".join(f"{_sha256(folder / name)}  {name}\n" for name in (CONFIG, WEIGHTS, STATISTICS)).encode()
 
 
-def import_checkpoint(
+def import_published(
     file: Path | str,
     humanml3d_dir: Path | str,
     spatial_stats_dir: Path | str | None = None,

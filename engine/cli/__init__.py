@@ -46,8 +46,8 @@ def _root(
     pass
 
 
-app.command()(with_options(generate.generate))
-app.command()(with_options(serve.serve))
+app.command("generate")(with_options(generate.generate_command))
+app.command("serve")(with_options(serve.serve_command))
 app.command()(info.info)
 app.command()(bench.bench)
 app.command()(doctor.doctor)

@@ -46,7 +46,14 @@ def bench(
     if checkpoint and published_sizes:
         raise BadRequest("--checkpoint and --published-sizes exclude each other.", "Give one of them.")
     with progress_bar("Cold start in a new process") as show:
-        from ..bench.bench import PUBLISHED_SIZES, cold_start, load_pipeline, measure_all, measure_variations, summary
+        from ..bench.bench import (
+            PUBLISHED_SIZES,
+            bench_summary,
+            cold_start,
+            load_pipeline,
+            measure_all,
+            measure_variations,
+        )
         from ..bench.reference_times import compare, read_reference_times
 
         reference = read_reference_times(against) if against else None
@@ -58,7 +65,7 @@ def bench(
         show("Several variations at once", 1.0)
         several = list(measure_variations(pipeline, repeats, networks_only=published_sizes))
     welcome = pipeline.describe()
-    facts = summary(cold, rows, welcome.model, welcome.device, _video_memory_mb())
+    facts = bench_summary(cold, rows, welcome.model, welcome.device, _video_memory_mb())
     facts["variations"] = [row.to_dict() for row in several]
     if reference:
         compared = compare(reference, rows)

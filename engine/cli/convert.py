@@ -11,12 +11,12 @@ import typer
 
 from blender_addon.shared.errors import BadRequest
 
-from ..export import check_target, export, numbered, suffixes
+from ..export import check_target, export_clip, numbered, suffixes
 from .options import BvhUnit
 from .terminal import progress_bar
 
 if TYPE_CHECKING:
-    from ..inputs.motions import Motions
+    from ..inputs.motions import MotionFile
 
 
 def convert(
@@ -61,13 +61,13 @@ def convert(
             clip = clip if fps is None else dataclasses.replace(clip, fps=fps)
             for path in targets:
                 target = numbered(path, index, count) if sample is None else path
-                lines.append(f"Wrote {export(clip, target, bvh_unit=bvh_unit)}")
+                lines.append(f"Wrote {export_clip(clip, target, bvh_unit=bvh_unit)}")
             show(f"Writing {done} of {len(chosen)}", done / len(chosen))
-    for line in describe(motions) if show_list else lines:
+    for line in sample_lines(motions) if show_list else lines:
         typer.echo(line)
 
 
-def describe(motions: Motions) -> list[str]:
+def sample_lines(motions: MotionFile) -> list[str]:
     """One line a sample: its number, length and text."""
     return [
         f"{i}: {len(joints)} frames, {len(joints) / motions.fps:.1f} s{f', {text}' if text else ''}"

@@ -15,7 +15,7 @@ import typer
 
 from blender_addon.shared.errors import BadRequest
 
-from ..export import WRITERS, Kind, check_target, export, numbered, suffixes
+from ..export import WRITERS, Kind, check_target, export_clip, numbered, suffixes
 from .options import AsJson, BvhUnit, Checkpoint, Device
 from .terminal import progress_bar
 
@@ -152,7 +152,7 @@ class ResultOptions:
         """Write ``variation`` (from 0) to its files and return their paths. Raises ExportError."""
         targets = [*(self.out or ()), *([self.picture] if self.picture else [])]
         number = variation + 1
-        return [export(clip, numbered(path, number, self.variations), bvh_unit=self.bvh_unit) for path in targets]
+        return [export_clip(clip, numbered(path, number, self.variations), bvh_unit=self.bvh_unit) for path in targets]
 
 
 @dataclass(frozen=True)
@@ -191,13 +191,13 @@ class ModelOptions:
     device: Device = "auto"
 
 
-def generate(control: ControlOptions, result: ResultOptions, model: ModelOptions) -> None:
+def generate_command(control: ControlOptions, result: ResultOptions, model: ModelOptions) -> None:
     """Generate a motion from a sentence and, optionally, a path.
 
     Example: gaitway generate "a person walks" --path s_curve.csv --out walk.bvh --picture walk.png
     """
     result.check()
-    report = run(_request(control, result, model), result, model)
+    report = run_request(_request(control, result, model), result, model)
     if result.as_json:
         typer.echo(json.dumps(report.to_dict()))
         return
@@ -223,8 +223,8 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
         num_frames = num_frames if control.length is not None else len(kept["base"])
     elif control.redo:
         raise BadRequest("--redo needs --base.", "Give the .npz file of the motion with --base.")
-    return request.build_request(
-        request.prompt_blocks(prompts, num_frames),
+    return request.request_of(
+        request.blocks_of(prompts, num_frames),
         request.build_signal(track, tracks, num_frames),
         seed=model.seed,
         num_inference_steps=model.steps,
@@ -241,7 +241,7 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
     )
 
 
-def run(request: Generate, result: ResultOptions, model: ModelOptions) -> Report:
+def run_request(request: Generate, result: ResultOptions, model: ModelOptions) -> Report:
     """Load the model, generate, write. Raises GaitwayError; the files that were written are complete."""
     started = time.perf_counter()
     with progress_bar("Loading the model") as show:

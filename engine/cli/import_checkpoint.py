@@ -24,7 +24,7 @@ def import_checkpoint(
 ) -> None:
     """Convert a published checkpoint to a model folder for --checkpoint."""
     with progress_bar("Importing"):
-        from ..checkpoints.folder import import_checkpoint as import_published
+        from ..checkpoints.folder import import_published
 
         folder = import_published(file, humanml3d, spatial_stats, out)
     typer.echo(f"Wrote {folder}. Use it with --checkpoint {folder}")

@@ -23,7 +23,7 @@ def info(checkpoint: Checkpoint = None, device: Device = "auto", as_json: AsJson
         from ..pipeline import Pipeline
 
         folder = checkpoint or EMBEDDED
-        facts = describe(Pipeline.load(checkpoint, device=device), folder)
+        facts = model_facts(Pipeline.load(checkpoint, device=device), folder)
         card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
     if as_json:
         typer.echo(json.dumps(facts | {"card": card}))
@@ -41,7 +41,7 @@ def info(checkpoint: Checkpoint = None, device: Device = "auto", as_json: AsJson
         console.print(Markdown(card))
 
 
-def describe(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
+def model_facts(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
     """The facts about a loaded pipeline as plain values."""
     welcome = pipeline.describe()
     return {

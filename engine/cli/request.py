@@ -18,13 +18,13 @@ from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from ..inputs import read_motions, read_surroundings, read_track
-from ..inputs.controls import Track
+from ..inputs.controls import FileTrack
 
 DEFAULT_SECONDS = 6.0
 _SECONDS_MAX = 3600.0  # catches frames given as seconds; the model's own limit is checked by the pipeline
 
 
-def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[Track | None, list[Track]]:
+def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[FileTrack | None, list[FileTrack]]:
     """The pelvis path, and the tracks of ``joint=file`` arguments. Raises BadFile, BadControl or BadRequest."""
     tracks = []
     for text in controls:
@@ -41,7 +41,7 @@ def read_controls(path: Path | None, controls: Sequence[str]) -> tuple[Track | N
     return (None if path is None else read_track(path.expanduser(), min_points=2)), tracks
 
 
-def motion_frames(length: float | None, tracks: Sequence[Track], starts: Sequence[float] = ()) -> int:
+def motion_frames(length: float | None, tracks: Sequence[FileTrack], starts: Sequence[float] = ()) -> int:
     """Number of frames of ``length`` seconds, or as far as the tracks reach and the last of the ``starts`` of prompts
     takes, or 6 seconds. Raises BadRequest.
     """
@@ -74,7 +74,7 @@ def read_prompts(prompt: str, later: Sequence[str]) -> list[tuple[float, str]]:
     return prompts
 
 
-def prompt_blocks(prompts: Sequence[tuple[float, str]], num_frames: int) -> tuple[PromptBlock, ...]:
+def blocks_of(prompts: Sequence[tuple[float, str]], num_frames: int) -> tuple[PromptBlock, ...]:
     """The prompts as blocks that follow each other over the motion. Raises BadRequest for one that does not fit in."""
     starts = [round(second * FPS) for second, _ in prompts]
     blocks = []
@@ -122,7 +122,7 @@ def read_base(path: Path, ranges: Sequence[str]) -> tuple[np.ndarray, np.ndarray
     return np.asarray(joints, np.float32), kept
 
 
-def build_signal(path: Track | None, tracks: Sequence[Track], num_frames: int) -> ControlSignal:
+def build_signal(path: FileTrack | None, tracks: Sequence[FileTrack], num_frames: int) -> ControlSignal:
     """The control signal: the path in every frame it covers, other joints at their own times. Raises BadControl."""
     seconds = (num_frames - 1) / FPS
     free_height = any(track.on_ground for track in [*tracks, *([path] if path else [])])
@@ -152,10 +152,10 @@ def goal_fields(
     return fields
 
 
-def build_request(prompt: str | tuple[PromptBlock, ...], signal: ControlSignal, **options: Any) -> Generate:
+def request_of(prompt: str | tuple[PromptBlock, ...], signal: ControlSignal, **options: Any) -> Generate:
     """The request of one prompt over the whole motion, or of several blocks; ``options`` are further fields of
     Generate. Raises BadRequest.
     """
-    blocks = prompt_blocks([(0.0, prompt)], signal.num_frames) if isinstance(prompt, str) else prompt
+    blocks = blocks_of([(0.0, prompt)], signal.num_frames) if isinstance(prompt, str) else prompt
     request = Generate("cli", blocks, signal.num_frames, signal.hint, signal.hint_mask, free_height=signal.free_height)
     return dataclasses.replace(request, **options)

@@ -52,11 +52,11 @@ class ServeOptions:
     ] = "auto"
 
 
-def serve(options: ServeOptions) -> None:
+def serve_command(options: ServeOptions) -> None:
     """Run the engine for Blender. Stops with Ctrl-C, or when the Blender that started it ends."""
     if options.address and options.port:
         raise BadRequest("--port and --address cannot be used together.", "Add the port to the address: HOST:PORT.")
-    from ..serving import serve as run_server
+    from ..serving import serve
 
     def load() -> Pipeline:
         # The port is open before torch is imported, so that Blender sees an engine that loads instead of none.
@@ -64,7 +64,7 @@ def serve(options: ServeOptions) -> None:
 
         return Pipeline.load(options.checkpoint, device=options.device, dtype=options.dtype)
 
-    run_server(
+    serve(
         load,
         address=options.address or f"127.0.0.1:{options.port or '*'}",
         connection_file=options.connection_file,

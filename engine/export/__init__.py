@@ -21,7 +21,7 @@ from .atomic import atomic_file, check_writable
 if TYPE_CHECKING:
     from .clip import Clip
 
-__all__ = ["WRITERS", "Kind", "WriteClip", "Writer", "check_target", "export", "numbered", "suffixes"]
+__all__ = ["WRITERS", "Kind", "WriteClip", "Writer", "check_target", "export_clip", "numbered", "suffixes"]
 
 Kind = Literal["motion", "picture"]
 
@@ -80,7 +80,7 @@ def check_target(path: Path, kind: Kind | None = None) -> Path:
     return path
 
 
-def export(clip: Clip, path: Path, *, bvh_unit: str = "m") -> Path:
+def export_clip(clip: Clip, path: Path, *, bvh_unit: str = "m") -> Path:
     """Write ``clip`` to ``path`` in the format of its suffix and return the path. Raises ExportError."""
     check_target(path)
     clip.validate()

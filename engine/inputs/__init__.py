@@ -4,8 +4,8 @@
 Knows file formats, nothing of models. ``safe_pickle`` is the only place that reads pickles.
 """
 
-from .controls import Track, read_track
-from .motions import Motions, read_motions
+from .controls import FileTrack, read_track
+from .motions import MotionFile, read_motions
 from .surroundings import read_surroundings
 
-__all__ = ["Motions", "Track", "read_motions", "read_surroundings", "read_track"]
+__all__ = ["FileTrack", "MotionFile", "read_motions", "read_surroundings", "read_track"]

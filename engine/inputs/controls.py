@@ -27,13 +27,13 @@ _COLUMN_NAMES = {"t": "time", "times": "time", "seconds": "time", "time": "time"
 _FORMAT_HINT = "Give columns time,x,y,z (seconds, metres, Y up); time and y may be left out."
 WALKING_HEIGHT_M = 0.93
 """From the floor to the pelvis of this body in captured walks (median): knees are never quite straight."""
-FILE_MAX_BYTES = 64 * 1024 * 1024
+CONTROLS_MAX_BYTES = 64 * 1024 * 1024
 
 Columns = dict[str, list]
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class FileTrack:
     """Points (K,3) in metres, Y up, for one joint; ``times`` (K,) in seconds, or None when the file does not say
     when. ``on_ground``: the file gives no heights, and those of ``points`` are only a guess.
     """
@@ -58,7 +58,7 @@ class Track:
         return travelled / max(travelled[-1], 1e-9) * seconds, self.points
 
 
-def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> Track:
+def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> FileTrack:
     """The track of ``joint`` in a CSV or JSON file.
 
     Raises BadFile when the file cannot be read as one, BadControl when its points cannot be followed or are fewer than
@@ -85,16 +85,18 @@ def read_track(path: Path, joint: str = "pelvis", min_points: int = 1) -> Track:
                 "Add a column y: metres above the floor.",
             )
         numbers["y"] = np.full(count, WALKING_HEIGHT_M)
-    return Track(joint, numbers.get("time"), np.stack([numbers["x"], numbers["y"], numbers["z"]], axis=-1), on_ground)
+    return FileTrack(
+        joint, numbers.get("time"), np.stack([numbers["x"], numbers["y"], numbers["z"]], axis=-1), on_ground
+    )
 
 
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            data = stream.read(FILE_MAX_BYTES + 1)  # no more, even from a device that never ends
-        if len(data) > FILE_MAX_BYTES:
+            data = stream.read(CONTROLS_MAX_BYTES + 1)  # no more, even from a device that never ends
+        if len(data) > CONTROLS_MAX_BYTES:
             raise BadFile(
-                f"'{path}' is larger than {FILE_MAX_BYTES // 2**20} MB.",
+                f"'{path}' is larger than {CONTROLS_MAX_BYTES // 2**20} MB.",
                 "A path has at most some thousand points: check that this is the right file.",
             )
         return data.decode("utf-8-sig")

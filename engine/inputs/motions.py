@@ -33,7 +33,7 @@ _SHAPE_HINT = (
 
 
 @dataclass(frozen=True, eq=False)
-class Motions:
+class MotionFile:
     """The samples of one file: ``joints`` one (T,22,3) each, ``texts`` their prompts ("" where unknown)."""
 
     joints: list[np.ndarray]
@@ -56,7 +56,7 @@ class Motions:
         )
 
 
-def read_motions(path: Path) -> Motions:
+def read_motions(path: Path) -> MotionFile:
     """Every motion in ``path``. Raises BadFile when it is missing, damaged or unsafe, or contains anything else."""
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
@@ -92,13 +92,13 @@ def _read_npz(path: Path) -> dict[str, Any]:
         raise BadFile(f"'{path}' is damaged or not a numpy archive.", "Create or copy the file again.") from error
 
 
-def _motions(content: Any, name: str) -> Motions:
+def _motions(content: Any, name: str) -> MotionFile:
     """The samples in the contents of a file: an array, a list of arrays, or a map with one of the usual keys."""
     if isinstance(content, np.ndarray) and content.dtype.hasobject:
         content = content.item() if content.ndim == 0 else list(content)
     if not isinstance(content, dict):
         joints = _samples(content, name)
-        return Motions(joints, [""] * len(joints))
+        return MotionFile(joints, [""] * len(joints))
     key = next((key for key in _JOINT_KEYS if key in content), None)
     if key is None:
         raise BadFile(
@@ -114,7 +114,7 @@ def _motions(content: Any, name: str) -> Motions:
     texts = [str(text) for text in _per_sample(content, _TEXT_KEYS, len(joints)) or [""] * len(joints)]
     fps = float(content.get("fps", FPS))
     free_height = bool(np.all(content.get("free_height", False)))
-    return Motions(joints, texts, fps, _hints(content, joints), free_height)
+    return MotionFile(joints, texts, fps, _hints(content, joints), free_height)
 
 
 def _samples(value: Any, name: str) -> list[np.ndarray]:

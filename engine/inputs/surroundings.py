@@ -19,7 +19,7 @@ from blender_addon.shared.errors import BadFile
 from blender_addon.shared.protocol import Obstacle, RelativeTarget
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-FILE_MAX_BYTES = 1024 * 1024
+SURROUNDINGS_MAX_BYTES = 1024 * 1024
 _FORMAT_HINT = 'Write {"obstacles": [{"kind": "sphere", "centre": [0, 1, 2], "size": 0.4}], "relative": [...]}.'
 
 
@@ -31,7 +31,7 @@ def read_surroundings(path: Path, num_frames: int) -> tuple[tuple[RelativeTarget
     """
     try:
         with path.open("rb") as stream:
-            data = json.loads(stream.read(FILE_MAX_BYTES).decode("utf-8-sig"))
+            data = json.loads(stream.read(SURROUNDINGS_MAX_BYTES).decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadFile(f"'{path}' is not valid JSON.", _FORMAT_HINT) from None
     except OSError as error:

@@ -25,17 +25,17 @@ JOIN_FRAMES = 9
 FACING_FRAMES = 8.0  # what of a heading's difference is slower is taken away
 PLACE_FRAMES = 6.0
 ALIGN_FRAMES = 30.0  # over which a dance is turned along its path
-EASE_FRAMES = 16  # within which a place or heading that is off at the start comes right
+COMING_RIGHT_FRAMES = 16  # within which a place or heading that is off at the start comes right
 OFF_MPF, OFF_RADPF = 0.01, 0.03  # metres and radians a frame: what is far off takes longer
-MARGIN_FRAMES = 2  # of a clip around a stretch, for the cubics between frames
+STRETCH_MARGIN_FRAMES = 2  # of a clip around a stretch, for the cubics between frames
 
 
 def stretch(library: Library, segment: Segment, extra: int = 0) -> BodyMotion:
     """The frames of ``segment`` and ``extra`` more, as they are played."""
     length = int(library.frames[segment.clip])
-    first = max(int(segment.start) - MARGIN_FRAMES, 0)
+    first = max(int(segment.start) - STRETCH_MARGIN_FRAMES, 0)
     count = segment.frames + extra
-    last = min(int(segment.start + count * segment.tempo) + 1 + MARGIN_FRAMES, length)
+    last = min(int(segment.start + count * segment.tempo) + 1 + STRETCH_MARGIN_FRAMES, length)
     motion = library.decode(segment.clip, first, last, segment.mirror)
     offset = segment.start - first
     if segment.tempo == 1.0 and offset == int(offset) and int(offset) + count <= motion.num_frames:
@@ -43,7 +43,7 @@ def stretch(library: Library, segment: Segment, extra: int = 0) -> BodyMotion:
     return motion.at_tempo(segment.tempo, count, offset)
 
 
-def join(library: Library, segments: Sequence[Segment], before: BodyMotion | None = None) -> BodyMotion:
+def join_segments(library: Library, segments: Sequence[Segment], before: BodyMotion | None = None) -> BodyMotion:
     """All segments as one motion; each takes over from the pose and speed of the one before, or of ``before``."""
     parts: list[BodyMotion] = []
     border = None if before is None else _beyond(_flat(before)[-2:])
@@ -96,7 +96,7 @@ def _from_start(track: np.ndarray, start: Start) -> np.ndarray:
     """What to add to ``track`` (T, 3) so that it goes on from ``start`` and comes right in time."""
     off = start.track[-2:] + np.diff(start.track[-2:], axis=0) - np.stack([2 * track[0] - track[1], track[0]])
     off[:, 2] = (off[:, 2] - off[-1, 2]) + (off[-1, 2] + np.pi) % (2 * np.pi) - np.pi
-    far = max(np.linalg.norm(off[-1, :2]) / OFF_MPF, abs(off[-1, 2]) / OFF_RADPF, EASE_FRAMES)
+    far = max(np.linalg.norm(off[-1, :2]) / OFF_MPF, abs(off[-1, 2]) / OFF_RADPF, COMING_RIGHT_FRAMES)
     return np.concatenate([off[-1:], ease(off, len(track) - 1, int(far))])
 
 

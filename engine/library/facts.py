@@ -189,15 +189,13 @@ class ClipFacts:
 
 FACT_NAMES = tuple(field.name for field in fields(ClipFacts))
 
-Array = np.ndarray
-
 
 def _other_side(name: str) -> str:
     side, _, rest = name.partition("_")
     return {"left": "right_", "right": "left_"}[side] + rest if rest and side in ("left", "right") else name
 
 
-def clip_facts(joints: Array) -> ClipFacts:
+def clip_facts(joints: np.ndarray) -> ClipFacts:
     """The facts of a motion (T, 22, 3), two frames or more, wherever it stands and whichever way it faces."""
     joints = np.asarray(joints, np.float64)
     facing = _facing(joints)
@@ -214,7 +212,7 @@ def clip_facts(joints: Array) -> ClipFacts:
     )
 
 
-def _facing(joints: Array) -> Array:
+def _facing(joints: np.ndarray) -> np.ndarray:
     """Radians about Y (T,), without jumps of a whole turn."""
     left_hip, right_hip, left_shoulder, right_shoulder = _joints(
         joints, "left_hip", "right_hip", "left_shoulder", "right_shoulder"
@@ -223,7 +221,7 @@ def _facing(joints: Array) -> Array:
     return np.unwrap(np.arctan2(-across[:, 1], across[:, 0]))
 
 
-def _going(joints: Array, facing: Array) -> dict[str, float]:
+def _going(joints: np.ndarray, facing: np.ndarray) -> dict[str, float]:
     way = gaussian_smooth(joints[:, 0, [0, 2]], SWAY_FRAMES)
     velocity = np.diff(way, axis=0) * FPS
     speed = np.linalg.norm(velocity, axis=-1)
@@ -241,7 +239,7 @@ def _going(joints: Array, facing: Array) -> dict[str, float]:
     }
 
 
-def _posture(joints: Array) -> dict[str, float]:
+def _posture(joints: np.ndarray) -> dict[str, float]:
     hips = gaussian_smooth(joints[:, 0, 1:2], SWING_FRAMES)[:, 0]
     start, end = np.median(hips[:END_FRAMES]), np.median(hips[-END_FRAMES:])
     ground = _ground(joints)
@@ -266,7 +264,7 @@ def _posture(joints: Array) -> dict[str, float]:
     }
 
 
-def _steps(joints: Array, local: Array) -> dict[str, float]:
+def _steps(joints: np.ndarray, local: np.ndarray) -> dict[str, float]:
     left, right, left_toe, right_toe = _joints(local, "left_ankle", "right_ankle", "left_foot", "right_foot")
     ahead = _alternations(left[:, 2] - right[:, 2], STEP_AHEAD_M)
     up = _alternations(left[:, 1] - right[:, 1], STEP_UP_M)
@@ -283,7 +281,7 @@ def _steps(joints: Array, local: Array) -> dict[str, float]:
     }
 
 
-def _trunk(local: Array) -> dict[str, float]:
+def _trunk(local: np.ndarray) -> dict[str, float]:
     (neck,) = _joints(local, "neck")
     trunk = gaussian_smooth(quat.normalize(neck), SWING_FRAMES)
     forward, sideways = np.arctan2(trunk[:, 2], np.abs(trunk[:, 1])), np.arctan2(trunk[:, 0], np.abs(trunk[:, 1]))
@@ -302,7 +300,7 @@ def _trunk(local: Array) -> dict[str, float]:
     }
 
 
-def _flight(joints: Array) -> dict[str, float]:
+def _flight(joints: np.ndarray) -> dict[str, float]:
     feet = _contact_heights(joints).min(-1)
     stretches = runs(feet > _ground(joints) + FLIGHT_M)
     lengths = np.array([end - first for first, end in stretches if end - first > 1])
@@ -316,7 +314,7 @@ def _flight(joints: Array) -> dict[str, float]:
     }
 
 
-def _feet(joints: Array) -> dict[str, float]:
+def _feet(joints: np.ndarray) -> dict[str, float]:
     left, right, left_toe, right_toe = (
         joint[:, 1] for joint in _joints(joints, "left_ankle", "right_ankle", "left_foot", "right_foot")
     )
@@ -328,7 +326,7 @@ def _feet(joints: Array) -> dict[str, float]:
     }
 
 
-def _hands(local: Array) -> dict[str, float]:
+def _hands(local: np.ndarray) -> dict[str, float]:
     neck, head, left, right = _joints(local, "neck", "head", "left_wrist", "right_wrist")
     shoulders = _joints(local, "left_shoulder", "right_shoulder").mean(0)
     facts: dict[str, float] = {}
@@ -346,7 +344,7 @@ def _hands(local: Array) -> dict[str, float]:
     return facts | {"hands_apart": apart.mean(), "hands_nearest": float(np.percentile(apart, 10))}
 
 
-def _ground(joints: Array) -> Array:
+def _ground(joints: np.ndarray) -> np.ndarray:
     """Height of what the feet have stood on within a second of each frame (T,)."""
     lowest = _contact_heights(joints).min(-1)
     reach = min(GROUND_FRAMES, len(lowest) - 1)
@@ -354,17 +352,17 @@ def _ground(joints: Array) -> Array:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(-1)
 
 
-def _contact_heights(joints: Array) -> Array:
+def _contact_heights(joints: np.ndarray) -> np.ndarray:
     return joints[:, SKELETON.indices(*CONTACT_JOINTS), 1]
 
 
-def _alternations(difference: Array, margin: float) -> Array:
+def _alternations(difference: np.ndarray, margin: float) -> np.ndarray:
     """Frames at which ``difference`` (T,) comes beyond ``margin`` on the other side."""
     side = np.where(difference > margin, 1, np.where(difference < -margin, -1, 0))
     frames = np.flatnonzero(side)
     return frames[1:][np.diff(side[frames]) != 0]
 
 
-def _joints(joints: Array, *names: str) -> Array:
+def _joints(joints: np.ndarray, *names: str) -> np.ndarray:
     """(names, T, 3)"""
     return np.moveaxis(joints[:, SKELETON.indices(*names)], 1, 0)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from .bending import join, lead, own_facing
+from .bending import join_segments, lead, own_facing
 from .choosing import chosen_clip, part_of, speed_misfit, travel_angle, travels
 from .library import Library
 from .matching import (
@@ -82,13 +82,13 @@ def find(
         facing = way.facing(-travel_angle(library, scores.matching))
         segments = yield from _matched(library, scores.matching, way, facing, seed, before, params)
     if segments:
-        motion = join(library, segments, before).cut(0, route.num_frames)
+        motion = join_segments(library, segments, before).cut(0, route.num_frames)
         kind: Literal["matched", "bent", "alone"] = "matched"
     else:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
         segments = part_of(library, clip, mirror, route.num_frames)
         yield
-        motion = join(library, segments, before)
+        motion = join_segments(library, segments, before)
         facing = _facing_of(library, clip, mirror, motion, way)
         kind = "bent" if way.known.any() else "alone"
     yield

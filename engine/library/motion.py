@@ -41,7 +41,7 @@ class BodyMotion:
     @classmethod
     def of(cls, joints: np.ndarray) -> Self:
         """The motion of world ``joints`` (T, J, 3), two frames or more."""
-        facing = heading(joints)
+        facing = body_headings(joints)
         root = joints[:, 0] * np.array([1.0, 0.0, 1.0])
         pose = quat.rotate(quat.from_yaw(-facing)[:, None], joints - root[:, None])
         step = quat.rotate(quat.from_yaw(-facing[:-1]), np.diff(root, axis=0))[:, [0, 2]]
@@ -112,7 +112,7 @@ class BodyMotion:
         return turned
 
 
-def heading(joints: np.ndarray) -> np.ndarray:
+def body_headings(joints: np.ndarray) -> np.ndarray:
     """Where hips and shoulders of joints (T, J, 3) point, radians about +Y, continuous and smoothed: (T,). A body that
     lies on its side shows little of it and is led by the frames around.
     """

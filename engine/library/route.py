@@ -15,7 +15,7 @@ import numpy as np
 from blender_addon.shared.series import gaussian_smooth, hermite_basis
 from blender_addon.shared.skeleton import FPS
 
-from .motion import heading
+from .motion import body_headings
 
 TANGENT_FRAMES = 3.0  # over which a path's direction is read
 STANDS_MPS = 0.15  # a path that is slower has no direction
@@ -53,7 +53,7 @@ class Start:
     @cached_property
     def track(self) -> np.ndarray:
         """x, z and heading (n, 3) of the pelvis."""
-        return np.concatenate([self.joints[:, 0, [0, 2]], heading(self.joints)[:, None]], 1)
+        return np.concatenate([self.joints[:, 0, [0, 2]], body_headings(self.joints)[:, None]], 1)
 
     @property
     def next_track(self) -> np.ndarray:

@@ -44,7 +44,7 @@ _SAMPLES = 64
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EncoderSettings:
     """What a sentence-transformers folder says about itself."""
 
     folder: Path
@@ -57,12 +57,12 @@ class Recipe:
 class TextEncoder:
     """Sentences to vectors; made by :func:`load_text_encoder`."""
 
-    def __init__(self, name: str, recipe: Recipe, device: torch.device, cache: Path) -> None:
+    def __init__(self, name: str, encoder_settings: EncoderSettings, device: torch.device, cache: Path) -> None:
         self.name = name
-        self.width = recipe.width
+        self.width = encoder_settings.width
         self.device = device
-        self._recipe = recipe
-        self._cache = cache / _fingerprint(recipe, device)
+        self._settings = encoder_settings
+        self._cache = cache / _fingerprint(encoder_settings, device)
         self._embed: Callable[[str], Tensor] | None = None
 
     def encode(self, texts: Sequence[str]) -> Tensor:
@@ -72,7 +72,7 @@ class TextEncoder:
     def warm_up(self) -> None:
         """Load the model now, so that the first new prompt does not wait for it."""
         if self._embed is None:
-            self._embed = _load_model(self._recipe, self.device)
+            self._embed = _load_model(self._settings, self.device)
 
     def _cached(self, text: str) -> Tensor:
         path = self._cache / f"{hashlib.sha256(text.encode()).hexdigest()}.bin"
@@ -94,17 +94,17 @@ def load_text_encoder(
     ``width`` is what the model expects. ``cache_dir`` None means the user's cache folder. Raises TextEncoderError when
     the encoder is not there, is not a sentence encoder, or is of another width.
     """
-    recipe = _read_recipe(_find(name_or_path))
-    if recipe.width != width:
+    encoder_settings = _read_encoder_settings(_find(name_or_path))
+    if encoder_settings.width != width:
         raise TextEncoderError(
-            f"The text encoder {name_or_path} gives {recipe.width} numbers, but the model expects {width}.",
+            f"The text encoder {name_or_path} gives {encoder_settings.width} numbers, but the model expects {width}.",
             "Use the text encoder that the model was trained with; its name stands in the checkpoint's config.json.",
         )
     if cache_dir is None:
         import platformdirs
 
         cache_dir = Path(platformdirs.user_cache_dir("gaitway", appauthor=False)) / "text"
-    return TextEncoder(name_or_path, recipe, torch.device(device), Path(cache_dir))
+    return TextEncoder(name_or_path, encoder_settings, torch.device(device), Path(cache_dir))
 
 
 def _find(name: str) -> Path:
@@ -151,7 +151,7 @@ def _from_hub(repository: str) -> Path:
         ) from error
 
 
-def _read_recipe(folder: Path) -> Recipe:
+def _read_encoder_settings(folder: Path) -> EncoderSettings:
     """Read modules.json and what it refers to; refuses everything but mean pooling, one plain dense layer, L2 norm."""
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ def _read_recipe(folder: Path) -> Recipe:
             if dense["bias"] or not dense["activation_function"].endswith("Identity"):
                 raise ValueError("its dense layer has a bias or an activation")
             width = int(dense["out_features"])
-        return Recipe(folder, paths["Transformer"], int(settings["max_seq_length"]), paths.get("Dense"), width)
+        return EncoderSettings(folder, paths["Transformer"], int(settings["max_seq_length"]), paths.get("Dense"), width)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TextEncoderError(
             f"{folder} is not a sentence encoder that can be used here ({error}).",
@@ -175,7 +175,7 @@ def _read_recipe(folder: Path) -> Recipe:
         ) from error
 
 
-def _load_model(recipe: Recipe, device: torch.device) -> Callable[[str], Tensor]:
+def _load_model(encoder_settings: EncoderSettings, device: torch.device) -> Callable[[str], Tensor]:
     """The function from one sentence to its vector (width,), float32 on the CPU."""
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
@@ -183,27 +183,30 @@ def _load_model(recipe: Recipe, device: torch.device) -> Callable[[str], Tensor]
 
     transformers_logging.disable_progress_bar()  # a bar for a tenth of a second, in the middle of ours
     try:
-        tokenizer = AutoTokenizer.from_pretrained(recipe.transformer, local_files_only=True)
-        config = AutoConfig.from_pretrained(recipe.transformer, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(encoder_settings.transformer, local_files_only=True)
+        config = AutoConfig.from_pretrained(encoder_settings.transformer, local_files_only=True)
         kind = T5EncoderModel if config.model_type == "t5" else AutoModel
         loaded: Any = kind.from_pretrained(
-            recipe.transformer, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            encoder_settings.transformer, local_files_only=True, dtype=torch.float32, output_loading_info=True
         )
         model, report = loaded
         absent = [name for name in report["missing_keys"] if "pooler" not in name]  # the pooler is not used
         if absent:  # transformers would draw them at random
             raise ValueError(f"{len(absent)} of its weights are missing, such as {absent[0]}")
         model = model.to(device).eval()
-        dense = None if recipe.dense is None else _read_dense(recipe.dense).to(device)
+        dense = None if encoder_settings.dense is None else _read_dense(encoder_settings.dense).to(device)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise TextEncoderError(
-            f"The text encoder in {recipe.folder} cannot be loaded ({reason}).", "Install or download it again."
+            f"The text encoder in {encoder_settings.folder} cannot be loaded ({reason}).",
+            "Install or download it again.",
         ) from error
 
     @torch.no_grad()
     def embed(text: str) -> Tensor:
-        tokens = tokenizer([text], truncation=True, max_length=recipe.max_tokens, return_tensors="pt").to(device)
+        tokens = tokenizer([text], truncation=True, max_length=encoder_settings.max_tokens, return_tensors="pt").to(
+            device
+        )
         with _one_thread():
             # One sentence alone has no padding: the masked mean is the mean.
             vector = model(**tokens).last_hidden_state.mean(dim=1)
@@ -233,16 +236,16 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _fingerprint(recipe: Recipe, device: torch.device) -> str:
+def _fingerprint(encoder_settings: EncoderSettings, device: torch.device) -> str:
     """Names this encoder, its libraries and the device in the cache. Of large files it takes size and samples only."""
     digest = hashlib.sha256(device.type.encode())
     for library in ("torch", "transformers", "tokenizers"):
         digest.update(f"{library} {importlib.metadata.version(library)}\n".encode())
     for path in sorted(
-        p for p in recipe.folder.rglob("*") if p.suffix in {".json", ".safetensors", ".bin", ".model", ".txt"}
+        p for p in encoder_settings.folder.rglob("*") if p.suffix in {".json", ".safetensors", ".bin", ".model", ".txt"}
     ):
         size = path.stat().st_size
-        digest.update(f"{path.relative_to(recipe.folder).as_posix()} {size}\n".encode())
+        digest.update(f"{path.relative_to(encoder_settings.folder).as_posix()} {size}\n".encode())
         with open(path, "rb") as file:
             for index in range(_SAMPLES if size > _SAMPLES * _SAMPLE else 1):
                 file.seek(index * (size // _SAMPLES))

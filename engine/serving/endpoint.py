@@ -55,7 +55,7 @@ def open_router(
     return router, bound.replace("tcp://0.0.0.0:", "tcp://127.0.0.1:").replace("tcp://[::]:", "tcp://[::1]:")
 
 
-def describe(keys: CurveKeys, address: str) -> Connection:
+def own_connection(keys: CurveKeys, address: str) -> Connection:
     """The contents of this process's connection file."""
     return Connection(
         address=address,

@@ -22,7 +22,7 @@ ERROR_MAX_CHARACTERS = 2000
 """Characters of an error's message, and of its hint."""
 
 
-class Pipeline(Protocol):
+class ServedPipeline(Protocol):
     """What the server needs from :class:`engine.pipeline.Pipeline`."""
 
     def describe(self) -> Welcome: ...
@@ -49,7 +49,7 @@ class Job:
             self.cancelled.set()
 
 
-def run_job(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_file: Path | None) -> None:
+def run_job(pipeline: ServedPipeline, job: Job, send: Callable[[bytes], None], log_file: Path | None) -> None:
     """Run a job to its end and ``send`` each message, encoded; the last is its Result or Error. Raises nothing."""
     identifier = job.request.request_id
     answer: GaitwayError
@@ -73,7 +73,7 @@ def run_job(pipeline: Pipeline, job: Job, send: Callable[[bytes], None], log_fil
     send(encode(error_reply(identifier, answer)))
 
 
-def _generate(pipeline: Pipeline, job: Job, send: Callable[[bytes], None]) -> None:
+def _generate(pipeline: ServedPipeline, job: Job, send: Callable[[bytes], None]) -> None:
     # Closing the generator is what stops the work: it ends at its current step and releases what it holds.
     with closing(pipeline.generate(job.request)) as items:  # type: ignore[type-var]
         if job.cancelled.is_set():

@@ -25,8 +25,8 @@ from blender_addon.shared.protocol import Cancel, Generate, Hello, Message, Ping
 
 from .. import __version__
 from .clients import ClientTable
-from .endpoint import DEFAULT_ADDRESS, LINGER_S, describe, open_router, refuse_second_engine
-from .job import Job, Pipeline, error_reply, internal_error
+from .endpoint import DEFAULT_ADDRESS, LINGER_S, open_router, own_connection, refuse_second_engine
+from .job import Job, ServedPipeline, error_reply, internal_error
 from .logs import start_logging
 from .queue import JobQueue
 from .security import CurveKeys, Gatekeeper
@@ -35,7 +35,7 @@ from .worker import Answer, Failed, Idle, Loaded, Worker
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.25
+POLL_INTERVAL_S = 0.25
 """Seconds after which the loop checks signals, parent process and silent clients even if nothing arrives."""
 MESSAGES_PER_TICK = 32
 """Messages read before the worker's events are read again, so that a flood cannot starve them."""
@@ -44,7 +44,7 @@ WORKER_STOP_S = 5.0
 
 
 def serve(
-    pipeline_factory: Callable[[], Pipeline],
+    pipeline_factory: Callable[[], ServedPipeline],
     *,
     address: str = DEFAULT_ADDRESS,
     connection_file: Path | None = None,
@@ -82,7 +82,7 @@ class Server:
 
     def __init__(
         self,
-        pipeline_factory: Callable[[], Pipeline],
+        pipeline_factory: Callable[[], ServedPipeline],
         address: str,
         connection_file: Path,
         log_file: Path | None,
@@ -104,7 +104,7 @@ class Server:
             self._gatekeeper = Gatekeeper(self._context, self._keys)
             self._router, self.address = open_router(self._context, self._keys, address)
             self._worker = Worker(pipeline_factory, self._context, log_file)
-            write_connection(describe(self._keys, self.address), connection_file)
+            write_connection(own_connection(self._keys, self.address), connection_file)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -126,13 +126,13 @@ class Server:
             poller.register(each, zmq.POLLIN)
         next_check = 0.0
         while self._stop_reason is None and not stop_reasons:
-            poller.poll(int(TICK_S * 1000))
+            poller.poll(int(POLL_INTERVAL_S * 1000))
             self._gatekeeper.answer()
             self._read_messages()
             self._read_worker()
             self._start_next()
             if time.monotonic() >= next_check:
-                next_check = time.monotonic() + TICK_S
+                next_check = time.monotonic() + POLL_INTERVAL_S
                 self._drop_silent_clients()
                 if parent_pid is not None and not process_is_alive(parent_pid):
                     self.stop("the program that started it has ended")

@@ -22,7 +22,7 @@ import zmq
 from blender_addon.shared.errors import GaitwayError
 from blender_addon.shared.protocol import Welcome
 
-from .job import InternalError, Job, Pipeline, run_job
+from .job import InternalError, Job, ServedPipeline, run_job
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Worker:
 
     def __init__(
         self,
-        pipeline_factory: Callable[[], Pipeline],
+        pipeline_factory: Callable[[], ServedPipeline],
         context: zmq.Context[zmq.Socket[bytes]],
         log_file: Path | None,
     ) -> None:
@@ -130,7 +130,7 @@ class Worker:
                 return
             self._serve(pipeline, emit)
 
-    def _load(self, emit: Callable[[Event], None]) -> Pipeline:
+    def _load(self, emit: Callable[[Event], None]) -> ServedPipeline:
         started = time.perf_counter()
         pipeline = self._pipeline_factory()
         emit(Loaded(pipeline.describe(), time.perf_counter() - started))
@@ -140,7 +140,7 @@ class Worker:
         emit(Idle(None))
         return pipeline
 
-    def _serve(self, pipeline: Pipeline, emit: Callable[[Event], None]) -> None:
+    def _serve(self, pipeline: ServedPipeline, emit: Callable[[Event], None]) -> None:
         while (job := self._jobs.get()) is not None:
             run_job(pipeline, job, partial(_answer, emit, job), self._log_file)
             emit(Idle(job))

@@ -27,7 +27,7 @@ import torch
 from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
-from engine.export import export
+from engine.export import export_clip
 from engine.export.clip import Clip as Picture
 from engine.finishing.body import LENGTHS_M
 from engine.metrics import foot_skating_ratio
@@ -172,7 +172,7 @@ def main() -> None:
                     joints, 20.0, drawn.prompt, options.seed, pipeline.config.name, signal.hint, signal.hint_mask,
                     free_height=signal.free_height,
                 )  # fmt: skip
-                export(picture, options.pictures / f"{drawn.name.replace(' ', '_')}.png")
+                export_clip(picture, options.pictures / f"{drawn.name.replace(' ', '_')}.png")
         for kind in KINDS:
             lines.append(report("drawn controls", kind, rows[kind], real_jerk))
     for line in lines:

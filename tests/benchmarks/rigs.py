@@ -50,7 +50,7 @@ from blender_addon.keying import apply
 from blender_addon.retarget.proportions import adapt
 from blender_addon.retarget.proportions.contacts import contact_mask
 from blender_addon.shared import quat
-from blender_addon.shared.limbs import LIMBS, bend
+from blender_addon.shared.limbs import LIMBS, bend_angle
 from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.protocol import ControlError, Result
 from blender_addon.shared.skeleton import SKELETON
@@ -104,7 +104,7 @@ def limb_angles(heads: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
     for limb in LIMBS:
         for start, end in ((limb.upper, limb.middle), (limb.middle, limb.end)):
             model = wanted[:, SKELETON.index(end)] - wanted[:, SKELETON.index(start)]
-            angles.append(np.degrees(bend(heads[end] - heads[start], model)))
+            angles.append(np.degrees(bend_angle(heads[end] - heads[start], model)))
     return np.stack(angles, -1)
 
 
@@ -112,7 +112,7 @@ def flips(heads: dict[str, np.ndarray], turns: dict[str, np.ndarray], source: np
     """Limb frames that turn without cause; ``turns``: joint -> orientations (T, 4), ``source``: the model's turns."""
 
     def step(directions: np.ndarray) -> np.ndarray:
-        return np.degrees(bend(directions[1:], directions[:-1]))
+        return np.degrees(bend_angle(directions[1:], directions[:-1]))
 
     def turn(rotations: np.ndarray) -> np.ndarray:
         return np.degrees(quat.angle(quat.multiply(quat.conjugate(rotations[1:]), rotations[:-1])))
@@ -133,7 +133,7 @@ def evaluated(armature: bpy.types.Object, bones: dict[str, str], frames: np.ndar
     return {j: heads[:, i] for i, j in enumerate(bones)}, {j: turns[:, i] for i, j in enumerate(bones)}
 
 
-def in_ticks(work: Generator[None, None, Any], first: float = time_slices.TICK_S) -> tuple[Any, float, float]:
+def in_ticks(work: Generator[None, None, Any], first: float = time_slices.TICK_BUDGET_S) -> tuple[Any, float, float]:
     """Run ``work`` as the add-on's timer does; what it returns, the longest tick and the longest work in one, ms."""
     longest = longest_work = 0.0
     share, done = first, False
@@ -145,7 +145,7 @@ def in_ticks(work: Generator[None, None, Any], first: float = time_slices.TICK_S
             done, returned = True, end.value
         longest = max(longest, 1e3 * (time.perf_counter() - began))
         longest_work = max(longest_work, 1e3 * (time.thread_time() - worked))
-        share = time_slices.TICK_S
+        share = time_slices.TICK_BUDGET_S
     return returned, longest, longest_work
 
 

@@ -25,7 +25,7 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.ui.prompt_suggestions import KNOWN_BY_OWN
-from engine.export import export
+from engine.export import export_clip
 from engine.export.clip import Clip as Picture
 from engine.pipeline import Pipeline
 from training.data.clips import Clip, load_clips
@@ -49,7 +49,7 @@ def traits(joints: np.ndarray) -> np.ndarray:
         return float(np.linalg.norm(np.diff(points, axis=0), axis=-1).mean() * FPS)
 
     hips, hands, feet = of("pelvis"), of("left_wrist", "right_wrist"), of("left_ankle", "right_ankle")
-    yaw = np.unwrap(quat.yaw(features.heading(joints)))
+    yaw = np.unwrap(quat.yaw(features.heading_rotation(joints)))
     return np.array(
         [
             pace(hips[..., [0, 2]]),
@@ -139,7 +139,7 @@ def main() -> None:
         if options.pictures is not None:
             options.pictures.mkdir(parents=True, exist_ok=True)
             picture = Picture(alone[0], 20.0, text, 0, pipeline.config.name)
-            export(picture, options.pictures / f"{text.replace(' ', '_')[:60]}.png")
+            export_clip(picture, options.pictures / f"{text.replace(' ', '_')[:60]}.png")
     print(json.dumps({"benchmark": "suggestions", "known": known, "listed": sorted(listed)}))
 
 

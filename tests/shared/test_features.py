@@ -81,7 +81,7 @@ def test_canonical_motion_starts_at_the_origin_with_heading_z():
     joints = quat.rotate(turn, walking()) + np.array([5.0, 0, -3.0])
     canonical = f.canonicalize(joints)
     np.testing.assert_allclose(canonical[0, 0, [0, 2]], 0, atol=1e-9)
-    np.testing.assert_allclose(f.heading(canonical)[0], [1, 0, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(f.heading_rotation(canonical)[0], [1, 0, 0, 0], atol=1e-9)
     np.testing.assert_allclose(canonical, f.canonicalize(walking()), atol=1e-9)
 
 

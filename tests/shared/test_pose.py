@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import pose, quat
-from blender_addon.shared.limbs import LIMBS, bend
+from blender_addon.shared.limbs import LIMBS, bend_angle
 from blender_addon.shared.skeleton import SKELETON
 
 UPPER = [SKELETON.index(limb.upper) for limb in LIMBS]
@@ -130,7 +130,10 @@ def test_real_motion_is_reproduced(shared_dir):
         rotations = pose.local_rotations(pose.global_rotations(joints))
         again = pose.forward_kinematics(rotations, joints[:, 0], pose.bone_offsets(joints))
         for above, below in ((UPPER, MIDDLE), (MIDDLE, ENDS)):
-            assert np.degrees(bend(again[:, below] - again[:, above], joints[:, below] - joints[:, above])).max() < 0.1
+            assert (
+                np.degrees(bend_angle(again[:, below] - again[:, above], joints[:, below] - joints[:, above])).max()
+                < 0.1
+            )
         assert np.linalg.norm(again - joints, axis=-1).mean() < 0.025
 
 
@@ -141,7 +144,7 @@ def test_real_motion_does_not_flip(shared_dir):
         rotations = pose.global_rotations(joints)
         turned = degrees_between(rotations[1:], rotations[:-1])
         upper, lower = joints[:, MIDDLE] - joints[:, UPPER], joints[:, ENDS] - joints[:, MIDDLE]
-        moved = np.degrees(np.maximum(bend(upper[1:], upper[:-1]), bend(lower[1:], lower[:-1])))
+        moved = np.degrees(np.maximum(bend_angle(upper[1:], upper[:-1]), bend_angle(lower[1:], lower[:-1])))
         parents = turned[:, [SKELETON.parents[joint] for joint in UPPER]]
         flips += int((turned[:, UPPER] > moved + parents + 60).sum())
         frames += moved.size

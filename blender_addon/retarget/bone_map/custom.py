@@ -19,7 +19,7 @@ from ...shared.skeleton import SKELETON, joint_label
 from ..rig import BoneRest, ancestors
 from .detect import REQUIRED_JOINTS, TRUNK_JOINTS, BoneMap, canonical, detect_bones
 
-FORMAT = "gaitway_bones"
+BONES_FORMAT = "gaitway_bones"
 FORMAT_VERSION = 1
 FIGURE_MIRROR_TOLERANCE_RATIO = 0.05  # of the figure's extent
 
@@ -118,7 +118,7 @@ def _reflected(point: np.ndarray, centre: np.ndarray, axis: np.ndarray) -> np.nd
 
 def to_json(joints: Mapping[str, str]) -> str:
     """The text of a file with these joints."""
-    return json.dumps({FORMAT: FORMAT_VERSION, "joints": dict(joints)}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({BONES_FORMAT: FORMAT_VERSION, "joints": dict(joints)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, bones: list[BoneRest]) -> tuple[dict[str, str], list[str]]:
@@ -130,7 +130,7 @@ def from_json(text: str, bones: list[BoneRest]) -> tuple[dict[str, str], list[st
     try:
         content = json.loads(text)
         joints = content["joints"]
-        version = content[FORMAT]
+        version = content[BONES_FORMAT]
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile("This file does not say which bone is which joint.", hint) from error
     if version != FORMAT_VERSION:

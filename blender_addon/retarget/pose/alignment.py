@@ -18,7 +18,7 @@ from itertools import permutations, product
 import numpy as np
 
 from ...shared import quat
-from ...shared.limbs import LIMBS, Limb, bend, signed_angle
+from ...shared.limbs import LIMBS, Limb, bend_angle, signed_angle
 from ...shared.pose import T_POSE
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender
@@ -123,7 +123,7 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
     canonical_upper, canonical_lower = _canonical_offset(limb.upper), _canonical_offset(limb.middle)
     canonical_hinge = model_to_blender(np.array(limb.hinge))
     usual_hinge = quat.rotate(quat.between(canonical_upper, upper), canonical_hinge)
-    flexion = bend(upper, lower)
+    flexion = bend_angle(upper, lower)
     off = signed_angle(upper, usual_hinge, np.cross(upper, lower))
     trust = np.clip((flexion - REST_BEND_UNKNOWN_RAD) / (REST_BEND_KNOWN_RAD - REST_BEND_UNKNOWN_RAD), 0, 1)
     trust *= abs(off) < HINGE_LIMIT_RAD

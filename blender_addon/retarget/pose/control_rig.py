@@ -101,7 +101,7 @@ def control_targets(
     ``limbs``: "FK" for these alone, "BOTH" for IK controls that agree with them, "IK" for both with IK switched on.
     ``pole_axes``: pole bone -> rest direction (3,) that it turns towards itself, see :func:`.read_rig.pole_axis`.
     """
-    bases = {bone: fk.to_matrix(rotation) for bone, rotation in solution.rotations.items()}
+    bases = {bone: fk.to_transform(rotation) for bone, rotation in solution.rotations.items()}
     bases[solution.location_bone][:, :3, 3] = solution.location
     matrices = fk.pose_rig(stand_in, [bone.name for bone in stand_in.bones], bases)
     rotated, moved = list(solution.rotations), [solution.location_bone]

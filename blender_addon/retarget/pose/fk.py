@@ -13,7 +13,7 @@ from ...shared import quat
 from ..rig import BoneRest, Rig
 
 
-def to_matrix(rotation: np.ndarray) -> np.ndarray:
+def to_transform(rotation: np.ndarray) -> np.ndarray:
     """(..., 4, 4) from a quaternion (..., 4)."""
     rotation = np.asarray(rotation, dtype=np.float64)
     matrix = np.zeros((*rotation.shape[:-1], 4, 4))

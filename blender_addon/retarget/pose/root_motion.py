@@ -148,7 +148,7 @@ def path_matrices(rig: Rig, bone_map: BoneMap, path: np.ndarray, headings: np.nd
 
 
 def _upright(path: np.ndarray, headings: np.ndarray) -> np.ndarray:
-    matrices = fk.to_matrix(quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), headings))
+    matrices = fk.to_transform(quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), headings))
     matrices[:, :2, 3] = path
     return matrices
 

@@ -137,7 +137,7 @@ def _rotation_of(matrix: np.ndarray) -> np.ndarray:
 
 def with_rotation(bone: BoneRest, rotation: np.ndarray) -> np.ndarray:
     """The bone's present pose (T, 4, 4) with its rotation replaced; location and scale, which are not keyed, stay."""
-    basis = fk.to_matrix(rotation)
+    basis = fk.to_transform(rotation)
     basis[..., :3, :3] *= np.linalg.norm(bone.basis[:3, :3], axis=0)
     basis[..., :3, 3] = bone.basis[:3, 3]
     return basis

@@ -27,7 +27,7 @@ from ..pose.ground import ground_height
 from ..rig import Rig
 from .blending import fade, num_frames
 from .figure import UP, Figure, JointTargets
-from .leg import PARAMS, FootContact, Leg, held_envelope
+from .leg import LEG_PARAMS, FootContact, Leg, held_envelope
 
 
 def rest_heights(rig: Rig, bone_map: BoneMap) -> dict[str, float]:
@@ -61,11 +61,11 @@ def plant(
     for limb, side in zip((limb for limb in LIMBS if "hip" in limb.upper), ("left", "right"), strict=True):
         legs.append(Leg(figure, contact, targets, limb, side, fps))
         yield
-    free = np.stack([1.0 - fade(axis, num_frames(PARAMS.blend_s, fps)) for axis in controlled_hips.T], -1)
-    figure.shift(free * hann_smooth(_ride(figure, legs, free), num_frames(PARAMS.ride_blend_s, fps)))
+    free = np.stack([1.0 - fade(axis, num_frames(LEG_PARAMS.blend_s, fps)) for axis in controlled_hips.T], -1)
+    figure.shift(free * hann_smooth(_ride(figure, legs, free), num_frames(LEG_PARAMS.ride_blend_s, fps)))
     yield
-    needed = np.minimum(np.max([leg.shortfall(figure) for leg in legs], axis=0), PARAMS.max_drop_m * figure.metre)
-    figure.shift(-(free[:, 2] * held_envelope(needed, num_frames(PARAMS.drop_blend_s, fps)))[:, None] * UP)
+    needed = np.minimum(np.max([leg.shortfall(figure) for leg in legs], axis=0), LEG_PARAMS.max_drop_m * figure.metre)
+    figure.shift(-(free[:, 2] * held_envelope(needed, num_frames(LEG_PARAMS.drop_blend_s, fps)))[:, None] * UP)
     for leg in legs:
         yield
         leg.follow(figure)

@@ -22,7 +22,7 @@ from .effectors import ARMS
 from .figure import DESCENDANTS, Figure, JointTargets
 
 ROOTS = tuple(limb.upper for limb in LIMBS)
-LIMB_ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
+END_JOINTS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 EASE = {
     "pelvis": 0.15,
     "spine1": 0.15,
@@ -65,7 +65,7 @@ def lean(figure: Figure, targets: JointTargets, fps: float) -> Generator[None, N
         return depends
     goals = {joint: (now[rows], positions[rows]) for joint, (now, positions) in others.items()}
     for joint, (now, _) in goals.items():
-        if joint not in LIMB_ENDS:
+        if joint not in END_JOINTS:
             depends[rows] |= now
     before, after = figure.copy(rows), figure.copy(rows)
     hips_fixed = targets["pelvis"][0] if "pelvis" in targets else np.zeros(len(depends), dtype=bool)

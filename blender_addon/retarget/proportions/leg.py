@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...shared import quat
-from ...shared.limbs import Limb, bend, signed_angle
+from ...shared.limbs import Limb, bend_angle, signed_angle
 from ...shared.series import envelope, runs
 from ...shared.skeleton import CONTACT_JOINTS, SKELETON
 from ...shared.space import model_to_blender
@@ -47,7 +47,7 @@ class FootLockParams:
     toe_rounds: int = 4
 
 
-PARAMS = FootLockParams()
+LEG_PARAMS = FootLockParams()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class Leg:
             self.toe_flat[stance.span] = True
         both, between = self.ankle_pinned & self.toe_pinned, toe_pins.positions - ankle_pins.positions
         rotation = quat.between(toe - ankle, np.where(both[:, None], between, toe - ankle))
-        blend = num_frames(PARAMS.blend_s, fps)
+        blend = num_frames(LEG_PARAMS.blend_s, fps)
         self.rotation = from_rotation_vector(spread(both, to_rotation_vector(rotation), blend))
         self.direction = quat.rotate(self.rotation, quat.normalize(toe - ankle))
         under_toe = toe_pins.positions - self.size * self.direction
@@ -102,15 +102,17 @@ class Leg:
         self._aim(ankle)
         self.correction = self.goal - figure.joint(limb.end)
         columns = [CONTACT_JOINTS.index(limb.end), CONTACT_JOINTS.index(self.toe)]
-        weight = fade(contact.in_contact[:, columns].any(1), num_frames(PARAMS.toe_blend_s, fps))
-        self.weight = PARAMS.swing_weight + weight
+        weight = fade(contact.in_contact[:, columns].any(1), num_frames(LEG_PARAMS.toe_blend_s, fps))
+        self.weight = LEG_PARAMS.swing_weight + weight
 
     def cost(self, figure: Figure) -> np.ndarray:
         """Matrix (K, 3, 3) of what it costs this leg, in squares of its bones' angles, to bring its ends nearer to or
         farther from each other: for a leg that is nearly straight most along itself."""
         hip, knee, ankle = (figure.joint(joint) for joint in (self.limb.upper, self.limb.middle, self.limb.end))
         along = quat.normalize(ankle - hip)
-        sine = np.maximum(np.sin(bend(knee - hip, ankle - knee) / 2), PARAMS.min_half_bend_sine)[:, None, None]
+        sine = np.maximum(np.sin(bend_angle(knee - hip, ankle - knee) / 2), LEG_PARAMS.min_half_bend_sine)[
+            :, None, None
+        ]
         return self.weight[:, None, None] * (np.eye(3) + (1 / sine**2 - 1) * along[:, :, None] * along[:, None, :])
 
     def _aim(self, ankle: np.ndarray) -> None:
@@ -118,7 +120,7 @@ class Leg:
         these."""
         known = self.ankle_pinned | self.toe_pinned
         missing = np.where(known[:, None], self.position - ankle, 0.0)
-        self.goal = ankle + spread(known, missing, num_frames(PARAMS.blend_s, self.fps))
+        self.goal = ankle + spread(known, missing, num_frames(LEG_PARAMS.blend_s, self.fps))
 
     def follow(self, figure: Figure) -> None:
         """Let the swinging foot go along with hips that were moved, so that its leg keeps its direction."""
@@ -132,10 +134,12 @@ class Leg:
         projections onto the balls around the hip sockets of all its frames."""
         hip, ankle_only = figure.joint(self.limb.upper), self.ankle_pinned[:, None]
         foot = np.where(ankle_only, 0.0, self.size * self.direction)  # a heel may be lifted, its toe is to be reached
-        reach = figure.length(self.limb) + PARAMS.raised_heel_ratio * np.where(self.ankle_pinned, 0.0, self.size[:, 0])
+        reach = figure.length(self.limb) + LEG_PARAMS.raised_heel_ratio * np.where(
+            self.ankle_pinned, 0.0, self.size[:, 0]
+        )
         for first, end in runs(self.ankle_pinned | self.toe_pinned):
             span = slice(first, end)
-            for _ in range(0 if self.user_controlled[span].any() else PARAMS.max_projections):
+            for _ in range(0 if self.user_controlled[span].any() else LEG_PARAMS.max_projections):
                 offset = (self.position + foot - hip)[span]
                 far = np.linalg.norm(offset, axis=-1)
                 worst = np.argmax(far - reach[span])
@@ -153,7 +157,7 @@ class Leg:
             for joint, point in ((self.limb.end, ankle), (self.toe, toe))
         ]
         needed = np.maximum(-np.min(lowest, axis=0), 0.0)
-        return held_envelope(needed, num_frames(PARAMS.lift_blend_s, self.fps))
+        return held_envelope(needed, num_frames(LEG_PARAMS.lift_blend_s, self.fps))
 
     def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
@@ -165,7 +169,7 @@ class Leg:
             now = controlled[stance.span]
             if now.any():
                 middle = wanted[stance.span][now].mean(0)
-                if np.linalg.norm(wanted[stance.span][now] - middle, axis=-1).max() > PARAMS.agree_m * self.metre:
+                if np.linalg.norm(wanted[stance.span][now] - middle, axis=-1).max() > LEG_PARAMS.agree_m * self.metre:
                     continue
                 found[number] = Stance(stance.first, stance.end, middle)
             mask[stance.span], positions[stance.span] = True, found[number].position
@@ -177,7 +181,7 @@ class Leg:
         if self.contact.floor is None:
             return stance
         height = self.contact.floor + self.contact.heights[joint]
-        snap = PARAMS.toe_snap_m if joint == self.toe else PARAMS.ankle_snap_m
+        snap = LEG_PARAMS.toe_snap_m if joint == self.toe else LEG_PARAMS.ankle_snap_m
         if abs(stance.position[2] - height) > snap * self.metre:
             return stance
         return Stance(stance.first, stance.end, np.array([*stance.position[:2], height]))
@@ -202,9 +206,9 @@ class Leg:
     def _of_length(self, offset: np.ndarray, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
         """``offset`` (3,) from ankle to toe at the foot's length, with the difference in height of their positions."""
         size = float(self.size.mean())
-        rise = float(np.clip(toe[2] - ankle[2], -PARAMS.max_rise_ratio * size, PARAMS.max_rise_ratio * size))
+        rise = float(np.clip(toe[2] - ankle[2], -LEG_PARAMS.max_rise_ratio * size, LEG_PARAMS.max_rise_ratio * size))
         level = np.linalg.norm(offset[:2])
-        if level < PARAMS.min_level_ratio * size:
+        if level < LEG_PARAMS.min_level_ratio * size:
             return offset * size / np.linalg.norm(offset)
         return np.array([*(offset[:2] / level * np.sqrt(size**2 - rise**2)), rise])
 
@@ -214,14 +218,14 @@ class Leg:
         height = np.sqrt(np.maximum(length**2 - offset[:, 0] ** 2 - offset[:, 1] ** 2, 0.0))
         pinned = self.ankle_pinned | self.toe_pinned
         missing = np.where(pinned, np.maximum(-offset[:, 2] - height, 0.0), 0.0)
-        return np.where(self.ankle_pinned, missing, np.maximum(missing - PARAMS.heel_lift_m * self.metre, 0.0))
+        return np.where(self.ankle_pinned, missing, np.maximum(missing - LEG_PARAMS.heel_lift_m * self.metre, 0.0))
 
     def apply(self, figure: Figure) -> None:
         """Put the foot of ``figure`` there."""
         hip, length = figure.joint(self.limb.upper), figure.length(self.limb)[:, None]
-        on_toe = fade(self.toe_pinned, num_frames(PARAMS.toe_blend_s, self.fps))[:, None]
+        on_toe = fade(self.toe_pinned, num_frames(LEG_PARAMS.toe_blend_s, self.fps))[:, None]
         toe, ankle = self.goal + self.size * self.direction, self.goal
-        for _ in range(PARAMS.toe_rounds):
+        for _ in range(LEG_PARAMS.toe_rounds):
             offset = ankle - hip
             ankle = hip + offset * np.minimum(1.0, length / np.linalg.norm(offset, axis=-1, keepdims=True))
             ankle = toe + self.size * quat.normalize(ankle - toe)
@@ -238,8 +242,8 @@ class Leg:
         at_rest = model_to_blender(SKELETON.offsets[index].astype(np.float64))
         flat = quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot))
         # A foot on its tip has no heading.
-        level = np.linalg.norm(foot[:, :2], axis=-1) > PARAMS.min_heading_ratio * self.size[:, 0]
-        share = fade(self.toe_flat, num_frames(PARAMS.toe_blend_s, self.fps)) * level
+        level = np.linalg.norm(foot[:, :2], axis=-1) > LEG_PARAMS.min_heading_ratio * self.size[:, 0]
+        share = fade(self.toe_flat, num_frames(LEG_PARAMS.toe_blend_s, self.fps)) * level
         figure.rotations[:, index] = quat.slerp(figure.rotations[:, index], flat, share)
 
 

@@ -23,7 +23,7 @@ from blender_addon.shared import protocol
 from blender_addon.shared.connection import read_connection, write_connection
 from blender_addon.shared.errors import EngineUnavailable, ProtocolError
 from blender_addon.shared.protocol import Error, Result
-from engine.serving.endpoint import describe, open_router
+from engine.serving.endpoint import open_router, own_connection
 from engine.serving.security import CurveKeys, Gatekeeper
 
 from ...engine.helpers.stepping import request, result_of
@@ -316,7 +316,7 @@ class StrangeEngine:
         keys = CurveKeys.generate()
         self.gatekeeper = Gatekeeper(self.context, keys)
         self.router, address = open_router(self.context, keys, "127.0.0.1")
-        write_connection(describe(keys, address), path)
+        write_connection(own_connection(keys, address), path)
 
     def answer(self, *frames: bytes, times: int = 1) -> bool:
         """Answer one message if one has come, ``times`` times."""

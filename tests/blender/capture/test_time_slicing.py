@@ -161,7 +161,7 @@ def test_pieces_end_as_they_should() -> None:
 
 
 def test_an_item_is_read_as_it_was(settings) -> None:
-    kept = time_slices.snapshot(settings.controls[1])
+    kept = time_slices.copy_properties(settings.controls[1])
     settings.controls[1].frame_end = 50
     settings.controls.clear()
     assert kept.frame_end == 97 and kept.target == bpy.data.objects["Path"]

@@ -19,7 +19,7 @@ from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import alignment, scale
 from blender_addon.retarget.proportions import adapt
 from blender_addon.shared import quat
-from blender_addon.shared.limbs import LIMBS, Limb, bend
+from blender_addon.shared.limbs import LIMBS, Limb, bend_angle
 from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
@@ -113,11 +113,11 @@ def measure(
         upper, lower = head(limb.middle) - head(limb.upper), head(limb.end) - head(limb.middle)
         a, b, c = SKELETON.indices(limb.upper, limb.middle, limb.end)
         for rig_bone, start, end in ((upper, a, b), (lower, b, c)):
-            directions.append(np.degrees(bend(rig_bone, wanted[:, end] - wanted[:, start])).max())
+            directions.append(np.degrees(bend_angle(rig_bone, wanted[:, end] - wanted[:, start])).max())
         bone_turns = turns[:, names.index(_above_joint(rest, found, limb))]
-        bent = bend(upper, lower) > np.radians(25)
+        bent = bend_angle(upper, lower) > np.radians(25)
         shown = quat.rotate(bone_turns, local)
-        hinges.append(np.degrees(bend(shown, np.cross(upper, lower)))[bent])
+        hinges.append(np.degrees(bend_angle(shown, np.cross(upper, lower)))[bent])
         speed = _degrees_a_step(bone_turns)
         causes = np.maximum(_step(upper), _step(lower)) + _degrees_a_step(source[:, SKELETON.parents[a]])
         flips += int((speed > causes + FLIP).sum())
@@ -139,7 +139,7 @@ def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
     axes = []
     for limb in LIMBS:
         upper, lower = (alignment.segment(rest, found, joint) for joint in (limb.upper, limb.middle))
-        if bend(upper, lower) > np.radians(15):
+        if bend_angle(upper, lower) > np.radians(15):
             axis = np.cross(upper, lower)
         else:
             # In the plane square to the bone: for legs the figure's left, for arms what is square to bone and front.
@@ -154,7 +154,7 @@ def _hinges_of_skin(rest: rig.Rig, found: bone_map.BoneMap) -> list[np.ndarray]:
 
 
 def _step(directions: np.ndarray) -> np.ndarray:
-    return np.degrees(bend(directions[1:], directions[:-1]))
+    return np.degrees(bend_angle(directions[1:], directions[:-1]))
 
 
 def _degrees_a_step(turns: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ bpy = pytest.importorskip("bpy", reason="needs Blender as a Python module")
 
 from blender_addon.shared import space  # noqa: E402
 from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
-from engine.export import export  # noqa: E402
+from engine.export import export_clip  # noqa: E402
 from engine.export.clip import Clip  # noqa: E402
 
 from ...engine.helpers.motions import walking_in_a_circle  # noqa: E402
@@ -48,7 +48,7 @@ def _worst_error(clip: Clip, first_frame: int) -> float:
 
 
 def test_glb_in_blender(clip: Clip, tmp_path: Path) -> None:
-    path = export(clip, tmp_path / "walk.glb")
+    path = export_clip(clip, tmp_path / "walk.glb")
     assert bpy.ops.import_scene.gltf(filepath=str(path)) == {"FINISHED"}
     assert _worst_error(clip, 0) < 1e-3
     meshes = [thing for thing in bpy.context.scene.objects if thing.type == "MESH" and thing.find_armature()]
@@ -56,7 +56,7 @@ def test_glb_in_blender(clip: Clip, tmp_path: Path) -> None:
 
 
 def test_glb_figure_follows_its_bones(clip: Clip, tmp_path: Path) -> None:
-    bpy.ops.import_scene.gltf(filepath=str(export(clip, tmp_path / "walk.glb")))
+    bpy.ops.import_scene.gltf(filepath=str(export_clip(clip, tmp_path / "walk.glb")))
     figure = next(thing for thing in bpy.context.scene.objects if thing.type == "MESH" and thing.find_armature())
     frame = 30
     bpy.context.scene.frame_set(frame)
@@ -69,6 +69,6 @@ def test_glb_figure_follows_its_bones(clip: Clip, tmp_path: Path) -> None:
 
 
 def test_bvh_in_blender_at_life_size(clip: Clip, tmp_path: Path) -> None:
-    path = export(clip, tmp_path / "walk.bvh")
+    path = export_clip(clip, tmp_path / "walk.bvh")
     assert bpy.ops.import_anim.bvh(filepath=str(path)) == {"FINISHED"}
     assert _worst_error(clip, 1) < 1e-3

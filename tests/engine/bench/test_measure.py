@@ -15,8 +15,8 @@ import torch
 
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.protocol import Progress
-from engine.bench.bench import Row, measure, walk_request
-from engine.bench.measure import Rate, follow, matrix_rate
+from engine.bench.bench import Row, measure_request, walk_request
+from engine.bench.measure import Rate, matrix_rate, measure_run
 from engine.bench.operation_counter import OperationCounter
 from engine.bench.random_model import published_sizes
 from engine.bench.reference_times import compare, read_reference_times
@@ -55,7 +55,7 @@ def test_costs_go_to_the_stage_that_caused_them() -> None:
             held.write(b"1" * (50 << 20))
         yield Progress("a", "Nothing", 0.9)
 
-    stages = follow(request()).stages
+    stages = measure_run(request()).stages
     assert list(stages) == ["Sleeping", "Working", "Holding"]
     assert stages["Sleeping"].seconds >= 0.1 > 0.05 > stages["Sleeping"].cpu_seconds
     assert stages["Working"].cpu_seconds >= 0.1
@@ -69,7 +69,7 @@ def test_a_rate_is_a_rate() -> None:
 
 
 def test_the_published_sizes_run_and_cost_what_their_shapes_say() -> None:
-    row = measure(published_sizes("cpu"), walk_request(60, 1, "path"), repeats=1, control="path")
+    row = measure_request(published_sizes("cpu"), walk_request(60, 1, "path"), repeats=1, control="path")
     # A denoiser step over 18 tokens, nine layers: four matrices of attention, two of the feed-forward, the way over.
     layer, joints = 18 * (4 * 256**2 + 2 * 256 * 1024) + 2 * 18**2 * 256, 4 * 18 * 512 * 256
     denoiser = 2 * (9 * layer + joints)

@@ -18,7 +18,7 @@ import torch
 from blender_addon.shared.errors import BadCheckpoint, BadFile, ExportError, GaitwayError
 from engine.checkpoints.folder import (
     Networks,
-    import_checkpoint,
+    import_published,
     load,
     load_folder,
     load_published,
@@ -311,7 +311,7 @@ def sources(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("parent", [False, True], ids=["the folders", "their parent"])
 def test_import(sources: dict[str, Path], tmp_path: Path, parent: bool) -> None:
     given = sources | ({"humanml3d_dir": tmp_path, "spatial_stats_dir": tmp_path} if parent else {})
-    loaded = load_folder(import_checkpoint(**given))
+    loaded = load_folder(import_published(**given))
     assert_same_tensors(loaded, load_published(sources["file"]))
     statistics = loaded.statistics
     assert (statistics.feature_mean.shape, statistics.hint_std.shape) == ((263,), (22, 3))
@@ -322,17 +322,17 @@ def test_import(sources: dict[str, Path], tmp_path: Path, parent: bool) -> None:
 
 
 def test_import_without_a_place_goes_beside_the_file(sources: dict[str, Path], tmp_path: Path) -> None:
-    assert import_checkpoint(**sources | {"out": None}) == tmp_path / "motionlcm"
+    assert import_published(**sources | {"out": None}) == tmp_path / "motionlcm"
     assert load(tmp_path / "motionlcm").config.name == "motionlcm"
 
 
 def test_import_without_controls_needs_no_spatial_statistics(sources: dict[str, Path]) -> None:
     assert_refused(
-        lambda: import_checkpoint(**sources | {"spatial_stats_dir": None}), BadFile, "statistics of the joints"
+        lambda: import_published(**sources | {"spatial_stats_dir": None}), BadFile, "statistics of the joints"
     )
     config = text_only(dataclasses.replace(TINY_V2, num_heads=4))
     write_published(tiny_networks(config), sources["file"])
-    loaded = load_folder(import_checkpoint(**sources | {"spatial_stats_dir": None}))
+    loaded = load_folder(import_published(**sources | {"spatial_stats_dir": None}))
     assert loaded.statistics.hint_mean is None
 
 
@@ -354,5 +354,5 @@ def test_statistics_that_do_not_fit(
         (tmp_path / name).unlink()
     else:
         np.save(tmp_path / name, array)
-    assert_refused(lambda: import_checkpoint(**sources), BadFile, match)
+    assert_refused(lambda: import_published(**sources), BadFile, match)
     assert not sources["out"].exists()

@@ -25,7 +25,7 @@ from blender_addon.shared.protocol import Result as Motion
 from blender_addon.shared.skeleton import SKELETON
 from engine.bench import bench
 from engine.cli import app
-from engine.cli.request import build_request, build_signal, motion_frames, read_controls
+from engine.cli.request import build_signal, motion_frames, read_controls, request_of
 from engine.install import doctor
 from engine.pipeline import Pipeline
 
@@ -107,7 +107,7 @@ def test_the_same_request_gives_the_same_bytes_from_the_command_and_the_pipeline
     for name in ("one.npz", "two.npz"):
         assert run(*line, "-o", name).exit_code == 0
     track, _ = read_controls(S_CURVE, [])
-    request = build_request("walks", build_signal(track, [], motion_frames(None, [track])), seed=5)
+    request = request_of("walks", build_signal(track, [], motion_frames(None, [track])), seed=5)
     *_, motion = Pipeline.load(model).generate(request)
     for name in ("one.npz", "two.npz"):
         with np.load(name) as archive:
@@ -246,10 +246,10 @@ def test_doctor_compares_packages_with_what_is_required(monkeypatch: pytest.Monk
 def test_bench_prints_tables_and_a_line_of_json(
     run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (bench.FRAMES, bench.STEPS) == ((60, 120, 196), (1, 2, 4))
+    assert (bench.FRAMES, bench.STEP_COUNTS) == ((60, 120, 196), (1, 2, 4))
     monkeypatch.setattr(bench, "FRAMES", (60, 120))  # two of each are enough to see that all are measured
-    monkeypatch.setattr(bench, "STEPS", (1, 2))
-    monkeypatch.setattr(bench, "VARIATIONS", (1, 3))
+    monkeypatch.setattr(bench, "STEP_COUNTS", (1, 2))
+    monkeypatch.setattr(bench, "VARIATION_COUNTS", (1, 3))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     others = [{"frames": 60, "steps": 1, "control": c, "seconds": s} for c, s in (("none", 0.05), ("path", 0.075))]
     times = tmp_path / "times.json"
@@ -453,7 +453,7 @@ def test_ctrl_c_stops_without_a_trace(model: Path, tmp_path: Path) -> None:
 def test_abandoning_the_generator_is_enough_to_cancel(model: Path) -> None:
     pipeline = Pipeline.load(model)
     track, _ = read_controls(S_CURVE, [])
-    request = build_request("walks", build_signal(track, [], 121))
+    request = request_of("walks", build_signal(track, [], 121))
     stopped = pipeline.generate(request)
     assert isinstance(next(stopped), Progress)
     stopped.close()

@@ -20,7 +20,7 @@ from blender_addon.shared.connection import read_connection
 from blender_addon.shared.errors import EngineUnavailable
 from blender_addon.shared.protocol import PROTOCOL_VERSION, Error, Generate, Hello, Message, Result, Shutdown, Welcome
 from engine.cli import app
-from engine.cli.request import build_request, build_signal, motion_frames, read_controls
+from engine.cli.request import build_signal, motion_frames, read_controls, request_of
 from engine.install.doctor import _engine
 
 from ..helpers.random_model import save_random_model
@@ -71,7 +71,7 @@ def _wait(client: Client, *kinds: type, patience: float = 120.0) -> Message:
 
 def _request(**options: object) -> Generate:
     track, _ = read_controls(S_CURVE, [])
-    return build_request("walks", build_signal(track, [], motion_frames(None, [track])), seed=7, **options)
+    return request_of("walks", build_signal(track, [], motion_frames(None, [track])), seed=7, **options)
 
 
 def test_socket_and_command_give_the_same_bytes(

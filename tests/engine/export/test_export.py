@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon.shared.errors import ExportError
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import WRITERS, Writer, check_target, export, numbered, suffixes
+from engine.export import WRITERS, Writer, check_target, export_clip, numbered, suffixes
 from engine.export.clip import Clip
 from engine.export.clip_pose import skeleton_joints
 
@@ -45,20 +45,20 @@ def _bvh_error(joints: np.ndarray, path: Path, scale: float = 1.0) -> float:
 
 
 def test_bvh_gives_the_joints_back(clip: Clip, tmp_path: Path) -> None:
-    assert _bvh_error(clip.joints, export(clip, tmp_path / "walk.bvh")) < 1e-4
-    assert _bvh_error(clip.joints, export(clip, tmp_path / "cm.bvh", bvh_unit="cm"), 100.0) < 1e-4
+    assert _bvh_error(clip.joints, export_clip(clip, tmp_path / "walk.bvh")) < 1e-4
+    assert _bvh_error(clip.joints, export_clip(clip, tmp_path / "cm.bvh", bvh_unit="cm"), 100.0) < 1e-4
     assert read_bvh((tmp_path / "walk.bvh").read_text()).frame_time == pytest.approx(1 / FPS)
 
 
 def test_bvh_of_captured_motion(shared_dir: Path, tmp_path: Path) -> None:
     joints = np.load(shared_dir / "data/humanml3d_sample/new_joints_012314.npy")
-    assert _bvh_error(joints, export(Clip(joints), tmp_path / "a.bvh")) < 1e-4
+    assert _bvh_error(joints, export_clip(Clip(joints), tmp_path / "a.bvh")) < 1e-4
     archive = np.load(shared_dir / "data/cmu/clips.npz")
     positions, offset = archive["pos"], archive["offset"]
     for i in range(0, len(offset) - 1, 100):
         joints = positions[offset[i] : offset[i + 1]] * float(archive["unit"])
         assert (
-            _bvh_error(joints, export(Clip(joints), tmp_path / "b.bvh")) < 1e-3
+            _bvh_error(joints, export_clip(Clip(joints), tmp_path / "b.bvh")) < 1e-3
         )  # bones there keep their lengths to 0.5 mm
 
 
@@ -69,7 +69,7 @@ def test_a_figure_that_stretches_is_met_as_nearly_as_constant_bones_allow(tmp_pa
     phases = np.random.default_rng(1).uniform(0, 2 * np.pi, joints.shape[1:])
     joints[:, 1:] += (0.01 * np.sin(3 * seconds + phases))[:, 1:]
     fitted = skeleton_joints(joints)
-    assert _bvh_error(fitted, export(Clip(joints), tmp_path / "a.bvh")) < 1e-4
+    assert _bvh_error(fitted, export_clip(Clip(joints), tmp_path / "a.bvh")) < 1e-4
     lengths = np.linalg.norm(fitted[:, 1:] - fitted[:, list(SKELETON.parents[1:])], axis=-1)
     assert lengths.std(0).max() < 1e-6
     miss = np.linalg.norm(fitted - joints, axis=-1)
@@ -81,7 +81,7 @@ def test_a_figure_that_stretches_is_met_as_nearly_as_constant_bones_allow(tmp_pa
 
 def test_bvh_angles_do_not_jump(tmp_path: Path) -> None:
     """Several turns of the body and hips bent past a right angle: the angles go on beyond a half turn."""
-    motion = read_bvh(export(Clip(walking_in_a_circle(240, swing=1.4)), tmp_path / "a.bvh").read_text()).motion
+    motion = read_bvh(export_clip(Clip(walking_in_a_circle(240, swing=1.4)), tmp_path / "a.bvh").read_text()).motion
     steps = np.abs(np.diff(motion[:, 3:], axis=0))
     assert np.median(steps.max(0)) < 45
     assert steps.max() < 181  # near the pole an angle may run fast, but never by a full turn
@@ -90,12 +90,12 @@ def test_bvh_angles_do_not_jump(tmp_path: Path) -> None:
 
 
 def test_t_pose_is_the_rest_pose(tmp_path: Path) -> None:
-    motion = read_bvh(export(Clip(standing(3)), tmp_path / "a.bvh").read_text()).motion
+    motion = read_bvh(export_clip(Clip(standing(3)), tmp_path / "a.bvh").read_text()).motion
     np.testing.assert_allclose(motion[:, 3:], 0, atol=1e-3)
 
 
 def test_npz_holds_the_exact_numbers_without_pickle(clip: Clip, tmp_path: Path) -> None:
-    with np.load(export(clip, tmp_path / "walk.npz"), allow_pickle=False) as archive:
+    with np.load(export_clip(clip, tmp_path / "walk.npz"), allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["joints"], clip.joints)
         np.testing.assert_array_equal(archive["hint"], clip.hint)
         np.testing.assert_array_equal(archive["hint_mask"], clip.hint_mask)
@@ -129,7 +129,7 @@ def _accessor(document: dict, binary: bytes, index: int) -> np.ndarray:
 
 
 def test_glb_is_consistent_and_gives_the_joints_back(clip: Clip, tmp_path: Path) -> None:
-    document, binary = _read_glb(export(clip, tmp_path / "walk.glb"))
+    document, binary = _read_glb(export_clip(clip, tmp_path / "walk.glb"))
     assert document["buffers"][0]["byteLength"] <= len(binary)
     nodes = document["nodes"]
     parents = {child: i for i, node in enumerate(nodes) for child in node.get("children", [])}
@@ -170,7 +170,7 @@ def test_glb_is_consistent_and_gives_the_joints_back(clip: Clip, tmp_path: Path)
     ("suffix", "start"), [(".png", b"\x89PNG"), (".jpg", b"\xff\xd8"), (".pdf", b"%PDF"), (".svg", b"<?xml")]
 )
 def test_pictures(clip: Clip, tmp_path: Path, suffix: str, start: bytes) -> None:
-    assert export(clip, tmp_path / f"walk{suffix}").read_bytes().startswith(start)
+    assert export_clip(clip, tmp_path / f"walk{suffix}").read_bytes().startswith(start)
 
 
 def test_a_row_is_all_that_a_format_needs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_a_row_is_all_that_a_format_needs(clip: Clip, tmp_path: Path, monkeypatc
         check_target(tmp_path / "walk.numpy")
     monkeypatch.setitem(WRITERS, ".numpy", Writer("motion", "npz", "write_npz", "the same under another name"))
     check_target(tmp_path / "walk.numpy", "motion")
-    with np.load(export(clip, tmp_path / "walk.numpy")) as archive:
+    with np.load(export_clip(clip, tmp_path / "walk.numpy")) as archive:
         np.testing.assert_array_equal(archive["joints"], clip.joints)
 
 
@@ -187,7 +187,7 @@ def test_picture_says_prompt_and_errors(clip: Clip, tmp_path: Path) -> None:
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none"}):
-        text = export(clip, tmp_path / "walk.svg").read_text()
+        text = export_clip(clip, tmp_path / "walk.svg").read_text()
     text = re.sub(r"&amp;", "&", re.sub(r"&lt;", "<", re.sub(r"&gt;", ">", text)))
     assert clip.prompt in text
     assert "average 3.46 cm, maximum 3.46 cm" in text  # 2 cm on each of three axes
@@ -203,39 +203,39 @@ def test_a_path_on_the_ground_is_measured_on_the_ground(tmp_path: Path) -> None:
     mask = np.zeros(joints.shape[:2], bool)
     mask[:, 0] = True
     clip = Clip(joints, hint=joints + np.float32([0.03, 0.5, 0.04]), hint_mask=mask, free_height=True)
-    back = read_motions(export(clip, tmp_path / "walk.npz")).clip()
+    back = read_motions(export_clip(clip, tmp_path / "walk.npz")).clip()
     for measured in (clip, back):
         with matplotlib.rc_context({"svg.fonttype": "none"}):
-            text = export(measured, tmp_path / "walk.svg").read_text()
+            text = export_clip(measured, tmp_path / "walk.svg").read_text()
         assert "average 5.00 cm, maximum 5.00 cm" in text
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
 @pytest.mark.parametrize("suffix", [".bvh", ".glb", ".npz", ".png"])
 def test_very_short_motions(tmp_path: Path, frames: int, suffix: str) -> None:
-    assert export(Clip(standing(frames)), tmp_path / f"a{suffix}").stat().st_size > 500
+    assert export_clip(Clip(standing(frames)), tmp_path / f"a{suffix}").stat().st_size > 500
 
 
 def test_unknown_suffix(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"\.fbx.*\.bvh, \.glb, \.npz"):
-        export(clip, tmp_path / "walk.fbx")
+        export_clip(clip, tmp_path / "walk.fbx")
     with pytest.raises(ExportError, match="without a suffix"):
         check_target(tmp_path / "walk")
 
 
 def test_missing_folder_and_folder_as_file(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="does not exist"):
-        export(clip, tmp_path / "nowhere" / "walk.bvh")
+        export_clip(clip, tmp_path / "nowhere" / "walk.bvh")
     (tmp_path / "walk.bvh").mkdir()
     with pytest.raises(ExportError, match="is a folder"):
-        export(clip, tmp_path / "walk.bvh")
+        export_clip(clip, tmp_path / "walk.bvh")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_without_permission_as_user(clip: Clip, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ExportError, match="may not write"):
-        export(clip, tmp_path / "walk.bvh")
+        export_clip(clip, tmp_path / "walk.bvh")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_what_the_system_refuses(
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(ExportError, match=remedy):
-        export(clip, tmp_path / "walk.bvh")
+        export_clip(clip, tmp_path / "walk.bvh")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -266,7 +266,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(ExportError, match="disk is full"):
-        export(clip, path)
+        export_clip(clip, path)
     assert path.read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == [path.name]
 
@@ -283,21 +283,21 @@ def test_a_device_that_is_really_full(clip: Clip, tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(tempfile, "mkstemp", on_full_device)
     with pytest.raises(ExportError, match="disk is full"):
-        export(clip, tmp_path / "walk.bvh")
+        export_clip(clip, tmp_path / "walk.bvh")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_a_motion(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="22 joints"):
-        export(Clip(np.zeros((5, 21, 3))), tmp_path / "a.bvh")
+        export_clip(Clip(np.zeros((5, 21, 3))), tmp_path / "a.bvh")
     broken = standing(5)
     broken[2, 3, 1] = np.nan
     with pytest.raises(ExportError, match="not finite"):
-        export(Clip(broken), tmp_path / "a.bvh")
+        export_clip(Clip(broken), tmp_path / "a.bvh")
     with pytest.raises(ExportError, match="frames per second"):
-        export(Clip(standing(5), fps=float("nan")), tmp_path / "a.bvh")
+        export_clip(Clip(standing(5), fps=float("nan")), tmp_path / "a.bvh")
     with pytest.raises(ExportError, match="frames per second"):
-        export(Clip(standing(5), fps=0), tmp_path / "a.bvh")
+        export_clip(Clip(standing(5), fps=0), tmp_path / "a.bvh")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared.errors import BadFile
-from engine.export import export
+from engine.export import export_clip
 from engine.inputs.motions import read_motions
 from engine.inputs.safe_pickle import read_npy, read_pickle
 
@@ -208,7 +208,7 @@ def test_list_of_motions_of_several_lengths(tmp_path: Path) -> None:
 def test_our_own_archive(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"joints": _samples()[0], "text": ["walks"], "fps": 30}))
     clip = read_motions(tmp_path / "a.pkl").clip()
-    again = read_motions(export(clip, tmp_path / "a.npz")).clip()
+    again = read_motions(export_clip(clip, tmp_path / "a.npz")).clip()
     np.testing.assert_array_equal(again.joints, clip.joints)
     assert (again.fps, again.prompt) == (30.0, "walks")
 

@@ -12,7 +12,7 @@ from blender_addon.retarget.bone_map.detect import detect_bones
 from blender_addon.retarget.pose import alignment, fk, scale, solve
 from blender_addon.retarget.rig import Rig
 from blender_addon.shared import pose, quat
-from blender_addon.shared.limbs import LIMBS, bend
+from blender_addon.shared.limbs import LIMBS, bend_angle
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.space import model_to_blender
 
@@ -43,7 +43,7 @@ def play(
     # One pose at a time: these poses are no motion.
     rotations = np.concatenate([pose.global_rotations(one[None]) for one in joints])
     solution = solve.solve(rig, found, rotations, hips, matrix_world)
-    bases = {bone: fk.to_matrix(turn) for bone, turn in solution.rotations.items()}
+    bases = {bone: fk.to_transform(turn) for bone, turn in solution.rotations.items()}
     bases.setdefault(
         solution.location_bone, np.repeat(rig.by_name[solution.location_bone].basis[None], len(joints), 0).copy()
     )
@@ -62,7 +62,7 @@ def limb_errors(world: dict[str, np.ndarray], joints: np.ndarray) -> float:
         for start, end in ((limb.upper, limb.middle), (limb.middle, limb.end)):
             got = world[end][:, :3, 3] - world[start][:, :3, 3]
             asked = model_to_blender(joints[:, SKELETON.index(end)] - joints[:, SKELETON.index(start)])
-            worst = max(worst, float(np.degrees(bend(got, asked)).max()))
+            worst = max(worst, float(np.degrees(bend_angle(got, asked)).max()))
     return worst
 
 
@@ -95,7 +95,7 @@ def test_skin_bends_about_its_own_hinge(rest):
         bones = [
             world[b][:, :3, 3] - world[a][:, :3, 3] for a, b in ((limb.upper, limb.middle), (limb.middle, limb.end))
         ]
-        assert np.degrees(bend(shown, np.cross(*bones))).max() < 3, limb.upper
+        assert np.degrees(bend_angle(shown, np.cross(*bones))).max() < 3, limb.upper
 
 
 def test_a_leaning_trunk_does_not_tilt_the_figure_but_a_turned_armature_turns_it():
@@ -115,7 +115,7 @@ def test_a_leaning_trunk_does_not_tilt_the_figure_but_a_turned_armature_turns_it
         assert np.degrees(quat.angle(quat.multiply(found, quat.conjugate(expected)))) < 0.5
     # An armature that is askew in its own space and put straight by its object stands straight.
     bones = human(lean, turn=quat.to_matrix(turn))
-    straight = alignment.figure_rotation(rig_of(bones, fk.to_matrix(quat.conjugate(turn))), detect_bones(bones))
+    straight = alignment.figure_rotation(rig_of(bones, fk.to_transform(quat.conjugate(turn))), detect_bones(bones))
     assert np.degrees(quat.angle(quat.multiply(straight, turn))) < 1e-3
 
 
@@ -140,7 +140,7 @@ def test_missing_bones_are_made_up_for_by_their_neighbours(without):
 
 def placed(degrees: float = 140, size: float = 0.01) -> np.ndarray:
     """An object's matrix: turned about a slanting axis, scaled, moved."""
-    matrix = fk.to_matrix(quat.from_axis_angle(np.array([0.48, 0.6, 0.64]), np.asarray(np.radians(degrees))))
+    matrix = fk.to_transform(quat.from_axis_angle(np.array([0.48, 0.6, 0.64]), np.asarray(np.radians(degrees))))
     matrix[:3, :3] *= size
     matrix[:3, 3] = 3, -2, 1
     return matrix
@@ -170,7 +170,7 @@ def test_a_moving_object_is_moved_against():
 def test_connected_hips_are_carried_by_the_bone_above():
     bones = human(posed_joints())
     root = dataclasses.replace(
-        bones[0], name="root", head=(0, 0.2, 0.9), matrix=fk.to_matrix(np.array([0.6, 0.8, 0, 0]))
+        bones[0], name="root", head=(0, 0.2, 0.9), matrix=fk.to_transform(np.array([0.6, 0.8, 0, 0]))
     )
     root.matrix[:3, 3] = root.head
     root.basis[:3, :3] = 1.2 * np.array(quat.to_matrix(np.array([0.8, 0, 0.6, 0])))
@@ -192,7 +192,7 @@ def test_the_t_pose_leaves_a_t_posed_rig_alone_and_stretches_an_a_posed_one():
     assert max(np.degrees(quat.angle(turn)).max() for turn in solution.rotations.values()) < 1e-3
     world, _ = play(rig_of(human(posed_joints(arms=50, elbows=20))), still)
     arm = world["left_wrist"][0, :3, 3] - world["left_shoulder"][0, :3, 3]
-    assert np.degrees(bend(arm, np.array([1.0, 0, 0]))) < 1e-3
+    assert np.degrees(bend_angle(arm, np.array([1.0, 0, 0]))) < 1e-3
 
 
 def test_signs_of_the_keyed_rotations_are_continuous():
