@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control signal: which joint shall be where, in which frame; its checks, and the canonical frame it is moved into.
+"""The control signal: which joint is to be where, in which frame; its checks, and the canonical frame it is moved into.
 
 Shapes: T frames, J = 22 joints, K hints. Metres, seconds, Y up, 20 frames a second.
 """
@@ -47,7 +47,7 @@ class ControlSignal:
 
     @classmethod
     def empty(cls, num_frames: int) -> ControlSignal:
-        """No wishes: the text alone drives."""
+        """No hints: the text alone drives."""
         joints = SKELETON.num_joints
         return cls(np.zeros((num_frames, joints, 3), np.float32), np.zeros((num_frames, joints), bool))
 

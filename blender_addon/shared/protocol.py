@@ -151,12 +151,12 @@ class Generate:
     ``hint`` (T,22,3) and ``hint_mask`` (T,22): where a joint should be at a frame, metres, and which are asked for.
     ``num_inference_steps`` 0 and ``guidance_scale`` None mean the model's own. ``heading`` is the way the character
     faces at the start, in radians about +Y (0 faces +Z); None takes it from the path. ``free_height``: the pelvis's
-    hints are a path on the ground, whose height the model chooses. ``plant_feet``: feet that stand shall not slide.
+    hints are a path on the ground, whose height the model chooses. ``plant_feet``: feet that stand do not slide.
 
     How exactly hints are met: ``exact`` brings joints onto their hints after refining. ``tolerance`` (T,22) are the
     metres that a joint may stay away from its hint: 0 is to be hit, inf only steers; None is 0 for all. ``slack``
     (T,22) are the frames by which a hint may be met earlier or later; None is 0 for all. ``relative`` and
-    ``obstacles`` are further wishes.
+    ``obstacles`` are further goals.
 
     ``loop``: the last frame is the first one again, in pose, velocity and heading, so that the motion can be repeated;
     along a path that ends elsewhere or otherwise turned, up to a move and a turn about the vertical. ``in_place``: the
@@ -164,7 +164,7 @@ class Generate:
     remain, and errors are those on the way that was walked.
 
     ``base`` (T,22,3) is an earlier motion and ``base_mask`` (T,) its frames that stay as they are, to the bit, in every
-    variation; the others are made anew and join it smoothly. Both are given, or neither.
+    variation; the others are regenerated and join it smoothly. Both are given, or neither.
     ``stream``: send each stretch of the motion as a Part as soon as it is final.
     """
 
