@@ -194,7 +194,7 @@ _RUNNING_M_PER_S = 1.9
 _SIDES = {"left": 1.0, "right": -1.0, "leftward": 1.0, "rightward": -1.0, "leftwards": 1.0, "rightwards": -1.0}
 
 
-def goals_of(sentence: str) -> tuple[Goal, ...]:
+def sentence_goals(sentence: str) -> tuple[Goal, ...]:
     """What ``sentence`` asks of a clip; nothing for words that no row has."""
     words = words_of(sentence)
     rows = tuple(rows_in(words))
