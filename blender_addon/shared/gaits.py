@@ -21,8 +21,8 @@ GOING_M_PER_S = {
     "pace": 1.1, "stomp": 1.1, "storm": 1.6, "carry": 1.0, "stroll": 0.9, "saunter": 0.9, "amble": 0.9, "wander": 0.9,
     "roam": 0.9, "dribble": 1.0, "trudge": 0.8, "plod": 0.8, "lumber": 0.8, "lurch": 0.8, "stagger": 0.7,
     "stumble": 0.7, "limp": 0.7, "hobble": 0.6, "waddle": 0.7, "toddle": 0.6, "wade": 0.6, "shuffle": 0.6,
-    "shamble": 0.6, "moonwalk": 0.6, "sidestep": 0.6, "tiptoe": 0.6, "push": 0.6, "pull": 0.5, "drag": 0.5,
-    "sneak": 0.5, "prowl": 0.5, "stalk": 0.5, "slink": 0.5, "crouch": 0.5, "creep": 0.4, "crawl": 0.4,
+    "shamble": 0.6, "moonwalk": 0.6, "sidestep": 0.6, "strafe": 0.8, "tiptoe": 0.6, "push": 0.6, "pull": 0.5,
+    "drag": 0.5, "sneak": 0.5, "prowl": 0.5, "stalk": 0.5, "slink": 0.5, "crouch": 0.5, "creep": 0.4, "crawl": 0.4,
     "cartwheel": 0.9,
 }  # fmt: skip
 """Verb -> speed of those who get somewhere by it: the mean over the clips of the CMU data base with that word in their
@@ -36,14 +36,15 @@ STAYING_M_PER_S = {
 """The same of verbs that happen about one place."""
 
 MANNERS = {
-    "slow": 0.75, "slowly": 0.75, "leisurely": 0.8, "lazily": 0.75, "casually": 0.9, "gently": 0.8, "carefully": 0.7,
-    "cautiously": 0.6, "quietly": 0.6, "silently": 0.6, "stealthily": 0.5, "stealthy": 0.5, "stealth": 0.5,
-    "tired": 0.7, "tiredly": 0.7, "exhausted": 0.65, "weary": 0.7, "wearily": 0.7, "old": 0.6, "elderly": 0.6,
-    "injured": 0.6, "wounded": 0.6, "hurt": 0.6, "drunk": 0.7, "drunken": 0.7, "drunkenly": 0.7, "zombie": 0.6,
-    "sad": 0.75, "sadly": 0.75, "depressed": 0.7, "crouched": 0.6, "crouching": 0.6, "backward": 0.7, "backwards": 0.7,
-    "sideways": 0.5, "tiptoes": 0.5, "tiptoe": 0.5, "limp": 0.6, "limping": 0.6, "uneven": 0.75, "stairs": 0.5,
-    "upstairs": 0.5, "downstairs": 0.5, "fast": 1.3, "quick": 1.3, "quickly": 1.3, "brisk": 1.3, "briskly": 1.3,
-    "rapid": 1.3, "rapidly": 1.3, "swiftly": 1.3, "hurriedly": 1.4, "speedily": 1.3, "angrily": 1.15, "angry": 1.15,
+    "slow": 0.75, "slowly": 0.75, "leisurely": 0.8, "lazily": 0.75, "snail": 0.5, "casually": 0.9, "gently": 0.8,
+    "carefully": 0.7, "cautiously": 0.6, "quietly": 0.6, "silently": 0.6, "stealthily": 0.5, "stealthy": 0.5,
+    "stealth": 0.5, "tired": 0.7, "tiredly": 0.7, "exhausted": 0.65, "weary": 0.7, "wearily": 0.7, "old": 0.6,
+    "elderly": 0.6, "injured": 0.6, "wounded": 0.6, "hurt": 0.6, "drunk": 0.7, "drunken": 0.7, "drunkenly": 0.7,
+    "zombie": 0.6, "sad": 0.75, "sadly": 0.75, "depressed": 0.7, "crouched": 0.6, "crouching": 0.6, "backward": 0.7,
+    "backwards": 0.7, "sideways": 0.5, "tiptoes": 0.5, "tiptoe": 0.5, "limp": 0.6, "limping": 0.6, "uneven": 0.75,
+    "stairs": 0.5, "upstairs": 0.5, "downstairs": 0.5, "fast": 1.3, "quick": 1.3, "quickly": 1.3, "brisk": 1.3,
+    "briskly": 1.3, "rapid": 1.3, "rapidly": 1.3, "swiftly": 1.3, "hurriedly": 1.4, "speedily": 1.3, "angrily": 1.15,
+    "angry": 1.15,
 }  # fmt: skip
 """Word for the manner -> what the speed is multiplied with."""
 

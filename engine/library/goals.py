@@ -94,79 +94,83 @@ _HIGH_KICK = (least("foot_high", 0.7, 0.3, 0.2),)
 _BOW = (least("lean_most", 0.5, 0.3), least("hips_lowest", 0.6, 0.2))
 _SQUAT = (most("hips_lowest", 0.66, 0.15), most("tilt_most", 1.5, 0.4), least("hips_highest", 0.8, 0.2))
 
-ROWS: dict[str, tuple[Goal, ...]] = {
+TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     # ways of going
-    **dict.fromkeys(("run", "sprint", "dash", "gallop", "race", "flee", "jog"), _RUN),
-    **dict.fromkeys(("backward", "back away", "back up", "back off", "moonwalk", "retreat"), _BACK),
-    **dict.fromkeys(("sideways", "sidestep", "side step", "to the side"), _ASIDE),
-    "turn": (least("turn_most", 0.7, 0.5, 0.1),),
-    "turn around": (Goal("turn_most", 2.3, 5.0, 1.2),),
-    "circle": (least("turn_most", 3.8, 1.5),),
-    **dict.fromkeys(("spin", "whirl", "twirl", "pirouette"), _SPIN),
-    **dict.fromkeys(("up stairs", "climb stairs", "upstairs", "ascend", "climb steps", "up steps"), _UPSTAIRS),
-    **dict.fromkeys(("down stairs", "downstairs", "descend", "down steps"), _DOWNSTAIRS),
-    "climb": (least("rise", 0.2, 0.2, 0.1),),
-    **dict.fromkeys(("climb ladder", "ladder"), (least("hips_range", 0.3, 0.2),)),
-    "skip": (least("flights", 0.6, 0.4), least("bounce", 0.02, 0.01), least("speed", 0.5, 0.3)),
-    "hop": _HOP,
-    **dict.fromkeys(("hop leg", "hop foot"), (*_HOP, least("foot_lifted", 0.5, 0.3, 0.2))),
-    **dict.fromkeys(("crawl", "hand knee", "all fours"), _CRAWL),
-    **dict.fromkeys(("step over", "climb over"), (least("foot_high", 0.2, 0.15),)),
+    ("run, sprint, dash, gallop, race, flee, jog, trot, bolt, hurdle", _RUN),
+    ("backward, in reverse, back away, back up, back off, moonwalk, retreat", _BACK),
+    ("sideways, sidestep, side step, to the side, strafe", _ASIDE),
+    ("turn", (least("turn_most", 0.7, 0.5, 0.1),)),
+    ("turn around, turn back, about face, face other way", (Goal("turn_most", 2.3, 5.0, 1.2),)),
+    ("circle", (least("turn_most", 3.8, 1.5),)),
+    ("spin, whirl, twirl, pirouette", _SPIN),
+    ("up stairs, climb stairs, upstairs, ascend, climb steps, up steps", _UPSTAIRS),
+    ("down stairs, downstairs, descend, down steps", _DOWNSTAIRS),
+    ("climb", (least("rise", 0.2, 0.2, 0.1),)),
+    ("climb ladder, ladder", (least("hips_range", 0.3, 0.2),)),
+    ("skip", (least("flights", 0.6, 0.4), least("bounce", 0.02, 0.01), least("speed", 0.5, 0.3))),
+    ("hop", _HOP),
+    ("hop leg, hop foot, jump one leg, jump one foot, jump left foot, jump right foot, jump left leg, jump "
+     "right leg",
+     (*_HOP, least("foot_lifted", 0.5, 0.3, 0.2))),
+    ("crawl, hand knee, all fours", _CRAWL),
+    ("step over, climb over, walk over obstacle", (least("foot_high", 0.2, 0.15),)),
     # styles
-    **dict.fromkeys(("sneak", "creep", "prowl", "slink", "stealthily", "stalk", "thief", "burglar"), _SNEAK),
-    **dict.fromkeys(("limp", "hobble", "injure", "wound", "hurt leg"), _LIMP),
-    **dict.fromkeys(("march", "soldier"), (least("step_rate", 1.1, 0.4), least("foot_high", 0.2, 0.15))),
-    **dict.fromkeys(("zombie", "mummy", "outstretch arm", "sleepwalk"), (least("hands_least_ahead", 0.15, 0.15),)),
-    **dict.fromkeys(("drunk", "drunken", "stagger", "tipsy", "sway"), _DRUNK),
-    **dict.fromkeys(("old", "elderly", "grandfather", "grandmother"), _OLD),
-    **dict.fromkeys(("sad", "sadly", "depress", "head down", "trudge", "mope", "gloomy"), _SAD),
-    **dict.fromkeys(("happy", "happily", "cheerful", "cheerfully", "bouncy", "joyfully", "jaunty"), _HAPPY),
-    **dict.fromkeys(("crouch", "bend knee"), (most("hips_mean", 0.85, 0.06),)),
-    "tiptoe": (least("heels", 0.075, 0.02),),
+    ("sneak, creep, prowl, slink, stealthily, stalk, thief, burglar", _SNEAK),
+    ("limp, hobble, injure, wound, hurt leg", _LIMP),
+    ("march, soldier", (least("step_rate", 1.1, 0.4), least("foot_high", 0.2, 0.15))),
+    ("zombie, mummy, outstretch arm, sleepwalk", (least("hands_least_ahead", 0.15, 0.15),)),
+    ("drunk, drunken, stagger, tipsy, sway, wobble", _DRUNK),
+    ("old, elderly, grandfather, grandmother", _OLD),
+    ("sad, sadly, depress, head down, trudge, mope, gloomy", _SAD),
+    ("happy, happily, merrily, joyful, cheerful, cheerfully, bouncy, joyfully, jaunty", _HAPPY),
+    ("crouch, bend knee", (most("hips_mean", 0.85, 0.06),)),
+    ("tiptoe", (least("heels", 0.075, 0.02),)),
     # jumps and acrobatics
-    **dict.fromkeys(("jump", "leap"), _JUMP),
-    **dict.fromkeys(("jump up", "jump high"), (*_JUMP, least("leap", 0.15, 0.15))),
-    **dict.fromkeys(("jump forward", "leap forward", "jump over", "leap over", "jump across"),
-                    _FAR_JUMP),
-    "long jump": (*_JUMP, least("displacement", 1.2, 0.6)),
-    "jump up down": (least("flights", 0.35, 0.25), least("flight_share", 0.06, 0.05)),
-    **dict.fromkeys(("jump down", "jump off", "leap off"), (most("rise", -0.2, 0.2),)),
-    **dict.fromkeys(("jump turn", "jump spin", "jump twist", "spin jump", "jump whirl"), _TURNING_JUMP),
-    **dict.fromkeys(("jump jack", "star jump"), (*_HANDS_UP, least("flights", 0.4, 0.4))),
-    **dict.fromkeys(("cartwheel", "handstand", "backflip", "flip", "somersault", "handspring"), _UPSIDE_DOWN),
-    **dict.fromkeys(("roll ground", "roll floor", "roll over", "forward roll", "do roll", "dive roll"),
-                    (most("hips_lowest", 0.5, 0.2), least("tilt_most", 1.3, 0.5))),
+    ("jump, leap", _JUMP),
+    ("jump up, jump high", (*_JUMP, least("leap", 0.15, 0.15))),
+    ("jump forward, leap forward, jump over, leap over, jump across", _FAR_JUMP),
+    ("long jump", (*_JUMP, least("displacement", 1.2, 0.6))),
+    ("jump up down, bounce up down", (least("flights", 0.35, 0.25), least("flight_share", 0.06, 0.05))),
+    ("jump down, jump off, leap off", (most("rise", -0.2, 0.2),)),
+    ("jump turn, jump spin, jump twist, spin jump, jump whirl", _TURNING_JUMP),
+    ("jump jack, star jump", (*_HANDS_UP, least("flights", 0.4, 0.4))),
+    ("cartwheel, handstand, backflip, flip, somersault, handspring, upside down", _UPSIDE_DOWN),
+    ("roll ground, roll floor, roll over, forward roll, do roll, dive roll",
+     (most("hips_lowest", 0.5, 0.2), least("tilt_most", 1.3, 0.5))),
     # fights
-    **dict.fromkeys(("punch", "box", "boxer", "jab", "strike", "hit", "slash",
-                     "sword", "axe", "chop", "golf", "bat", "racket"), _STRIKE),
-    "kick": _KICK,
-    **dict.fromkeys(("high kick", "kick high", "roundhouse", "front kick", "side kick"), _HIGH_KICK),
-    **dict.fromkeys(("duck", "dodge"), (most("hips_lowest", 0.75, 0.15),)),
+    ("punch, boxing, boxes, boxer, jab, strike, hit, slash, sword, axe, chop, golf, bat, racket", _STRIKE),
+    ("kick", _KICK),
+    ("high kick, kick high, roundhouse, front kick, side kick", _HIGH_KICK),
+    ("duck, dodge", (most("hips_lowest", 0.75, 0.15),)),
     # gestures
-    "wave": (least("hand_high", 0.0, 0.3), least("hand_speed", 0.6, 0.4), most("speed", 0.6, 0.4, 0.1)),
-    **dict.fromkeys(("clap", "applaud"), (most("hands_nearest", 0.2, 0.15), least("hand_speed", 0.6, 0.4))),
-    **dict.fromkeys(("throw", "pitch", "toss", "hurl"), (least("hand_speed", 2.4, 1.2),)),
-    **dict.fromkeys(("phone", "drink", "sip", "smoke", "salute"), _TO_HEAD),
-    **dict.fromkeys(("bow", "bend forward", "bend over"), _BOW),
-    **dict.fromkeys(("raise arm", "raise hand", "arm up", "hand up", "raise both"), _HANDS_UP),
-    "dance": (least("hand_speed", 0.9, 0.5, 0.1), least("step_rate", 0.5, 0.5, 0.1)),
-    **dict.fromkeys(("stand still", "stand", "idle", "wait", "stand around"), _WAIT),
+    ("wave", (least("hand_high", 0.0, 0.3), least("hand_speed", 0.6, 0.4), most("speed", 0.6, 0.4, 0.1))),
+    ("clap, applaud", (most("hands_nearest", 0.2, 0.15), least("hand_speed", 0.6, 0.4))),
+    ("throw, pitch, toss, hurl", (least("hand_speed", 2.4, 1.2),)),
+    ("phone, drink, sip, smoke, salute", _TO_HEAD),
+    ("bow, bend forward, bend over", _BOW),
+    ("raise arm, raise hand, arm up, hand up, raise both", _HANDS_UP),
+    ("dance", (least("hand_speed", 0.9, 0.5, 0.1), least("step_rate", 0.5, 0.5, 0.1))),
+    ("stand still, stand, idle, wait, stand around", _WAIT),
     # postures
-    **dict.fromkeys(("sit down", "take seat", "sit on"), _SIT_DOWN),
-    "sit": (most("hips_mean", 0.75, 0.2),),
-    **dict.fromkeys(("stand up", "get up", "rise from", "rise up"), _STAND_UP),
-    **dict.fromkeys(("get up floor", "get up ground", "stand up floor",
-                     "stand up ground", "rise from floor", "rise from ground"), _GET_UP),
-    **dict.fromkeys(("lie down", "lay down", "lie floor", "lie ground"), _LIE_DOWN),
-    **dict.fromkeys(("fall", "collapse", "fall down", "drop dead", "faint"), _FALL),
-    "kneel": (most("hips_lowest", 0.65, 0.2), most("tilt_most", 1.5, 0.4)),
-    **dict.fromkeys(("squat", "lunge"), _SQUAT),
+    ("sit down, take seat", _SIT_DOWN),
+    ("sit", (most("hips_mean", 0.75, 0.2),)),
+    ("stand up, get up, rise from, rise up", _STAND_UP),
+    ("get up floor, get up ground, stand up floor, stand up ground, rise from floor, rise from ground", _GET_UP),
+    ("lie down, lay down", _LIE_DOWN),
+    ("lie", (most("hips_mean", 0.4, 0.2, 0.2),)),
+    ("fall, collapse, fall down, drop dead, faint", _FALL),
+    ("kneel", (most("hips_lowest", 0.65, 0.2), most("tilt_most", 1.5, 0.4))),
+    ("squat, lunge, knee bend, crouch down", _SQUAT),
     # work
-    **dict.fromkeys(("pick up", "lift", "lift up", "dig", "shovel", "bend down", "plant"), _STOOP),
-    "push": (least("lean_most", 0.3, 0.2, 0.1), least("hands_least_ahead", 0.08, 0.1, 0.1)),
-    "carry": (least("hands_least_ahead", 0.08, 0.1), least("speed", 0.2, 0.2)),
-}  # fmt: skip
-"""Words in their base form -> goals."""
+    ("pick up, pick floor, grab floor, grab ground, take floor, collect ground, lift, lift up, dig, "
+     "shovel, bend down, plant",
+     _STOOP),
+    ("push", (least("lean_most", 0.3, 0.2, 0.1), least("hands_least_ahead", 0.08, 0.1, 0.1))),
+    ("carry", (least("hands_least_ahead", 0.08, 0.1), least("speed", 0.2, 0.2))),
+)  # fmt: skip
+"""Rows of words in their base form, with commas between them, and what they ask for."""
+
+ROWS = {row.strip(): goals for rows, goals in TABLE for row in rows.split(",")}
 
 QUIET: tuple[Goal, ...] = (
     least("hips_lowest", 0.6, 0.3, 0.1),
@@ -186,15 +190,13 @@ _LOUD = {
 
 _GOING = forms_of(GOING_M_PER_S)
 _BASES = forms_of(sorted({word for row in ROWS for word in row.split()}))
-_HANDS, _FEET = (
-    frozenset(("hand", "arm", "fist", "wrist", "elbow", "hands", "arms")),
-    frozenset(("leg", "foot", "knee")),
-)
+_HANDS = frozenset(("hand", "arm", "fist", "wrist", "elbow", "hook"))
+_FEET = frozenset(("leg", "foot", "knee"))
 _RUNNING_M_PER_S = 1.9
 _SIDES = {"left": 1.0, "right": -1.0, "leftward": 1.0, "rightward": -1.0, "leftwards": 1.0, "rightwards": -1.0}
 
 
-def goals_of(sentence: str) -> tuple[Goal, ...]:
+def sentence_goals(sentence: str) -> tuple[Goal, ...]:
     """What ``sentence`` asks of a clip; nothing for words that no row has."""
     words = words_of(sentence)
     rows = tuple(rows_in(words))
@@ -272,7 +274,7 @@ def _sides(words: Sequence[str], rows: Sequence[str]) -> list[Goal]:
         if after & _HANDS:
             fact, sign, width = "hand_side", 1.0, 0.4
         elif after & _FEET:
-            hops = any(row.startswith("hop") for row in rows)
+            hops = any("foot_lifted" in (goal.fact for goal in ROWS[row]) for row in rows)
             fact, sign, width = ("lifted_side", -1.0, 0.5) if hops else ("foot_side", 1.0, 0.3)
         elif "aside_share" in _facts_of(rows):
             fact, sign, width = "left_share", 1.0, 1.0

@@ -20,7 +20,7 @@ from blender_addon.shared.gaits import GOING_M_PER_S
 from blender_addon.shared.words import forms_of, words_of
 
 from .facts import ClipFacts
-from .goals import SIDED, Goal, goals_of, mirrored_sentence, rows_in
+from .goals import SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
 from .posture import Posture, posture_of
 from .scores import ClipScores
 
@@ -93,7 +93,7 @@ class SentenceIndex:
         """Scores for ``sentence`` with its ``vector`` (D,) and that of :func:`mirrored_sentence`, which may be left out
         where it is the same sentence.
         """
-        goals = goals_of(sentence)
+        goals = sentence_goals(sentence)
         costs = self._costs(goals)
         lowered = costs + self._lowered(sentence)
         cosines = self.vectors @ np.asarray(vector, np.float32)

@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-from engine.library.bending import join
+from engine.library.bending import join_segments
 from engine.library.choosing import part_of, travel_angle
 from engine.library.found import find
 from engine.library.matching import Segment
-from engine.library.motion import heading
+from engine.library.motion import body_headings
 from engine.library.route import Route, Start, Way, tangents
 
 from .made import circle, library, line, run_to_end, scores
@@ -28,7 +28,7 @@ def off_path(motion, path: np.ndarray) -> float:
 
 
 def off_facing(motion, facing: np.ndarray) -> float:
-    difference = heading(motion.joints) - facing
+    difference = body_headings(motion.joints) - facing
     return float(np.abs((difference + np.pi) % (2 * np.pi) - np.pi).max())
 
 
@@ -54,9 +54,9 @@ def test_another_act_is_one_clip_bent_onto_the_path():
 def test_without_a_path_the_clip_is_as_it_was_captured():
     motion = found(Route.free(50, start_heading=1.0), 0, 1, 0, 0)
     assert motion.kind == "alone" and np.allclose(motion.joints[0, 0, [0, 2]], 0, atol=1e-6)
-    turned = np.diff(heading(motion.joints))
+    turned = np.diff(body_headings(motion.joints))
     assert np.allclose(turned[10:-10], 0.9 / 1.0 / 20, atol=0.005)
-    assert heading(motion.joints)[0] == pytest.approx(1.0, abs=0.15)
+    assert body_headings(motion.joints)[0] == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_single_key_says_where_it_begins():
@@ -97,7 +97,7 @@ def test_a_clip_that_is_too_short_is_played_again_or_held():
 
 def test_joins_have_no_steps():
     segments = [Segment(0, 0.0, 20), Segment(2, 30.0, 20), Segment(1, 50.0, 30, 1.15, True)]
-    motion = join(library(), segments)
+    motion = join_segments(library(), segments)
     assert motion.num_frames == 70
     assert np.abs(np.diff(motion.pose, 2, axis=0)).max() < 0.01 and np.abs(np.diff(motion.turn)).max() < 0.03
 

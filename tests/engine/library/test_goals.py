@@ -6,7 +6,7 @@ import pytest
 
 from blender_addon.shared.words import words_of
 from engine.library.facts import FACT_NAMES, ClipFacts
-from engine.library.goals import QUIET, ROWS, SIDED, Goal, goals_of, mirrored_sentence, rows_in
+from engine.library.goals import QUIET, ROWS, SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
 from engine.library.posture import posture_of, posture_part
 
 
@@ -17,7 +17,7 @@ def facts(**values: float) -> ClipFacts:
 
 
 def cost(sentence: str, **values: float) -> float:
-    return float(sum(goal.cost(facts(**values)) for goal in goals_of(sentence)))
+    return float(sum(goal.cost(facts(**values)) for goal in sentence_goals(sentence)))
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_the_mirrored_sentence() -> None:
 def test_only_the_half_that_is_asked_for() -> None:
     hips = np.concatenate([np.full(100, 0.95), np.linspace(0.95, 0.5, 20), np.full(60, 0.5), np.linspace(0.5, 0.95, 20),
                            np.full(50, 0.95)])  # fmt: skip
-    assert posture_of(goals_of("a person sits down")) == "down"
-    assert posture_of(goals_of("a person stands up from a chair")) == "up"
-    assert posture_of(goals_of("a person sits down and stands up again")) is None
-    assert posture_of(goals_of("a person walks")) is None
+    assert posture_of(sentence_goals("a person sits down")) == "down"
+    assert posture_of(sentence_goals("a person stands up from a chair")) == "up"
+    assert posture_of(sentence_goals("a person sits down and stands up again")) is None
+    assert posture_of(sentence_goals("a person walks")) is None
     first, end = posture_part("down", hips)
     assert 60 <= first <= 80 and 140 <= end <= 180 and hips[first] == 0.95 and hips[end - 1] == 0.5
     first, end = posture_part("up", hips)
