@@ -111,7 +111,7 @@ def imported(module: str) -> tuple[str, ...]:
 
 def room(module: str) -> str:
     """The folder or file right below its package in which a module lies."""
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def arrows(package: str) -> Iterator[tuple[str, str]]:

@@ -23,8 +23,8 @@ from mathutils import Euler, Vector
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
-from mannequin import dress  # noqa: E402  (lies beside this script in the folder that run.py fills)
-from rigs import mixamo  # noqa: E402
+from mannequin import dress
+from rigs import mixamo
 
 DRAWN = [(0.8 * math.sin(4.5 * step / 40), -3.6 * step / 40, 0.0) for step in range(41)]
 """The path that the mouse draws, on the ground in front of the character."""

@@ -146,8 +146,8 @@ def test_a_controlnet_on_a_diffusion_model_learns_the_noise(statistics, networks
 
 
 def slope_matches(loss, parameter, step, tolerance):
-    """The gradient along a direction is the difference quotient. Half of the direction is the gradient's own, so that the
-    slope stands well above what single precision loses (which differs between processors); the other is random.
+    """The gradient along a direction is the difference quotient. Half of the direction is the gradient's own, so that
+    the slope stands well above what single precision loses (which differs between processors); the other is random.
     """
     value = loss()
     gradient = torch.autograd.grad(value, parameter)[0]

@@ -9,9 +9,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences  # noqa: E402
+from blender_addon import preferences
 
-from ..helpers import disturbances  # noqa: E402
+from ..helpers import disturbances
 
 QUICK = [case for case in disturbances.cases() if case[1] == "keys are set"] + [
     ("cancel", "engine starts"),

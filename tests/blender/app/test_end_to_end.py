@@ -18,14 +18,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import preferences
-from blender_addon.app import timer  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app import timer
+from blender_addon.app.generation import GENERATION
 from blender_addon.capture import capture
-from blender_addon.capture.request import build_request  # noqa: E402
+from blender_addon.capture.request import build_request
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import ENGINE_PYTHON, REPOSITORY, generate, running_engine, wait_for  # noqa: E402
-from ..helpers.observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import ENGINE_PYTHON, REPOSITORY, generate, running_engine, wait_for
+from ..helpers.observed import hips_errors, keyed_bones, state_of_scene
 
 pytestmark = [
     pytest.mark.skipif(

@@ -22,15 +22,15 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat, preferences
-from blender_addon.app import generation, runner, timer  # noqa: E402
-from blender_addon.app.engine import ENGINE  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app import generation, runner, timer
+from blender_addon.app.engine import ENGINE
+from blender_addon.app.generation import GENERATION
 from blender_addon.capture import capture
-from blender_addon.capture.request import build_request  # noqa: E402
+from blender_addon.capture.request import build_request
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E402
-from ..helpers.observed import hips_errors, keyed_bones, state_of_scene  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import REPOSITORY, generate, running_engine, wait_for
+from ..helpers.observed import hips_errors, keyed_bones, state_of_scene
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences  # noqa: E402
+from blender_addon import preferences
 from blender_addon.app import import_motion, timer
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.shared import space  # noqa: E402
-from blender_addon.shared.skeleton import SKELETON  # noqa: E402
+from blender_addon.app.generation import GENERATION
+from blender_addon.shared import space
+from blender_addon.shared.skeleton import SKELETON
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import ENGINE_PYTHON, wait_for  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import ENGINE_PYTHON, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,17 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen, time_slices
-from blender_addon.app import timer  # noqa: E402
-from blender_addon.app.engine import ENGINE  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.app.live import LIVE  # noqa: E402
-from blender_addon.app.viewport import OVERLAY  # noqa: E402
+from blender_addon.app import timer
+from blender_addon.app.engine import ENGINE
+from blender_addon.app.generation import GENERATION
+from blender_addon.app.live import LIVE
+from blender_addon.app.viewport import OVERLAY
 from blender_addon.capture import capture
 from blender_addon.takes import history as takes
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
-from ..helpers.observed import hips_errors  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, running_engine, wait_for
+from ..helpers.observed import hips_errors
 
 
 @pytest.fixture

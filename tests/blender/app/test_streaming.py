@@ -8,16 +8,16 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.app.viewport import OVERLAY  # noqa: E402
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.capture.request import build_request, preview_request  # noqa: E402
+from blender_addon.app.generation import GENERATION
+from blender_addon.app.viewport import OVERLAY
+from blender_addon.capture import capture
+from blender_addon.capture.request import build_request, preview_request
 
-from ..capture.test_obstacles import connection, settings  # noqa: E402, F401
-from ..helpers import scenes  # noqa: E402
-from ..helpers.engines import wait_for  # noqa: E402
-from ..helpers.observed import state_of_scene  # noqa: E402
-from .test_end_to_end import pytestmark  # noqa: E402, F401  (where the real engine can run)
+from ..capture.test_obstacles import connection, settings  # noqa: F401
+from ..helpers import scenes
+from ..helpers.engines import wait_for
+from ..helpers.observed import state_of_scene
+from .test_end_to_end import pytestmark  # noqa: F401  (where the real engine can run)
 
 
 def press() -> None:

@@ -13,15 +13,15 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import offscreen  # noqa: E402
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.character import body  # noqa: E402
-from blender_addon.shared import space  # noqa: E402
-from blender_addon.shared.errors import GaitwayError  # noqa: E402
-from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
+from blender_addon import offscreen
+from blender_addon.capture import capture
+from blender_addon.capture.request import build_request
+from blender_addon.character import body
+from blender_addon.shared import space
+from blender_addon.shared.errors import GaitwayError
+from blender_addon.shared.skeleton import FPS, SKELETON
 
-from ..helpers import rigs, scenes  # noqa: E402
+from ..helpers import rigs, scenes
 
 RATES = [24.0, 25.0, 30.0, 60000 / 1001]
 

@@ -13,23 +13,23 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import time_slices  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.app.viewport import OVERLAY  # noqa: E402
-from blender_addon.capture import (  # noqa: E402
+from blender_addon import time_slices
+from blender_addon.app.generation import GENERATION
+from blender_addon.app.viewport import OVERLAY
+from blender_addon.capture import (
     capture,
     relative_targets,
 )
-from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.shared.errors import GaitwayError  # noqa: E402
-from blender_addon.shared.skeleton import SKELETON  # noqa: E402
-from blender_addon.shared.solids import penetration  # noqa: E402
-from blender_addon.takes import history as takes  # noqa: E402
-from blender_addon.takes import settings_snapshot  # noqa: E402
+from blender_addon.capture.request import build_request
+from blender_addon.shared.errors import GaitwayError
+from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.solids import penetration
+from blender_addon.takes import history as takes
+from blender_addon.takes import settings_snapshot
 
-from ..app.test_end_to_end import pytestmark  # noqa: E402, F401  (where the real engine can run)
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
+from ..app.test_end_to_end import pytestmark  # noqa: F401  (where the real engine can run)
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, running_engine, wait_for
 
 
 @pytest.fixture(scope="module")

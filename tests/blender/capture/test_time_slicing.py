@@ -12,16 +12,16 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import offscreen, time_slices  # noqa: E402
-from blender_addon.app import runner, timer  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.app.runner import READING  # noqa: E402
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.character import read_rig as rig  # noqa: E402
-from blender_addon.retarget.bone_map import detect as bone_map  # noqa: E402
+from blender_addon import offscreen, time_slices
+from blender_addon.app import runner, timer
+from blender_addon.app.generation import GENERATION
+from blender_addon.app.runner import READING
+from blender_addon.capture import capture
+from blender_addon.character import read_rig as rig
+from blender_addon.retarget.bone_map import detect as bone_map
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import running_engine, wait_for  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import running_engine, wait_for
 
 
 @pytest.fixture

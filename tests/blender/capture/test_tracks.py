@@ -12,12 +12,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon.capture import capture, tracks  # noqa: E402
-from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.shared.errors import BadControl  # noqa: E402
+from blender_addon.capture import capture, tracks
+from blender_addon.capture.request import build_request
+from blender_addon.shared.errors import BadControl
 
-from ..helpers import rigs, scenes  # noqa: E402
-from .test_capture import RATES, asked, tilted_parent  # noqa: E402
+from ..helpers import rigs, scenes
+from .test_capture import RATES, asked, tilted_parent
 
 
 @pytest.fixture

@@ -8,19 +8,19 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat  # noqa: E402
+from blender_addon import compat
 from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
-from blender_addon.retarget.keys.spline_fit import Spacing  # noqa: E402
-from blender_addon.retarget.pose import scale  # noqa: E402
-from blender_addon.retarget.proportions.adapt import UNCONSTRAINED, Constraints  # noqa: E402
-from blender_addon.retarget.proportions.effectors import Target  # noqa: E402
-from blender_addon.shared.skeleton import SKELETON  # noqa: E402
-from blender_addon.shared.space import model_to_blender, model_to_scene_frame  # noqa: E402
+from blender_addon.retarget.keys.spline_fit import Spacing
+from blender_addon.retarget.pose import scale
+from blender_addon.retarget.proportions.adapt import UNCONSTRAINED, Constraints
+from blender_addon.retarget.proportions.effectors import Target
+from blender_addon.shared.skeleton import SKELETON
+from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 
-from ...benchmarks.rigs import limb_angles  # noqa: E402
-from ..helpers import measure, rigs  # noqa: E402
+from ...benchmarks.rigs import limb_angles
+from ..helpers import measure, rigs
 
 RIGS = ("Mixamo T-pose", "Mixamo FBX, 0.01, turned", "Unreal A-pose", "oddly named", "connected hips")
 MOTIONS = {"walk": "012181", "kick": measure.CLIPS["kick"], "sit": measure.CLIPS["sit"]}

@@ -80,7 +80,7 @@ def measure(
     start_frame: float = 1.0,
     constraints: adapt.Constraints = adapt.UNCONSTRAINED,
 ) -> Fidelity:
-    """Apply ``joints`` to ``armature`` in the present scene, as they are without ``constraints``, play it, and compare."""
+    """Apply ``joints`` to ``armature`` in the present scene, as they are without ``constraints``, play and compare."""
     scene = bpy.context.scene
     unit = scene.unit_settings.scale_length
     rest = rig.read_rig(armature)

@@ -8,14 +8,14 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat  # noqa: E402
-from blender_addon.character import read_rig as rig  # noqa: E402
+from blender_addon import compat
+from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply, keyframes
 from blender_addon.retarget.bone_map import detect as bone_map
-from blender_addon.shared import pose, quat  # noqa: E402
-from blender_addon.shared.errors import RetargetError  # noqa: E402
+from blender_addon.shared import pose, quat
+from blender_addon.shared.errors import RetargetError
 
-from ..helpers import rigs  # noqa: E402
+from ..helpers import rigs
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon.character import read_rig as rig  # noqa: E402
+from blender_addon.character import read_rig as rig
 from blender_addon.retarget.bone_map import detect as bone_map
 from blender_addon.retarget.pose import fk
-from blender_addon.shared import pose, quat  # noqa: E402
+from blender_addon.shared import pose, quat
 
-from ..helpers import measure, rigs  # noqa: E402
+from ..helpers import measure, rigs
 
 MOTIONS = {"walk": "012181", "jump and turn": "002510", "cartwheel": measure.CLIPS["cartwheel"]}
 FAMILIES = {

@@ -8,18 +8,18 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat  # noqa: E402
+from blender_addon import compat
 from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.keying.plan import plan_motion
 from blender_addon.retarget.bone_map import detect as bone_map
-from blender_addon.retarget.keys.spline_fit import Spacing  # noqa: E402
-from blender_addon.retarget.pose import scale  # noqa: E402
-from blender_addon.shared import quat  # noqa: E402
-from blender_addon.shared.errors import RetargetError  # noqa: E402
-from blender_addon.time_slices import run_to_end  # noqa: E402
+from blender_addon.retarget.keys.spline_fit import Spacing
+from blender_addon.retarget.pose import scale
+from blender_addon.shared import quat
+from blender_addon.shared.errors import RetargetError
+from blender_addon.time_slices import run_to_end
 
-from ..helpers import measure, rigs  # noqa: E402
+from ..helpers import measure, rigs
 
 BEHIND = {"thigh": "thigh_fk", "shin": "shin_fk", "foot": "foot_fk", "upper_arm": "upper_arm_fk", "hand": "hand_fk"}
 

@@ -10,12 +10,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs Blender as a Python module")
 
-from blender_addon.shared import space  # noqa: E402
-from blender_addon.shared.skeleton import FPS, SKELETON  # noqa: E402
-from engine.export import export_clip  # noqa: E402
-from engine.export.clip import Clip  # noqa: E402
+from blender_addon.shared import space
+from blender_addon.shared.skeleton import FPS, SKELETON
+from engine.export import export_clip
+from engine.export.clip import Clip
 
-from ...engine.helpers.motions import walking_in_a_circle  # noqa: E402
+from ...engine.helpers.motions import walking_in_a_circle
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat  # noqa: E402
+from blender_addon import compat
 from blender_addon.character import read_rig as rig
 from blender_addon.keying import apply
 from blender_addon.retarget.bone_map import detect as bone_map
-from blender_addon.retarget.pose import scale  # noqa: E402
+from blender_addon.retarget.pose import scale
 from blender_addon.retarget.proportions import adapt
-from blender_addon.shared import quat  # noqa: E402
-from blender_addon.time_slices import run_to_end  # noqa: E402
+from blender_addon.shared import quat
+from blender_addon.time_slices import run_to_end
 
-from ..helpers import measure, rigs  # noqa: E402
-from .test_control_rigs import BEHIND  # noqa: E402
+from ..helpers import measure, rigs
+from .test_control_rigs import BEHIND
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.shared.protocol import hints_with_slack  # noqa: E402
-from blender_addon.takes.arrivals import Arrivals  # noqa: E402
+from blender_addon.capture import capture
+from blender_addon.shared.protocol import hints_with_slack
+from blender_addon.takes.arrivals import Arrivals
 
-from ..helpers import rigs, scenes  # noqa: E402
+from ..helpers import rigs, scenes
 
 FPS = 30.0
 

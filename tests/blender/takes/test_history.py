@@ -13,14 +13,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.generation import GENERATION
 from blender_addon.keying import fcurve_keys as curve_keys
 from blender_addon.takes import history as takes
-from blender_addon.takes import settings_snapshot  # noqa: E402
+from blender_addon.takes import settings_snapshot
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, piece_by_piece, running_engine, wait_for  # noqa: E402
-from ..helpers.observed import everything, hips_errors, keyed_bones  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, piece_by_piece, running_engine, wait_for
+from ..helpers.observed import everything, hips_errors, keyed_bones
 
 FINGER = "mixamorig:LeftHandIndex1"
 THIGH = "mixamorig:LeftUpLeg"

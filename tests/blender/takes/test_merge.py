@@ -12,9 +12,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, running_engine  # noqa: E402
-from .test_history import FINGER, THIGH, key_by_hand, keys_of  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, running_engine
+from .test_history import FINGER, THIGH, key_by_hand, keys_of
 
 
 @pytest.fixture

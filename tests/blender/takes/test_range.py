@@ -13,13 +13,13 @@ bpy = pytest.importorskip("bpy")
 checkpoint = pytest.importorskip("engine.checkpoints.folder")
 
 from blender_addon import compat, preferences
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app.generation import GENERATION
 from blender_addon.keying import fcurve_keys as curve_keys
-from blender_addon.takes import history as takes  # noqa: E402
+from blender_addon.takes import history as takes
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
-from ..helpers.observed import everything  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, running_engine, wait_for
+from ..helpers.observed import everything
 
 pytestmark = pytest.mark.skipif(
     not (checkpoint.EMBEDDED / "config.json").is_file(), reason="needs the embedded model in engine/weights"

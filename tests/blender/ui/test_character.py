@@ -12,16 +12,16 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from mathutils import Matrix  # noqa: E402
+from mathutils import Matrix
 
-from blender_addon.character import body  # noqa: E402
-from blender_addon.character import read_rig as rig  # noqa: E402
-from blender_addon.character import setup as character  # noqa: E402
-from blender_addon.keying import apply  # noqa: E402
-from blender_addon.shared import pose  # noqa: E402
-from blender_addon.shared.skeleton import SKELETON  # noqa: E402
+from blender_addon.character import body
+from blender_addon.character import read_rig as rig
+from blender_addon.character import setup as character
+from blender_addon.keying import apply
+from blender_addon.shared import pose
+from blender_addon.shared.skeleton import SKELETON
 
-from ..helpers import measure, rigs  # noqa: E402
+from ..helpers import measure, rigs
 
 
 @pytest.fixture

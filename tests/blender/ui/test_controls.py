@@ -11,15 +11,15 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import offscreen  # noqa: E402
-from blender_addon.capture import capture  # noqa: E402
-from blender_addon.capture.request import build_request  # noqa: E402
-from blender_addon.ui.controls import (  # noqa: E402
+from blender_addon import offscreen
+from blender_addon.capture import capture
+from blender_addon.capture.request import build_request
+from blender_addon.ui.controls import (
     draw_path,
     operators,
 )
 
-from ..helpers import rigs, scenes  # noqa: E402
+from ..helpers import rigs, scenes
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences  # noqa: E402
-from blender_addon.app import timer  # noqa: E402
-from blender_addon.app.engine import ENGINE  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon import preferences
+from blender_addon.app import timer
+from blender_addon.app.engine import ENGINE
+from blender_addon.app.generation import GENERATION
 
-from ..helpers import rigs  # noqa: E402
-from ..helpers.engines import REPOSITORY, generate, running_engine, wait_for  # noqa: E402
+from ..helpers import rigs
+from ..helpers.engines import REPOSITORY, generate, running_engine, wait_for
 
 WALKING = "tests.blender.helpers.walking_engine"
 

@@ -7,11 +7,11 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import compat, preferences  # noqa: E402
-from blender_addon.app.engine import ENGINE  # noqa: E402
-from blender_addon.ui.controls.operators import guess_joint  # noqa: E402
+from blender_addon import compat, preferences
+from blender_addon.app.engine import ENGINE
+from blender_addon.ui.controls.operators import guess_joint
 
-from ..helpers import rigs, scenes  # noqa: E402
+from ..helpers import rigs, scenes
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import ui  # noqa: E402
-from blender_addon.app.engine import ENGINE  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
-from blender_addon.ui import prompt_suggestions  # noqa: E402
+from blender_addon import ui
+from blender_addon.app.engine import ENGINE
+from blender_addon.app.generation import GENERATION
+from blender_addon.ui import prompt_suggestions
 
-from ..helpers import scenes  # noqa: E402
+from ..helpers import scenes
 
 ICONS = set(bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys())
 

@@ -11,14 +11,14 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from blender_addon import preferences  # noqa: E402
-from blender_addon.app.setup_timer import SETUP_CHECK, poll_version, recheck_setup  # noqa: E402
-from blender_addon.engine_link.setup_check import INSTALL_COMMANDS  # noqa: E402
-from blender_addon.ui.setup import GAITWAY_PT_setup  # noqa: E402
-from blender_addon.version import addon_version  # noqa: E402
+from blender_addon import preferences
+from blender_addon.app.setup_timer import SETUP_CHECK, poll_version, recheck_setup
+from blender_addon.engine_link.setup_check import INSTALL_COMMANDS
+from blender_addon.ui.setup import GAITWAY_PT_setup
+from blender_addon.version import addon_version
 
-from ..helpers.engines import wait_for  # noqa: E402
-from .test_panels import CheckingLayout  # noqa: E402
+from ..helpers.engines import wait_for
+from .test_panels import CheckingLayout
 
 
 def shown() -> list[str] | None:

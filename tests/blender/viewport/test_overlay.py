@@ -14,14 +14,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat
-from blender_addon.app import timer  # noqa: E402
-from blender_addon.app.generation import GENERATION  # noqa: E402
+from blender_addon.app import timer
+from blender_addon.app.generation import GENERATION
 from blender_addon.app.viewport import OVERLAY, TAKE_OBSERVER
 from blender_addon.takes import history as takes
 
-from ..helpers import rigs, scenes  # noqa: E402
-from ..helpers.engines import generate, running_engine, wait_for  # noqa: E402
-from ..ui.test_panels import drawn  # noqa: E402
+from ..helpers import rigs, scenes
+from ..helpers.engines import generate, running_engine, wait_for
+from ..ui.test_panels import drawn
 
 
 @pytest.fixture
