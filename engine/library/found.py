@@ -18,20 +18,10 @@ import numpy as np
 from .bending import join_segments, lead, own_facing
 from .choosing import chosen_clip, part_of, speed_misfit, travel_angle, travels
 from .library import Library
-from .matching import (
-    PARAMS,
-    MatchingParams,
-    Rows,
-    Segment,
-    candidates,
-    goals_along,
-    make_rows,
-    pose_after,
-    row_costs,
-    search,
-)
+from .matching import Segment, goals_along, row_costs, search
 from .motion import BodyMotion
 from .route import Route, Start, Way
+from .rows import PARAMS, MatchingParams, Rows, candidates, make_rows, pose_after
 from .scores import ClipScores
 
 MATCHED_MPS = 0.3  # a slower path is none to go along

@@ -6,67 +6,21 @@ it is or mirrored. A row is one such beginning: what it costs says how it will g
 fits the sentence, and, for a jump, how far its pose is from the one before. The cheapest sequence is looked for with a
 beam (after Clavet, "Motion Matching", GDC 2016, with a search over the whole path in place of the next step).
 
-Shapes: B frames of the candidate clips, R rows, S rows that can begin a window, W windows, G = 8 numbers of the way
-ahead, Q = 30 numbers of a pose. Metres, radians, 20 fps; x to the left, z ahead.
+Shapes: T frames, R rows, W windows, G = 8 numbers of the way ahead, Q = 30 numbers of a pose. Metres, radians, 20
+fps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from blender_addon.shared.skeleton import FPS, SKELETON
+from .rows import PARAMS, MatchingParams, Rows
 
-from .library import SPEED_WEIGHT, Library
-from .motion import BodyMotion
-
-
-@dataclass(frozen=True)
-class MatchingParams:
-    """The numbers of the search. Costs are sums over windows; ``_cost`` what one window or jump costs."""
-
-    window_frames: int = 10
-    row_frames: int = 2  # between two beginnings; divides a window
-    tempos: tuple[float, ...] = (0.87, 1.0, 1.15)
-    candidate_frames: int = 12_000  # of the clips that fit the sentence best; their mirror images come on top
-    rows_per_window: int = 3000
-    beams: int = 12
-    bucket_frames: int = 4  # at most one beam a clip within so many frames
-    shortlist: int = 400  # of the cheapest continuations, from which the beams are taken
-
-    ahead_frames: tuple[int, ...] = (5, 10, 20)
-    ahead_m: tuple[float, ...] = (0.05, 0.08, 0.18)  # usual deviations then
-    turn_frames: tuple[int, ...] = (10, 20)
-    turn_rad: tuple[float, ...] = (0.15, 0.25)
-    path_cost: float = 0.25
-
-    score_step: float = 0.15  # of a sentence's score, that costs
-    score_cost: float = 3.0
-    score_steps_max: float = 4.0
-    tempo_cost: float = 0.15  # of a clip that is not played as it was captured
-    tempo_change_cost: float = 0.1
-    pose_cost: float = 3.2  # of a mean square of one in the pose
-    jump_cost: float = 0.35
-    performer_cost: float = 0.2  # of a jump to another person or to the other side: who limps has one bad leg
-    variety: float = 0.5  # largest random addition to a row's cost, when another take is asked for
-
-    feet_m: float = 0.07
-    feet_mps: float = 0.6
-    wrists_m: float = 0.16
-    head_m: float = 0.10
-    pelvis_m: float = 0.05
-    pelvis_mps: float = 0.3
-
-
-PARAMS = MatchingParams()
-_FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
-_JOINTS = [*_FEET, *SKELETON.indices("left_wrist", "right_wrist", "head")]
-_SWAPPED = [2, 3, 0, 1, 5, 4, 6]  # of _JOINTS in a mirror
-_FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
-_ROW_NUMBERS = np.r_[0:4, (4 + 3 * (np.array(_JOINTS)[:, None] - 1) + np.arange(3)).ravel()]
+WINDOWS_AT_ONCE = 16  # whose costs are computed together
 
 
 @dataclass(frozen=True)
@@ -83,165 +37,6 @@ class Segment:
     def end(self) -> float:
         """The clip's frame at which it is left."""
         return self.start + self.frames * self.tempo
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Beginnings in the candidate clips, those of one clip, tempo and side one after another. ``pose`` (R, Q) and
-    ``ahead`` (R, G), in usual deviations; ``can_begin`` (R,): a whole window follows in the clip. ``clip``, ``time``
-    (its frame), ``tempo``, ``mirror`` and ``performer`` (another in the mirror): (R,) each.
-    """
-
-    pose: np.ndarray
-    ahead: np.ndarray
-    can_begin: np.ndarray
-    clip: np.ndarray
-    time: np.ndarray
-    tempo: np.ndarray
-    mirror: np.ndarray
-    performer: np.ndarray
-
-
-def candidates(scores: np.ndarray, frames: np.ndarray, params: MatchingParams = PARAMS) -> np.ndarray:
-    """The best-scored clips, in their order in the library, until they hold enough; ``scores`` (2, K) of the clips and
-    their mirror images, ``frames`` (K,) their lengths.
-    """
-    best = scores.max(0)
-    shortest = params.window_frames * max(params.tempos) + 2
-    order = np.argsort(-np.where(frames > shortest, best, -np.inf), kind="stable")
-    enough = int(np.searchsorted(np.cumsum(frames[order]), params.candidate_frames)) + 1
-    kept = order[:enough]
-    return np.sort(kept[np.isfinite(best[kept]) & (frames[kept] > shortest)])
-
-
-def make_rows(library: Library, clips: np.ndarray, params: MatchingParams = PARAMS) -> Generator[None, None, Rows]:
-    """The rows of ``clips`` (n,)."""
-    patches, begins = library.patches_of(clips)
-    numbers = library.codes.decode(patches, _ROW_NUMBERS)
-    yield
-    last = begins[:-1] + library.frames[clips] - 1
-    source = _Source(numbers, begins[:-1], last)
-    parts: list[Rows] = []
-    for tempo in params.tempos:
-        straight = _at_tempo(source, library, clips, tempo, params)
-        parts += [straight, _mirrored(straight)]
-        yield
-    names = vars(parts[0])
-    return Rows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
-class _Source:
-    """Candidate clips frame by frame: ``track`` (B, 3) x, z, heading over all; ``velocity`` (B, 3) a frame;
-    ``pose`` (B, Q) with speeds a frame; each clip lies between ``first`` and ``last`` (n,)."""
-
-    def __init__(self, numbers: np.ndarray, first: np.ndarray, last: np.ndarray) -> None:
-        speeds = numbers[:, :3] / np.float32(SPEED_WEIGHT)
-        facing = np.concatenate([[0.0], np.cumsum(speeds[:-1, 2], dtype=np.float64)])
-        sine, cosine = np.sin(facing), np.cos(facing)
-        left, ahead = speeds[:, 0], speeds[:, 1]
-        velocity = np.stack([cosine * left + sine * ahead, cosine * ahead - sine * left], -1)
-        places = np.concatenate([np.zeros((1, 2)), np.cumsum(velocity[:-1], 0)])
-        self.track = np.concatenate([places, facing[:, None]], 1)
-        self.velocity, self.first, self.last = velocity, first, last
-        joints = numbers[:, 4:].reshape(len(numbers), -1, 3)
-        ankles = joints[:, [0, 2]]
-        moved = np.diff(ankles, axis=0, append=ankles[-1:])
-        moved[last] = moved[np.maximum(last - 1, 0)]
-        moved[..., 0] += left[:, None] + speeds[:, 2:] * ankles[..., 2]
-        moved[..., 2] += ahead[:, None] - speeds[:, 2:] * ankles[..., 0]
-        self.pose = _pose_numbers(joints, numbers[:, 3], moved, speeds[:, :2])
-
-
-def _pose_numbers(joints: np.ndarray, height: np.ndarray, moved: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """(n, Q): joints (n, 7, 3), ankles' speeds ``moved`` (n, 2, 3), pelvis height (n,) and ``step`` (n, 2)."""
-    count = len(joints)
-    parts = [joints.reshape(count, -1), height[:, None], moved.reshape(count, -1), step]
-    return np.concatenate(parts, 1).astype(np.float32)
-
-
-def _pose_scale(tempo: float, params: MatchingParams) -> np.ndarray:
-    """(Q,): from metres and metres a frame to usual deviations."""
-    mps = FPS * tempo
-    return np.float32(1) / np.array(
-        [params.feet_m] * 12
-        + [params.wrists_m] * 6
-        + [params.head_m] * 3
-        + [params.pelvis_m]
-        + [params.feet_mps / mps] * 6
-        + [params.pelvis_mps / mps] * 2,
-        np.float32,
-    )
-
-
-def pose_after(known: BodyMotion, params: MatchingParams = PARAMS) -> np.ndarray:
-    """(Q,): the pose, in usual deviations, in which a motion would be a frame after the last one of ``known``."""
-    joints = known.pose[-2:][:, _JOINTS]
-    next_joints = 2 * joints[-1] - joints[0]
-    ankles = joints[:, [0, 2]]
-    moved = ankles[-1] - ankles[0]
-    moved[:, 0] += known.step[-1, 0] + known.turn[-1] * ankles[-1, :, 2]
-    moved[:, 2] += known.step[-1, 1] - known.turn[-1] * ankles[-1, :, 0]
-    height = 2 * known.pose[-1:, 0, 1] - known.pose[-2:-1, 0, 1]
-    return (_pose_numbers(next_joints[None], height, moved[None], known.step[-1:]) * _pose_scale(1.0, params))[0]
-
-
-def _at_tempo(source: _Source, library: Library, clips: np.ndarray, tempo: float, params: MatchingParams) -> Rows:
-    spacing = tempo * params.row_frames
-    counts = ((source.last - source.first) / spacing).astype(int) + 1
-    owner = np.repeat(np.arange(len(clips)), counts)
-    number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    time = number * spacing
-    begin, end = source.first[owner], source.last[owner]
-    here = _between(source.track, begin + time)
-    return Rows(
-        pose=_between(source.pose, begin + time).astype(np.float32) * _pose_scale(tempo, params),
-        ahead=_ahead(source, here, begin + time, end, tempo, params),
-        can_begin=number + params.window_frames // params.row_frames < counts[owner],
-        clip=clips[owner],
-        time=time,
-        tempo=np.full(len(owner), tempo),
-        mirror=np.zeros(len(owner), bool),
-        performer=2 * library.performers[clips][owner],
-    )
-
-
-def _ahead(
-    source: _Source, here: np.ndarray, at: np.ndarray, end: np.ndarray, tempo: float, params: MatchingParams
-) -> np.ndarray:
-    """(R, G): places in the axes of each row, and headings, frames later; after its end a clip goes straight on."""
-    sine, cosine = np.sin(here[:, 2]), np.cos(here[:, 2])
-    columns: list[np.ndarray] = []
-    for frames, usual in zip(params.ahead_frames, params.ahead_m, strict=True):
-        then = at + frames * tempo
-        held = np.minimum(then, end)
-        moved = _between(source.track[:, :2], held) - here[:, :2] + (then - held)[:, None] * source.velocity[end]
-        columns += [
-            (cosine * moved[:, 0] - sine * moved[:, 1]) / usual,
-            (sine * moved[:, 0] + cosine * moved[:, 1]) / usual,
-        ]
-    for frames, usual in zip(params.turn_frames, params.turn_rad, strict=True):
-        turned = _between(source.track[:, 2:], np.minimum(at + frames * tempo, end))[:, 0] - here[:, 2]
-        columns.append(turned / usual)
-    return np.stack(columns, -1).astype(np.float32)
-
-
-def _between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """``values`` (B, C) at fractions of frames (n,)."""
-    first = at.astype(int)
-    u = (at - first)[:, None].astype(values.dtype)
-    return values[first] * (1 - u) + values[np.minimum(first + 1, len(values) - 1)] * u
-
-
-def _mirrored(rows: Rows) -> Rows:
-    ahead = rows.ahead.copy()
-    ahead[:, 0:6:2] *= -1
-    ahead[:, 6:] *= -1
-    pose = rows.pose.copy()
-    count = len(pose)
-    pose[:, :21] = (pose[:, :21].reshape(count, 7, 3)[:, _SWAPPED] * _FLIP).reshape(count, -1)
-    pose[:, 22:28] = (pose[:, 22:28].reshape(count, 2, 3)[:, ::-1] * _FLIP).reshape(count, -1)
-    pose[:, 28] *= -1
-    return Rows(**vars(rows) | {"ahead": ahead, "pose": pose, "mirror": ~rows.mirror, "performer": rows.performer + 1})
 
 
 def goals_along(
@@ -292,89 +87,99 @@ def search(
 ) -> Generator[None, None, list[Segment]]:
     """The cheapest way through all windows; may be abandoned wherever it yields.
 
-    ``costs`` (R,): see :func:`row_costs`. ``goals``: as :func:`goals_along` gives them.
-    ``start`` (Q,): the pose to go on from (see :func:`pose_after`).
+    ``costs`` (R,): see :func:`row_costs`. ``goals``: as :func:`goals_along` gives them. ``start`` (Q,): the pose to go
+    on from (see :func:`.rows.pose_after`).
     """
-    begin = np.flatnonzero(rows.can_begin)
-    ahead, (wanted, counts) = rows.ahead[begin], goals
-    bucket = _buckets(rows, params)
     beam: _Beam | None = None
-    history: list[tuple[np.ndarray, np.ndarray]] = []
-    for goal, count in zip(wanted, counts, strict=True):
-        along = np.full(len(rows.pose), np.inf, np.float32)
-        along[begin] = (np.square(ahead - goal) @ count) * params.path_cost + costs[begin]
-        few = min(params.rows_per_window, len(begin))
-        chosen = begin[np.argpartition(along[begin], few - 1)[:few]]
-        beam, parents = _advance(rows, beam, chosen, along, start, bucket, params)
-        history.append((beam.rows, parents))
+    beams: list[_Beam] = []
+    for along, chosen in _along(rows, costs, goals, params):
+        beam = _first(rows, chosen, along, start, params) if beam is None else _next(rows, beam, chosen, along, params)
+        beams.append(beam)
         yield
-    return _segments(rows, _trace(history), params)
+    return _segments(rows, _trace(beams), params)
+
+
+def _along(
+    rows: Rows, costs: np.ndarray, goals: tuple[np.ndarray, np.ndarray], params: MatchingParams
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For every window the cost (R,) of all rows but for their pose, and the cheapest rows."""
+    begin = np.flatnonzero(rows.can_begin)
+    few = min(params.rows_per_window, len(begin))
+    ahead, own = rows.ahead[begin], costs[begin]
+    squares = ahead * ahead
+    wanted, counts = goals
+    for some in np.array_split(np.arange(len(wanted)), -(-len(wanted) // WINDOWS_AT_ONCE)):
+        goal, count = wanted[some], counts[some]
+        crossed = (goal * count) @ ahead.T
+        path = count @ squares.T - 2 * crossed + (goal * goal * count).sum(1)[:, None]
+        for costs_here in params.path_cost * path + own:
+            along = np.full(len(rows.pose), np.inf, np.float32)
+            along[begin] = costs_here
+            yield along, begin[np.argpartition(costs_here, few - 1)[:few]]
 
 
 @dataclass(frozen=True, eq=False)
 class _Beam:
-    """The cheapest ways so far: ``costs`` (b,), and the ``rows`` (b,) of their last windows."""
+    """The cheapest ways so far: ``costs`` (b,), the ``rows`` (b,) of their last windows, and the place of each way in
+    the beam before, ``parents`` (b,)."""
 
     costs: np.ndarray
     rows: np.ndarray
+    parents: np.ndarray
 
 
-def _advance(
-    rows: Rows,
-    beam: _Beam | None,
-    chosen: np.ndarray,
-    along: np.ndarray,
-    start: np.ndarray | None,
-    bucket: np.ndarray,
-    params: MatchingParams,
-) -> tuple[_Beam, np.ndarray]:
-    """The beam a window later, and the parent (b,) of each of its ways."""
-    if beam is None:
-        totals = along[chosen]
-        if start is not None:
-            totals = totals + _distances(start[None], rows.pose[chosen], params)[0]
-        return _kept(totals, chosen, np.zeros(len(chosen), int), bucket, params)
+def _first(
+    rows: Rows, chosen: np.ndarray, along: np.ndarray, start: np.ndarray | None, params: MatchingParams
+) -> _Beam:
+    totals = along[chosen]
+    if start is not None:
+        totals = totals + _distances(start[None], rows.pose[chosen], params)[0]
+    kept = _cheapest(totals, lambda places: rows.bucket[chosen[places]], params)
+    return _Beam(totals[kept], chosen[kept], np.zeros(len(kept), int))
+
+
+def _next(rows: Rows, beam: _Beam, chosen: np.ndarray, along: np.ndarray, params: MatchingParams) -> _Beam:
+    """The beam a window later: each way goes on in its clip or jumps to one of the ``chosen`` rows."""
     at_end = beam.rows + params.window_frames // params.row_frames
-    jumps = _distances(rows.pose[at_end], rows.pose[chosen], params) + params.jump_cost
-    jumps += params.performer_cost * (rows.performer[at_end][:, None] != rows.performer[chosen])
-    jumps += params.tempo_change_cost * (rows.tempo[at_end][:, None] != rows.tempo[chosen])
-    jumps += beam.costs[:, None] + along[chosen]
+    jumps = _distances(rows.pose[at_end], rows.pose[chosen], params)
+    jumps += beam.costs[:, None] + (along[chosen] + np.float32(params.jump_cost))
+    for cost, kind in ((params.performer_cost, rows.performer), (params.tempo_change_cost, rows.tempo)):
+        jumps += np.float32(cost) * (kind[at_end][:, None] != kind[chosen])
     totals = np.concatenate([jumps.ravel(), beam.costs + along[at_end]])
-    nexts = np.concatenate([np.tile(chosen, len(at_end)), at_end])
-    parents = np.concatenate([np.repeat(np.arange(len(at_end)), len(chosen)), np.arange(len(at_end))])
-    return _kept(totals, nexts, parents, bucket, params)
+
+    def came_from(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row and parent of each of ``places`` in ``totals``."""
+        parent, row = np.divmod(places, len(chosen))
+        stays = parent == len(at_end)
+        parent = np.where(stays, row, parent)
+        return np.where(stays, at_end[np.minimum(row, len(at_end) - 1)], chosen[row]), parent
+
+    kept = _cheapest(totals, lambda places: rows.bucket[came_from(places)[0]], params)
+    return _Beam(totals[kept], *came_from(kept))
 
 
 def _distances(poses: np.ndarray, others: np.ndarray, params: MatchingParams) -> np.ndarray:
     """Cost of the distance of each of ``poses`` (b, Q) from each of ``others`` (n, Q): (b, n)."""
     squares = (poses * poses).sum(-1)[:, None] + (others * others).sum(-1) - 2 * poses @ others.T
-    return squares * (params.pose_cost / poses.shape[-1])
+    return squares * np.float32(params.pose_cost / poses.shape[-1])
 
 
-def _kept(
-    totals: np.ndarray, nexts: np.ndarray, parents: np.ndarray, bucket: np.ndarray, params: MatchingParams
-) -> tuple[_Beam, np.ndarray]:
+def _cheapest(totals: np.ndarray, bucket_of: Callable[[np.ndarray], np.ndarray], params: MatchingParams) -> np.ndarray:
+    """Places of the least ``totals``, in their order, at most one a bucket."""
     few = min(params.shortlist, len(totals))
     short = np.argpartition(totals, few - 1)[:few]
     short = short[np.argsort(totals[short], kind="stable")]
     short = short[np.isfinite(totals[short])]
-    _, first = np.unique(bucket[nexts[short]], return_index=True)
-    kept = short[np.sort(first)[: params.beams]]
-    return _Beam(totals[kept], nexts[kept]), parents[kept]
+    _, first = np.unique(bucket_of(short), return_index=True)
+    return short[np.sort(first)[: params.beams]]
 
 
-def _buckets(rows: Rows, params: MatchingParams) -> np.ndarray:
-    """(R,): the same number where two beams would be one."""
-    inside = (rows.time / params.bucket_frames).astype(np.int64)
-    return (rows.clip.astype(np.int64) * 2 + rows.mirror) * (int(inside.max(initial=0)) + 1) + inside
-
-
-def _trace(history: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
+def _trace(beams: list[_Beam]) -> list[int]:
     """The row of each window, along the parents of the cheapest last one, which is the first of its beam."""
     at, found = 0, []
-    for rows, parents in reversed(history):
-        found.append(int(rows[at]))
-        at = int(parents[at])
+    for beam in reversed(beams):
+        found.append(int(beam.rows[at]))
+        at = int(beam.parents[at])
     return found[::-1]
 
 

@@ -4,9 +4,10 @@
 import numpy as np
 import pytest
 
-from engine.library.matching import candidates, goals_along, make_rows, pose_after, row_costs, search
+from engine.library.matching import goals_along, row_costs, search
 from engine.library.motion import BodyMotion
 from engine.library.route import Route, Way
+from engine.library.rows import candidates, make_rows, pose_after
 
 from .made import circle, library, line, run_to_end, scores, sources
 
@@ -34,8 +35,9 @@ def test_the_clip_that_goes_like_the_path(path, clip, mirror):
 
 
 def test_a_clip_goes_on_as_long_as_it_lasts():
-    assert len(found(line(frames=90), scores(1, 1, 1, 1))) == 1
-    assert len(found(line(frames=150), scores(1, 1, 1, 1))) == 2
+    *left, _ = found(line(frames=200), scores(1, 1, 1, 1))
+    window = 10
+    assert left and all(segment.end + window > len(sources()[segment.clip].joints) - 1 for segment in left)
 
 
 def test_another_tempo_for_another_speed():
