@@ -155,7 +155,7 @@ def test_blenders_own_tool_finds_the_zip_valid_and_a_torn_one_not(
     build_addon.validate(archive, tool)
     torn = tmp_path / archive.name
     torn.write_bytes(archive.read_bytes()[:-1000])
-    with pytest.raises(build_addon.BuildError, match="refuses"):
+    with pytest.raises(build_addon.BuildError, match="rejects"):
         build_addon.validate(torn, tool)
 
 

@@ -34,6 +34,12 @@ from ..helpers.observed import hips_errors, keyed_bones, state_of_scene
 
 
 @pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is found at the press itself, on a busy machine too."""
+    monkeypatch.setattr(runner, "PRESS_BUDGET_S", 10.0)
+
+
+@pytest.fixture
 def engine(addon, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with running_engine(tmp_path / "connection.json", "tests.blender.helpers.walking_engine") as process:
         yield process
@@ -158,7 +164,7 @@ def test_cancel_reaches_the_engine_and_changes_nothing(engine, settings) -> None
     assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
-def test_the_engine_dies_in_the_middle(engine, settings) -> None:
+def test_the_engine_dies_in_the_middle(engine, settings, unhurried) -> None:
     lay_path()
     before = state_of_scene(settings.character)
     settings.prompt = "die now"
@@ -186,8 +192,7 @@ def test_a_fault_of_the_connection_does_not_end_the_timer(engine, settings, monk
     assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
-def test_no_engine_says_what_to_do(settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "PRESS_BUDGET_S", 10.0)  # found at the press itself, on a busy machine too
+def test_no_engine_says_what_to_do(settings, unhurried, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="engine"):
         bpy.ops.gaitway.generate()
     assert GENERATION.error[1] and not GENERATION.busy
@@ -238,7 +243,7 @@ def test_a_cancel_does_not_wait_for_an_engine_that_hangs(engine, settings) -> No
     assert GENERATION.error is None and hips_errors(settings.character).max() < 0.01
 
 
-def test_an_empty_prompt(engine, settings) -> None:
+def test_an_empty_prompt(engine, settings, unhurried) -> None:
     settings.prompt = "  "
     with pytest.raises(RuntimeError, match="prompt is empty"):
         bpy.ops.gaitway.generate()
