@@ -11,6 +11,7 @@ import numpy as np
 from .library import Library
 from .matching import Segment
 from .motion import BodyMotion
+from .posture import Posture, posture_part
 from .route import Way
 
 SPEED_SCORE = 0.35  # for a speed e times that of the path
@@ -57,11 +58,19 @@ def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int,
     return clip, bool(mirror)
 
 
-def part_of(library: Library, clip: int, mirror: bool, num_frames: int) -> list[Segment]:
+def part_of(
+    library: Library, clip: int, mirror: bool, num_frames: int, posture: Posture | None = None
+) -> list[Segment]:
     """What of the clip is played for ``num_frames``: its active part, more of it around, loops; at the end its last
-    pose.
+    pose. Of a clip that goes down and comes up again, with ``posture`` only that part and what stays so.
     """
     length, facts = int(library.frames[clip]), library.facts
+    part = posture_part(posture, library.decode(clip).pose[:, 0, 1]) if posture else None
+    if part is not None:
+        first, end = part
+        spare = max(end - first - num_frames, 0) // 2
+        segment = Segment(clip, first + spare, min(num_frames, end - first), mirror=mirror)
+        return _prolonged(library.decode(clip, 0, end), segment, num_frames)
     first, end = (int(np.asarray(frame)[clip]) for frame in (facts.active_start, facts.active_end))
     end = min(end, length)
     if end - first >= num_frames:
@@ -69,18 +78,19 @@ def part_of(library: Library, clip: int, mirror: bool, num_frames: int) -> list[
     room = num_frames - (end - first)
     first = max(first - max(room // 2, room - (length - end)), 0)
     count = min(num_frames, length - first)
-    segments = [Segment(clip, first, count, mirror=mirror)]
-    if count < num_frames:
-        segments = _prolonged(library.decode(clip), segments[0], num_frames)
-    return segments
+    return _prolonged(library.decode(clip), Segment(clip, first, count, mirror=mirror), num_frames)
 
 
 def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Segment]:
-    """``segment``, which lasts to the end of ``motion``, and then again and again what comes back to its end."""
+    """``segment``, which lasts to the end of ``motion``, and then again and again what comes back to its end; else
+    its last pose is held.
+    """
     length, missing = motion.num_frames, num_frames - segment.frames
+    if not missing:
+        return [segment]
     loop = _loop(motion, int(segment.start))
     if loop is None:
-        return [Segment(segment.clip, segment.start, num_frames, mirror=segment.mirror)]  # the last pose is held
+        return [segment, Segment(segment.clip, length - 1.0, missing, 0.0, segment.mirror)]
     start, end = loop
     segments = [Segment(segment.clip, segment.start, segment.frames - (length - end), mirror=segment.mirror)]
     missing += length - end

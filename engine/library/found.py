@@ -76,7 +76,7 @@ def find(
         kind: Literal["matched", "bent", "alone"] = "matched"
     else:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
-        segments = part_of(library, clip, mirror, route.num_frames)
+        segments = part_of(library, clip, mirror, route.num_frames, scores.posture)
         yield
         motion = join_segments(library, segments, before)
         facing = _facing_of(library, clip, mirror, motion, way)

@@ -25,7 +25,9 @@ WINDOWS_AT_ONCE = 16  # whose costs are computed together
 
 @dataclass(frozen=True)
 class Segment:
-    """``frames`` frames of a clip from its frame ``start`` (a fraction between two) on, played at ``tempo``."""
+    """``frames`` frames of a clip from its frame ``start`` (a fraction between two) on, played at ``tempo``; at 0
+    its pose is held.
+    """
 
     clip: int
     start: float

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .posture import Posture
+
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
@@ -14,9 +16,10 @@ class ClipScores:
     near 1 where it says so in the same words, -inf where a clip may never be taken.
 
     ``choosing``: for taking one clip; ``matching``: for taking stretches of many. ``going``: the sentence names a way
-    of going, such as walking or sneaking.
+    of going, such as walking or sneaking; ``posture``: of a clip only the way down or up is asked for.
     """
 
     choosing: np.ndarray
     matching: np.ndarray
     going: bool
+    posture: Posture | None = None

@@ -21,7 +21,7 @@ from blender_addon.shared.words import forms_of, words_of
 
 from .facts import ClipFacts
 from .goals import SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
-from .posture import Posture, posture_of
+from .posture import posture_of
 from .scores import ClipScores
 
 WEAK, ANIMAL = 0.12, 0.25  # what captions that say little, and people who act as animals, cost
@@ -62,14 +62,13 @@ class Described(Protocol):
 @dataclass(frozen=True, eq=False)
 class SentenceMatch:
     """``scores`` of the clips; the ``closest`` caption with its cosine ``nearness``; ``message``: what the user should
-    know when nothing is near, else empty. ``posture``: of the chosen clip only the way down or up is asked for.
+    know when nothing is near, else empty.
     """
 
     scores: ClipScores
     closest: str
     nearness: float
     message: str
-    posture: Posture | None = None
 
     @property
     def near(self) -> bool:
@@ -106,7 +105,7 @@ class SentenceIndex:
         does = any(rows_in(words)) and costs.flat[int(choosing.argmax())] < DONE
         message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words, closest)
         going = any(word in _GOING for word in words)
-        return SentenceMatch(ClipScores(choosing, matching, going), closest, nearness, message, posture_of(goals))
+        return SentenceMatch(ClipScores(choosing, matching, going, posture_of(goals)), closest, nearness, message)
 
     def _by_clip(self, cosines: np.ndarray) -> np.ndarray:
         """Cosines (S,) -> (2, K): that of each clip's index caption, and the mean of it and the best of all."""

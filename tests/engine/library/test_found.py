@@ -95,6 +95,12 @@ def test_a_clip_that_is_too_short_is_played_again_or_held():
     assert part_of(library(), 3, True, 40)[0].mirror
 
 
+def test_a_pose_that_is_held_goes_nowhere():
+    motion = join_segments(library(), [Segment(0, 10.0, 20), Segment(0, 30.0, 25, 0.0)])
+    assert np.allclose(motion.pose[-1], library().decode(0, 30, 31).pose[0], atol=1e-4)
+    assert not motion.step[-10:].any() and not motion.turn[-10:].any()
+
+
 def test_joins_have_no_steps():
     segments = [Segment(0, 0.0, 20), Segment(2, 30.0, 20), Segment(1, 50.0, 30, 1.15, True)]
     motion = join_segments(library(), segments)

@@ -86,5 +86,5 @@ def test_closest_and_messages(index: SentenceIndex) -> None:
 
 
 def test_posture_is_told(index: SentenceIndex) -> None:
-    assert match(index, "a person sits down").posture == "down"
-    assert match(index, "a person walks").posture is None
+    assert match(index, "a person sits down").scores.posture == "down"
+    assert match(index, "a person walks").scores.posture is None
