@@ -44,13 +44,15 @@ from .evaluation.control_accuracy import (
 )
 from .evaluation.delivered_motion import KINDS, PATHS, delivered_rows
 from .evaluation.evaluator import Evaluator, load_evaluator
+from .evaluation.everyday_sentences import EVERYDAY
 from .evaluation.motion_quality import motions_of, quality, reconstruction
 from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
 from .evaluation.report_examples import draw_examples
+from .evaluation.sentences import SentenceLibrary, sentence_rows
 from .evaluation.text_alignment import QUICK_PROTOCOL, TextGenerator, TextProtocol, text_figures
 from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
 
-PARTS = ("reconstruction", "control", "delivered", "text", "text_matters")
+PARTS = ("reconstruction", "control", "delivered", "text", "text_matters", "sentences")
 QUICK_CLIPS = 12
 REPORTS = (".html", ".png")
 
@@ -102,6 +104,7 @@ class EvaluationOptions:
     protocol: TextProtocol
     variations: int
     seed: int
+    library: Path | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace, networks: Networks) -> EvaluationOptions:
@@ -119,6 +122,7 @@ class EvaluationOptions:
             replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications),
             2 if quick else VARIATIONS,
             arguments.seed,
+            arguments.library,
         )
 
 
@@ -172,6 +176,7 @@ def _measure(
     captions = [clip.captions[0] if clip.captions else "" for clip in clips]
     held_out = CaptionedClips(clips, encode(captions), encode([""]))
     steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
+    steps += len(EVERYDAY) if "sentences" in options.parts else 0
     with _progress(steps + (replications if evaluator else 0)) as advance:
         figures = evaluate(networks, held_out, options.grid, options.parts, advance)
         if "delivered" in options.parts and pipeline.has_control:
@@ -182,6 +187,9 @@ def _measure(
             figures["text"] = text_figures(model, captioned, options.protocol, seed, advance)
         if "text_matters" in options.parts:
             figures["text_matters"] = text_matters(pipeline, all_clips, options.variations, seed, advance)
+        if "sentences" in options.parts:
+            held = None if options.library is None else SentenceLibrary.load(options.library)
+            figures["sentences"] = sentence_rows(pipeline, held, seed=seed, advance=advance)
     return figures
 
 
@@ -221,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"
     )
+    parser.add_argument("--library", type=Path, help="motion library, whose nearest clips 'sentences' judges too")
     parser.add_argument("--quick", action="store_true", help="a short version: fewer clips, joints, densities")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("--evaluator", type=Path, help="evaluator.safetensors of ours, or a file with t2m_* tensors")

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
 from blender_addon.shared.gaits import GOING_M_PER_S
 from blender_addon.shared.words import forms_of, words_of
 
-from .facts import ClipFacts
 from .goals import SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
+from .library import Library
 from .posture import posture_of
 from .scores import ClipScores
 
@@ -47,18 +47,6 @@ _ANIMALS = forms_of(re.findall(r"\w+", """
 _GOING = forms_of(GOING_M_PER_S)
 
 
-class Described(Protocol):
-    """What of a library is read here; see ``library.Library``."""
-
-    captions: list[str]
-    vectors: np.ndarray
-    caption_ids: np.ndarray
-    first_caption: np.ndarray
-    weak: np.ndarray
-    animal: np.ndarray
-    facts: ClipFacts
-
-
 @dataclass(frozen=True, eq=False)
 class SentenceMatch:
     """``scores`` of the clips; the ``closest`` caption with its cosine ``nearness``; ``message``: what the user should
@@ -79,12 +67,12 @@ class SentenceMatch:
 class SentenceIndex:
     """A library's captions ready for many sentences: made once, a few milliseconds."""
 
-    library: Described
+    library: Library
     vectors: np.ndarray  # (S, D) float32
     words: frozenset[str]
 
     @classmethod
-    def of(cls, library: Described) -> Self:
+    def of(cls, library: Library) -> Self:
         known = {word for caption in library.captions for word in words_of(caption)}
         return cls(library, np.asarray(library.vectors, np.float32), frozenset(known | _LITTLE_WORDS))
 

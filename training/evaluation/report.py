@@ -28,6 +28,7 @@ from engine.export.picture import write_picture
 from .control_accuracy import density_label
 from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT, Metric
 from .report_charts import draw_charts
+from .sentences import SENTENCES
 
 Figures = dict[str, Any]
 
@@ -105,6 +106,9 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
         title = f"Text: {text['evaluator']} ({about})"
         made.append(_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
+    if figures.get("sentences"):
+        said = [((row["what"],), row) for row in figures["sentences"]]
+        made.append(_table("Everyday sentences, share that passes", ("motions",), SENTENCES, said, intervals))
     if figures.get("text_matters"):
         verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
         made.append(_table("Text that matters", ("condition", "prompt"), (*MOVEMENT, CONTROL[0]), verbs, intervals))

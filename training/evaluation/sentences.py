@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often a motion does what an everyday sentence says: captured ones, what the library finds, what the engine makes.
+
+Every motion is judged alike: by the facts of its active part, or, where a sentence says that somebody goes down or
+comes up, of that part of it. Shapes: T frames, J = 22 joints, K clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from blender_addon.shared.control import ControlSignal
+from engine.library.facts import ClipFacts, clip_facts
+from engine.library.goals import mirrored_sentence, sentence_goals
+from engine.library.library import Library
+from engine.library.posture import posture_of, posture_part
+from engine.library.sentences import SentenceIndex, sentences_to_encode
+from engine.models.text_encoder import TextEncoder, load_text_encoder
+from engine.pipeline import Pipeline
+
+from .everyday_sentences import EVERYDAY, GROUPS, EverydaySentence, act_clips
+from .metric_table import Metric, measured
+from .text_sensitivity import generate
+
+NEAREST = 5  # takes that are nearest to a sentence
+VARIATIONS = 4
+NUM_FRAMES = 120
+LONGEST_FRAMES = 160  # of a clip that are judged
+
+Advance = Callable[[str], None]
+PassRates = dict[EverydaySentence, float]
+
+SENTENCES: tuple[Metric[PassRates], ...] = (
+    Metric("all", "all", 2, lambda rates: _mean(rates, EVERYDAY)),
+    Metric("sides", "left, right", 2, lambda rates: _mean(rates, [each for each in EVERYDAY if each.sided])),
+    *(Metric(name, name, 2, lambda rates, own=own: _mean(rates, own)) for name, own in GROUPS.items()),  # type: ignore[misc]
+    Metric("sentences", "sentences", 0, lambda rates: float(len(rates))),
+)
+"""Of the share of motions that pass, for every sentence."""
+
+
+def _mean(rates: PassRates, sentences: Sequence[EverydaySentence]) -> float | None:
+    own = [rates[sentence] for sentence in sentences if sentence in rates]
+    return float(np.mean(own)) if own else None
+
+
+def judged_facts(sentence: str, joints: np.ndarray) -> ClipFacts:
+    """The facts of what counts of a motion (T, J, 3) for ``sentence``."""
+    posture = posture_of(sentence_goals(sentence))
+    part = posture_part(posture, joints[:, 0, 1]) if posture else None
+    if part is None:
+        whole = clip_facts(joints)
+        first = int(whole.active_start)
+        part = first, min(int(whole.active_end), first + LONGEST_FRAMES)
+    first, end = part
+    return clip_facts(joints[first : max(end, first + 2)])
+
+
+def passes(sentence: EverydaySentence, joints: np.ndarray) -> bool:
+    return bool(sentence.passes(judged_facts(sentence.text, joints)))
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceLibrary:
+    """The library with its sentence encoder; motions are decoded when they are judged."""
+
+    library: Library
+    index: SentenceIndex
+    encoder: TextEncoder
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises a GaitwayError for a file that is no library, or where its encoder is missing."""
+        library = Library.load(path)
+        encoder = load_text_encoder(library.encoder, library.vectors.shape[1], torch.device("cpu"))
+        return cls(library, SentenceIndex.of(library), encoder)
+
+    def joints(self, mirror: bool, clip: int) -> np.ndarray:
+        """(T, J, 3) of a clip or its mirror image, beginning over the origin."""
+        motion = self.library.decode(clip, mirror=mirror)
+        headings = motion.headings()
+        return motion.in_world(np.concatenate([motion.places(headings), headings[:, None]], -1))
+
+    def nearest(self, text: str, count: int = NEAREST) -> list[tuple[bool, int]]:
+        """The best ``count`` takes for a sentence, best first: whether mirrored, and the clip."""
+        vectors = self.encoder.encode(sentences_to_encode(text)).numpy()
+        scores = self.index.match(text, *vectors).scores.choosing
+        order = np.argsort(-scores, axis=None, kind="stable")
+        _, first = np.unique(self.library.takes[order % self.library.num_clips], return_index=True)
+        best = order[np.sort(first)[:count]]
+        return [(bool(place >= self.library.num_clips), int(place % self.library.num_clips)) for place in best]
+
+
+def captured_rates(held: SentenceLibrary) -> PassRates:
+    """Of the takes of each act the share of which a clip passes; mirrored where their captions name the other side."""
+    library = held.library
+    rates: PassRates = {}
+    captions = [tuple(library.captions_of(clip)) for clip in range(library.num_clips)]
+    mirrored = [tuple(mirrored_sentence(text) for text in texts) for texts in captions]
+    for sentence in EVERYDAY:
+        own = [(False, clip) for clip in act_clips(sentence, captions)]
+        if sentence.sided:
+            own += [(True, clip) for clip in act_clips(sentence, mirrored)]
+        takes: dict[int, bool] = {}
+        for mirror, clip in own:
+            take = int(library.takes[clip])
+            takes[take] = takes.get(take, False) or passes(sentence, held.joints(mirror, clip))
+        if takes:
+            rates[sentence] = float(np.mean(list(takes.values())))
+    return rates
+
+
+def sentence_rows(
+    pipeline: Pipeline | None,
+    held: SentenceLibrary | None,
+    variations: int = VARIATIONS,
+    seed: int = 0,
+    advance: Advance = lambda doing: None,
+) -> list[dict]:
+    """A row for what was captured, for the library's first, for one and for any of its five nearest takes, and for the
+    engine's motions from text alone; each also says every sentence's own share.
+    """
+    found: dict[str, PassRates] = {}
+    if held is not None:
+        advance("sentences: captured clips of each act")
+        found["captured clips of the act"] = captured_rates(held)
+        first: PassRates = {}
+        one: PassRates = {}
+        some: PassRates = {}
+        for sentence in EVERYDAY:
+            verdicts = [passes(sentence, held.joints(*place)) for place in held.nearest(sentence.text)]
+            first[sentence], some[sentence] = float(verdicts[0]), float(any(verdicts))
+            one[sentence] = float(np.mean(verdicts))
+        found |= {"nearest clip": first, "one of the five nearest": one, "any of the five nearest": some}
+    if pipeline is not None:
+        found["engine, text alone"] = {}
+        for sentence in EVERYDAY:
+            advance(f"sentences: {sentence.text}")
+            signal = ControlSignal.empty(min(NUM_FRAMES, pipeline.config.max_frames))
+            result = generate(pipeline, sentence.text, signal, variations, seed)
+            verdicts = [passes(sentence, joints) for joints in result.joints]
+            found["engine, text alone"][sentence] = float(np.mean(verdicts))
+    return [
+        {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
+        for what, rates in found.items()
+    ]
