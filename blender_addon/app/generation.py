@@ -30,7 +30,7 @@ from ..shared.protocol import Error, Generate, Result
 from ..shared.skeleton import FPS
 from ..takes.observed import Observed
 from ..takes.requests import range_request, repeat_request
-from ..takes.splice import stretch_of
+from ..takes.splice import take_stretch
 from ..viewport.overlay import preview_lines
 from . import import_motion
 from .engine import ENGINE
@@ -223,7 +223,7 @@ class Generation(RequestRunner):
     def _regenerate_steps(
         self, scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
     ) -> Generator[None, None, None]:
-        edit = RangeEdit(take.action.session_uid, stretch_of(take, first, last))
+        edit = RangeEdit(take.action.session_uid, take_stretch(take, first, last))
         request, captured = yield from range_request(scene, take, first, last)
         result = yield from self._ask_engine(request, captured)
         yield from self._deliver(Delivery(result, request, captured, edit=edit))

@@ -36,7 +36,7 @@ class Stretch:
     opens: tuple[bool, bool] = (False, False)
 
 
-def stretch_of(take: GaitwayTake, first: int, last: int) -> Stretch:
+def take_stretch(take: GaitwayTake, first: int, last: int) -> Stretch:
     """The frames of ``take`` between ``first`` and ``last``."""
     opens = first <= take.frame_start, last >= take.frame_end
     return Stretch(max(first, take.frame_start), min(last, take.frame_end), opens)

@@ -164,9 +164,9 @@ def _human(tree: _Tree, legs: _Pair, arms: _Pair) -> HumanChains | None:
         sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
         for side, chain in zip(sides, pair.chains, strict=True):
             bones |= {
-                f"{side}_{joint}": chain[place]
-                for joint, place in zip(joints, split, strict=True)
-                if place < len(chain)
+                f"{side}_{joint}": chain[index]
+                for joint, index in zip(joints, split, strict=True)
+                if index < len(chain)
             }
             if pair is legs and split[2] + 1 < len(chain):
                 bones[f"{side}_foot"] = chain[split[2] + 1]
@@ -192,7 +192,7 @@ def _splits(points: np.ndarray, last: int) -> Iterator[tuple[float, Split]]:
 
 
 def _split_leg(points: np.ndarray) -> Split | None:
-    """Hip, knee and ankle as places in the chain: two bones of like length, after which the foot turns forward."""
+    """Hip, knee and ankle as indices in the chain: two bones of like length, after which the foot turns forward."""
     found = []
     for cost, (i, j, k) in _splits(points, len(points) - 1):
         straight = k == len(points) - 1 or _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE_RAD
@@ -202,9 +202,9 @@ def _split_leg(points: np.ndarray) -> Split | None:
 
 
 def _split_arm(tree: _Tree, arms: _Pair) -> Split | None:
-    """Shoulder, elbow and wrist as places in the chain: two bones of like length; the fingers fork at the hand."""
+    """Shoulder, elbow and wrist as indices in the chain: two bones of like length; the fingers fork at the hand."""
     chain = arms.chains[0]
-    palm = next((place for place, name in enumerate(chain) if place > 1 and len(tree.children[name]) > 2), None)
+    palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
     splits = _splits(arms.points[0], len(chain))
     if palm is not None:
         return _cheapest([(cost, split) for cost, split in splits if split[2] == palm])
@@ -254,7 +254,7 @@ def _neck(tree: _Tree, arms: _Pair, up: np.ndarray) -> list[str]:
 def _up_to_head(tree: _Tree, chain: list[str]) -> list[str]:
     """``chain``, neck and head, without what goes on beyond the head."""
     steps = [tree.step(below, above) for below, above in pairwise(chain)]
-    for place in range(1, len(steps)):
-        if steps[place] > HEAD_LENGTH_RATIO * max(steps[:place]):
-            return chain[: place + 1]
+    for index in range(1, len(steps)):
+        if steps[index] > HEAD_LENGTH_RATIO * max(steps[:index]):
+            return chain[: index + 1]
     return chain

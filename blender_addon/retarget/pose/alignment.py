@@ -96,9 +96,9 @@ def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
         if f"{side}_ankle" in bone_map:
             corrections[f"{side}_ankle"] = _align_foot(rig, bone_map, figure, f"{side}_ankle")
         # What has no direction of its own stays as it is on the part that carries it.
-        for part, carrier in (("wrist", "elbow"), ("foot", "ankle")):
+        for part, parent in (("wrist", "elbow"), ("foot", "ankle")):
             if f"{side}_{part}" in bone_map:
-                corrections[f"{side}_{part}"] = corrections[f"{side}_{carrier}"]
+                corrections[f"{side}_{part}"] = corrections[f"{side}_{parent}"]
     neutral = {
         bone: quat.multiply(corrections[joint], quat.multiply(figure, rest_rotation(rig, bone)))
         for joint, bone in bone_map.bones.items()

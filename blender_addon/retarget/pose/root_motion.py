@@ -62,8 +62,8 @@ def apply_root_motion(
     """Let ``root_motion`` carry what ``solution`` poses on ``rig``, which stands in for ``keyed`` where that is a
     control rig; a generator that hands the thread back.
 
-    ``basis`` (4, 4): the object's own transform while its place in the world is ``rig.matrix_world``; ``matrix_world``
-    (K, 4, 4) or (4, 4): its place during the motion.
+    ``basis`` (4, 4): the object's own transform while its world matrix is ``rig.matrix_world``; ``matrix_world``
+    (K, 4, 4) or (4, 4): the world matrix during the motion.
     """
     if root_motion.kind == "HIPS" and not root_motion.in_place:
         return RootedSolution(solution)

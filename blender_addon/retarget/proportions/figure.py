@@ -138,8 +138,8 @@ def pose_figure(
     solution = solve.solve(rig, bone_map, rotations, pelvis, matrix_world)
     chain = solve.posed_chain(rig, bone_map)
     bases = {bone: solve.with_rotation(rig.by_name[bone], rotation) for bone, rotation in solution.rotations.items()}
-    carrier = rig.by_name[solution.location_bone]
-    basis = bases.setdefault(solution.location_bone, np.repeat(carrier.basis[None], len(pelvis), axis=0))
+    located = rig.by_name[solution.location_bone]
+    basis = bases.setdefault(solution.location_bone, np.repeat(located.basis[None], len(pelvis), axis=0))
     basis[:, :3, 3] = solution.location
     posed = fk.pose_rig(rig, chain, bases)
     positions = np.full((len(pelvis), SKELETON.num_joints, 3), np.nan)

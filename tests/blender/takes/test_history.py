@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import compat
 from blender_addon.app.generation import GENERATION
-from blender_addon.keying import fcurve_keys as curve_keys
+from blender_addon.keying import fcurve_keys
 from blender_addon.takes import history as takes
 from blender_addon.takes import settings_snapshot
 
@@ -61,7 +61,7 @@ def keys_of(armature: bpy.types.Object, bone: str, channel: str) -> list[tuple[f
 
 
 def values_of(action: bpy.types.Action) -> np.ndarray:
-    return np.concatenate([curve_keys.read_keys(curve)["co"] for bag in compat.bags(action) for curve in bag.fcurves])
+    return np.concatenate([fcurve_keys.read_keys(curve)["co"] for bag in compat.bags(action) for curve in bag.fcurves])
 
 
 # ---- what a take is

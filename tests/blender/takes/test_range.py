@@ -14,7 +14,7 @@ checkpoint = pytest.importorskip("engine.checkpoints.folder")
 
 from blender_addon import compat, preferences
 from blender_addon.app.generation import GENERATION
-from blender_addon.keying import fcurve_keys as curve_keys
+from blender_addon.keying import fcurve_keys
 from blender_addon.takes import history as takes
 
 from ..helpers import rigs, scenes
@@ -54,7 +54,7 @@ def regenerate(first: int, last: int) -> None:
 
 def keys(action: bpy.types.Action) -> dict[tuple[str, int], np.ndarray]:
     return {
-        (curve.data_path, curve.array_index): curve_keys.read_keys(curve)["co"]
+        (curve.data_path, curve.array_index): fcurve_keys.read_keys(curve)["co"]
         for bag in compat.bags(action)
         for curve in bag.fcurves
     }
