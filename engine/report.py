@@ -39,7 +39,7 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class Metric:
+class ReportMetric:
     """``name`` and ``function`` of a figure; its ``label``, ``digits`` and ``unit`` in the table, no label: only in
     JSON. One that ``needs_targets`` is None for a motion without them.
     """
@@ -58,11 +58,11 @@ def _skeleton_error_cm(variation: Variation) -> float:
 
 
 METRICS = (
-    Metric("average_error_cm", lambda v: 100 * v.control_error.average, "average error", 2, " cm"),
-    Metric("maximum_error_cm", lambda v: 100 * v.control_error.maximum, "maximum error", 2, " cm"),
-    Metric("percentile95_error_cm", lambda v: 100 * v.control_error.percentile95),
-    Metric("skeleton_average_error_cm", _skeleton_error_cm, "average in .bvh, .glb", 2, " cm"),
-    Metric("foot_skating_ratio", lambda v: v.foot_skating, "foot skating ratio", 3, needs_targets=False),
+    ReportMetric("average_error_cm", lambda v: 100 * v.control_error.average, "average error", 2, " cm"),
+    ReportMetric("maximum_error_cm", lambda v: 100 * v.control_error.maximum, "maximum error", 2, " cm"),
+    ReportMetric("percentile95_error_cm", lambda v: 100 * v.control_error.percentile95),
+    ReportMetric("skeleton_average_error_cm", _skeleton_error_cm, "average in .bvh, .glb", 2, " cm"),
+    ReportMetric("foot_skating_ratio", lambda v: v.foot_skating, "foot skating ratio", 3, needs_targets=False),
 )
 
 

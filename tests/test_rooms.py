@@ -194,7 +194,7 @@ def defined(module: str) -> Iterator[str]:
 def test_a_name_has_one_meaning():
     places: dict[str, set[str]] = {}
     for module in modules():
-        if module.split(".")[0] in ("blender_addon", "engine"):
+        if module.split(".")[0] in PACKAGES:
             for name in defined(module):
                 places.setdefault(name, set()).add(module)
     twice = {name: sorted(found) for name, found in places.items() if len(found) > 1 and name not in DEFINED_OFTEN}

@@ -24,7 +24,7 @@ from .runs.command_line import command_line
 from .runs.run import Run
 from .stage_parts.latent_cache import LatentSource, latent_source
 from .stage_parts.latents import channel_weights
-from .stage_parts.losses import distance, masked_latent_mean, router_term, sum_of
+from .stage_parts.losses import elementwise_distance, masked_latent_mean, router_term, sum_of
 from .stage_parts.modules import mld_config
 
 
@@ -83,7 +83,7 @@ def distill_loss(
         previous = before.sqrt() * clean + (1 - before).sqrt() * direction
         answer = ema_target(previous.float(), end, text_embedding, embedding, latent_mask=latent_mask)
         target = scheduler.lcm_denoise(previous, answer, end, prediction_type)
-    away = distance(prediction.float() - target.float(), kind, huber_c)
+    away = elementwise_distance(prediction.float() - target.float(), kind, huber_c)
     return sum_of({"consistency": masked_latent_mean(away, latent_mask, weights)} | router_term(student))
 
 

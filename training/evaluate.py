@@ -27,7 +27,7 @@ from engine.checkpoints.networks import Networks
 from engine.compute.device import pick_device
 from engine.control.refine import can_refine
 from engine.export.atomic import check_writable
-from engine.export.clip import Clip as Example
+from engine.export.clip import ExportClip
 from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
 from engine.sampling import timesteps_of
@@ -126,7 +126,7 @@ class EvaluationOptions:
         )
 
 
-def run(arguments: argparse.Namespace) -> tuple[Figures, list[Example]]:
+def run(arguments: argparse.Namespace) -> tuple[Figures, list[ExportClip]]:
     """All figures that the command's ``arguments`` ask for, and example motions when a report wants them.
 
     Raises a GaitwayError for whatever its user can mend, before the long work where that can be known.

@@ -133,7 +133,7 @@ def _random_patches(clips: list[Clip], mean: Tensor, std: Tensor, size: int, str
 
 
 @torch.no_grad()
-def reconstruction(vae: MldVae | PatchVae, clips: list[Clip], mean: Tensor, std: Tensor) -> dict[str, float]:
+def reconstruction_figures(vae: MldVae | PatchVae, clips: list[Clip], mean: Tensor, std: Tensor) -> dict[str, float]:
     """Mean over whole clips, reconstructed from mu: mpjpe (mm, pelvis-aligned), path error (cm, on the ground), foot
     skating ratio.
     """
@@ -176,7 +176,7 @@ def train(run: Run, max_minutes: float | None = None) -> MldVae | PatchVae:
         return {"planted": planted_feet(target, batch["mask"]).sum()} if weights.get("planted") else {}
 
     def validate(module: MldVae | PatchVae) -> dict[str, float]:
-        return reconstruction(module, run.validation, mean, std)
+        return reconstruction_figures(module, run.validation, mean, std)
 
     task: Task[MldVae | PatchVae] = Task(
         "vae", stage, vae, draw, loss, validate, ("mpjpe_mm",), counts, has_unused=model.moe

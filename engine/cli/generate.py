@@ -22,7 +22,7 @@ from .terminal import progress_bar
 if TYPE_CHECKING:
     from blender_addon.shared.protocol import Generate, Result, Welcome
 
-    from ..export.clip import Clip
+    from ..export.clip import ExportClip
     from ..report import Report
 
 _control = partial(typer.Option, rich_help_panel="Control")
@@ -148,7 +148,7 @@ class ResultOptions:
         if self.picture is not None:
             check_target(self.picture, "picture")
 
-    def write(self, clip: Clip, variation: int) -> list[Path]:
+    def write(self, clip: ExportClip, variation: int) -> list[Path]:
         """Write ``variation`` (from 0) to its files and return their paths. Raises ExportError."""
         targets = [*(self.out or ()), *([self.picture] if self.picture else [])]
         number = variation + 1
@@ -270,10 +270,10 @@ def run_request(request: Generate, result: ResultOptions, model: ModelOptions) -
     return make_report(request, motion, welcome, files, timing)
 
 
-def _clip(request: Generate, motion: Result, welcome: Welcome, variation: int) -> Clip:
-    from ..export.clip import Clip
+def _clip(request: Generate, motion: Result, welcome: Welcome, variation: int) -> ExportClip:
+    from ..export.clip import ExportClip
 
-    return Clip(
+    return ExportClip(
         joints=motion.joints[variation],
         fps=welcome.fps,
         prompt=", then ".join(block.text for block in request.prompts),

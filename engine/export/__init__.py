@@ -2,7 +2,7 @@
 """Finished motions as files, whole or not there at all. One writer a file, one row of :data:`WRITERS` a format.
 
 A new format is a file with its writer and its row below: the command line, its help and its checks read this table.
-``Clip``, what a writer gets, is handed out by ``export.clip``: nothing here imports numpy, so that ``gaitway --help``
+``ExportClip``, what a writer gets, is handed out by ``export.clip``: nothing here imports numpy, so that ``gaitway --help``
 does not wait.
 """
 
@@ -19,7 +19,7 @@ from blender_addon.shared.errors import ExportError
 from .atomic import atomic_file, check_writable
 
 if TYPE_CHECKING:
-    from .clip import Clip
+    from .clip import ExportClip
 
 __all__ = ["WRITERS", "Kind", "WriteClip", "Writer", "check_target", "export_clip", "numbered", "suffixes"]
 
@@ -29,7 +29,7 @@ Kind = Literal["motion", "picture"]
 class WriteClip(Protocol):
     """What a format's function does."""
 
-    def __call__(self, clip: Clip, stream: BinaryIO, **options: Any) -> None: ...
+    def __call__(self, clip: ExportClip, stream: BinaryIO, **options: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check_target(path: Path, kind: Kind | None = None) -> Path:
     return path
 
 
-def export_clip(clip: Clip, path: Path, *, bvh_unit: str = "m") -> Path:
+def export_clip(clip: ExportClip, path: Path, *, bvh_unit: str = "m") -> Path:
     """Write ``clip`` to ``path`` in the format of its suffix and return the path. Raises ExportError."""
     check_target(path)
     clip.validate()

@@ -19,14 +19,14 @@ import numpy as np
 from blender_addon.shared import quat
 from blender_addon.shared.errors import ExportError
 
-from .clip import Clip
+from .clip import ExportClip
 from .clip_pose import CHILDREN, NAMES, clip_pose
 
 UNITS = {"m": 1.0, "cm": 100.0}
 _END_SITE_M = 0.08  # beyond the last joint, in the direction of its bone
 
 
-def write_bvh(clip: Clip, stream: BinaryIO, unit: str = "m") -> None:
+def write_bvh(clip: ExportClip, stream: BinaryIO, unit: str = "m") -> None:
     """Write ``clip``; ``unit`` is "m" (Blender) or "cm" (Maya, MotionBuilder, Unreal)."""
     if unit not in UNITS:
         raise ExportError(

@@ -14,7 +14,7 @@ FPS_MAX = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class ExportClip:
     """A motion of T frames in model axes (metres, Y up, facing +Z at rest).
 
     ``joints`` (T,22,3); ``hint`` (T,22,3) and ``hint_mask`` (T,22) are the target points and where there are any, or
@@ -39,7 +39,7 @@ class Clip:
     def seconds(self) -> float:
         return self.num_frames / self.fps
 
-    def validate(self) -> Clip:
+    def validate(self) -> ExportClip:
         """The clip itself; raises ExportError when it is not finite (T,22,3) positions at a positive rate."""
         if self.joints.ndim != 3 or self.joints.shape[1:] != (SKELETON.num_joints, 3) or not len(self.joints):
             raise ExportError(

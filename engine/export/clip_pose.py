@@ -18,7 +18,7 @@ import numpy as np
 from blender_addon.shared import pose, quat
 from blender_addon.shared.skeleton import SKELETON
 
-from .clip import Clip
+from .clip import ExportClip
 
 NAMES = (SKELETON.names[0], "lower_back", *SKELETON.names[1:])
 PARENTS = (
@@ -47,7 +47,7 @@ class ClipPose:
     root_positions: np.ndarray
 
 
-def clip_pose(clip: Clip) -> ClipPose:
+def clip_pose(clip: ExportClip) -> ClipPose:
     """The skeleton pose of ``clip``, in float64; joints in the order of ``NAMES``."""
     joints = skeleton_joints(clip.joints)
     world = pose.global_rotations(joints)

@@ -18,7 +18,7 @@ import numpy as np
 
 from blender_addon.shared import quat
 
-from .clip import Clip
+from .clip import ExportClip
 from .clip_pose import CHILDREN, NAMES, PARENTS, ClipPose, clip_pose
 
 _FLOAT, _USHORT, _UBYTE = 5126, 5123, 5121
@@ -50,7 +50,7 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_glb(clip: Clip, stream: BinaryIO) -> None:
+def write_glb(clip: ExportClip, stream: BinaryIO) -> None:
     """Write ``clip`` as one .glb: nodes named after the joints, mesh, skin and one animation at the clip's rate."""
     pose, buffer = clip_pose(clip), _Buffer()
     joints = len(NAMES)
@@ -107,7 +107,7 @@ def _inverse_binds(pose: ClipPose, buffer: _Buffer) -> int:
     return buffer.add(matrices.transpose(0, 2, 1).reshape(-1, 16), _FLOAT, "MAT4")  # glTF stores columns first
 
 
-def _animation(clip: Clip, pose: ClipPose, buffer: _Buffer) -> dict[str, Any]:
+def _animation(clip: ExportClip, pose: ClipPose, buffer: _Buffer) -> dict[str, Any]:
     times = buffer.add(
         (np.arange(clip.num_frames) / clip.fps).astype(np.float32)[:, None], _FLOAT, "SCALAR", bounds=True
     )

@@ -15,10 +15,10 @@ import numpy as np
 
 from blender_addon.shared.skeleton import SKELETON
 
-from .clip import Clip
+from .clip import ExportClip
 
 
-def write_npz(clip: Clip, stream: BinaryIO) -> None:
+def write_npz(clip: ExportClip, stream: BinaryIO) -> None:
     """Write ``clip`` as a compressed numpy archive."""
     arrays: dict[str, np.ndarray] = {
         "joints": np.asarray(clip.joints, dtype=np.float32),

@@ -23,7 +23,7 @@ from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.skeleton import SKELETON, joint_label
 
 from ..metrics import foot_skating_ratio
-from .clip import Clip
+from .clip import ExportClip
 
 LEFT, RIGHT, MIDDLE = "#1f6fb2", "#c8443c", "#3b424c"
 TARGET, ACHIEVED, FAINT = "#f0a202", "#16324f", "#c9ced6"
@@ -32,7 +32,7 @@ _SPACING_M = (0.8, 1.0)  # on the page between neighbouring poses: how far the p
 _VIEW_YAW = np.radians(62)  # 90 would be the pure side view; less separates left from right
 
 
-def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
+def write_picture(clip: ExportClip, stream: BinaryIO, format: str = "png") -> None:
     """Draw ``clip`` as a contact sheet of 12 x 8 inches and write it as png, jpg, pdf or svg."""
     figure = Figure(figsize=(12, 8), dpi=130, facecolor="white")
     grid = figure.add_gridspec(
@@ -56,13 +56,13 @@ def write_picture(clip: Clip, stream: BinaryIO, format: str = "png") -> None:
     figure.savefig(stream, format=format, metadata={"Date": None} if format == "svg" else None)
 
 
-def _signal(clip: Clip) -> ControlSignal | None:
+def _signal(clip: ExportClip) -> ControlSignal | None:
     if clip.hint is None or clip.hint_mask is None or not clip.hint_mask.any():
         return None
     return ControlSignal(clip.hint, clip.hint_mask, clip.free_height)
 
 
-def _pose_frames(clip: Clip) -> np.ndarray:
+def _pose_frames(clip: ExportClip) -> np.ndarray:
     """Frames shown as figures: evenly spread, no more often than every fifth of a second."""
     count = int(np.clip(clip.seconds / 0.2, 2, _POSES_MAX)) if clip.num_frames > 1 else 1
     return np.unique(np.linspace(0, clip.num_frames - 1, count).round().astype(int))
@@ -99,7 +99,7 @@ def _colour(name: str) -> str:
     return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
 
 
-def draw_side(axes: Axes, clip: Clip) -> None:
+def draw_side(axes: Axes, clip: ExportClip) -> None:
     """Poses of ``clip`` in a row over time, seen half from the side, at equal scale in metres."""
     frames = _pose_frames(clip)
     joints = np.asarray(clip.joints, dtype=np.float64)
@@ -134,7 +134,7 @@ def draw_side(axes: Axes, clip: Clip) -> None:
     axes.axis("off")
 
 
-def _draw_above(axes: Axes, figure_size: np.ndarray, clip: Clip, frames: np.ndarray) -> None:
+def _draw_above(axes: Axes, figure_size: np.ndarray, clip: ExportClip, frames: np.ndarray) -> None:
     """X to the left of the character that starts facing +Z up the page: seen from above and behind."""
     joints, signal = np.asarray(clip.joints, dtype=np.float64), _signal(clip)
     path = joints[:, 0][:, [0, 2]]
@@ -208,7 +208,7 @@ def _frame_view(axes: Axes, inches: np.ndarray, points: np.ndarray) -> None:
     axes.set_aspect("equal")
 
 
-def _draw_over_time(axes: Axes, clip: Clip) -> None:
+def _draw_over_time(axes: Axes, clip: ExportClip) -> None:
     """Distance from the targets over time; without any, the speed of the pelvis."""
     joints, signal = np.asarray(clip.joints, dtype=np.float64), _signal(clip)
     seconds = np.arange(clip.num_frames) / clip.fps
@@ -239,7 +239,7 @@ def _draw_over_time(axes: Axes, clip: Clip) -> None:
         axes.spines[side].set_color(FAINT)
 
 
-def _draw_caption(figure: Figure, clip: Clip) -> None:
+def _draw_caption(figure: Figure, clip: ExportClip) -> None:
     prompt = textwrap.shorten(clip.prompt, 110, placeholder=" …") if clip.prompt else "Motion"
     figure.text(
         0.055,

@@ -28,7 +28,7 @@ from blender_addon.shared.control import ControlSignal, control_errors
 from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import SKELETON
 from engine.export import export_clip
-from engine.export.clip import Clip as Picture
+from engine.export.clip import ExportClip
 from engine.finishing.body import LENGTHS_M
 from engine.metrics import foot_skating_ratio
 from engine.pipeline import Pipeline
@@ -168,7 +168,7 @@ def main() -> None:
             if options.pictures is not None:
                 options.pictures.mkdir(parents=True, exist_ok=True)
                 signal = drawn.signal
-                picture = Picture(
+                picture = ExportClip(
                     joints, 20.0, drawn.prompt, options.seed, pipeline.config.name, signal.hint, signal.hint_mask,
                     free_height=signal.free_height,
                 )  # fmt: skip

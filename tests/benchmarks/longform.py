@@ -24,7 +24,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Part, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import Clip, export_clip
+from engine.export import ExportClip, export_clip
 from engine.longform.motion import MotionInProgress
 from engine.pipeline import Pipeline
 from engine.validate import order_of
@@ -140,12 +140,12 @@ def draw(request: Generate, result: Result, folder: Path) -> None:
     """The whole, and the four seconds around each change of prompt."""
     folder.mkdir(parents=True, exist_ok=True)
     joints = result.joints[0]
-    export_clip(Clip(joints, prompt="a minute of five prompts", hint=request.hint, hint_mask=request.hint_mask,
+    export_clip(ExportClip(joints, prompt="a minute of five prompts", hint=request.hint, hint_mask=request.hint_mask,
                 free_height=True), folder / "longform.png")  # fmt: skip
     for before, block in itertools.pairwise(request.prompts):
         around = slice(max(block.start_frame - 40, 0), block.start_frame + 40)
         name = f"{before.text}, then {block.text}"
-        export_clip(Clip(joints[around], prompt=name), folder / f"longform_{block.start_frame}.png")
+        export_clip(ExportClip(joints[around], prompt=name), folder / f"longform_{block.start_frame}.png")
 
 
 def main() -> None:

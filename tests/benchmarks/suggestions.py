@@ -26,7 +26,7 @@ from blender_addon.shared.protocol import Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.ui.prompt_suggestions import KNOWN_BY_OWN
 from engine.export import export_clip
-from engine.export.clip import Clip as Picture
+from engine.export.clip import ExportClip
 from engine.pipeline import Pipeline
 from training.data.clips import Clip, load_clips
 
@@ -138,7 +138,7 @@ def main() -> None:
         print(line.rstrip(), flush=True)
         if options.pictures is not None:
             options.pictures.mkdir(parents=True, exist_ok=True)
-            picture = Picture(alone[0], 20.0, text, 0, pipeline.config.name)
+            picture = ExportClip(alone[0], 20.0, text, 0, pipeline.config.name)
             export_clip(picture, options.pictures / f"{text.replace(' ', '_')[:60]}.png")
     print(json.dumps({"benchmark": "suggestions", "known": known, "listed": sorted(listed)}))
 

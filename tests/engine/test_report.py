@@ -13,7 +13,7 @@ from rich.console import Console
 
 from blender_addon.shared.protocol import ControlError, Generate, PromptBlock, Result, Welcome
 from engine import report as module
-from engine.report import METRICS, TOTAL, Metric, Report, make_report, print_report
+from engine.report import METRICS, TOTAL, Report, ReportMetric, make_report, print_report
 
 from .helpers.motions import standing
 
@@ -58,7 +58,7 @@ def test_without_targets_there_are_no_errors() -> None:
 
 
 def test_a_row_is_all_that_a_metric_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    height = Metric("height", lambda v: float(v.joints[..., 1].max()), "height", 1, " m", needs_targets=False)
+    height = ReportMetric("height", lambda v: float(v.joints[..., 1].max()), "height", 1, " m", needs_targets=False)
     monkeypatch.setattr(module, "METRICS", (*METRICS, height))
     report = _report(controlled=False)
     highest = float(standing(20)[..., 1].max())

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.export.atomic import atomic_file
-from engine.export.clip import Clip as Example
+from engine.export.clip import ExportClip
 from engine.export.picture import write_picture
 
 from .control_accuracy import density_label
@@ -133,7 +133,7 @@ def write_json(figures: Figures, path: Path) -> None:
         stream.write((json.dumps(figures, indent=1) + "\n").encode())
 
 
-def write_report(figures: Figures, examples: Sequence[Example], path: Path) -> None:
+def write_report(figures: Figures, examples: Sequence[ExportClip], path: Path) -> None:
     """An .html page that needs no other file, or a .png picture: tables, curves, a stick-figure sheet for each example.
 
     Raises ExportError when it cannot be written.

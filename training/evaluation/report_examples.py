@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Example motions for the stick-figure sheets of a report, made by the engine's own pipeline.
+"""ExportClip motions for the stick-figure sheets of a report, made by the engine's own pipeline.
 
 Shapes: T frames, J = 22 joints.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from blender_addon.shared.control import ControlSignal
-from engine.export.clip import Clip as Example
+from engine.export.clip import ExportClip
 from engine.pipeline import Pipeline
 
 from ..data.clips import Clip
@@ -23,7 +23,7 @@ SHEETS = 3
 _CONTROLS = ((("pelvis",), 100), (("pelvis",), 5), (("left_wrist",), 5))
 
 
-def draw_examples(pipeline: Pipeline, clips: Sequence[Clip], seed: int = 0) -> list[Example]:
+def draw_examples(pipeline: Pipeline, clips: Sequence[Clip], seed: int = 0) -> list[ExportClip]:
     """Held-out captions with the hints of their own motion, one kind of control each, and one with no hints."""
     chosen = [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, SHEETS + 1).round().astype(int))]
     examples = []
@@ -33,7 +33,7 @@ def draw_examples(pipeline: Pipeline, clips: Sequence[Clip], seed: int = 0) -> l
         prompt = clip.captions[0] if clip.captions else "a person moves"
         joints = generate(pipeline, prompt, signal, 1, seed).joints[0]
         hints = (None, None) if control is None else (signal.hint, signal.hint_mask)
-        examples.append(Example(joints, prompt=prompt, seed=seed, model=pipeline.config.name, hint=hints[0],
+        examples.append(ExportClip(joints, prompt=prompt, seed=seed, model=pipeline.config.name, hint=hints[0],
                                 hint_mask=hints[1]))  # fmt: skip
     return examples
 

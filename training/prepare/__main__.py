@@ -16,9 +16,9 @@ from blender_addon.shared.errors import ExportError, GaitwayError
 
 from .captions import captions_of
 from .options import Options
-from .parallel import run_all
+from .parallel import process_takes
 from .sources import KINDS, find_sources, read_split_lists
-from .take import Job, load_result
+from .take import TakeJob, load_result
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -71,7 +71,7 @@ def prepare(arguments: argparse.Namespace, console: Console) -> None:
         raise ExportError(f"The folder '{kept}' cannot be made: {error.strerror}.", "Choose another --out.") from error
     for left_over in kept.glob(".*.part"):  # by a run that was killed
         left_over.unlink(missing_ok=True)
-    jobs = [Job(source, tuple(captions[source.name]), options, kept / f"{source.name}.npz") for source in sources]
+    jobs = [TakeJob(source, tuple(captions[source.name]), options, kept / f"{source.name}.npz") for source in sources]
     reused = _run(jobs, arguments.jobs, Console(stderr=True))
 
     # The rest needs torch, which the processes that make the clips do without.
@@ -83,13 +83,13 @@ def prepare(arguments: argparse.Namespace, console: Console) -> None:
     mean, std = dataset.write_statistics(arguments.out)
     told = report.summary(data, options, reused)
     told["statistics"] = report.compare_statistics(arguments.data, mean, std)
-    report.write_report(told, arguments.out)
+    report.write_preparation_report(told, arguments.out)
     if arguments.pictures > 0:
         sheet.write_sheet(data, arguments.out / "sheet.png", arguments.pictures)
     report.show(told, arguments.out, console)
 
 
-def _run(jobs: list[Job], processes: int, console: Console) -> int:
+def _run(jobs: list[TakeJob], processes: int, console: Console) -> int:
     """Do the jobs that are not done yet, with a progress bar; returns how many were done before."""
     waiting = [job for job in jobs if not job.is_done()]
     columns = (
@@ -101,7 +101,7 @@ def _run(jobs: list[Job], processes: int, console: Console) -> int:
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(jobs), completed=len(jobs) - len(waiting))
-        run_all(waiting, max(processes, 1), lambda: progress.advance(task))
+        process_takes(waiting, max(processes, 1), lambda: progress.advance(task))
     return len(jobs) - len(waiting)
 
 

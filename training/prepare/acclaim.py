@@ -36,14 +36,14 @@ class _Bone:
 
 
 @dataclass(frozen=True, eq=False)
-class Skeleton:
+class AcclaimSkeleton:
     """Bones of an .asf file in the order of the hierarchy, parents first; the root has no length."""
 
     bones: dict[str, _Bone]
     in_radians: bool
 
 
-def read_asf(path: Path) -> Skeleton:
+def read_asf(path: Path) -> AcclaimSkeleton:
     """The skeleton in ``path``. Raises BadFile when the file is cut short or is not an ASF file."""
     sections = _sections(read_text(path))
     if not {"root", "bonedata", "hierarchy"} <= set(sections):
@@ -62,7 +62,7 @@ def read_asf(path: Path) -> Skeleton:
         if name not in described:
             raise BadFile(f"'{path}' names the bone '{name}' in its hierarchy but does not describe it.", AGAIN)
         bones[name] = _bone(described[name], parent, in_radians, path)
-    return Skeleton(bones, in_radians)
+    return AcclaimSkeleton(bones, in_radians)
 
 
 def _sections(text: str) -> dict[str, list[list[str]]]:
@@ -130,7 +130,7 @@ def _bone(block: dict[str, list[str]], parent: str, in_radians: bool, path: Path
     return _Bone(vector, axes, tuple(word.lower() for word in block.get("dof", [])), parent)
 
 
-def read_amc(path: Path, skeleton: Skeleton, fps: float = CMU_FPS) -> Capture:
+def read_amc(path: Path, skeleton: AcclaimSkeleton, fps: float = CMU_FPS) -> Capture:
     """The take in ``path`` on ``skeleton``. Raises BadFile when it is cut short or made for another skeleton."""
     values, in_radians = _values(path, skeleton)
     num_frames = len(values[ROOT])
@@ -148,7 +148,7 @@ def read_amc(path: Path, skeleton: Skeleton, fps: float = CMU_FPS) -> Capture:
     return Capture(_rig(path.stem, skeleton), rotations, heads, fps)
 
 
-def _values(path: Path, skeleton: Skeleton) -> tuple[dict[str, np.ndarray], bool]:
+def _values(path: Path, skeleton: AcclaimSkeleton) -> tuple[dict[str, np.ndarray], bool]:
     """Values (T, degrees of freedom) by bone, and whether angles are in radians."""
     rows: dict[str, list[list[str]]] = {name: [] for name, bone in skeleton.bones.items() if bone.dof}
     in_radians, num_frames = skeleton.in_radians, 0
@@ -196,7 +196,7 @@ def _local(bone: _Bone, values: np.ndarray | None, num_frames: int, in_radians: 
     return quat.multiply(quat.multiply(bone.axes, turn), quat.conjugate(bone.axes)), moved
 
 
-def _rig(name: str, skeleton: Skeleton) -> Rig:
+def _rig(name: str, skeleton: AcclaimSkeleton) -> Rig:
     ends: dict[str, np.ndarray] = {}
     bones = []
     for bone_name, bone in skeleton.bones.items():

@@ -21,7 +21,7 @@ from typing import Any
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS
 
-from .sources import Source
+from .sources import CaptureSource
 
 FROM_TEXT_FILE = "humanml3d"
 FROM_JSON = "given"
@@ -61,7 +61,7 @@ def read_text_file(path: Path) -> list[Captions]:
     ]
 
 
-def find_text_file(source: Source, folder: Path) -> Path | None:
+def find_text_file(source: CaptureSource, folder: Path) -> Path | None:
     name = f"{source.path.stem}.txt"
     places = (source.path.parent, source.path.parent / "texts", source.path.parent.parent / "texts", folder / "texts")
     return next((place / name for place in places if (place / name).is_file()), None)
@@ -108,7 +108,7 @@ def _captions(about: dict[str, Any]) -> Captions:
     )
 
 
-def captions_of(sources: list[Source], folder: Path, json_lines: Path | None) -> dict[str, list[Captions]]:
+def captions_of(sources: list[CaptureSource], folder: Path, json_lines: Path | None) -> dict[str, list[Captions]]:
     """Captions by the sources' names; a JSON file comes before text files."""
     given = read_json_lines(json_lines) if json_lines else {}
     found = {}

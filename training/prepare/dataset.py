@@ -21,7 +21,7 @@ from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export.atomic import atomic_file
 
 from ..data.clips import feature_statistics, load_clips
-from .take import Result
+from .take import TakeClips
 
 UNIT = 0.00025  # metres; positions are kept as whole multiples
 
@@ -35,7 +35,7 @@ class DataSet:
     rejected: list[dict[str, Any]]
 
 
-def collect(results: Collection[Result], splits: Mapping[str, str]) -> DataSet:
+def collect(results: Collection[TakeClips], splits: Mapping[str, str]) -> DataSet:
     """One data set of all results. A take without a split is left out. Raises BadFile when no clip is left."""
     data = DataSet([], [], [line for result in results for line in result.rejected])
     for result in results:

@@ -14,18 +14,18 @@ from concurrent.futures.process import BrokenProcessPool
 
 from blender_addon.shared.errors import GaitwayError, error_from_code
 
-from .take import Job, run_job
+from .take import TakeJob, process_take
 
 Failure = tuple[str, str, str]
 
 
-def run_all(jobs: Sequence[Job], processes: int, done: Callable[[], None]) -> None:
+def process_takes(jobs: Sequence[TakeJob], processes: int, done: Callable[[], None]) -> None:
     """Run ``jobs`` in ``processes`` processes and call ``done`` after each. Raises the first error that stops the work;
     KeyboardInterrupt after the takes at hand are finished.
     """
     if processes == 1 or len(jobs) < 2:
         for job in jobs:
-            run_job(job)
+            process_take(job)
             done()
         return
     context = multiprocessing.get_context("spawn")
@@ -41,7 +41,7 @@ def run_all(jobs: Sequence[Job], processes: int, done: Callable[[], None]) -> No
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _run_in(pool: ProcessPoolExecutor, jobs: Sequence[Job], done: Callable[[], None]) -> None:
+def _run_in(pool: ProcessPoolExecutor, jobs: Sequence[TakeJob], done: Callable[[], None]) -> None:
     """A bounded number of jobs is handed out at a time, so that an interrupt is answered within a take."""
     waiting = iter(jobs)
     at_work = {pool.submit(_run, job) for job in itertools.islice(waiting, 2 * (os.cpu_count() or 1))}
@@ -55,10 +55,10 @@ def _run_in(pool: ProcessPoolExecutor, jobs: Sequence[Job], done: Callable[[], N
         at_work |= {pool.submit(_run, job) for job in itertools.islice(waiting, len(finished))}
 
 
-def _run(job: Job) -> Failure | None:
+def _run(job: TakeJob) -> Failure | None:
     """In the worker. An error travels as its parts: exceptions lose their hint when they are pickled."""
     try:
-        run_job(job)
+        process_take(job)
     except GaitwayError as error:
         return error.code, error.message, error.hint
     return None

@@ -62,7 +62,7 @@ def compare_statistics(folder: Path, mean: np.ndarray, std: np.ndarray) -> dict[
     }
 
 
-def write_report(report: dict[str, Any], folder: Path) -> None:
+def write_preparation_report(report: dict[str, Any], folder: Path) -> None:
     with atomic_file(folder / "report.json") as file:
         file.write(json.dumps(report, indent=1, ensure_ascii=False).encode())
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.export.atomic import atomic_file
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 from engine.export.picture import MIDDLE, draw_side
 
 from .dataset import DataSet
@@ -24,7 +24,7 @@ def write_sheet(data: DataSet, path: Path, rows: int) -> None:
     figure = Figure(figsize=(WIDTH_INCHES, 2 * len(chosen)), dpi=110, facecolor="white")
     drawn = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
     for axes, index in zip(drawn, chosen, strict=True):
-        draw_side(axes, Clip(data.joints[index]))
+        draw_side(axes, ExportClip(data.joints[index]))
         axes.set_title(_title(data.clips[index]), x=0.012, loc="left", fontsize=8.5, color=MIDDLE, parse_math=False)
     _scale_alike(figure, drawn)
     with atomic_file(path) as file:

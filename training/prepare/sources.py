@@ -16,7 +16,7 @@ KINDS = ("humanml3d", "bvh", "amc")
 
 
 @dataclass(frozen=True)
-class Source:
+class CaptureSource:
     """One take. ``name`` is unique; ``take`` is shared by forms of one take (a mirror image, another file format),
     which must not part between the splits. ``skeleton``: the .asf file of an .amc file, None when there is none.
     """
@@ -31,7 +31,7 @@ class Source:
         return [self.path, self.skeleton] if self.skeleton else [self.path]
 
 
-def find_sources(folder: Path, kind: str | None = None) -> list[Source]:
+def find_sources(folder: Path, kind: str | None = None) -> list[CaptureSource]:
     """Every take below ``folder``, sorted by name; only those of ``kind`` when it is given. Raises BadFile when there
     are none.
     """
@@ -47,12 +47,12 @@ def find_sources(folder: Path, kind: str | None = None) -> list[Source]:
     return sorted(_unique(found), key=lambda source: source.name)
 
 
-def _unique(sources: list[Source]) -> Iterator[Source]:
+def _unique(sources: list[CaptureSource]) -> Iterator[CaptureSource]:
     """Two files of one name are told apart by their kind."""
     count = Counter(source.name for source in sources)
     for source in sources:
         if count[source.name] > 1:
-            yield Source(f"{source.name}_{source.kind}", source.take, source.kind, source.path, source.skeleton)
+            yield CaptureSource(f"{source.name}_{source.kind}", source.take, source.kind, source.path, source.skeleton)
         else:
             yield source
 
@@ -65,28 +65,28 @@ def _name(path: Path, folder: Path) -> str:
     return "_".join(path.relative_to(folder).with_suffix("").parts)
 
 
-def _bvh(folder: Path) -> Iterator[Source]:
+def _bvh(folder: Path) -> Iterator[CaptureSource]:
     for path in _files(folder, ".bvh"):
-        yield Source(_name(path, folder), path.stem, "bvh", path)
+        yield CaptureSource(_name(path, folder), path.stem, "bvh", path)
 
 
-def _amc(folder: Path) -> Iterator[Source]:
+def _amc(folder: Path) -> Iterator[CaptureSource]:
     for path in _files(folder, ".amc"):
         skeletons = {other.stem.lower(): other for other in _files(path.parent, ".asf") if other.parent == path.parent}
         names = (path.stem.lower(), path.stem.lower().rsplit("_", 1)[0])
         skeleton = next((skeletons[name] for name in names if name in skeletons), None)
         if skeleton is None and len(skeletons) == 1:
             skeleton = next(iter(skeletons.values()))
-        yield Source(_name(path, folder), path.stem, "amc", path, skeleton)
+        yield CaptureSource(_name(path, folder), path.stem, "amc", path, skeleton)
 
 
-def _humanml3d(folder: Path) -> Iterator[Source]:
+def _humanml3d(folder: Path) -> Iterator[CaptureSource]:
     """The makers' layout; motions whose joints are missing are taken from their features."""
     paths = {
         path.stem: path for name in ("new_joint_vecs", "new_joints") for path in sorted((folder / name).glob("*.npy"))
     }
     for name, path in sorted(paths.items()):
-        yield Source(name, _unmirrored(name), "humanml3d", path)
+        yield CaptureSource(name, _unmirrored(name), "humanml3d", path)
 
 
 def _unmirrored(name: str) -> str:

@@ -30,16 +30,16 @@ from .floor import on_floor
 from .options import Options
 from .retarget import calm_from, retarget
 from .source_faults import at_true_tempo, true_rate
-from .sources import Source, load_humanml3d
+from .sources import CaptureSource, load_humanml3d
 
 VERSION = 2  # of what is made of a take: a higher number makes all of them again
 
 
 @dataclass(frozen=True)
-class Job:
+class TakeJob:
     """A take to do: its source and captions, and where the result goes."""
 
-    source: Source
+    source: CaptureSource
     captions: tuple[Captions, ...]
     options: Options
     result: Path
@@ -59,7 +59,7 @@ class Job:
 
 
 @dataclass
-class Result:
+class TakeClips:
     """``clips``: lines that tell of each clip, without its split; ``joints`` (T, 22, 3) float32 each; ``rejected``:
     lines with the reason.
     """
@@ -69,9 +69,9 @@ class Result:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
-def run_job(job: Job) -> None:
+def process_take(job: TakeJob) -> None:
     """Make the clips of a take and keep them. Raises ExportError when they cannot be written."""
-    result = Result()
+    result = TakeClips()
     try:
         motion = load_motion(job.source, job.options)
     except (BadFile, RetargetError) as error:
@@ -94,7 +94,7 @@ class CapturedTake:
     first: int = 0
 
 
-def load_motion(source: Source, options: Options) -> CapturedTake:
+def load_motion(source: CaptureSource, options: Options) -> CapturedTake:
     """The motion of a take. Raises BadFile or RetargetError when the file is broken or holds no human."""
     if source.kind == "humanml3d":
         joints = at_true_tempo(source.name, load_humanml3d(source.path))
@@ -112,7 +112,7 @@ def load_motion(source: Source, options: Options) -> CapturedTake:
         return CapturedTake(on_floor(joints), stretch, calm_from(capture))
 
 
-def _add(result: Result, job: Job, part: ClipSpan, motion: CapturedTake, alone: bool) -> None:
+def _add(result: TakeClips, job: TakeJob, part: ClipSpan, motion: CapturedTake, alone: bool) -> None:
     """One clip, or the reason why it is none; ``alone``: the take gives no other."""
     joints, stretch = motion.joints[part.start : part.end], motion.stretch[part.start : part.end]
     source = job.source
@@ -135,7 +135,7 @@ def _add(result: Result, job: Job, part: ClipSpan, motion: CapturedTake, alone: 
     result.joints.append((joints - joints[:1, :1] * (1, 0, 1)).astype(np.float32))
 
 
-def _save(result: Result, job: Job) -> None:
+def _save(result: TakeClips, job: TakeJob) -> None:
     stream = io.BytesIO()
     lines = json.dumps({"clips": result.clips, "rejected": result.rejected})
     joints = {f"joints_{number}": array for number, array in enumerate(result.joints)}
@@ -144,9 +144,9 @@ def _save(result: Result, job: Job) -> None:
         file.write(stream.getbuffer())
 
 
-def load_result(path: Path) -> Result:
-    """What :func:`run_job` kept."""
+def load_result(path: Path) -> TakeClips:
+    """What :func:`process_take` kept."""
     with np.load(path) as kept:
         lines = json.loads(str(kept["lines"]))
         joints = [kept[f"joints_{number}"] for number in range(len(lines["clips"]))]
-    return Result(lines["clips"], joints, lines["rejected"])
+    return TakeClips(lines["clips"], joints, lines["rejected"])

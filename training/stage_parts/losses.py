@@ -177,7 +177,7 @@ def masked_latent_mean(values: Tensor, mask: Tensor | None, weights: Tensor | No
     return (values * weight).sum() / weight.sum()
 
 
-def distance(difference: Tensor, kind: str, c: float) -> Tensor:
+def elementwise_distance(difference: Tensor, kind: str, c: float) -> Tensor:
     """Elementwise distance of distillation: pseudo-Huber with ``c``, or 'l2', the square."""
     return huber(difference, c) if kind == "huber" else difference.square()
 

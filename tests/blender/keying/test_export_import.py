@@ -13,14 +13,14 @@ bpy = pytest.importorskip("bpy", reason="needs Blender as a Python module")
 from blender_addon.shared import space
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export import export_clip
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 
 from ...engine.helpers.motions import walking_in_a_circle
 
 
 @pytest.fixture
-def clip() -> Clip:
-    return Clip(walking_in_a_circle(num_frames=41), prompt="a person walks in a circle", seed=3)
+def clip() -> ExportClip:
+    return ExportClip(walking_in_a_circle(num_frames=41), prompt="a person walks in a circle", seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def _heads(armature: object, frame: int) -> np.ndarray:
     return np.array([evaluated.matrix_world @ evaluated.pose.bones[name].head for name in SKELETON.names])
 
 
-def _worst_error(clip: Clip, first_frame: int) -> float:
+def _worst_error(clip: ExportClip, first_frame: int) -> float:
     armature = next(thing for thing in bpy.context.scene.objects if thing.type == "ARMATURE")
     wanted = space.model_to_blender(clip.joints)
     return max(
@@ -47,7 +47,7 @@ def _worst_error(clip: Clip, first_frame: int) -> float:
     )
 
 
-def test_glb_in_blender(clip: Clip, tmp_path: Path) -> None:
+def test_glb_in_blender(clip: ExportClip, tmp_path: Path) -> None:
     path = export_clip(clip, tmp_path / "walk.glb")
     assert bpy.ops.import_scene.gltf(filepath=str(path)) == {"FINISHED"}
     assert _worst_error(clip, 0) < 1e-3
@@ -55,7 +55,7 @@ def test_glb_in_blender(clip: Clip, tmp_path: Path) -> None:
     assert len(meshes) == 1 and len(meshes[0].vertex_groups) >= SKELETON.num_joints
 
 
-def test_glb_figure_follows_its_bones(clip: Clip, tmp_path: Path) -> None:
+def test_glb_figure_follows_its_bones(clip: ExportClip, tmp_path: Path) -> None:
     bpy.ops.import_scene.gltf(filepath=str(export_clip(clip, tmp_path / "walk.glb")))
     figure = next(thing for thing in bpy.context.scene.objects if thing.type == "MESH" and thing.find_armature())
     frame = 30
@@ -68,7 +68,7 @@ def test_glb_figure_follows_its_bones(clip: Clip, tmp_path: Path) -> None:
     assert nearest.max() < 2e-3
 
 
-def test_bvh_in_blender_at_life_size(clip: Clip, tmp_path: Path) -> None:
+def test_bvh_in_blender_at_life_size(clip: ExportClip, tmp_path: Path) -> None:
     path = export_clip(clip, tmp_path / "walk.bvh")
     assert bpy.ops.import_anim.bvh(filepath=str(path)) == {"FINISHED"}
     assert _worst_error(clip, 1) < 1e-3

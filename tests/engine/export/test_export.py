@@ -14,7 +14,7 @@ import pytest
 from blender_addon.shared.errors import ExportError
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.export import WRITERS, Writer, check_target, export_clip, numbered, suffixes
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 from engine.export.clip_pose import skeleton_joints
 
 from ..helpers.bvh_reader import read_bvh
@@ -22,13 +22,13 @@ from ..helpers.motions import standing, walking_in_a_circle
 
 
 @pytest.fixture(scope="module")
-def clip() -> Clip:
+def clip() -> ExportClip:
     joints = walking_in_a_circle(60)
     mask = np.zeros((60, SKELETON.num_joints), bool)
     mask[:, 0] = True
     mask[::20, SKELETON.index("right_wrist")] = True
     hint = np.where(mask[..., None], joints + np.float32(0.02), 0).astype(np.float32)
-    return Clip(
+    return ExportClip(
         joints,
         prompt="a person walks 'round' in a circle, $5 & <more>",
         seed=3,
@@ -44,7 +44,7 @@ def _bvh_error(joints: np.ndarray, path: Path, scale: float = 1.0) -> float:
     return float(np.abs(read / scale - joints).max())
 
 
-def test_bvh_gives_the_joints_back(clip: Clip, tmp_path: Path) -> None:
+def test_bvh_gives_the_joints_back(clip: ExportClip, tmp_path: Path) -> None:
     assert _bvh_error(clip.joints, export_clip(clip, tmp_path / "walk.bvh")) < 1e-4
     assert _bvh_error(clip.joints, export_clip(clip, tmp_path / "cm.bvh", bvh_unit="cm"), 100.0) < 1e-4
     assert read_bvh((tmp_path / "walk.bvh").read_text()).frame_time == pytest.approx(1 / FPS)
@@ -52,13 +52,13 @@ def test_bvh_gives_the_joints_back(clip: Clip, tmp_path: Path) -> None:
 
 def test_bvh_of_captured_motion(shared_dir: Path, tmp_path: Path) -> None:
     joints = np.load(shared_dir / "data/humanml3d_sample/new_joints_012314.npy")
-    assert _bvh_error(joints, export_clip(Clip(joints), tmp_path / "a.bvh")) < 1e-4
+    assert _bvh_error(joints, export_clip(ExportClip(joints), tmp_path / "a.bvh")) < 1e-4
     archive = np.load(shared_dir / "data/cmu/clips.npz")
     positions, offset = archive["pos"], archive["offset"]
     for i in range(0, len(offset) - 1, 100):
         joints = positions[offset[i] : offset[i + 1]] * float(archive["unit"])
         assert (
-            _bvh_error(joints, export_clip(Clip(joints), tmp_path / "b.bvh")) < 1e-3
+            _bvh_error(joints, export_clip(ExportClip(joints), tmp_path / "b.bvh")) < 1e-3
         )  # bones there keep their lengths to 0.5 mm
 
 
@@ -69,7 +69,7 @@ def test_a_figure_that_stretches_is_met_as_nearly_as_constant_bones_allow(tmp_pa
     phases = np.random.default_rng(1).uniform(0, 2 * np.pi, joints.shape[1:])
     joints[:, 1:] += (0.01 * np.sin(3 * seconds + phases))[:, 1:]
     fitted = skeleton_joints(joints)
-    assert _bvh_error(fitted, export_clip(Clip(joints), tmp_path / "a.bvh")) < 1e-4
+    assert _bvh_error(fitted, export_clip(ExportClip(joints), tmp_path / "a.bvh")) < 1e-4
     lengths = np.linalg.norm(fitted[:, 1:] - fitted[:, list(SKELETON.parents[1:])], axis=-1)
     assert lengths.std(0).max() < 1e-6
     miss = np.linalg.norm(fitted - joints, axis=-1)
@@ -81,7 +81,9 @@ def test_a_figure_that_stretches_is_met_as_nearly_as_constant_bones_allow(tmp_pa
 
 def test_bvh_angles_do_not_jump(tmp_path: Path) -> None:
     """Several turns of the body and hips bent past a right angle: the angles go on beyond a half turn."""
-    motion = read_bvh(export_clip(Clip(walking_in_a_circle(240, swing=1.4)), tmp_path / "a.bvh").read_text()).motion
+    motion = read_bvh(
+        export_clip(ExportClip(walking_in_a_circle(240, swing=1.4)), tmp_path / "a.bvh").read_text()
+    ).motion
     steps = np.abs(np.diff(motion[:, 3:], axis=0))
     assert np.median(steps.max(0)) < 45
     assert steps.max() < 181  # near the pole an angle may run fast, but never by a full turn
@@ -90,11 +92,11 @@ def test_bvh_angles_do_not_jump(tmp_path: Path) -> None:
 
 
 def test_t_pose_is_the_rest_pose(tmp_path: Path) -> None:
-    motion = read_bvh(export_clip(Clip(standing(3)), tmp_path / "a.bvh").read_text()).motion
+    motion = read_bvh(export_clip(ExportClip(standing(3)), tmp_path / "a.bvh").read_text()).motion
     np.testing.assert_allclose(motion[:, 3:], 0, atol=1e-3)
 
 
-def test_npz_holds_the_exact_numbers_without_pickle(clip: Clip, tmp_path: Path) -> None:
+def test_npz_holds_the_exact_numbers_without_pickle(clip: ExportClip, tmp_path: Path) -> None:
     with np.load(export_clip(clip, tmp_path / "walk.npz"), allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["joints"], clip.joints)
         np.testing.assert_array_equal(archive["hint"], clip.hint)
@@ -128,7 +130,7 @@ def _accessor(document: dict, binary: bytes, index: int) -> np.ndarray:
     return values
 
 
-def test_glb_is_consistent_and_gives_the_joints_back(clip: Clip, tmp_path: Path) -> None:
+def test_glb_is_consistent_and_gives_the_joints_back(clip: ExportClip, tmp_path: Path) -> None:
     document, binary = _read_glb(export_clip(clip, tmp_path / "walk.glb"))
     assert document["buffers"][0]["byteLength"] <= len(binary)
     nodes = document["nodes"]
@@ -169,11 +171,11 @@ def test_glb_is_consistent_and_gives_the_joints_back(clip: Clip, tmp_path: Path)
 @pytest.mark.parametrize(
     ("suffix", "start"), [(".png", b"\x89PNG"), (".jpg", b"\xff\xd8"), (".pdf", b"%PDF"), (".svg", b"<?xml")]
 )
-def test_pictures(clip: Clip, tmp_path: Path, suffix: str, start: bytes) -> None:
+def test_pictures(clip: ExportClip, tmp_path: Path, suffix: str, start: bytes) -> None:
     assert export_clip(clip, tmp_path / f"walk{suffix}").read_bytes().startswith(start)
 
 
-def test_a_row_is_all_that_a_format_needs(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_all_that_a_format_needs(clip: ExportClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(suffixes("motion")) | set(suffixes("picture")) == set(suffixes()) == set(WRITERS)
     with pytest.raises(ExportError):
         check_target(tmp_path / "walk.numpy")
@@ -183,7 +185,7 @@ def test_a_row_is_all_that_a_format_needs(clip: Clip, tmp_path: Path, monkeypatc
         np.testing.assert_array_equal(archive["joints"], clip.joints)
 
 
-def test_picture_says_prompt_and_errors(clip: Clip, tmp_path: Path) -> None:
+def test_picture_says_prompt_and_errors(clip: ExportClip, tmp_path: Path) -> None:
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none"}):
@@ -202,7 +204,7 @@ def test_a_path_on_the_ground_is_measured_on_the_ground(tmp_path: Path) -> None:
     joints = walking_in_a_circle()
     mask = np.zeros(joints.shape[:2], bool)
     mask[:, 0] = True
-    clip = Clip(joints, hint=joints + np.float32([0.03, 0.5, 0.04]), hint_mask=mask, free_height=True)
+    clip = ExportClip(joints, hint=joints + np.float32([0.03, 0.5, 0.04]), hint_mask=mask, free_height=True)
     back = read_motions(export_clip(clip, tmp_path / "walk.npz")).clip()
     for measured in (clip, back):
         with matplotlib.rc_context({"svg.fonttype": "none"}):
@@ -213,17 +215,17 @@ def test_a_path_on_the_ground_is_measured_on_the_ground(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [1, 2, 3])
 @pytest.mark.parametrize("suffix", [".bvh", ".glb", ".npz", ".png"])
 def test_very_short_motions(tmp_path: Path, frames: int, suffix: str) -> None:
-    assert export_clip(Clip(standing(frames)), tmp_path / f"a{suffix}").stat().st_size > 500
+    assert export_clip(ExportClip(standing(frames)), tmp_path / f"a{suffix}").stat().st_size > 500
 
 
-def test_unknown_suffix(clip: Clip, tmp_path: Path) -> None:
+def test_unknown_suffix(clip: ExportClip, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"\.fbx.*\.bvh, \.glb, \.npz"):
         export_clip(clip, tmp_path / "walk.fbx")
     with pytest.raises(ExportError, match="without a suffix"):
         check_target(tmp_path / "walk")
 
 
-def test_missing_folder_and_folder_as_file(clip: Clip, tmp_path: Path) -> None:
+def test_missing_folder_and_folder_as_file(clip: ExportClip, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="does not exist"):
         export_clip(clip, tmp_path / "nowhere" / "walk.bvh")
     (tmp_path / "walk.bvh").mkdir()
@@ -232,7 +234,7 @@ def test_missing_folder_and_folder_as_file(clip: Clip, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_without_permission_as_user(clip: Clip, tmp_path: Path) -> None:
+def test_folder_without_permission_as_user(clip: ExportClip, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ExportError, match="may not write"):
         export_clip(clip, tmp_path / "walk.bvh")
@@ -243,7 +245,7 @@ def test_folder_without_permission_as_user(clip: Clip, tmp_path: Path) -> None:
     [(errno.EACCES, "may not write there"), (errno.EROFS, "read-only"), (errno.EIO, "The system says")],
 )
 def test_what_the_system_refuses(
-    clip: Clip, tmp_path: Path, code: int, remedy: str, monkeypatch: pytest.MonkeyPatch
+    clip: ExportClip, tmp_path: Path, code: int, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -256,7 +258,7 @@ def test_what_the_system_refuses(
 
 @pytest.mark.parametrize("suffix", [".bvh", ".glb", ".npz", ".png"])
 def test_full_disk_leaves_the_old_file_and_nothing_else(
-    clip: Clip, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    clip: ExportClip, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"walk{suffix}"
     path.write_bytes(b"old")
@@ -272,7 +274,7 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_device_that_is_really_full(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_really_full(clip: ExportClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tempfile
 
     target = tmp_path / "part"
@@ -289,15 +291,15 @@ def test_a_device_that_is_really_full(clip: Clip, tmp_path: Path, monkeypatch: p
 
 def test_what_is_not_a_motion(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="22 joints"):
-        export_clip(Clip(np.zeros((5, 21, 3))), tmp_path / "a.bvh")
+        export_clip(ExportClip(np.zeros((5, 21, 3))), tmp_path / "a.bvh")
     broken = standing(5)
     broken[2, 3, 1] = np.nan
     with pytest.raises(ExportError, match="not finite"):
-        export_clip(Clip(broken), tmp_path / "a.bvh")
+        export_clip(ExportClip(broken), tmp_path / "a.bvh")
     with pytest.raises(ExportError, match="frames per second"):
-        export_clip(Clip(standing(5), fps=float("nan")), tmp_path / "a.bvh")
+        export_clip(ExportClip(standing(5), fps=float("nan")), tmp_path / "a.bvh")
     with pytest.raises(ExportError, match="frames per second"):
-        export_clip(Clip(standing(5), fps=0), tmp_path / "a.bvh")
+        export_clip(ExportClip(standing(5), fps=0), tmp_path / "a.bvh")
     assert list(tmp_path.iterdir()) == []
 
 

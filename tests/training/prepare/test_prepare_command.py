@@ -16,7 +16,7 @@ import pytest
 
 from blender_addon.shared import features as feature_set
 from engine.export.bvh import write_bvh
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 from training.data.augment import mirror
 from training.data.clips import feature_statistics, load_clips
 from training.prepare.__main__ import main
@@ -57,7 +57,7 @@ def bvh_folder(tmp_path):
     folder.mkdir()
     for number in range(3):
         with (folder / f"walk{number}.bvh").open("wb") as stream:
-            write_bvh(Clip(walking(50 + 200 * number)), stream)
+            write_bvh(ExportClip(walking(50 + 200 * number)), stream)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile
 from engine.export.bvh import write_bvh
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 from training.prepare.acclaim import read_amc, read_asf
 from training.prepare.bvh import read_bvh
 
@@ -96,7 +96,7 @@ def test_bvh_turns_bones_in_the_order_of_its_channels(written):
 def test_bvh_agrees_with_another_reader(tmp_path):
     path = tmp_path / "walk.bvh"
     with path.open("wb") as stream:
-        write_bvh(Clip(walking_in_a_circle(20)), stream)
+        write_bvh(ExportClip(walking_in_a_circle(20)), stream)
     capture, other = read_bvh(path), bvh_reader.read_bvh(path.read_text()).positions()
     for name, places in other.items():
         np.testing.assert_allclose(capture.heads[:, capture.place(name)], places, atol=1e-9)

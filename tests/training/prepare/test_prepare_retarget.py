@@ -15,7 +15,7 @@ from blender_addon.shared import quat
 from blender_addon.shared.errors import RetargetError
 from blender_addon.shared.skeleton import SKELETON
 from engine.export.bvh import write_bvh
-from engine.export.clip import Clip
+from engine.export.clip import ExportClip
 from training.prepare.bvh import read_bvh
 from training.prepare.capture import Capture, rest_bone
 from training.prepare.floor import on_floor
@@ -32,7 +32,7 @@ def capture_of(tmp_path):
     def make(joints: np.ndarray, unit: str = "m", change=lambda text: text) -> Capture:
         path = tmp_path / "a.bvh"
         with path.open("wb") as stream:
-            write_bvh(Clip(joints), stream, unit)
+            write_bvh(ExportClip(joints), stream, unit)
         path.write_text(change(path.read_text()))
         return read_bvh(path)
 
