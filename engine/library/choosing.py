@@ -24,6 +24,7 @@ GOES_MPS = 0.3  # a slower clip goes nowhere in particular
 TRAVELS = 0.8  # of its speed goes one way in the body's axes
 VOTE_SCORE = 0.05  # by which a lower score counts e times less then
 VOTERS = 8  # clips that say which way a sentence's way of going faces
+UNEVEN = 0.2  # of the steps of a body with one bad leg (see ``facts.ClipFacts.step_asymmetry``)
 LOOP_MIN_FRAMES = 18
 LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
 LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come back
@@ -122,6 +123,12 @@ def travels(library: Library) -> np.ndarray:
     """(K,) bool: clips that keep going one way in the body's axes."""
     facts = library.facts
     return (facts.speed > GOES_MPS) & (np.hypot(facts.ahead, facts.left) > TRAVELS * facts.speed)
+
+
+def is_uneven(library: Library, scores: np.ndarray) -> bool:
+    """Whether the clips (2, K) that fit a sentence best have one bad leg: then it has to stay the same one."""
+    best = np.argsort(-scores.max(0), kind="stable")[:VOTERS]
+    return float(np.median(np.asarray(library.facts.step_asymmetry)[best])) > UNEVEN
 
 
 def travel_angle(library: Library, scores: np.ndarray) -> float:

@@ -10,13 +10,13 @@ Shapes: T frames, J = 22 joints, K clips, C = 4 contact joints. Metres, radians,
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from .bending import join_segments, lead, own_facing
-from .choosing import chosen_clip, part_of, speed_misfit, travel_angle, travels
+from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angle, travels
 from .library import Library
 from .matching import Segment, goals_along, row_costs, search
 from .motion import BodyMotion
@@ -26,6 +26,7 @@ from .scores import ClipScores
 
 MATCHED_MPS = 0.3  # a slower path is none to go along
 CANDIDATE_SPEED = 0.5  # of what a clip loses for its speed: the way along the path is judged window by window
+UNEVEN_JUMP_COST = 5.0  # of a jump to another person or side where one leg is bad
 KEPT_ROWS = 4  # sets of candidates that are kept for the next request
 
 
@@ -66,6 +67,8 @@ def find(
     best that is found, any other another take.
     """
     way = Way.of(route, start)
+    if is_uneven(library, scores.matching):
+        params = replace(params, performer_cost=UNEVEN_JUMP_COST)
     before = None if start is None else BodyMotion.of(start.joints)
     segments: Sequence[Segment] = ()
     if scores.going and way.speed > MATCHED_MPS:

@@ -35,11 +35,6 @@ class Segment:
     tempo: float = 1.0
     mirror: bool = False
 
-    @property
-    def end(self) -> float:
-        """The clip's frame at which it is left."""
-        return self.start + self.frames * self.tempo
-
 
 def goals_along(
     path: np.ndarray, facing: np.ndarray, known: np.ndarray, params: MatchingParams = PARAMS

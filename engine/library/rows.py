@@ -44,7 +44,7 @@ class MatchingParams:
     tempo_change_cost: float = 0.1
     pose_cost: float = 3.2  # of a mean square of one in the pose
     jump_cost: float = 0.35
-    performer_cost: float = 0.2  # of a jump to another person or to the other side: who limps has one bad leg
+    performer_cost: float = 0.2  # of a jump to another person or to the other side
     variety: float = 0.5  # largest random addition to a row's cost, when another take is asked for
 
     feet_m: float = 0.07

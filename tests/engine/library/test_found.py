@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From scores and a route to a motion on it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.library.bending import join_segments
-from engine.library.choosing import part_of, travel_angle
+from engine.library.choosing import is_uneven, part_of, travel_angle
 from engine.library.found import find
 from engine.library.matching import Segment
 from engine.library.motion import body_headings
@@ -118,6 +120,15 @@ def test_the_parts_say_where_every_frame_comes_from():
     parts = found(route(line(frames=150))).parts
     assert [part.first for part in parts[1:]] == [part.end for part in parts[:-1]] and parts[-1].end == 150
     assert {part.caption for part in parts} == {"a person walks"}
+
+
+def test_who_has_one_bad_leg_keeps_it():
+    even = library()
+    facts = replace(even.facts, step_asymmetry=np.full(4, 0.5))
+    lame = replace(even, facts=facts)
+    assert is_uneven(lame, scores(1, 1, 1, 0).matching) and not is_uneven(even, scores(1, 1, 1, 0).matching)
+    motion = run_to_end(find(lame, scores(1, 1, 1, 0), route(line(frames=300))))
+    assert len({part.mirrored for part in motion.parts}) == 1
 
 
 def test_who_walks_sideways_in_the_library_faces_away_from_the_path():
