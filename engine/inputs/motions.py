@@ -18,7 +18,7 @@ import numpy as np
 from blender_addon.shared.errors import BadFile
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from ..export.clip import Clip
+from ..export.clip import ExportClip
 from . import safe_pickle
 
 _SUFFIXES = (".npy", ".npz", ".pkl", ".pickle")
@@ -42,7 +42,7 @@ class MotionFile:
     hints: list[tuple[np.ndarray, np.ndarray] | None] = field(default_factory=list)
     free_height: bool = False
 
-    def clip(self, index: int = 0) -> Clip:
+    def clip(self, index: int = 0) -> ExportClip:
         """Sample ``index``, counted from 0. Raises BadFile when there is none."""
         if not 0 <= index < len(self.joints):
             count = len(self.joints)
@@ -51,7 +51,7 @@ class MotionFile:
                 f"Choose --sample from 0 to {count - 1}." if count > 1 else "Leave --sample out.",
             )
         hint, mask = (self.hints[index] or (None, None)) if self.hints else (None, None)
-        return Clip(
+        return ExportClip(
             self.joints[index], self.fps, self.texts[index], hint=hint, hint_mask=mask, free_height=self.free_height
         )
 
