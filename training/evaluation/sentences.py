@@ -17,9 +17,12 @@ import torch
 
 from blender_addon.shared.control import ControlSignal
 from engine.library.facts import ClipFacts, clip_facts
+from engine.library.found import find
 from engine.library.goals import mirrored_sentence, sentence_goals
 from engine.library.library import Library
 from engine.library.posture import posture_of, posture_part
+from engine.library.route import Route
+from engine.library.scores import ClipScores
 from engine.library.sentences import SentenceIndex, sentences_to_encode
 from engine.models.text_encoder import TextEncoder, load_text_encoder
 from engine.pipeline import Pipeline
@@ -87,11 +90,21 @@ class SentenceLibrary:
         headings = motion.headings()
         return motion.in_world(np.concatenate([motion.places(headings), headings[:, None]], -1))
 
+    def scores(self, text: str) -> ClipScores:
+        return self.index.match(text, *self.encoder.encode(sentences_to_encode(text)).numpy()).scores
+
+    def found(self, text: str, seed: int) -> np.ndarray:
+        """(T, J, 3): the motion that the library gives for a sentence alone, not yet finished."""
+        finding = find(self.library, self.scores(text), Route.free(NUM_FRAMES), seed)
+        while True:
+            try:
+                next(finding)
+            except StopIteration as done:
+                return done.value.joints
+
     def nearest(self, text: str, count: int = NEAREST) -> list[tuple[bool, int]]:
         """The best ``count`` takes for a sentence, best first: whether mirrored, and the clip."""
-        vectors = self.encoder.encode(sentences_to_encode(text)).numpy()
-        scores = self.index.match(text, *vectors).scores.choosing
-        order = np.argsort(-scores, axis=None, kind="stable")
+        order = np.argsort(-self.scores(text).choosing, axis=None, kind="stable")
         _, first = np.unique(self.library.takes[order % self.library.num_clips], return_index=True)
         best = order[np.sort(first)[:count]]
         return [(bool(place >= self.library.num_clips), int(place % self.library.num_clips)) for place in best]
@@ -123,8 +136,8 @@ def sentence_rows(
     seed: int = 0,
     advance: Advance = lambda doing: None,
 ) -> list[dict]:
-    """A row for what was captured, for the library's first, for one and for any of its five nearest takes, and for the
-    engine's motions from text alone; each also says every sentence's own share.
+    """A row for what was captured, for the library's motion, its first, one and any of its five nearest takes, and
+    for the engine's motions from text alone; each also says every sentence's own share.
     """
     found: dict[str, PassRates] = {}
     if held is not None:
@@ -137,6 +150,10 @@ def sentence_rows(
             verdicts = [passes(sentence, held.joints(*place)) for place in held.nearest(sentence.text)]
             first[sentence], some[sentence] = float(verdicts[0]), float(any(verdicts))
             one[sentence] = float(np.mean(verdicts))
+        found["found motion"] = {
+            sentence: float(np.mean([passes(sentence, held.found(sentence.text, seed + n)) for n in range(variations)]))
+            for sentence in EVERYDAY
+        }
         found |= {"nearest clip": first, "one of the five nearest": one, "any of the five nearest": some}
     if pipeline is not None:
         found["engine, text alone"] = {}
