@@ -111,5 +111,5 @@ def test_an_encoder_frozen_as_it_began_is_its_linear_code(recipe):  # noqa: F811
         network.encoder_net.requires_grad_(False)
         for value, expected in zip(network.encode(features, mask), before, strict=True):
             torch.testing.assert_close(value, expected)
-        network.encoder_net.output.weight.fill_(0.1)
+        network.encoder_net.output.weight.normal_(generator=generator())
         assert not torch.allclose(network.encode(features, mask)[0], before[0])
