@@ -101,8 +101,15 @@ class PatchVae(nn.Module):
         """Mean and log-variance (B, N, D) of normalised features (B, T, F) with mask (B, T) True where real."""
         patches = self.to_patches(features, mask)
         real = self.latent_mask(mask)[..., None].to(features.dtype)
-        correction, logvar = self.encoder_net(patches, real).chunk(2, -1)
+        correction, logvar = self._correction(patches, real).chunk(2, -1)
         return (self.encoder_linear(patches) + correction) * real, logvar
+
+    def _correction(self, patches: Tensor, real: Tensor) -> Tensor:
+        """What the encoder's network says (B, N, 2 D): its bias alone while it is frozen as it began."""
+        output = self.encoder_net.output
+        if output.weight.requires_grad or output.weight.any():
+            return self.encoder_net(patches, real)
+        return output.bias.expand(*patches.shape[:2], -1)
 
     def decode(self, latent: Tensor, mask: Tensor) -> Tensor:
         """Normalised features (B, T, F), zero where not real, of latents (B, N, D)."""

@@ -101,3 +101,16 @@ def test_a_flat_rate_goes_to_zero_in_the_last_third():
         scheduler.step()
     assert rates[0] == 0 and min(rates[5:21]) > 0.999 and 0 < rates[-1] < 0.11
     assert scheduler.get_last_lr()[0] == 0
+
+
+def test_an_encoder_frozen_as_it_began_is_its_linear_code(recipe):  # noqa: F811
+    network = build_vae(recipe.model).eval()
+    features, mask = torch.randn(2, 20, 263, generator=generator()), torch.ones(2, 20, dtype=torch.bool)
+    with torch.no_grad():
+        network.encoder_net.output.bias[:8] = 0.1
+        before = [value.clone() for value in network.encode(features, mask)]
+        network.encoder_net.requires_grad_(False)
+        for value, expected in zip(network.encode(features, mask), before, strict=True):
+            torch.testing.assert_close(value, expected)
+        network.encoder_net.output.weight.normal_(generator=generator())
+        assert not torch.allclose(network.encode(features, mask)[0], before[0])
