@@ -24,7 +24,8 @@ from blender_addon.shared import quat
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Part, PromptBlock, Result
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.export import ExportClip, export_clip
+from engine.export import export_clip
+from engine.export.clip import ExportClip
 from engine.longform.motion import MotionInProgress
 from engine.pipeline import Pipeline
 from engine.validate import order_of
