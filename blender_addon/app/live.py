@@ -73,7 +73,7 @@ class Live:
             self._released_id = request_id
 
     def stop_reading(self) -> None:
-        """Leave the controls that are being read for a preview; they are read anew later."""
+        """Leave the controls that are being read for a preview; they are read again later."""
         if self._reading is not None:
             self._reading.close()
             self._reading = None

@@ -2,8 +2,8 @@
 """Finished motions as files, whole or not there at all. One writer a file, one row of :data:`WRITERS` a format.
 
 A new format is a file with its writer and its row below: the command line, its help and its checks read this table.
-``ExportClip``, what a writer gets, is handed out by ``export.clip``: nothing here imports numpy, so that the help of commands
-does not wait.
+``ExportClip``, what a writer gets, is handed out by ``export.clip``: nothing here imports numpy, so that the commands'
+help does not wait.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 A criterion judges a motion alone, by its facts (``engine/library/facts.py``). Before it judged anything else it was
 held against captured clips of that act: ``act`` finds them by their captions, ``real`` is the share of them that
 passes, a take counting as passed when one of its clips does (a caption tells the take); ``others`` the share of all
-other clips (``python -m training.evaluate --parts sentences`` measures both anew).
+other clips (``python -m training.evaluate --parts sentences`` measures both).
 Where ``real`` is low, the captured clips of that act vary; where ``others`` is high, the criterion says little.
 """
 

@@ -2,7 +2,7 @@
 """Take out the keys that an armature as a whole can spare.
 
 Channels that are thinned one by one each have to be as near as if all were off at once and in the same direction, which
-they seldom are. Here the armature's points say what a key is worth: it goes if its two neighbours, fitted anew, keep
+they seldom are. Here the armature's points say what a key is worth: it goes if its two neighbours, fitted again, keep
 all points that hang on the bone within their bound, whatever the other channels are off by. A channel moves its points
 along straight lines as long as it changes little; after each round the armature is posed in full, and a round that went
 too far is done again, nearer in those frames.
