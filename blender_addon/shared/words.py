@@ -50,7 +50,7 @@ def words_of(sentence: str) -> list[str]:
         elif negated:
             negated -= 1
         else:
-            words.append(word)
+            words.append(word.removesuffix("'s"))
     return words
 
 

@@ -20,11 +20,11 @@ from blender_addon.shared.words import forms_of, words_of
 
 from .facts import ClipFacts
 
-GAP_WORDS = 3  # between the words of a row
+GAP_WORDS = 4  # between the words of a row
 SIDE_WORDS = 2  # between "left" and its limb
 BROKEN = 0.15  # what a goal costs that is missed by its whole width
 INFINITY = float("inf")
-SLOWER, SLOWER_MPS, FASTER = 0.8, 0.25, 1.6  # than usual, where clips still do what a verb says
+SLOWER, SLOWER_MPS, FASTER = 0.8, 0.25, 1.4  # than usual, where clips still do what a verb says
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ _SAD = (least("head_bow", -0.5, 0.3, 0.1), most("speed", 0.9, 0.4))
 _DRUNK = (least("sway", 0.06, 0.04),)
 _HAPPY = (least("bounce", 0.013, 0.008, 0.1),)
 _HANDS_UP = (least("hands_least_high", 0.15, 0.3),)
-_SIT_DOWN = (least("hips_start", 0.75, 0.2), Goal("hips_lowest", 0.28, 0.68, 0.15, 0.2), most("tilt_most", 1.4, 0.3))
-_STAND_UP = (Goal("hips_lowest", 0.28, 0.7, 0.15, 0.2), least("hips_end", 0.8, 0.2, 0.2), most("tilt_most", 1.4, 0.3))
+_SIT_DOWN = (least("hips_start", 0.75, 0.2), Goal("hips_lowest", 0.4, 0.68, 0.15, 0.2), most("tilt_most", 1.4, 0.3))
+_STAND_UP = (Goal("hips_lowest", 0.4, 0.7, 0.15, 0.2), least("hips_end", 0.8, 0.2, 0.2), most("tilt_most", 1.4, 0.3))
 _GET_UP = (most("hips_lowest", 0.45, 0.2, 0.2), least("hips_end", 0.75, 0.2, 0.2))
 _LIE_DOWN = (least("hips_start", 0.7, 0.25), most("hips_lowest", 0.36, 0.2, 0.2), most("flight_seconds", 0.3, 0.2))
 _FALL = (least("hips_start", 0.7, 0.25), most("hips_lowest", 0.42, 0.2, 0.2), least("top_speed", 0.5, 0.4, 0.1))
@@ -97,7 +97,7 @@ _SQUAT = (most("hips_lowest", 0.66, 0.15), most("tilt_most", 1.5, 0.4), least("h
 TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     # ways of going
     ("run, sprint, dash, gallop, race, flee, jog, trot, bolt, hurdle", _RUN),
-    ("backward, in reverse, back away, back up, back off, moonwalk, retreat", _BACK),
+    ("backward, in reverse, back away, back up, back off, step back, walk back, moonwalk, retreat", _BACK),
     ("sideways, sidestep, side step, to the side, strafe", _ASIDE),
     ("turn", (least("turn_most", 0.7, 0.5, 0.1),)),
     ("turn around, turn back, about face, face other way", (Goal("turn_most", 2.3, 5.0, 1.2),)),
@@ -129,7 +129,7 @@ TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     ("jump, leap", _JUMP),
     ("jump up, jump high", (*_JUMP, least("leap", 0.15, 0.15))),
     ("jump forward, leap forward, jump over, leap over, jump across", _FAR_JUMP),
-    ("long jump", (*_JUMP, least("displacement", 1.2, 0.6))),
+    ("long jump, broad jump", (*_JUMP, least("displacement", 1.2, 0.6))),
     ("jump up down, bounce up down", (least("flights", 0.35, 0.25), least("flight_share", 0.06, 0.05))),
     ("jump down, jump off, leap off", (most("rise", -0.2, 0.2),)),
     ("jump turn, jump spin, jump twist, spin jump, jump whirl", _TURNING_JUMP),
@@ -159,7 +159,7 @@ TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     ("lie down, lay down", _LIE_DOWN),
     ("lie", (most("hips_mean", 0.4, 0.2, 0.2),)),
     ("fall, collapse, fall down, drop dead, faint", _FALL),
-    ("kneel", (most("hips_lowest", 0.65, 0.2), most("tilt_most", 1.5, 0.4))),
+    ("kneel, one knee", (most("hips_lowest", 0.65, 0.2), most("tilt_most", 1.5, 0.4))),
     ("squat, lunge, knee bend, crouch down", _SQUAT),
     # work
     ("pick up, pick floor, grab floor, grab ground, take floor, collect ground, lift, lift up, dig, "
@@ -190,8 +190,8 @@ _LOUD = {
 
 _GOING = forms_of(GOING_M_PER_S)
 _BASES = forms_of(sorted({word for row in ROWS for word in row.split()}))
-_HANDS = frozenset(("hand", "arm", "fist", "wrist", "elbow", "hook"))
-_FEET = frozenset(("leg", "foot", "knee"))
+_HANDS = frozenset(("hand", "arm", "fist", "wrist", "elbow", "hook", "punch", "jab", "wave"))
+_FEET = frozenset(("leg", "foot", "knee", "kick"))
 _RUNNING_M_PER_S = 1.9
 _SIDES = {"left": 1.0, "right": -1.0, "leftward": 1.0, "rightward": -1.0, "leftwards": 1.0, "rightwards": -1.0}
 
@@ -204,6 +204,7 @@ def sentence_goals(sentence: str) -> tuple[Goal, ...]:
     asked = _ends(rows) + [goal for goal in asked if goal.fact not in ("hips_start", "hips_end")]
     asked += _going(sentence, words, rows)
     asked += _sides(words, rows)
+    asked = list(dict.fromkeys(asked))  # rows that overlap ask once
     facts = {goal.fact for goal in asked}
     return (*asked, *(goal for goal in QUIET if not facts & _LOUD[goal.fact]))
 

@@ -25,7 +25,8 @@ from .posture import posture_of
 from .scores import ClipScores
 
 WEAK, ANIMAL = 0.12, 0.25  # what captions that say little, and people who act as animals, cost
-COST_LIMIT = 0.6  # of all goals together
+GOALS = 1.5  # what goals cost beside cosines
+COST_LIMIT = 0.6  # of all of them together
 NEAR = 0.65  # cosine; below it nothing in the library is near
 NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
 DONE = 0.05  # goals that cost less are met
@@ -119,7 +120,7 @@ class SentenceIndex:
         for goal in goals:
             if goal.fact in SIDED:
                 costs += np.stack([goal.cost(facts), goal.mirrored().cost(facts)])
-        return np.minimum(costs, COST_LIMIT)
+        return np.minimum(GOALS * costs, COST_LIMIT)
 
     def _message(self, words: list[str], closest: str) -> str:
         known = [word for word in words if word in self.words]

@@ -23,7 +23,7 @@ def cost(sentence: str, **values: float) -> float:
 @pytest.mark.parametrize(
     ("sentence", "rows"),
     [
-        ("a person picks something up from the floor", ["pick up"]),
+        ("a person picks something up from the shelf", ["pick up"]),
         ("someone sits down and stands up again", ["sit down", "stand up"]),
         ("she gets up from the ground", ["get up ground"]),
         ("hopping on the left foot", ["hop foot"]),
