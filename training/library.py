@@ -23,8 +23,9 @@ import numpy as np
 from blender_addon.shared.errors import GaitwayError
 from blender_addon.shared.skeleton import CONTACT_JOINTS, FPS, SKELETON
 from engine.export.atomic import atomic_file
-from engine.library.facts import ClipFacts, clip_facts
+from engine.library.facts import ClipFacts
 from engine.library.library import FRAME_NUMBERS, PATCH_FRAMES, Codes, Library, frames_of, motion_of
+from engine.library.measure_facts import clip_facts
 from engine.library.motion import BodyMotion
 from engine.models.text_encoder import load_text_encoder
 

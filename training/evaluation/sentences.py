@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from blender_addon.shared.control import ControlSignal
-from engine.library.facts import ClipFacts, clip_facts
+from engine.library.facts import ClipFacts
 from engine.library.found import find
 from engine.library.goals import mirrored_sentence, sentence_goals
 from engine.library.library import Library
+from engine.library.measure_facts import clip_facts
 from engine.library.posture import posture_of, posture_part
 from engine.library.route import Route
 from engine.library.scores import ClipScores

@@ -6,7 +6,8 @@ import pytest
 
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.library.facts import FACT_NAMES, ClipFacts, clip_facts
+from engine.library.facts import FACT_NAMES, ClipFacts
+from engine.library.measure_facts import clip_facts
 
 FRAMES = 101
 SECONDS = np.arange(FRAMES) / FPS
