@@ -31,6 +31,7 @@ def require_existing(found: DataBlock | None) -> DataBlock:
     """A data-block that was looked up again while keys are being set. Raises RetargetError when it is gone."""
     if found is None:
         raise RetargetError(
-            "The motion was undone while its keys were being set.", "Generate again; the same seed repeats it."
+            "The motion was undone while its keys were being set.",
+            "Generate again; the same seed gives the same motion.",
         )
     return found

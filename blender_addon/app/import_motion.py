@@ -68,7 +68,7 @@ def convert_command(engine_command: str) -> list[str]:
     words = find_command(engine_command)
     if words[-1] != "serve":
         raise EngineUnavailable(
-            "The engine command in the preferences can only serve, not convert files.",
+            "The engine command in the preferences can start the engine, but cannot convert files.",
             "Enter the path of the gaitway command, or the folder of its virtual environment.",
         )
     return [*words[:-1], "convert"]
@@ -113,7 +113,7 @@ def _start(command: list[str], folder: str, output: object) -> subprocess.Popen[
         )
     except OSError as error:
         raise EngineUnavailable(
-            f"The file cannot be read: {error.strerror or error} ({command[0]}).",
+            f"The engine could not be started: {error.strerror or error} ({command[0]}).",
             "Enter the path of the gaitway command in the add-on's preferences.",
         ) from error
 
@@ -166,7 +166,7 @@ def is_imported(request: Generate) -> bool:
 def result_of(request: Generate) -> Result:
     """What an engine would answer to a request that :func:`is_imported`. Raises BadRequest for any other."""
     if request.base is None:
-        raise BadRequest("The request holds no motion.", "Import the file again.")
+        raise BadRequest("The request contains no motion.", "Import the file again.")
     return Result(
         request_id=request.request_id,
         joints=request.base[None],

@@ -65,7 +65,8 @@ class RequestRunner:
             traceback.print_exc()
             self.abandon(
                 RetargetError(
-                    f"The motion could not be applied: {error}.", "Undo, and report what Blender's console says."
+                    f"The motion could not be applied: {error}.",
+                    "Undo, and report this with the message in Blender's console.",
                 )
             )
 
@@ -114,4 +115,4 @@ class RequestRunner:
 
 def cancelled() -> Cancelled:
     """What a request ends with that the user cancelled."""
-    return Cancelled("Cancelled.", "The character keeps the motion that it had.")
+    return Cancelled("Cancelled.", "The character keeps its previous animation.")

@@ -65,7 +65,7 @@ def _later_starts(settings: Any, num_frames: int, scene_fps: float) -> list[int]
             raise BadRequest(
                 f"Prompts {number - 1} and {number} begin together, or before the motion starts at frame "
                 f"{settings.start_frame}.",
-                "Start each later than the one before it, or remove one.",
+                "Start each prompt later than the one before it, or remove one.",
             )
         if start >= num_frames:
             raise BadRequest(

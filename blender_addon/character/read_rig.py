@@ -38,7 +38,7 @@ def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -
     ):
         raise RetargetError(
             f"The armature '{armature.name}' is scaled unevenly, mirrored or flattened, its parents included.",
-            "Give its object one positive scale for all axes, or apply the scale (Ctrl A in object mode).",
+            "Give its object one positive scale for all axes, or apply the scale (Ctrl A in Object Mode).",
         )
     scene = scene or bpy.context.scene
     return Rig(armature.name, _read_bones(armature), matrix_world, scene.unit_settings.scale_length)
@@ -105,13 +105,13 @@ def check_keyable(armature: bpy.types.Object, keyed: Iterable[str]) -> None:
         )
     if armature.data.pose_position == "REST":
         raise RetargetError(
-            f"The armature '{armature.name}' is set to show its rest position, so keys on it would not show.",
-            "Choose Pose Position in the Skeleton panel of the armature's properties.",
+            f"The armature '{armature.name}' is in Rest Position, so keys on it would not show.",
+            "Choose Pose Position in the Pose panel of the armature's properties.",
         )
     animation = armature.animation_data
     if animation is not None and animation.use_tweak_mode:
         raise RetargetError(
-            f"'{armature.name}' is in tweak mode of the NLA editor.", "Leave tweak mode (Tab in the NLA editor)."
+            f"'{armature.name}' is in tweak mode in the NLA editor.", "Leave tweak mode (Tab in the NLA editor)."
         )
     keyed = set(keyed)
     for bone in armature.pose.bones:

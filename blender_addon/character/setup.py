@@ -68,8 +68,8 @@ def with_t_pose(rest: Rig, text: str) -> Rig:
         rows = {name: np.array(values, dtype=np.float64).reshape(3, 4) for name, values in json.loads(text).items()}
     except (ValueError, AttributeError) as error:
         raise RetargetError(
-            "The pose that was kept as this armature's T-pose cannot be read.",
-            "Forget it under Bones and set it again.",
+            "The custom T-pose of this armature cannot be read.",
+            "Under Bones, click Use Rest Pose, or set the T-pose again.",
         ) from error
     bones = [_standing(bone, rows[bone.name]) if bone.name in rows else bone for bone in rest.bones]
     return replace(rest, t_pose=replace(rest, bones=bones))

@@ -170,7 +170,7 @@ def _bag_to_edit(edit: RangeEdit) -> compat.Bag:
     bag = next((bag for bag in compat.bags(action) if len(bag.fcurves)), None) if action is not None else None
     if bag is None:
         raise RetargetError(
-            "The take whose range was being regenerated is gone.", "Choose another take, or generate a new one."
+            "The take whose range was being regenerated was removed.", "Choose another take, or generate a new one."
         )
     return bag
 

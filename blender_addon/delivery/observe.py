@@ -111,6 +111,6 @@ def armature_of(captured: CapturedScene) -> bpy.types.Object:
     if missing:
         raise RetargetError(
             f"The bone '{missing[0]}' of '{armature.name}' was renamed or deleted during generation.",
-            "Look at the bones under Character and generate again; the same seed gives the same motion.",
+            "Check the joints under Bones and generate again; the same seed gives the same motion.",
         )
     return armature

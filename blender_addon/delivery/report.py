@@ -17,10 +17,10 @@ def report(result: Result, observed: Observed) -> list[str]:
     lines = [f"{result.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
     if measured:
         lines.append(
-            f"On the rig {measured['average'] * CM_PER_M:.1f} cm from the controls on average, "
+            f"On the rig, {measured['average'] * CM_PER_M:.1f} cm from the controls on average, "
             f"{measured['maximum'] * CM_PER_M:.1f} cm at worst"
         )
     if observed.detour is not None:
         first, last = observed.detour
-        lines.append(f"Led around an obstacle from frame {first:.0f} to {last:.0f}")
+        lines.append(f"The path was moved around an obstacle from frame {first:.0f} to {last:.0f}")
     return lines

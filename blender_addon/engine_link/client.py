@@ -60,7 +60,7 @@ class Client:
         except zmq.Again as error:
             raise EngineUnavailable(
                 "The engine does not accept messages from this Blender.",
-                "It hangs, or its connection file is out of date: stop the engine and start it again.",
+                "It does not respond, or its connection file is out of date: stop the engine and start it again.",
             ) from error
 
     def poll(self) -> list[Message]:

@@ -69,7 +69,7 @@ class OwnEngine:
             self.stop()
             raise EngineUnavailable(
                 f"The engine did not start within {STARTUP_TIMEOUT_S:.0f} seconds.",
-                f"See what it printed in {log_path}.",
+                f"See its log: {log_path}.",
             )
         return True
 
@@ -80,9 +80,7 @@ class OwnEngine:
         code, words = self.process.poll(), self.process.last_words()
         log_path, self.process = self.process.log_path, None
         manner = f"was killed (signal {-code})" if code is not None and code < 0 else f"has stopped (exit code {code})"
-        raise EngineUnavailable(
-            f"The engine {manner}. {words}".strip(), f"Start it again; what it printed is in {log_path}."
-        )
+        raise EngineUnavailable(f"The engine {manner}. {words}".strip(), f"Start it again; its log is {log_path}.")
 
     def stop(self, wait: float = 0.0) -> None:
         """Tell the engine of ours to end, and stay at most ``wait`` seconds to see it do so."""

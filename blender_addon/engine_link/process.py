@@ -20,7 +20,7 @@ from ..shared.connection import Connection, default_connection_path, read_connec
 from ..shared.errors import EngineUnavailable
 
 _INSTALL_HINT = (
-    "Install the engine, or enter its 'gaitway' command in the add-on's preferences; 'gaitway install-addon' enters it."
+    "Install the engine, or enter its 'gaitway' command in the add-on's preferences; 'gaitway install-addon' sets it."
 )
 _TAIL_BYTES = 4096
 
@@ -41,7 +41,7 @@ def find_command(preference: str = "") -> list[str]:
         words = [str(path)] if path.is_file() else shlex.split(preference, posix=os.name == "posix")
     except ValueError as error:
         raise EngineUnavailable(
-            f"The engine's command {preference!r} has an open quotation mark.", _INSTALL_HINT
+            f"The engine's command {preference!r} has an unclosed quotation mark.", _INSTALL_HINT
         ) from error
     program = shutil.which(os.path.expanduser(words[0].strip('"')))
     if program is None:

@@ -42,7 +42,7 @@ LIVENESS_INTERVAL_S = 1.0
 """Between two looks whether the engine's process is alive."""
 SHUTDOWN_LINGER_S = 0.1
 """For the last message to reach an engine of ours."""
-_RESTART_HINT = "Start the engine again; its log file tells more."
+_RESTART_HINT = "Start the engine again; its log file has details."
 
 
 class Session:
@@ -98,7 +98,7 @@ class Session:
         self._connection_path = connection_path or default_connection_path()
         self.own_engine.prepare(command, log_path)
         if self.is_ending:
-            self.state, self.status = "starting", "The engine starts as soon as the old one has ended."
+            self.state, self.status = "starting", "The engine will start when the old one has stopped."
             return
         with suppress(GaitwayError):
             self._open(read_connection(self._connection_path))

@@ -85,7 +85,7 @@ class SetupCheck:
             if time.monotonic() - self._asked_at > VERSION_TIMEOUT_S:
                 self.close()
                 self.problems = (
-                    Problem("The engine does not answer.", "See what 'gaitway doctor' says in a terminal."),
+                    Problem("The engine does not answer.", "Run 'gaitway doctor' in a terminal to find the cause."),
                 )
             return
         printed = process.communicate()[0]
@@ -96,7 +96,9 @@ class SetupCheck:
             last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "it printed nothing")
             self.problems = (
                 Problem(
-                    f"The engine is installed but does not run: {last}.", "Install it again as below.", install=True
+                    f"The engine is installed but does not run: {last}.",
+                    "Install it again with the commands below.",
+                    install=True,
                 ),
             )
 
@@ -129,7 +131,7 @@ class SetupCheck:
         except OSError as error:
             raise EngineUnavailable(
                 f"The engine could not be started: {error.strerror or error} ({command[0]}).",
-                "Install it as below, or enter another in the preferences.",
+                "Install it with the commands below, or enter another one in the preferences.",
             ) from error
         self._asked_at = time.monotonic()
 
@@ -142,9 +144,9 @@ class SetupCheck:
         self.problems = (
             Problem(
                 f"The engine is version {engine}, this add-on is version {addon}.",
-                "Update the engine: pip install -e . in its newer folder, as below."
+                "Update the engine: run 'pip install -e .' in the newer Gaitway folder, as below."
                 if older
-                else "Update the add-on: run 'gaitway install-addon' of the newer engine.",
+                else "Update the add-on: run the newer engine's 'gaitway install-addon'.",
                 install=older,
             ),
         )

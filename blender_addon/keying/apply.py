@@ -102,7 +102,7 @@ def to_controls(armature: bpy.types.Object, plan: Plan, solution: Solution) -> G
     location_bone = find_location_bone(plan.controls, plan.bone_map["pelvis"])
     if location_bone != plan.bone_map["pelvis"]:
         raise RetargetError(
-            f"The bone '{plan.bone_map['pelvis']}' is connected to its parent, so it cannot carry the hips.",
+            f"The bone '{plan.bone_map['pelvis']}' is connected to its parent, so it cannot move the hips.",
             "Choose another bone for the pelvis under Bones.",
         )
     poles = {limb.pole: pole_axis(armature, limb.pole) for limb in plan.bone_map.limbs.values() if limb.pole}

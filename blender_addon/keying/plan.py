@@ -138,7 +138,7 @@ def plan_motion(
     ):
         raise RetargetError(
             f"The motion does not have {SKELETON.num_joints} finite joints; its shape is {joints.shape}.",
-            "Generate it again; if that does not help, report it.",
+            "Generate it again; if that does not help, please report it.",
         )
     rest, found = read_character(armature, scene)
     yield

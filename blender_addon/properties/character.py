@@ -20,8 +20,8 @@ LIMB_ITEMS = [
 
 CARRIER_ITEMS = [
     ("HIPS", "Hips", "The hips carry the whole motion; the root bone and the object stay in place"),
-    ("BONE", "Root Bone", "A bone on the ground moves along below the hips, which keep the rest of the motion"),
-    ("OBJECT", "Object", "The armature object moves along below the hips, which keep the rest of the motion"),
+    ("BONE", "Root Bone", "A bone on the ground follows below the hips; the hips keep the rest of the motion"),
+    ("OBJECT", "Object", "The armature object follows below the hips; the hips keep the rest of the motion"),
 ]
 
 

@@ -97,7 +97,7 @@ class GaitwayControl(bpy.types.PropertyGroup):
     target: PointerProperty(
         type=bpy.types.Object,
         name="Object",
-        description="A keyframed empty or object, a curve to walk along, or an armature whose bone leads the joint",
+        description="A keyframed empty or object, a curve to walk along, or an armature with a bone to follow",
     )
     bone: StringProperty(name="Bone", description="Bone of the armature that the joint follows")
     joint: EnumProperty(

@@ -33,7 +33,7 @@ LENGTH_ITEMS = [
     (
         "CONTROLS",
         "From Controls",
-        "Until the last control or prompt of the list ends; without either, the length in seconds",
+        "Until the last control or the last prompt of the list ends; without either, the length in Seconds",
     ),
     ("SECONDS", "Seconds", "A fixed length in seconds"),
 ]
@@ -89,7 +89,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         name="Seed",
         default=0,
         min=0,
-        description="A different number gives a different motion, the same number the same motion",
+        description="Random seed; a different seed gives a different motion, the same seed the same motion",
     )
     steps: IntProperty(
         name="Steps",

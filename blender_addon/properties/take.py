@@ -21,7 +21,9 @@ class GaitwayTake(bpy.types.PropertyGroup):
     action: PointerProperty(type=bpy.types.Action, name="Action", description="The keys of this take")
     character: PointerProperty(type=bpy.types.Object, name="Character", description="The armature it was generated for")
     before: PointerProperty(
-        type=bpy.types.Action, name="Before", description="The character's previous Action; Discard restores it"
+        type=bpy.types.Action,
+        name="Previous Action",
+        description="The character's previous Action; Discard restores it",
     )
     accepted: BoolProperty(
         name="Accepted", default=False, description="Accepted; Discard of another take leaves it alone"

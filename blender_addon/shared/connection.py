@@ -82,7 +82,7 @@ def write_connection(connection: Connection, path: Path) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise BadFile(
-            f"The connection file {path} cannot be written: {error.strerror}.", "Is the disk full?"
+            f"The connection file {path} cannot be written: {error.strerror}.", "Check that the disk is not full."
         ) from error
 
 
@@ -101,7 +101,7 @@ def read_connection(path: Path) -> Connection:
         raise _damaged(path) from error
     connection = _parse(text, path)
     if connection.process_is_gone():
-        raise EngineUnavailable("The engine has stopped without saying goodbye.", _START_HINT)
+        raise EngineUnavailable("The engine stopped unexpectedly.", _START_HINT)
     if connection.protocol_version != PROTOCOL_VERSION:
         engine = f"Engine {connection.engine_version}"
         raise other_version("this add-on", PROTOCOL_VERSION, engine, connection.protocol_version)

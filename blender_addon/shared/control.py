@@ -97,14 +97,14 @@ class ControlSignal:
         if bad.any():
             frame, joint = np.argwhere(bad)[0]
             raise BadControl(
-                f"The hint of {SKELETON.names[joint]} in frame {frame} is not a finite number.",
+                f"The target of {SKELETON.names[joint]} in frame {frame} is not a finite number.",
                 "Check the keyframes, drivers or file that this control comes from.",
             )
         far = np.abs(hint).max(-1) > MAX_DISTANCE
         if far.any():
             frame, joint = np.argwhere(far)[0]
             raise BadControl(
-                f"The hint of {SKELETON.names[joint]} in frame {frame} is more than {MAX_DISTANCE:.0f} m from the "
+                f"The target of {SKELETON.names[joint]} in frame {frame} is more than {MAX_DISTANCE:.0f} m from the "
                 "origin.",
                 "Positions are in metres: check the units or the scale of the scene.",
             )
@@ -121,7 +121,7 @@ def _check_track(joint: str, times: np.ndarray, points: np.ndarray, num_frames: 
         )
     if not np.isfinite(times).all() or not np.isfinite(points).all():
         raise BadControl(
-            f"The control of {joint} holds a value that is not a finite number.", "Remove it or correct it."
+            f"The control of {joint} contains a value that is not a finite number.", "Remove it or correct it."
         )
     order = np.argsort(times, kind="stable")
     frames = times[order] * FPS
@@ -146,8 +146,8 @@ def _check_speed(hint: np.ndarray, mask: np.ndarray) -> None:
             raise BadControl(
                 f"{SKELETON.names[joint]} would have to move at {steps[worst]:.0f} m/s between frames "
                 f"{frames[worst]} and {frames[worst + 1]}.",
-                f"Nothing human is faster than {MAX_SPEED:.0f} m/s: leave more time between the two or bring them "
-                "closer.",
+                f"People do not move faster than {MAX_SPEED:.0f} m/s: leave more time between the two positions or "
+                "move them closer together.",
             )
 
 

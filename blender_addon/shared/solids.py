@@ -107,10 +107,10 @@ def check_obstacle(obstacle: Obstacle) -> None:
     if obstacle.kind not in SOLID_KINDS:
         raise BadRequest(f"There is no obstacle of the kind '{obstacle.kind}'.", f"Use {', '.join(SOLID_KINDS)}.")
     if not np.isfinite(numbers).all():
-        raise BadRequest(f"A {obstacle.kind} holds a value that is not a finite number.", "Correct or remove it.")
+        raise BadRequest(f"A {obstacle.kind} contains a value that is not a finite number.", "Correct or remove it.")
     used = obstacle.size[: {"sphere": 1, "capsule": 2, "box": 3}[obstacle.kind]]
     if used[0] <= 0 or min(used) < 0 or obstacle.margin < 0 or not np.any(obstacle.rotation):
         raise BadRequest(
             f"A {obstacle.kind} has the size {obstacle.size} and the margin {obstacle.margin}.",
-            "Sizes are half edges and radii in metres and greater than 0; a margin is not negative.",
+            "Sizes are half edge lengths or radii in metres and must be above 0; a margin must not be negative.",
         )

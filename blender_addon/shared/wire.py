@@ -134,7 +134,7 @@ class _Unpacker(_Strict):
             raise bad(f"{where} must be a map, but is {_name(value)}.")
         hints = field_types(kind)
         if missing := hints.keys() - value.keys():
-            raise bad(f"{where} lacks {', '.join(sorted(missing))}.")
+            raise bad(f"{where} is missing {', '.join(sorted(missing))}.")
         if unknown := value.keys() - hints.keys():
             raise bad(f"{where} has a field it should not have: {', '.join(sorted(unknown))[:100]}.")
         return kind(**{name: self.walk(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})

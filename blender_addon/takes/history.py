@@ -99,7 +99,7 @@ def source_of(take: GaitwayTake) -> TakeSource:
     kept = take.action.get(KEY) if take.action is not None else None
     if kept is None:
         raise BadFile(
-            f"The Action of the take '{take.name}' is gone, and with it what the take was made of.",
+            f"The Action of the take '{take.name}' was deleted, and the take's motion data with it.",
             "Restore its settings and generate again.",
         )
     return TakeSource(

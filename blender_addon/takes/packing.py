@@ -37,7 +37,7 @@ def unpack(kind: type[T], data: bytes) -> T:
         return cast(T, _Unpacker().record(kind, plain, ""))
     except Exception as error:  # damaged bytes fail in many ways; all mean the same here
         raise BadFile(
-            "What this take was made of cannot be read; another version of Gaitway may have made it.",
+            "The motion data of this take cannot be read; it may be from another version of Gaitway.",
             "Restore its settings and generate again.",
         ) from error
 

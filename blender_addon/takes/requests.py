@@ -52,7 +52,7 @@ def range_request(
     first, last = max(first, take.frame_start), min(last, take.frame_end)
     if last - first < 2:
         raise BadRequest(
-            f"The range does not reach into the take, which goes from frame {take.frame_start} to {take.frame_end}.",
+            f"Fewer than three frames of the range are in the take (frames {take.frame_start} to {take.frame_end}).",
             "Set a range of at least three frames within the take.",
         )
     last_seed, starts, ends = take.seed, first > take.frame_start, last < take.frame_end

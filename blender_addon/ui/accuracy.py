@@ -31,7 +31,7 @@ class GAITWAY_PT_accuracy(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         shown = history.shown(context.scene)
         if shown is None:
-            paragraph(self.layout, context, "The character does not play a take", "INFO")
+            paragraph(self.layout, context, "The character is not playing a take", "INFO")
         elif TAKE_OBSERVER.is_observing or not shown.is_measured:
             paragraph(self.layout, context, "Measuring on the character", "SORTTIME")
         else:

@@ -19,7 +19,7 @@ from .takes import draw_decision
 def generation_blocked(context: bpy.types.Context) -> str | None:
     """Why no motion can be put onto the scene's character now, None when one can."""
     if GENERATION.busy:
-        return "Generating; wait or cancel it first"
+        return "A motion is being generated; wait for it or cancel it"
     return "Choose an armature under Character" if context.scene.gaitway.character is None else None
 
 

@@ -85,7 +85,7 @@ def remove_menu() -> None:
 
 
 def _draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.operator("gaitway.import_motion", text="Joints onto the Gaitway Character (.npz, .npy, .pkl)")
+    menu.layout.operator("gaitway.import_motion", text="Gaitway Joint Positions (.npz, .npy, .pkl)")
 
 
 CLASSES = (GAITWAY_OT_import_motion, GAITWAY_FH_joints)

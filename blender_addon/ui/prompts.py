@@ -67,10 +67,10 @@ class GAITWAY_OT_prompt_use(ReportingOperator, bpy.types.Operator):
 
 
 class GAITWAY_MT_prompts(bpy.types.Menu):
-    """Sentences that the engine's model has learned from motion capture"""
+    """Sentences from the data the engine's model was trained on"""
 
     bl_idname = "GAITWAY_MT_prompts"
-    bl_label = "What the Model Knows"
+    bl_label = "Example Prompts"
 
     def draw(self, context: bpy.types.Context) -> None:
         for number, (heading, sentences) in enumerate(suggestions(ENGINE.model).items()):

@@ -52,13 +52,13 @@ class GAITWAY_OT_choose_engine(ReportingOperator, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         if not Path(self.filepath).exists():
-            raise BadFile(f"There is nothing at {self.filepath}.", "Choose another file or folder.")
+            raise BadFile(f"'{self.filepath}' does not exist.", "Choose another file or folder.")
         preferences.get(context).engine_command = str(Path(self.filepath))
         recheck_setup()
 
 
 class GAITWAY_PT_setup(Tab, bpy.types.Panel):
-    bl_label = "Before You Begin"
+    bl_label = "Setup"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -117,7 +117,7 @@ class GaitwayPreferences(bpy.types.AddonPreferences):
         name="Connection File",
         subtype="FILE_PATH",
         default="",
-        description="File in which the engine writes its address and keys; empty for the default location",
+        description="File to which the engine writes its address and keys; empty for the default location",
         update=_changed,
     )
     log_directory: bpy.props.StringProperty(  # type: ignore[valid-type]

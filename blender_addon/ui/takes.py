@@ -26,14 +26,14 @@ class _TakeOperator(ReportingOperator):
     @classmethod
     def blocked(cls, context: bpy.types.Context) -> str | None:
         if GENERATION.busy:
-            return "Generating; wait or cancel it first"
+            return "A motion is being generated; wait for it or cancel it"
         return "There is no take yet: generate a motion" if history.active(context.scene) is None else None
 
     def run(self, context: bpy.types.Context) -> str | None:
         takes = context.scene.gaitway.takes
         index = takes.active if self.index < 0 else self.index
         if index >= len(takes.items):
-            raise BadRequest(f"There is no take number {index + 1}.", f"The list has {len(takes.items)}.")
+            raise BadRequest(f"There is no take number {index + 1}.", f"Choose one of the {len(takes.items)} takes.")
         return self.run_on(context, takes.items[index])
 
     def run_on(self, context: bpy.types.Context, take: GaitwayTake) -> str | None:

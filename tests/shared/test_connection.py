@@ -74,7 +74,7 @@ def test_no_file_and_a_dead_engines_file_are_told_apart(path: Path) -> None:
         read_connection(path)
     assert "Start the engine" in caught.value.hint
     write_connection(replace(CONNECTION, pid=dead_pid()), path)
-    with pytest.raises(EngineUnavailable, match="without saying goodbye"):
+    with pytest.raises(EngineUnavailable, match="stopped unexpectedly"):
         read_connection(path)
 
 

@@ -134,7 +134,10 @@ def from_json(text: str, bones: list[BoneRest]) -> tuple[dict[str, str], list[st
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile("This file does not say which bone is which joint.", hint) from error
     if version != FORMAT_VERSION:
-        raise BadFile(f"This file is of version {version!r}; this add-on reads {FORMAT_VERSION}.", "Update the add-on.")
+        raise BadFile(
+            f"This file has format version {version!r}; this add-on reads version {FORMAT_VERSION}.",
+            "Update the add-on.",
+        )
     if not isinstance(joints, dict) or not all(
         joint in SKELETON.names and isinstance(bone, str) for joint, bone in joints.items()
     ):

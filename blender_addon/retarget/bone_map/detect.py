@@ -82,8 +82,8 @@ def detect_bones(bones: list[BoneRest]) -> BoneMap:
     chains = structure.find_human(bones)
     if chains is None:
         raise RetargetError(
-            f"No human figure was found among the {len(bones)} bones of this armature.",
-            "Choose an armature with two legs, two arms and a spine, each limb of three bones or more.",
+            f"No humanoid was found among the {len(bones)} bones of this armature.",
+            "Choose an armature with two legs, two arms and a spine, with at least three bones in each limb.",
         )
     joints, between = spread_trunk(chains.bones, chains.spine, chains.neck)
     return BoneMap(joints, "its structure", 0.0, between)

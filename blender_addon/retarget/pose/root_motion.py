@@ -69,8 +69,8 @@ def apply_root_motion(
         return RootedSolution(solution)
     if root_motion.kind == "OBJECT" and not root_motion.in_place and matrix_world.ndim == 3:
         raise RetargetError(
-            "The armature's object is moved by something else already, so it cannot carry the motion.",
-            "Let the hips or a root bone carry it.",
+            "The armature object is already moved by something else, so it cannot carry the motion.",
+            "Set Root Motion to Hips or Root Bone.",
         )
     path, headings = ground_path(rig, bone_map, solution, matrix_world, fps)
     yield
@@ -93,16 +93,15 @@ def root_bone(rig: Rig, bone_map: BoneMap, chosen: str = "") -> str:
     if chosen:
         if chosen not in rig.by_name or chosen in bone_map.posed_bones:
             raise RetargetError(
-                f"The bone '{chosen}' cannot carry the whole body.", "Choose a root bone above the hips, or the hips."
+                f"The bone '{chosen}' cannot move the whole character.",
+                "Choose a root bone above the hips, or set Root Motion to Hips.",
             )
         return chosen
     free = (bone.name for bone in rig.bones if bone.name not in bone_map.posed_bones)
     named = [name for name in free if canonical(name) in ROOT_NAMES]
     found = next((bone for bone in above if bone in named), None) or (named or above[-1:] or [""])[0]
     if not found:
-        raise RetargetError(
-            "This armature has no root bone to carry the body along.", "Let the hips or the object carry it."
-        )
+        raise RetargetError("This armature has no root bone.", "Set Root Motion to Hips or Object.")
     return found
 
 

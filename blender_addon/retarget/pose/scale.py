@@ -26,7 +26,8 @@ def rig_scale(rig: Rig, bone_map: BoneMap) -> float:
     factor = leg_length(rig, bone_map) * object_scale(rig) * rig.unit_scale / SKELETON.leg_length
     if not np.isfinite(factor) or factor < 1e-6:
         raise RetargetError(
-            "The legs of this armature have no length.", "Choose an armature whose leg bones are apart from each other."
+            "The legs of this armature have no length.",
+            "Choose an armature whose hip, knee and ankle bones start at different points.",
         )
     return factor
 

@@ -111,7 +111,10 @@ def find_location_bone(rig: Rig, hips: str) -> str:
     for bone in (hips, *rig.ancestors(hips)):
         if not (rig.by_name[bone].connected and rig.by_name[bone].parent):
             return bone
-    raise RetargetError(f"No bone can carry the hips '{hips}'.", "Disconnect the hips bone from its parent.")
+    raise RetargetError(
+        f"No bone can move the hips: '{hips}' and the bones above it are connected to their parents.",
+        "Disconnect the hips bone from its parent.",
+    )
 
 
 def _solve_rotations(

@@ -179,7 +179,7 @@ def test_cancelling_leaves_everything_and_no_process(settings, tmp_path: Path, m
 def test_without_an_engine_that_converts(settings, tmp_path: Path) -> None:
     np.save(tmp_path / "walk.npy", walk())
     preferences.get().engine_command = f"{sys.executable} -m tests.blender.helpers.walking_engine"
-    with pytest.raises(RuntimeError, match="can only serve"):
+    with pytest.raises(RuntimeError, match="cannot convert"):
         bpy.ops.gaitway.import_motion(filepath=str(tmp_path / "walk.npy"))
     settings.character = None
     with pytest.raises(RuntimeError, match="Choose an armature"):

@@ -184,7 +184,7 @@ def test_a_path_through_a_post_is_walked_around_it(settings, follow: str) -> Non
     assert GENERATION.error is None, GENERATION.error
     take = settings.takes.items[0]
     assert take.entered < 0.02 and 0.3 < take.worst < 0.8 and take.drift < 0.02
-    assert "Led around an obstacle" in GENERATION.report[-1]
+    assert "moved around an obstacle" in GENERATION.report[-1]
     hips = GENERATION.observed.track("pelvis")
     assert hips[:, 0].max() < 0.05 and abs(hips[-1, 0]) < 0.1 and abs(hips[-1, 1] + 4) < 0.15
 

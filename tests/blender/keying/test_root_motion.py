@@ -89,7 +89,7 @@ def test_a_rig_without_root_says_what_else_can_carry(addon, walk):
     armature.gaitway_rig.carrier = "BONE"
     with pytest.raises(apply.RetargetError) as caught:
         play(armature, walk, ["pelvis"])
-    assert "object" in caught.value.hint
+    assert "Object" in caught.value.hint
 
 
 def test_a_root_keeps_upright_through_a_cartwheel(addon, shared_dir):

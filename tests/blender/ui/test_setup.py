@@ -40,7 +40,7 @@ def test_the_page_leads_from_no_engine_to_one_that_was_chosen(addon, tmp_path: P
     assert set(INSTALL_COMMANDS) <= set(words) and "gaitway.choose_engine" in words
 
     assert bpy.ops.gaitway.copy_install_commands() == {"FINISHED"}
-    with pytest.raises(RuntimeError, match="There is nothing at"):
+    with pytest.raises(RuntimeError, match="does not exist"):
         bpy.ops.gaitway.choose_engine(filepath=str(tmp_path / "gone"))
 
     program = tmp_path / "gaitway"

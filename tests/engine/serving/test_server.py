@@ -423,7 +423,7 @@ def test_the_file_of_a_dead_engine_is_replaced(engine: Engine, tmp_path: Path) -
     folder = tmp_path / "second"
     left_behind = replace(engine.connection, pid=2**22 - 1)
     write_connection(left_behind, folder / "runtime" / "engine.json")
-    with pytest.raises(EngineUnavailable, match="without saying goodbye"):
+    with pytest.raises(EngineUnavailable, match="stopped unexpectedly"):
         read_connection(folder / "runtime" / "engine.json")
     with running(folder) as second:
         still_serves(second)
