@@ -66,9 +66,9 @@ class Pipeline:
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:
             raise BadRequest(
-                f"The checkpoint '{self.config.name}' cannot generate motion: it holds an autoencoder only, or no "
+                f"The checkpoint '{self.config.name}' cannot generate motion: it has only an autoencoder, or no "
                 "statistics.",
-                "Load a model with a denoiser; bring published files in with 'gaitway import-checkpoint'.",
+                "Load a model with a denoiser; import published files with 'gaitway import-checkpoint'.",
             )
         self._control_reader = ControlReader(networks) if self.has_control else None
 

@@ -98,7 +98,7 @@ def _check_sampling(request: Generate, config: ModelConfig) -> None:
 def _check_prompts(request: Generate) -> None:
     """Sentences of a sound length, in blocks that follow each other over the whole motion."""
     if not request.prompts:
-        raise BadRequest("The request has 0 prompts.", "Say in a sentence what the character does.")
+        raise BadRequest("The request has no prompt.", "Say in a sentence what the character does.")
     frame = 0
     for block in request.prompts:
         prompt = block.text.strip()
@@ -112,14 +112,14 @@ def _check_prompts(request: Generate) -> None:
             )
         if block.num_frames < 1 or block.start_frame != frame:
             raise BadRequest(
-                f"The prompt '{prompt[:50]}' holds for {block.num_frames} frames from frame {block.start_frame}, but "
+                f"The prompt '{prompt[:50]}' covers {block.num_frames} frames from frame {block.start_frame}, but "
                 f"the one before ends at frame {frame}.",
                 "Let the prompts follow each other without a gap, the first from frame 0.",
             )
         frame += block.num_frames
     if frame != request.num_frames:
         raise BadRequest(
-            f"The prompts hold for {frame} frames, the motion has {request.num_frames}.",
+            f"The prompts cover {frame} frames, the motion has {request.num_frames}.",
             "Let the last prompt end where the motion does.",
         )
 
@@ -127,9 +127,14 @@ def _check_prompts(request: Generate) -> None:
 def _check_goals(request: Generate) -> None:
     """Raise BadRequest or BadControl for tolerances, slack, relative targets or obstacles that mean nothing."""
     if request.tolerance is not None and (np.isnan(request.tolerance).any() or (request.tolerance < 0).any()):
-        raise BadRequest("A tolerance is not a distance.", "Give metres: 0 to be hit, infinity to steer only.")
+        raise BadRequest(
+            "A tolerance is negative or not a number.",
+            "Give metres: 0 to reach the target, infinity to only steer towards it.",
+        )
     if request.slack is not None and (request.slack < 0).any():
-        raise BadRequest("The slack of a hint is less than 0 frames.", "Give 0 for a hint that may not wait.")
+        raise BadRequest(
+            "The time slack of a target is less than 0 frames.", "Give 0 for a target that must be reached on time."
+        )
     for target in request.relative:
         joint, base = SKELETON.indices(target.joint, target.to_joint)
         if joint == base or not np.isfinite(target.offset).all():
@@ -153,7 +158,7 @@ def _check_base(request: Generate) -> None:
     if base is None and mask is None:
         return
     if base is None or mask is None:
-        raise BadRequest("Of the motion to keep, the frames or their mask are missing.", "Give both, or neither.")
+        raise BadRequest("The frames of the motion to keep or their mask are missing.", "Give both, or neither.")
     if len(base) != request.num_frames or len(mask) != request.num_frames:
         raise BadRequest(
             f"The motion to keep has {len(base)} frames with a mask of {len(mask)}, the new one {request.num_frames}.",
@@ -162,7 +167,9 @@ def _check_base(request: Generate) -> None:
     if mask.all():
         raise BadRequest("All frames of the motion are to be kept.", "Leave some frames to be generated.")
     if not np.isfinite(base[mask]).all():
-        raise BadRequest("The motion to keep holds values that are not finite numbers.", "Send one that was generated.")
+        raise BadRequest(
+            "The motion to keep contains values that are not finite numbers.", "Send one that was generated."
+        )
     if request.in_place and mask.any():
         raise BadRequest(
             "A motion in place cannot be kept in part: its travel over the ground is no longer in it.",

@@ -117,7 +117,7 @@ class Session:
         Raises EngineUnavailable if no engine is connected or starting, ProtocolError if the request is not sound.
         """
         if self.state == "offline":
-            raise EngineUnavailable("The engine is not running.", "Press Start Engine, then Generate again.")
+            raise EngineUnavailable("The engine is not running.", "Press Start Engine, then Generate Motion.")
         data = protocol.encode(request)
         self.error = None
         self.parts = []

@@ -48,7 +48,7 @@ CONFIG, WEIGHTS, STATISTICS, CARD, SUMS = (
     "README.md",
     "SHA256SUMS",
 )
-_COPY_AGAIN = "Copy the folder again from where it came, or export it again."
+_COPY_AGAIN = "Copy the folder again from its source, or export it again."
 
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
@@ -103,11 +103,11 @@ def verify_folder(path: Path | str) -> str:
         raise BadCheckpoint(f"There is no checkpoint folder at {path}.", "Check the path.")
     missing = [name for name in (CONFIG, WEIGHTS, STATISTICS, SUMS) if not (path / name).is_file()]
     if missing:
-        raise BadCheckpoint(f"The checkpoint folder {path} holds no {' and no '.join(missing)}.", _COPY_AGAIN)
+        raise BadCheckpoint(f"The checkpoint folder {path} has no {' and no '.join(missing)}.", _COPY_AGAIN)
     sums = (path / SUMS).read_bytes()
     if sums != _sums(path):
         raise BadCheckpoint(
-            f"The files in {path} do not match their checksums: one is damaged or changed.", _COPY_AGAIN
+            f"The files in {path} do not match their checksums: one is damaged or was changed.", _COPY_AGAIN
         )
     return hashlib.sha256(sums).hexdigest()
 
@@ -199,7 +199,7 @@ def import_published(
     elif config.has_control:
         raise BadFile(
             "A model with controls needs the statistics of the joints' positions.",
-            "Give the folder that holds Mean_raw.npy and Std_raw.npy with --spatial-stats.",
+            "Give the folder that contains Mean_raw.npy and Std_raw.npy with --spatial-stats.",
         )
     networks.statistics = Statistics(mean, std, hint_mean, hint_std)
     return save_folder(
@@ -215,7 +215,7 @@ def _read_statistics(
     found = next((p for p in candidates if all((p / name).is_file() for name in names)), None)
     if found is None:
         raise BadFile(
-            f"There are no {names[0]} and {names[1]} in {folder}.", f"Give the {usual} folder that holds them."
+            f"There are no {names[0]} and {names[1]} in {folder}.", f"Give the {usual} folder that contains them."
         )
     arrays = []
     for name in names:
@@ -225,7 +225,7 @@ def _read_statistics(
                 raise ValueError(f"its shape is {array.shape}, expected is {shape}")
             array = array.astype(np.float32).reshape(shape)
             if not np.isfinite(array).all():
-                raise ValueError("it holds values that are not finite")
+                raise ValueError("it contains values that are not finite")
         except (OSError, ValueError, EOFError) as error:
             raise BadFile(
                 f"{found / name} cannot be used: {error}.", f"Give the {usual} folder that belongs to the checkpoint."
@@ -233,7 +233,8 @@ def _read_statistics(
         arrays.append(array)
     if not (arrays[1] > 0).all():
         raise BadFile(
-            f"{found / names[1]} holds deviations that are not positive.", "Are mean and deviation exchanged?"
+            f"{found / names[1]} contains standard deviations that are not positive.",
+            "Check that the two are not swapped.",
         )
     return arrays[0], arrays[1]
 

@@ -140,7 +140,7 @@ class Networks:
         if any(problems):
             raise BadCheckpoint(
                 f"The weights do not fit the model: {'; '.join(p for p in problems if p)}.",
-                "Check that the file is complete and of the kind you meant; for other sizes give the heads and the "
+                "Check that the file is complete and is the model you expect; for other sizes give the heads and the "
                 "activation it was trained with.",
             )
         for prefix, network in self.parts.items():

@@ -75,8 +75,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error):  # torch names the function or class that the file wanted
             raise BadCheckpoint(
-                f"{path.name} asks to run code while it is read, and was refused.",
-                "A checkpoint needs to hold tensors only. Get it from its authors' own page, and do not open this one "
+                f"{path.name} would run code when loaded, so it was not opened.",
+                "A checkpoint should contain only tensors. Get it from its authors' own page, and do not open this one "
                 "with other tools.",
             ) from error
         raise _damaged(path, error) from error
@@ -126,7 +126,7 @@ def deduce_config(
     if not any(name.startswith(_PARTS) for name in state):
         raise _another_kind(path)
     if "vae.skel_embedding.weight" not in state:
-        raise BadCheckpoint(f"{path.name} holds no autoencoder (vae.*).", "Give a complete published checkpoint.")
+        raise BadCheckpoint(f"{path.name} contains no autoencoder (vae.*).", "Give a complete published checkpoint.")
     variant = PAPER_V2 if "vae.latent_pre.weight" in state else PAPER_V1
     has_denoiser = "denoiser.time_embedding.linear_1.weight" in state
     if not has_denoiser:
@@ -143,7 +143,7 @@ def deduce_config(
             sizes |= {key: sizes.pop(f"vae_{key}") for key in ("hidden_width", "feedforward_width", "num_layers")}
     except (KeyError, IndexError) as error:
         raise BadCheckpoint(
-            f"{path.name} is incomplete: it holds no {error}.", "Download or copy the file again."
+            f"{path.name} is incomplete: it contains no {error}.", "Download or copy the file again."
         ) from error
     return dataclasses.replace(
         config,

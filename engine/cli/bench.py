@@ -37,14 +37,14 @@ def bench(
         bool,
         typer.Option(
             "--published-sizes",
-            help="Instead measure the networks of MotionLCM-V2 at their published sizes, with random weights.",
+            help="Measure the networks of MotionLCM-V2 at their published sizes instead, with random weights.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how long everything takes on this machine. The last line is JSON."""
     if checkpoint and published_sizes:
-        raise BadRequest("--checkpoint and --published-sizes exclude each other.", "Give one of them.")
+        raise BadRequest("--checkpoint and --published-sizes cannot be used together.", "Give one of them.")
     with progress_bar("Cold start in a new process") as show:
         from ..bench.bench import (
             PUBLISHED_SIZES,

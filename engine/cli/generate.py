@@ -88,9 +88,7 @@ class ControlOptions:
             help='What the character does from that time on, such as "4=a person sits down". Repeat for more prompts.',
         ),
     ] = None
-    loop: Annotated[
-        bool, _control("--loop", help="Make the end lead back to the start, for a motion that repeats.")
-    ] = False
+    loop: Annotated[bool, _control("--loop", help="Make the motion loop: the end leads back to the start.")] = False
     in_place: Annotated[bool, _control("--in-place", help="Stay over the starting point, as on a treadmill.")] = False
     base: Annotated[
         Path | None, _control(metavar="FILE", help="An earlier motion (.npz) to change in part; see --redo.")
@@ -171,20 +169,19 @@ class ModelOptions:
         float | None,
         _model(metavar="NUMBER", help="How closely the motion follows the prompt. Default: the model's own value."),
     ] = None
-    refine: Annotated[bool, _model(help="Bring the motion onto the path after sampling; a little slower.")] = True
+    refine: Annotated[bool, _model(help="Refine the motion after sampling to follow the path closely; slower.")] = True
     exact: Annotated[
         bool,
         _model(
             "--exact/--near",
-            help="Bring joints onto their targets to a fraction of a millimetre, or leave them where refinement put "
-            "them.",
+            help="Move joints onto their targets to a fraction of a millimetre, or leave them where refining put them.",
         ),
     ] = True
     feet: Annotated[
         bool,
         _model(
             "--plant-feet/--slide",
-            help="Keep standing feet still, replace dragged feet by steps, and lift swinging feet off the floor.",
+            help="Keep standing feet still, replace sliding feet with steps, and lift swinging feet off the floor.",
         ),
     ] = True
     checkpoint: Checkpoint = None

@@ -81,7 +81,7 @@ def blocks_of(prompts: Sequence[tuple[float, str]], num_frames: int) -> tuple[Pr
     for (second, text), start, end in zip(prompts, starts, [*starts[1:], num_frames], strict=True):
         prompt = " ".join(text.split())
         if not prompt.isprintable():
-            raise BadRequest("The prompt contains characters that are not text.", "Write it in plain letters.")
+            raise BadRequest("The prompt contains characters that are not text.", "Write it in plain text.")
         if not prompt:
             raise BadRequest("A prompt is empty.", "Describe in a sentence what the character does.")
         if end <= start:
@@ -116,7 +116,7 @@ def read_base(path: Path, ranges: Sequence[str]) -> tuple[np.ndarray, np.ndarray
         kept[round(start * FPS) : round(end * FPS) + 1] = False
     if kept.all():
         raise BadRequest(
-            "--redo selects nothing of the motion.",
+            "--redo selects no frames of the motion.",
             f"Give a range with --redo, such as 2.5-4; the motion lasts {(len(kept) - 1) / FPS:g} s.",
         )
     return np.asarray(joints, np.float32), kept

@@ -28,7 +28,7 @@ class ServeOptions:
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Listen on this address instead of on this machine only; others can then try to connect.",
+            help="Listen on this address instead of on this machine only; other computers can then try to connect.",
         ),
     ] = None
     connection_file: Annotated[

@@ -57,12 +57,12 @@ class GraphCache:
             replay = self._record(call, inputs)
             off = (replay(inputs) - answer).abs().max()
             self.works = bool(off <= _TOLERANCE * answer.abs().max())
-            problem = f"it is off by {float(off):.2g}"
+            problem = f"the result is off by {float(off):.2g}"
         except RuntimeError as error:
             self.works, problem = False, str(error)
         if self.works:
             return replay
-        log.warning("calls of networks cannot be recorded on this device (%s); they are made one by one", problem)
+        log.warning("CUDA graphs do not work on this device (%s); the networks run without them", problem)
         self._known.clear()
         return None
 

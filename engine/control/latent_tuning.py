@@ -132,7 +132,7 @@ class _Loss:
         if networks.statistics is None:
             raise BadCheckpoint(
                 f"The model '{networks.config.name}' comes without the statistics of its training data.",
-                "Bring published files in with 'gaitway import-checkpoint', then load the folder.",
+                "Import published files with 'gaitway import-checkpoint', then load the folder.",
             )
         self.networks, self.text, self.hint, self.start = networks, text_embedding, hint, start
         self.options, self.conditions = options, conditions
@@ -140,7 +140,7 @@ class _Loss:
         self.counts = (hint_mask if hint_mask.dim() == 4 else hint_mask[..., None].expand(hint.shape)).to(start)
         self.requested = self.counts.sum((1, 2, 3))
         if not bool((self.requested > 0).all()):
-            raise BadRequest("A motion without hints cannot be tuned.", "Ask for at least one joint in one frame.")
+            raise BadRequest("A motion without targets cannot be tuned.", "Set at least one joint in one frame.")
         if conditions.num_inference_steps > 1 and conditions.step_noise is None:
             raise BadRequest(
                 "Tuning over several sampling steps needs their noise.", "Give step_noise, or use one step."

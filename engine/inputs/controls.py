@@ -24,7 +24,7 @@ from blender_addon.shared.errors import BadControl, BadFile
 from blender_addon.shared.skeleton import SKELETON
 
 _COLUMN_NAMES = {"t": "time", "times": "time", "seconds": "time", "time": "time", "x": "x", "y": "y", "z": "z"}
-_FORMAT_HINT = "Give columns time,x,y,z (seconds, metres, Y up); time and y may be left out."
+_FORMAT_HINT = "Give columns time,x,y,z (seconds, metres, Y up); time and y are optional."
 WALKING_HEIGHT_M = 0.93
 """From the floor to the pelvis of this body in captured walks (median): knees are never quite straight."""
 CONTROLS_MAX_BYTES = 64 * 1024 * 1024
@@ -97,7 +97,7 @@ def _read_text(path: Path) -> str:
         if len(data) > CONTROLS_MAX_BYTES:
             raise BadFile(
                 f"'{path}' is larger than {CONTROLS_MAX_BYTES // 2**20} MB.",
-                "A path has at most some thousand points: check that this is the right file.",
+                "A path has at most a few thousand points: check that this is the right file.",
             )
         return data.decode("utf-8-sig")
     except FileNotFoundError:
@@ -107,7 +107,9 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError:
         raise BadFile(f"'{path}' is not a text file.", _FORMAT_HINT) from None
     except OSError as error:
-        raise BadFile(f"'{path}' cannot be read: {error.strerror or error}.", "Check that you may read it.") from error
+        raise BadFile(
+            f"'{path}' cannot be read: {error.strerror or error}.", "Check that you have permission to read it."
+        ) from error
 
 
 def _from_csv(text: str, path: Path) -> Columns:
@@ -130,7 +132,7 @@ def _from_csv(text: str, path: Path) -> Columns:
         if not names:
             raise BadFile(f"'{path}' has {len(head)} columns without names.", _FORMAT_HINT)
     if len(set(names)) != len(names):
-        raise BadFile(f"'{path}' names a column twice.", _FORMAT_HINT)
+        raise BadFile(f"'{path}' has two columns of the same name.", _FORMAT_HINT)
     for number, row in enumerate(rows, 1):
         if len(row) != len(names):
             raise BadFile(

@@ -72,7 +72,9 @@ def read_motions(path: Path) -> MotionFile:
     except FileNotFoundError:
         raise BadFile(f"There is no file '{path}'.", "Check its name and folder.") from None
     except OSError as error:
-        raise BadFile(f"'{path}' cannot be read: {error.strerror or error}.", "Check that you may read it.") from error
+        raise BadFile(
+            f"'{path}' cannot be read: {error.strerror or error}.", "Check that you have permission to read it."
+        ) from error
     return _motions(content, path.name)
 
 

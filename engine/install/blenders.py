@@ -133,7 +133,7 @@ def ask(program: Path) -> Blender:
     output = _run((str(program),), "--version")
     match = re.search(r"^Blender (\d+)\.(\d+)(?:\.(\d+))?", output, re.M)
     if match is None:
-        raise InstallationError(f"{program} does not answer like Blender.", "Give the path of Blender's program.")
+        raise InstallationError(f"{program} does not seem to be Blender.", "Give the path of Blender's program.")
     return Blender((str(program),), tuple(int(number or 0) for number in match.groups()))
 
 

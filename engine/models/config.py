@@ -95,7 +95,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
-                raise _bad(f"{key} is {getattr(self, key)!r}, which is none of {', '.join(choices)}.")
+                raise _bad(f"{key} is {getattr(self, key)!r}, but must be one of {', '.join(choices)}.")
         if self.hidden_width % self.num_heads:
             raise _bad(f"hidden_width {self.hidden_width} is not a multiple of num_heads {self.num_heads}.")
         if self.num_layers % 2 == 0 or (self.token_layout == "global" and self.vae_layers % 2 == 0):

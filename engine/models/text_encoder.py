@@ -97,8 +97,8 @@ def load_text_encoder(
     encoder_settings = _read_encoder_settings(_find(name_or_path))
     if encoder_settings.width != width:
         raise TextEncoderError(
-            f"The text encoder {name_or_path} gives {encoder_settings.width} numbers, but the model expects {width}.",
-            "Use the text encoder that the model was trained with; its name stands in the checkpoint's config.json.",
+            f"The text encoder {name_or_path} outputs {encoder_settings.width} numbers, but the model expects {width}.",
+            "Use the text encoder that the model was trained with; its name is in the checkpoint's config.json.",
         )
     if cache_dir is None:
         import platformdirs
@@ -145,8 +145,8 @@ def _from_hub(repository: str) -> Path:
     except (OSError, ValueError, RuntimeError) as error:  # the hub's errors: offline, no such name, no connection
         name = repository.split("/")[-1]
         raise TextEncoderError(
-            f"The text encoder {repository} is neither on this machine nor could it be fetched.",
-            f"Where there is a network run: hf download {repository} --local-dir FOLDER/{name}; then set the "
+            f"The text encoder {repository} is not on this machine and could not be downloaded.",
+            f"On a computer with internet access, run: hf download {repository} --local-dir FOLDER/{name}; then set the "
             f"environment variable {FOLDERS_VARIABLE} to FOLDER.",
         ) from error
 
@@ -161,7 +161,7 @@ def _read_encoder_settings(folder: Path) -> EncoderSettings:
         width = int(pooling["word_embedding_dimension"])
         modes = {key for key, on in pooling.items() if key.startswith("pooling_mode_") and on}
         if set(paths) - {"Dense"} != {"Transformer", "Pooling", "Normalize"} or modes != {"pooling_mode_mean_tokens"}:
-            raise ValueError(f"it is made of {', '.join(paths)} with {', '.join(sorted(modes))}")
+            raise ValueError(f"its modules are {', '.join(paths)} with {', '.join(sorted(modes))}")
         if "Dense" in paths:
             dense = json.loads((paths["Dense"] / "config.json").read_text(encoding="utf-8"))
             if dense["bias"] or not dense["activation_function"].endswith("Identity"):
@@ -261,7 +261,7 @@ def _read_entry(path: Path, width: int) -> Tensor | None:
         return None
     digest, payload = data[:32], data[32:]
     if len(payload) != 4 * width or hashlib.sha256(payload).digest() != digest:
-        log.warning("a damaged entry of the text cache is computed again: %s", path)
+        log.warning("a damaged entry of the text cache is recomputed: %s", path)
         return None
     return torch.from_numpy(np.frombuffer(payload, dtype="<f4").astype(np.float32))
 

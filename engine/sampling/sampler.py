@@ -84,7 +84,9 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     """
     config = networks.config
     if networks.denoiser is None:
-        raise BadRequest("This checkpoint holds an autoencoder only and cannot generate.", "Load one with a denoiser.")
+        raise BadRequest(
+            "This checkpoint has only an autoencoder and cannot generate motion.", "Load one with a denoiser."
+        )
     if control_embedding is not None and networks.controlnet is None:
         raise BadRequest("This model takes no controls.", "Load a model with a ControlNet, or leave the controls out.")
     steps = config.default_num_inference_steps if num_inference_steps is None else num_inference_steps

@@ -172,7 +172,7 @@ class Server:
             case Ping():
                 self._send(client, Pong(message.token))
                 if self._clients.must_hear_of_drop(client):
-                    lost = EngineUnavailable("The engine lost touch with this client.", "Press Generate again.")
+                    lost = EngineUnavailable("The engine had disconnected this client.", "Press Generate Motion again.")
                     self._send_error(client, "", lost)
             case Hello():
                 log.info("hello from %s", self._clients.greet(client, message))
@@ -191,7 +191,7 @@ class Server:
 
     def _accept(self, client: bytes, request: Generate) -> None:
         if client not in self._clients or self._welcome is None:
-            raise ProtocolError("Generate came before Welcome.", "Say Hello and wait for Welcome first.")
+            raise ProtocolError("Generate came before Welcome.", "Send Hello and wait for Welcome first.")
         if not 0 < len(request.request_id) <= protocol.MAX_REQUEST_ID_LENGTH:
             raise BadRequest(
                 "The request has no usable request_id.", f"Give it 1 to {protocol.MAX_REQUEST_ID_LENGTH} characters."
@@ -205,7 +205,7 @@ class Server:
 
     def _drop(self, client: bytes, reason: str) -> None:
         log.info("dropped %s: %s", self._clients.drop(client), reason)
-        reason = f"The engine dropped this client. {reason}"
+        reason = f"The engine disconnected this client. {reason}"
         self._refuse_job(self._jobs.cancel(client, None, reason), reason)
 
     def _refuse_job(self, job: Job | None, reason: str) -> None:
@@ -257,7 +257,7 @@ class Server:
         log.info("the engine stops: %s", reason)
         self._announce(f"Stopping: {reason}.")
         stopped = EngineUnavailable(
-            f"The engine was stopped: {reason}.", "Start the engine again, then press Generate again."
+            f"The engine was stopped: {reason}.", "Start the engine again, then press Generate Motion again."
         )
         for job in self._jobs.open_jobs():
             self._send_error(job.client, job.request.request_id, stopped)

@@ -190,7 +190,7 @@ def test_warm_up_and_description(pipeline):
     [
         ({"prompts": (PromptBlock("  ", 0, FRAMES),)}, BadRequest, "empty"),
         ({"prompts": (PromptBlock("a" * 2000, 0, FRAMES),)}, BadRequest, "2000"),
-        ({"prompts": ()}, BadRequest, "0 prompts"),
+        ({"prompts": ()}, BadRequest, "no prompt"),
         ({"num_frames": 1}, BadRequest, "1 frames"),
         ({"num_frames": 20_000}, BadRequest, "20000 frames"),
         ({"num_variations": 0}, BadRequest, "variations"),

@@ -122,7 +122,7 @@ class Hostile:
 def test_a_hostile_pickle_is_refused_and_not_run(tmp_path: Path, zipped: bool) -> None:
     state = tiny_networks().state_dict() | {"denoiser.extra": Hostile(tmp_path / "owned")}
     torch.save({"state_dict": state}, tmp_path / "file.ckpt", _use_new_zipfile_serialization=zipped)
-    assert_refused(lambda: load(tmp_path / "file.ckpt"), BadCheckpoint, "asks to run code")
+    assert_refused(lambda: load(tmp_path / "file.ckpt"), BadCheckpoint, "would run code")
     (tmp_path / "bare.ckpt").write_bytes(pickle.dumps(Hostile(tmp_path / "owned")))
     assert_refused(lambda: load(tmp_path / "bare.ckpt"), BadCheckpoint, "bare.ckpt")
     assert not (tmp_path / "owned").exists()
@@ -216,7 +216,7 @@ def test_the_checksums_are_what_sha256sum_reads(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "statistics.npz", "SHA256SUMS"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    assert_refused(lambda: load(folder), BadCheckpoint, f"holds no {name}")
+    assert_refused(lambda: load(folder), BadCheckpoint, f"has no {name}")
 
 
 def test_a_new_checkpoint_replaces_an_old_one(folder: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_spent_budget_ends_it_after_a_step(networks: Networks) -> None:
 def test_what_cannot_be_tuned_is_refused(networks: Networks) -> None:
     text, noise = draw(1, 1, CONFIG.text_width, seed=1), draw(1, 8, CONFIG.latent_width, seed=2)
     hint, nothing = torch.zeros(1, FRAMES, 22, 3), torch.zeros(1, FRAMES, 22, dtype=torch.bool)
-    with pytest.raises(BadRequest, match="without hints"):
+    with pytest.raises(BadRequest, match="without targets"):
         next(iter(tune_latent(networks, text, hint, nothing, noise)))
     with pytest.raises(BadRequest, match="noise"):
         next(iter(tune_latent(networks, text, hint, ~nothing, noise, num_inference_steps=2)))

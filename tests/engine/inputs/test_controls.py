@@ -74,7 +74,7 @@ def test_without_time_and_without_way_the_points_are_spread(tmp_path: Path) -> N
         ("time,x,y\n0,0,0\n1,1,1\n", "no column z"),
         ("1,2\n3,4\n", "2 columns without names"),
         ("time,x,z\n0,0,0\n1,1\n", "Point 2 .* has 2 values where 3"),
-        ("time,x,x,z\n0,0,0,0\n1,1,1,1\n", "names a column twice"),
+        ("time,x,x,z\n0,0,0,0\n1,1,1,1\n", "two columns of the same name"),
         ("time,x,z\n0,0,0\n1,one,1\n", "x of point 2 .* is not a number: 'one'"),
         ("time,x,z\n0,0,0\n1,,1\n", "x of point 2 .* is not a number"),
         ("time,x,z\n0,0,0\n1,nan,1\n", "x of point 2 .* not a finite number"),

@@ -79,5 +79,5 @@ def test_a_person_may_name_the_folder_or_the_app(tmp_path: Path) -> None:
 
 
 def test_what_is_no_blender_is_told_apart() -> None:
-    with pytest.raises(InstallationError, match="does not answer like Blender"):
+    with pytest.raises(InstallationError, match="does not seem to be Blender"):
         ask(Path(sys.executable))

@@ -222,7 +222,7 @@ def test_requests_that_do_not_fit(lcm: Networks, mld: Networks) -> None:
         (lcm, {"num_inference_steps": 11}, "11 steps"),
         (mld, {"num_inference_steps": 3}, "empty sentence"),
         (tiny_networks(text_only(TINY_V2)), {"control_embedding": CONTROL}, "no controls"),
-        (tiny_networks(vae_only(TINY_V2)), {}, "autoencoder only"),
+        (tiny_networks(vae_only(TINY_V2)), {}, "only an autoencoder"),
     ]
     for networks, options, match in cases:
         with pytest.raises(BadRequest, match=match) as caught:

@@ -330,7 +330,7 @@ def test_a_silent_client_is_forgotten_and_its_request_stopped(engine: Engine, mo
     talker.send(Ping(1), Ping(2))
     talker.expect(Pong)
     error = talker.expect(Error)
-    assert error.request_id == "" and "lost touch" in error.message and error.hint
+    assert error.request_id == "" and "disconnected" in error.message and error.hint
     talker.expect(Pong)
     talker.send(HELLO)
     talker.expect(Welcome)
