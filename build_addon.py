@@ -172,7 +172,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the zip that Blender installs.")
     parser.add_argument("--platform", default=this_platform(), choices=[*manifest["platforms"], "all"])
     parser.add_argument(
-        "--repository", action="store_true", help="all platforms, and the index of a repository to subscribe to"
+        "--repository", action="store_true", help="build zips for all platforms and the index of a repository"
     )
     parser.add_argument(
         "--blender", default="", help="Blender whose tool validates the zip (default: the bpy module's)"
@@ -191,7 +191,7 @@ def main() -> int:
             note = "valid" if tool else "not validated: give --blender PATH, or pip install bpy"
             print(f"{archive}  {archive.stat().st_size / 1e6:.2f} MB, {note}")
         if options.repository and tool is not None:
-            print(f"{write_index(folder, tool)}  the address to subscribe to, with the zips beside it")
+            print(f"{write_index(folder, tool)}  is the repository index to subscribe to; the zips are beside it")
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -32,7 +32,7 @@ def run_all(run: Run) -> None:
         if not finished(run.folder, name, stage):
             train(run)
             if not finished(run.folder, name, stage):
-                raise TrainingStopped(f"Stage {name} was stopped.", "The same command goes on from there.")
+                raise TrainingStopped(f"Stage {name} was stopped.", "Run the same command again to resume.")
 
 
 def main() -> None:

@@ -199,7 +199,9 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
         if path is not None:
             check_writable(path)
     if arguments.report is not None and arguments.report.suffix.lower() not in REPORTS:
-        raise ExportError(f"A report cannot be written as '{arguments.report.name}'.", "Name it .html or .png.")
+        raise ExportError(
+            f"A report cannot be written as '{arguments.report.name}'.", "Use a name that ends in .html or .png."
+        )
 
 
 def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip], list[Clip]]:
@@ -208,7 +210,7 @@ def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip
     clips = [clip for clip in held_out if clip.num_frames >= networks.config.min_frames]
     if not clips:
         raise BadFile(
-            f"The split '{arguments.split}' holds no clip of at least {networks.config.min_frames} frames.",
+            f"The split '{arguments.split}' has no clip of at least {networks.config.min_frames} frames.",
             "Check captions.jsonl, or choose another --split.",
         )
     return (clips[:: -(-len(clips) // QUICK_CLIPS)] if arguments.quick else clips), held_out
@@ -220,19 +222,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder with clips.npz and captions.jsonl")
     parser.add_argument("--split", default="val", choices=("val", "test"))
     parser.add_argument("--steps", type=int, nargs="+", help="sampling steps (default: the model's own)")
-    parser.add_argument("--replications", type=int, help="draws behind each figure (default: 3; published: 20)")
+    parser.add_argument("--replications", type=int, help="repetitions per figure (default: 3; published: 20)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
     parser.add_argument(
-        "--joints", nargs="+", choices=CONTROLS, help="which are controlled, for 'control' (default: each set)"
+        "--joints", nargs="+", choices=CONTROLS, help="which joints 'control' controls (default: each set)"
     )
     parser.add_argument(
         "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"
     )
-    parser.add_argument("--library", type=Path, help="motion library, whose nearest clips 'sentences' judges too")
-    parser.add_argument("--quick", action="store_true", help="a short version: fewer clips, joints, densities")
+    parser.add_argument("--library", type=Path, help="motion library; 'sentences' also judges its nearest clips")
+    parser.add_argument("--quick", action="store_true", help="a quick version: fewer clips, joints and densities")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("--evaluator", type=Path, help="evaluator.safetensors of ours, or a file with t2m_* tensors")
+    parser.add_argument("--evaluator", type=Path, help="a trained evaluator.safetensors, or a file with t2m_* tensors")
     parser.add_argument("--evaluator-statistics", type=Path, help="folder of the published evaluator's Mean and Std")
     parser.add_argument("--evaluator-words", type=Path, help="npz of word vectors and tags of the captions")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
@@ -244,7 +246,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         if arguments.replications is not None and arguments.replications < 1:
-            raise BadRequest("There must be at least one replication.", "Leave --replications out for 3.")
+            raise BadRequest("There must be at least one replication.", "Leave --replications out to use 3.")
         figures, examples = run(arguments)
         console = Console()
         print_tables(figures, console if console.is_terminal else Console(width=PAGE_WIDTH))

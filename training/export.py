@@ -40,13 +40,13 @@ Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} fra
 """
 
 CMU = """The data is the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), with captions written for this project.
-CMU's terms: free for all uses; the data itself may not be resold. The weights are under the GPL-3.0-or-later, as the code.
+CMU's terms: free for all uses; the data itself may not be resold. The weights are licensed under GPL-3.0-or-later, like the code.
 
 The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
 
 ## Limits
-The model knows walking, running, turning, jumping, boxing, karate, dancing, sitting, climbing and the like as they occur there, of few
-people, and little else. Fingers and faces are not part of the skeleton.
+The model has learned walking, running, turning, jumping, boxing, karate, dancing, sitting, climbing and similar motion as recorded there,
+from a few people, and little else. Fingers and faces are not part of the skeleton.
 """
 
 KNOWN_DATA = {"531b9c50af7052fd": CMU}
@@ -101,7 +101,7 @@ def model_card(run: Run, about_data: str | None = None) -> str:
         name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, layers=model.num_layers,
         hidden=model.hidden_width, kind=kind, text=model.text_encoder, recipe=recipe.name, seed=run.seed,
         data=about["data"], start=start, stages="|".join(stages), steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages),
-        clips=len(captured), variants=" and what was made of them" if len(captured) < len(run.clips["train"]) else "",
+        clips=len(captured), variants=" and variants made from them" if len(captured) < len(run.clips["train"]) else "",
         figures=figures or "none", about=about_data.strip(),
     )  # fmt: skip
 

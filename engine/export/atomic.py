@@ -16,7 +16,10 @@ from typing import BinaryIO
 
 from blender_addon.shared.errors import ExportError
 
-_NO_PERMISSION = "You do not have permission to write there. Choose a folder of your own, or close the program that has the file open."
+_NO_PERMISSION = (
+    "You do not have permission to write there. Choose a folder of your own, or close the program that has the file "
+    "open."
+)
 _HINTS = {
     errno.ENOSPC: "The disk is full. Free some space or choose another disk; nothing was written.",
     errno.EDQUOT: "Your quota on this disk is used up. Free some space or choose another disk; nothing was written.",

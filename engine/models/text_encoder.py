@@ -146,7 +146,7 @@ def _from_hub(repository: str) -> Path:
         name = repository.split("/")[-1]
         raise TextEncoderError(
             f"The text encoder {repository} is not on this machine and could not be downloaded.",
-            f"On a computer with internet access, run: hf download {repository} --local-dir FOLDER/{name}; then set the "
+            f"With internet access, run: hf download {repository} --local-dir FOLDER/{name}; then set the "
             f"environment variable {FOLDERS_VARIABLE} to FOLDER.",
         ) from error
 

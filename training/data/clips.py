@@ -95,7 +95,7 @@ def read_captures(folder: Path) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """
     for name in ("clips.npz", "captions.jsonl"):
         if not (folder / name).is_file():
-            raise BadFile(f"{folder} holds no {name}.", "Point --data at a folder with clips.npz and captions.jsonl.")
+            raise BadFile(f"{folder} has no {name}.", "Point --data at a folder with clips.npz and captions.jsonl.")
     archive = np.load(folder / "clips.npz")
     positions, unit = archive["pos"], np.float32(archive["unit"])
     offsets, ids = archive["offset"], [str(i) for i in archive["ids"]]
@@ -103,9 +103,7 @@ def read_captures(folder: Path) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     described = {line["id"]: line for line in map(json.loads, lines)}
     for name, start, end in zip(ids, offsets[:-1], offsets[1:], strict=True):
         if name not in described:
-            raise BadFile(
-                f"captions.jsonl says nothing about the clip {name}.", "Take both files from the same release."
-            )
+            raise BadFile(f"captions.jsonl has no entry for the clip {name}.", "Take both files from the same release.")
         yield described[name], positions[start:end].astype(np.float32) * unit
 
 

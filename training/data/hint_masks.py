@@ -37,7 +37,7 @@ class ControlTask:
 
     def __post_init__(self) -> None:
         if self.kind not in ("spatial", "temporal", "mixed"):
-            raise BadRequest(f"There is no control task '{self.kind}'.", "It is spatial, temporal or mixed.")
+            raise BadRequest(f"There is no control task '{self.kind}'.", "Choose spatial, temporal or mixed.")
         unknown = [name for name in self.joints if name not in SKELETON.names and name not in _JOINT_SETS]
         if unknown or not self.joints:
             raise BadRequest(
@@ -45,7 +45,7 @@ class ControlTask:
                 "Name joints (" + ", ".join(SKELETON.names) + "), or 'six' or 'all'.",
             )
         if not all(0 < density <= 100 for density in self.densities):
-            raise BadRequest("A density is not within 1 to 100.", "1, 2 and 5 are frames, other numbers per cent.")
+            raise BadRequest("A density is not between 1 and 100.", "1, 2 and 5 are frames, other numbers per cent.")
 
     @property
     def joint_names(self) -> tuple[str, ...]:

@@ -35,13 +35,13 @@ def checked(numbers: Numbers, source: Path) -> Numbers:
         if array.shape != SHAPES[name]:
             raise BadFile(
                 f"The statistics '{name}' of {source} have the shape {array.shape}, not {SHAPES[name]}.",
-                "Take the statistics of data with 263 features and 22 joints.",
+                "Use the statistics of data with 263 features and 22 joints.",
             )
         array = array.astype(np.float32)
         if not np.isfinite(array).all() or (name.endswith("std") and not (array > 0).all()):
             raise BadFile(
-                f"The statistics '{name}' of {source} hold values that are not finite or no deviations.",
-                "Are mean and deviation exchanged? Prepare the data again, or take another file.",
+                f"The statistics '{name}' of {source} have values that are not finite, or deviations of zero or less.",
+                "Check that mean and deviation are not swapped, or use another file.",
             )
         result[name] = array
     return result
@@ -53,7 +53,9 @@ def read_npz(path: Path) -> Numbers:
         with np.load(path, allow_pickle=False) as arrays:
             return checked({name: arrays[name] for name in arrays.files}, path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadFile(f"{path} cannot be read ({error}).", "Delete it; it is made again from the data.") from error
+        raise BadFile(
+            f"{path} cannot be read ({error}).", "Delete it; it will be computed again from the data."
+        ) from error
 
 
 def read_folder(folder: Path) -> Numbers:

@@ -81,8 +81,8 @@ def load_evaluator(
     state = read_evaluator_tensors(path)
     if not state:
         raise BadCheckpoint(
-            f"{path.name} holds no evaluator (t2m_*).",
-            "Give a published checkpoint, or what python -m training.evaluation.evaluator wrote.",
+            f"{path.name} contains no evaluator (t2m_*).",
+            "Give a published checkpoint, or a file written by python -m training.evaluation.evaluator.",
         )
     network = load_published_evaluator(state).to(device)
     mean, std = (value.to(device) for value in _read_statistics(statistics, network))
@@ -115,7 +115,9 @@ def _read_statistics(folder: Path | None, network: PublishedEvaluator) -> tuple[
         )
     names = next((pair for pair in _STATISTICS if all((folder / name).is_file() for name in pair)), None)
     if names is None:
-        raise BadFile(f"There are no Mean.npy and Std.npy in {folder}.", "Give the evaluator's own statistics.")
+        raise BadFile(
+            f"There are no Mean.npy and Std.npy in {folder}.", "Give the statistics that it was trained with."
+        )
     try:
         mean, std = (torch.from_numpy(np.load(folder / name, allow_pickle=False)).float() for name in names)
     except (OSError, ValueError, TypeError) as error:
@@ -123,7 +125,8 @@ def _read_statistics(folder: Path | None, network: PublishedEvaluator) -> tuple[
     expected = network.num_features
     if mean.shape != (expected,) or std.shape != (expected,) or not bool((std > 0).all()):
         raise BadFile(
-            f"The statistics in {folder} are not {expected} means and positive deviations.", "Give the evaluator's own."
+            f"The statistics in {folder} are not {expected} means and positive deviations.",
+            "Give the statistics that it was trained with.",
         )
     return mean, std
 

@@ -50,7 +50,7 @@ def statistics_of(networks: Networks) -> tuple[Tensor, Tensor]:
     if networks.statistics is None:
         raise BadCheckpoint(
             f"The model '{networks.config.name}' comes without the statistics of its training data.",
-            "Bring published files in with 'gaitway import-checkpoint', then evaluate the folder.",
+            "Import published files with 'gaitway import-checkpoint', then evaluate the folder.",
         )
     device = next(networks.vae.parameters()).device
     statistics = networks.statistics

@@ -140,7 +140,7 @@ def figures(model: TextModel, clips: Sequence[Clip], times: Sequence[int], guida
 
 
 def main() -> None:
-    parser = argument_parser("How like captured motion the diffusion model in training moves")
+    parser = argument_parser("Measure how similar the diffusion model in training is to captured motion")
     parser.add_argument("--times", type=int, nargs="+", default=TIMES, help="steps of DDIM, from noise to motion")
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
     arguments = parser.parse_args()

@@ -33,7 +33,7 @@ def disk_trouble(path: Path, error: BaseException) -> TrainingStopped:
     """What a full or broken disk is told as."""
     return TrainingStopped(
         f"{path} could not be written ({error}).",
-        "Free some disk space and start the same command again; it goes on from the last checkpoint.",
+        "Free some disk space and start the same command again; it resumes from the last checkpoint.",
     )
 
 
@@ -122,6 +122,6 @@ def load_exported(path: Path, module: Module, use: str = "last") -> Module:
     except (RuntimeError, KeyError) as error:
         raise BadCheckpoint(
             f"The weights in {path} are not those of this recipe's networks.",
-            "Choose the recipe that the run was started with.",
+            "Use the recipe that the run was started with.",
         ) from error
     return module.eval()

@@ -56,7 +56,7 @@ def main() -> None:
     try:
         logs = sorted(folder.glob("*_log.jsonl"))
         if not logs:
-            raise BadFile(f"{folder} holds no log of a stage.", "Give the --run folder of a stage that has begun.")
+            raise BadFile(f"{folder} has no log of a stage.", "Give the --run folder of a run that has started.")
         for log in logs:
             print(f"Wrote {draw_curves(folder, log.name.removesuffix('_log.jsonl'))}")
     except GaitwayError as error:

@@ -174,7 +174,7 @@ def _check_finite(trainer: Trainer, what: str, value: float) -> None:
         name = trainer.task.name
         raise TrainingStopped(
             f"The {what} of {name} is no longer finite at step {trainer.step}.",
-            f"{name}.pt in the run folder is the last good checkpoint. Lower the learning rate or look at the data.",
+            f"{name}.pt in the run folder is the last good checkpoint. Lower the learning rate or check the data.",
         )
 
 

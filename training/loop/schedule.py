@@ -15,7 +15,7 @@ def check_choices(values: object, choices: Mapping[str, tuple[str, ...]]) -> Non
     """Raise BadRequest when a field that has few values, ``choices`` by name, holds another."""
     for key, allowed in choices.items():
         if getattr(values, key) not in allowed:
-            raise BadRequest(f"{key} is {getattr(values, key)!r}.", f"It is one of {', '.join(allowed)}.")
+            raise BadRequest(f"{key} is {getattr(values, key)!r}.", f"Choose one of {', '.join(allowed)}.")
 
 
 @dataclass(frozen=True)
@@ -54,4 +54,4 @@ class StageSchedule:
         check_choices(self, _CHOICES)
         for name in ("batch_size", "validate_every", "checkpoint_every", "accumulate", "keep_last"):
             if getattr(self, name) < 1:
-                raise BadRequest(f"{name} is {getattr(self, name)}.", "It is a number of 1 or more.")
+                raise BadRequest(f"{name} is {getattr(self, name)}.", "It must be 1 or more.")

@@ -164,7 +164,9 @@ def open_trainer(task: Task[Any], seed: int, mixed_precision: str | None) -> Tra
             cpu=distributed.on_cpu_only(), mixed_precision=mixed_precision, kwargs_handlers=[unused]
         )
     except (ValueError, ImportError) as error:
-        raise BadRequest(f"This machine cannot train like that ({error}).", "Try --mixed-precision no.") from error
+        raise BadRequest(
+            f"This machine cannot train with these settings ({error}).", "Try --mixed-precision no."
+        ) from error
     freeze(task.module, stage.freeze)
     parameters = [p for p in task.module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True)

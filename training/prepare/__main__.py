@@ -24,31 +24,36 @@ from .take import TakeJob, load_result
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     defaults = Options()
     parser = argparse.ArgumentParser(
-        prog="python -m training.prepare", description="Make motion capture ready for training."
+        prog="python -m training.prepare", description="Prepare motion capture for training."
     )
     parser.add_argument("data", type=Path, help="HumanML3D folder, or folder with .bvh or .asf and .amc files")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the prepared data; run again to go on")
-    parser.add_argument("--kind", choices=KINDS, help="take only files of this kind (otherwise whatever is there)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the prepared data; run again to resume")
+    parser.add_argument("--kind", choices=KINDS, help="use only files of this kind (default: all)")
     parser.add_argument(
-        "--captions", type=Path, metavar="FILE.jsonl", help="captions as JSON lines; otherwise NAME.txt"
+        "--captions", type=Path, metavar="FILE.jsonl", help="captions as JSON lines (default: a NAME.txt per take)"
     )
     parser.add_argument(
-        "--min-frames", type=int, default=defaults.min_frames, help="shortest clip (20 frames a second)"
-    )
-    parser.add_argument("--max-frames", type=int, default=defaults.max_frames, help="longest clip; longer ones are cut")
-    parser.add_argument(
-        "--max-speed", type=float, default=defaults.max_speed, help="m/s of any joint; faster is a glitch"
+        "--min-frames", type=int, default=defaults.min_frames, help="shortest clip in frames, at 20 a second"
     )
     parser.add_argument(
-        "--max-stretch", type=float, default=defaults.max_stretch, help="share by which a bone may change its length"
+        "--max-frames", type=int, default=defaults.max_frames, help="longest clip in frames; longer ones are cut"
     )
     parser.add_argument(
-        "--max-depth", type=float, default=defaults.max_depth, help="metres that the body may be below the floor"
+        "--max-speed",
+        type=float,
+        default=defaults.max_speed,
+        help="highest speed of a joint in m/s; faster is a glitch",
+    )
+    parser.add_argument(
+        "--max-stretch", type=float, default=defaults.max_stretch, help="largest change of a bone's length, as a share"
+    )
+    parser.add_argument(
+        "--max-depth", type=float, default=defaults.max_depth, help="largest depth below the floor in metres"
     )
     parser.add_argument("--amc-fps", type=float, default=defaults.amc_fps, help="frame rate of .amc files")
     parser.add_argument(
         "--shares", type=float, nargs=3, default=defaults.shares, metavar=("TRAIN", "VAL", "TEST"),
-        help="shares of the takes in the splits where no train.txt, val.txt and test.txt say it",
+        help="shares of the takes per split, if there is no train.txt, val.txt and test.txt",
     )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--pictures", type=int, default=12, help="clips on the picture sheet; 0 for no sheet")
@@ -68,7 +73,9 @@ def prepare(arguments: argparse.Namespace, console: Console) -> None:
     try:
         kept.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExportError(f"The folder '{kept}' cannot be made: {error.strerror}.", "Choose another --out.") from error
+        raise ExportError(
+            f"The folder '{kept}' cannot be created: {error.strerror}.", "Choose another --out."
+        ) from error
     for left_over in kept.glob(".*.part"):  # by a run that was killed
         left_over.unlink(missing_ok=True)
     jobs = [TakeJob(source, tuple(captions[source.name]), options, kept / f"{source.name}.npz") for source in sources]

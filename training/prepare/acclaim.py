@@ -97,7 +97,7 @@ def _parents(lines: list[list[str]], path: Path) -> dict[str, str]:
     for name in order:
         for child in children.get(name, []):
             if child in parents:
-                raise BadFile(f"The bone '{child}' of '{path}' hangs on two others.", AGAIN)
+                raise BadFile(f"The bone '{child}' of '{path}' has two parents.", AGAIN)
             parents[child] = name
             order.append(child)
     return parents
@@ -163,7 +163,7 @@ def _values(path: Path, skeleton: AcclaimSkeleton) -> tuple[dict[str, np.ndarray
         elif words[0] not in rows:
             raise BadFile(
                 f"'{path}' moves a bone '{words[0]}' that its skeleton does not have.",
-                "Give it the .asf file it was made for.",
+                "Use the .asf file that belongs to it.",
             )
         else:
             rows[words[0]].append(words[1:])

@@ -60,7 +60,7 @@ def read_text(path: Path) -> str:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise BadFile(
-            f"'{path}' cannot be read: {error.strerror or error}.", "Check the file and its rights."
+            f"'{path}' cannot be read: {error.strerror or error}.", "Check the file and its permissions."
         ) from error
     if "\0" in text:
         raise BadFile(f"'{path}' is not a text file.", "Copy the file again from its source.")
@@ -74,7 +74,7 @@ def numbers(words: Sequence[str], path: Path, what: str) -> np.ndarray:
     except ValueError as error:
         wrong = str(error).split("float: ", 1)[-1]
         raise BadFile(
-            f"{what} of '{path}' holds {wrong}, which is not a number.", "Export or copy it again."
+            f"{what} of '{path}' contains {wrong}, which is not a number.", "Export or copy it again."
         ) from error
 
 
@@ -82,5 +82,5 @@ def finite_numbers(words: Sequence[str], path: Path, what: str) -> np.ndarray:
     """As :func:`numbers`, for skeletons: a spoilt frame can be left out, a spoilt bone cannot."""
     found = numbers(words, path, what)
     if not np.isfinite(found).all():
-        raise BadFile(f"{what} of '{path}' holds a number that is not finite.", "Export or copy it again.")
+        raise BadFile(f"{what} of '{path}' contains a number that is not finite.", "Export or copy it again.")
     return found

@@ -62,8 +62,8 @@ def read_set(folder: Path) -> tuple[list[dict[str, Any]], list[np.ndarray], list
         ]
     except (OSError, KeyError, ValueError) as error:
         raise BadFile(
-            f"{folder} is no prepared data set ({type(error).__name__}: {error}).",
-            "Each needs clips.npz and captions.jsonl of the same release.",
+            f"{folder} is not a prepared data set ({type(error).__name__}: {error}).",
+            "Each folder needs clips.npz and captions.jsonl of the same release.",
         ) from error
     groups += [[line["take"], *line["same_as"]] for line in lines if line.get("same_as")]
     return lines, joints, groups
@@ -82,7 +82,7 @@ def merge(folders: Iterable[Path]) -> DataSet:
             captures.join(group)
     twice = [name for name, count in Counter(line["id"] for line in lines).items() if count > 1]
     if twice:
-        raise BadFile(f"Two clips are called {twice[0]}.", "Give each set once, and only sets with names of their own.")
+        raise BadFile(f"Two clips are called {twice[0]}.", "Give each set once; clip names must be unique.")
     held: dict[str, str] = {}
     for line in lines:
         if line["split"] in STRICTEST:
@@ -106,10 +106,10 @@ def merge(folders: Iterable[Path]) -> DataSet:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m training.prepare.merge", description="Make several prepared data sets into one."
+        prog="python -m training.prepare.merge", description="Merge several prepared data sets into one."
     )
     parser.add_argument("sets", type=Path, nargs="+", help="folders with clips.npz and captions.jsonl")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the one data set")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the merged data set")
     arguments = parser.parse_args(argv)
     try:
         data = merge(arguments.sets)
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
             arguments.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ExportError(
-                f"'{arguments.out}' cannot be made: {error.strerror}.", "Choose another --out."
+                f"'{arguments.out}' cannot be created: {error.strerror}.", "Choose another --out."
             ) from error
         write(data, arguments.out)
         write_statistics(arguments.out)

@@ -37,7 +37,7 @@ class Options:
                 "Give a shortest length of 4 frames or more that does not exceed the longest.",
             )
         if min(self.shares) < 0 or sum(self.shares) <= 0:
-            raise BadRequest(f"{self.shares} are no shares of the takes.", "Give three numbers, for example 90 5 5.")
+            raise BadRequest(f"{self.shares} are not valid shares.", "Give three numbers, for example 90 5 5.")
         if min(self.max_speed, self.max_stretch, self.max_depth, self.amc_fps) <= 0:
             raise BadRequest("A limit or rate of zero or less leaves no clips.", "Give numbers above zero.")
 

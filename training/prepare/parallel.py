@@ -35,7 +35,7 @@ def process_takes(jobs: Sequence[TakeJob], processes: int, done: Callable[[], No
     except BrokenProcessPool as error:
         raise GaitwayError(
             "A process that prepared a take was stopped from outside.",
-            "There may be too little memory: run again with a smaller --jobs; what is done is kept.",
+            "There may be too little memory: run again with a smaller --jobs; finished takes are kept.",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

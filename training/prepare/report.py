@@ -55,7 +55,7 @@ def compare_statistics(folder: Path, mean: np.ndarray, std: np.ndarray) -> dict[
         return None
     theirs = [np.load(folder / name, allow_pickle=False) for name in ("Mean.npy", "Std.npy")]
     if any(a.shape != mean.shape or not np.isfinite(a).all() for a in theirs) or theirs[1].min() <= 0:
-        raise BadFile(f"Mean.npy or Std.npy in '{folder}' is not a statistic of 263 features.", "Copy them again.")
+        raise BadFile(f"Mean.npy or Std.npy in '{folder}' does not match 263 features.", "Copy them again.")
     return {
         "mean_apart_in_std": round(float(np.abs((mean - theirs[0]) / theirs[1]).max()), 3),
         "largest_std_ratio": round(float(np.exp(np.abs(np.log(std / theirs[1])).max())), 3),

@@ -41,7 +41,7 @@ def find_sources(folder: Path, kind: str | None = None) -> list[CaptureSource]:
     found = [source for name in ([kind] if kind else KINDS) for source in finders[name](folder)]
     if not found:
         raise BadFile(
-            f"'{folder}' holds no motion" + (f" of the kind '{kind}'." if kind else "."),
+            f"'{folder}' contains no motion" + (f" of the kind '{kind}'." if kind else "."),
             "Point it at a HumanML3D folder (with new_joints), or at a folder with .bvh files or .asf and .amc files.",
         )
     return sorted(_unique(found), key=lambda source: source.name)
@@ -106,8 +106,8 @@ def read_split_lists(folder: Path) -> dict[str, str]:
             take = _unmirrored(line)
             if splits.setdefault(take, split) != split:
                 raise BadFile(
-                    f"'{take}' stands in {splits[take]}.txt and in {split}.txt of '{folder}'.",
-                    "Take it out of one of them.",
+                    f"'{take}' is in both {splits[take]}.txt and {split}.txt of '{folder}'.",
+                    "Remove it from one of them.",
                 )
     return splits
 
@@ -124,7 +124,7 @@ def load_humanml3d(path: Path) -> np.ndarray:
         array = feature_set.features_to_joints(array.astype(np.float64))
     if array.ndim != 3 or array.shape[1:] != (22, 3) or not len(array):
         raise BadFile(
-            f"'{path}' holds {array.shape} numbers, not frames x 22 joints x 3.",
-            "Take the files of the data set as they are.",
+            f"'{path}' has shape {array.shape}, not frames x 22 joints x 3.",
+            "Use the unchanged files of the data set.",
         )
     return array.astype(np.float64)

@@ -56,7 +56,7 @@ def open_run(
     with distributed.state().main_process_first():
         started = open_record(recipe, data, folder, seed)
         if start_from is not None and started is None and (folder / "statistics.npz").is_file():
-            raise BadFile(f"{folder} has begun without a checkpoint.", "Choose another --run folder.")
+            raise BadFile(f"The run in {folder} was started without --from.", "Choose another --run folder.")
         numbers = run_statistics(folder, clips["train"], None if started else start_from, statistics_folder)
         if start_from is not None and started is None:
             _initialise(recipe, folder, seed, start_from)
@@ -79,7 +79,7 @@ def with_steps(recipe: Recipe, clips: dict[str, list[Clip]]) -> Recipe:
             if not clips_within(clips[split], stage):
                 raise BadFile(
                     f"No clip of the split '{split}' has {stage.min_frames} to {stage.max_frames} frames.",
-                    "Cut the motions into clips of that length, or take a recipe that crops them.",
+                    "Cut the motions into clips of that length, or use a recipe that crops them.",
                 )
         if stage.epochs:
             stages[name] = _counted(stage, len(clips_within(clips["train"], stage)))
@@ -116,14 +116,14 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch decides)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changes",
-                        help="change a value of the recipe, such as vae.batch_size=64; may be given again")  # fmt: skip
+                        help="change a value of the recipe, such as vae.batch_size=64; repeat for more")  # fmt: skip
     parser.add_argument("--from", type=Path, metavar="CHECKPOINT", dest="start_from",
-                        help="begin the run with the weights of a published file or a checkpoint folder")  # fmt: skip
+                        help="start from the weights of a published file or a checkpoint folder")  # fmt: skip
     parser.add_argument("--statistics", type=Path, metavar="FOLDER",
                         help="normalise with Mean.npy and Std.npy of this folder, not with the data's")  # fmt: skip
     parser.add_argument("--mixed-precision", choices=("no", "bf16", "fp16"),
-                        help="as of `accelerate launch`, which decides when this is not given")  # fmt: skip
-    parser.add_argument("--swanlab", action="store_true", help="log to SwanLab beside TensorBoard")
+                        help="as for `accelerate launch`, whose setting is the default")  # fmt: skip
+    parser.add_argument("--swanlab", action="store_true", help="log to SwanLab as well as TensorBoard")
     return parser
 
 

@@ -55,7 +55,7 @@ def _read(text: str, old: Any, full: str) -> Any:
     else:
         fits = old is None or isinstance(value, type(old))
     if not fits:
-        raise BadRequest(f"'{text}' does not fit '{full}'.", f"It is {old!r} now; give a value of that kind.")
+        raise BadRequest(f"'{text}' does not fit '{full}'.", f"It is {old!r} now; give a value of the same type.")
     return value
 
 

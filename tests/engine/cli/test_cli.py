@@ -275,7 +275,7 @@ def test_bench_prints_tables_and_a_line_of_json(
         assert compared["ratio"] == pytest.approx(other["seconds"] / here["seconds"])
         assert compared["ratio_at_equal_rate"] == pytest.approx(compared["ratio"] * 100 / here["matrix_gflops"])
     assert "no times to compare" in _two_lines(run("bench", "--against", tmp_path / "missing.json"))
-    assert "exclude" in _two_lines(run("bench", "--published-sizes", "--checkpoint", model))
+    assert "cannot be used together" in _two_lines(run("bench", "--published-sizes", "--checkpoint", model))
 
 
 # Bad input

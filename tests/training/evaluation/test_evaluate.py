@@ -242,7 +242,7 @@ def test_an_autoencoder_alone_is_reconstructed(made_up_data, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--split", "test"], "holds no clip"),
+        (["--split", "test"], "has no clip"),
         (["--report", "report.pdf"], "cannot be written"),
         (["--json", "nowhere/at/all.json"], "does not exist"),
         (["--steps", "99"], "99"),

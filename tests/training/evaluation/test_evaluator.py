@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_told(small_published, tmp_path):
     with pytest.raises(BadFile, match="are not 263 means"):
         load_evaluator(tmp_path / "model.ckpt", write_statistics(tmp_path / "wrong", 251))
     torch.save({"state_dict": {"vae.x": torch.zeros(2)}}, tmp_path / "none.ckpt")
-    with pytest.raises(BadCheckpoint, match="holds no evaluator"):
+    with pytest.raises(BadCheckpoint, match="contains no evaluator"):
         load_evaluator(tmp_path / "none.ckpt")
     del state["t2m_textencoder.pos_emb.bias"]
     torch.save({"state_dict": state}, tmp_path / "cut.ckpt")

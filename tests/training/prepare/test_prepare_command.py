@@ -161,10 +161,10 @@ def test_worker_processes_load_nothing_heavy():
 def test_what_is_wrong_is_told_in_two_lines(bvh_folder, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     run(tmp_path / "empty", "--out", tmp_path / "out", code=2)
-    assert capsys.readouterr().err.startswith(f"'{tmp_path / 'empty'}' holds no motion.\nPoint it at")
+    assert capsys.readouterr().err.startswith(f"'{tmp_path / 'empty'}' contains no motion.\nPoint it at")
     (tmp_path / "file").touch()
     run(bvh_folder, "--out", tmp_path / "file" / "out", code=2)
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be created" in capsys.readouterr().err
     run(bvh_folder, "--out", tmp_path / "out", "--min-frames", "1000", code=2)
     assert "cannot be cut" in capsys.readouterr().err
     for path in bvh_folder.iterdir():

@@ -192,7 +192,7 @@ def test_lists_of_the_data_set_give_the_splits(folder):
     lists = read_split_lists(folder)
     assert assign({"000001", "000002", "x"}, lists, (1, 0, 0)) == {"000001": "train", "000002": "test"}
     (folder / "val.txt").write_text("M000001\n")
-    with pytest.raises(BadFile, match=r"train\.txt and in val\.txt"):
+    with pytest.raises(BadFile, match=r"train\.txt and val\.txt"):
         read_split_lists(folder)
 
 

@@ -68,7 +68,7 @@ def test_one_folder_comes_out_that_the_stages_read(
 def test_what_cannot_be_merged_is_told(sets: list[Path], tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="called a"):
         merge([sets[0], sets[0]])
-    with pytest.raises(BadFile, match="no prepared data set"):
+    with pytest.raises(BadFile, match="not a prepared data set"):
         merge([tmp_path])
     with pytest.raises(SystemExit):
         main([str(tmp_path), "--out", str(tmp_path / "out")])

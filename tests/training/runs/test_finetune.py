@@ -104,7 +104,7 @@ def test_partial_load_counts_and_tells():
 
 def test_a_run_that_has_begun_takes_no_checkpoint(made_up_data, tmp_path):  # noqa: F811
     open_run(get_recipe("debug"), made_up_data, tmp_path / "run")
-    with pytest.raises(BadFile, match="without a checkpoint"):
+    with pytest.raises(BadFile, match="without --from"):
         open_run(get_recipe("debug"), made_up_data, tmp_path / "run", start_from=tmp_path / "x.ckpt")
 
 
@@ -112,7 +112,7 @@ def test_a_run_that_has_begun_takes_no_checkpoint(made_up_data, tmp_path):  # no
     ("mean", "std", "told"),
     [
         (np.zeros(251), np.ones(251), "shape"),
-        (np.zeros(263), np.zeros(263), "no deviations"),
+        (np.zeros(263), np.zeros(263), "deviations of zero"),
         (np.full(263, np.nan), np.ones(263), "not finite"),
         (None, np.ones(263), "no mean"),
     ],
