@@ -92,11 +92,20 @@ def encode_motions(vae: MldVae | PatchVae, features: Tensor, mask: Tensor) -> tu
 class RunLike(Protocol):
     """What a latent stage needs of its run (:class:`training.runs.run.Run`, which stands above this room)."""
 
-    folder: Path
-    recipe: Recipe
-    clips: dict[str, list[Clip]]
-    statistics: tuple[Tensor, Tensor]
-    seed: int
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    @property
+    def clips(self) -> dict[str, list[Clip]]: ...
+
+    @property
+    def statistics(self) -> tuple[Tensor, Tensor]: ...
+
+    @property
+    def seed(self) -> int: ...
 
     @property
     def texts(self) -> list[str]: ...
