@@ -161,10 +161,10 @@ def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 def test_the_linear_code_comes_from_principal_components(run):
     """With as many components as there are directions in the data the code alone reconstructs it."""
-    model = build = vae.build_vae(dataclasses.replace(run.recipe.model, latent_width=64)).eval()
+    model = vae.build_vae(dataclasses.replace(run.recipe.model, latent_width=64)).eval()
     mean, std = run.statistics
-    vae.initialise_from_components(build, run.clips["train"], mean, std, stride=1)
-    figures = vae.reconstruction(model, run.clips["train"], mean, std)
+    vae.initialise_from_components(model, run.clips["train"], mean, std, stride=1)
+    figures = vae.reconstruction_figures(model, run.clips["train"], mean, std)
     assert figures["mpjpe_mm"] < 5
-    untrained = vae.reconstruction(vae.build_vae(run.recipe.model).eval(), run.clips["train"], mean, std)
+    untrained = vae.reconstruction_figures(vae.build_vae(run.recipe.model).eval(), run.clips["train"], mean, std)
     assert untrained["mpjpe_mm"] > 10 * figures["mpjpe_mm"]
