@@ -21,12 +21,15 @@ from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Base, BaseMask, Obstacle, PromptBlock, RelativeTarget, Slack, Tolerance
 from blender_addon.shared.wire import Array
 
+DEFAULT_CLOSENESS = 1.0
+"""To captured motion, of a request that does not say how close."""
+
 
 @dataclass(frozen=True, eq=False)
 class MotionOrder:
     """A motion to make. The fields mean what they mean in ``blender_addon.shared.protocol.Generate``, but for: hints
-    are one ``signal``; ``tolerance`` (T, J), ``slack`` (T, J), ``base`` (T, J, 3) and ``base_mask`` (T,) are always
-    there, zero and False where nothing was given.
+    are one ``signal``; ``closeness`` is always a number; ``tolerance`` (T, J), ``slack`` (T, J), ``base`` (T, J, 3) and
+    ``base_mask`` (T,) are always there, zero and False where nothing was given.
     """
 
     prompts: tuple[PromptBlock, ...]
@@ -47,6 +50,7 @@ class MotionOrder:
     exact: bool
     loop: bool
     in_place: bool
+    closeness: float
 
     @property
     def num_frames(self) -> int:

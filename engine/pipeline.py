@@ -6,6 +6,10 @@
     latent ─► corrector ─► refine onto the hints ─► VAE decoder ─► 263 features ─► joined to what is there (longform/)
            ─► joints ─► finished: feet stand, hints are hit (finishing/)
 
+Where captured motion is near enough to the sentence, it takes the place of all that is between text and features:
+
+    text ─► text encoder ─► clips' scores ─► found along the path (library/) ─► 263 features
+
 Every caller (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
 
@@ -45,23 +49,39 @@ from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
-from .longform.motion import MAX_FRAMES
+from .library.library import Library
+from .library.sentences import SentenceIndex, SentenceMatch, sentences_to_encode
+from .library.stretches import MotionFinder
+from .longform.motion import MAX_FRAMES, MotionInProgress
 from .longform.variations import batches, begin_variations, measured_errors, met_frames, stacked
 from .longform.window_request import WindowMotion, WindowRequest
+from .longform.windows import Window
 from .metrics import foot_skating_ratio
 from .models.text_encoder import TextEncoder, load_text_encoder
+from .motion_order import MotionOrder
 from .progress import ProgressClock
 from .sampling import sample
 from .sampling.correct import correct
 from .sampling.latents import ControlReader, KnownTokens, decode_features, encode_known
 from .validate import validate
 
+FOUND_STEPS = 2
+"""Of progress, in a window whose motion is found: searching and finishing."""
+
 
 class Pipeline:
-    """A loaded model. One request at a time; the object is not meant for several threads at once."""
+    """A loaded model and the library behind it. One request at a time; not meant for several threads at once."""
 
-    def __init__(self, networks: Networks, text_encoder: TextEncoder, device: torch.device) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        text_encoder: TextEncoder,
+        device: torch.device,
+        library: Library | None = None,
+    ) -> None:
+        """``library``: one whose sentence vectors are those of ``text_encoder``."""
         one_blas_thread()
+        self.sentences = None if library is None else SentenceIndex.of(library)
         self.networks, self.text_encoder, self.device = networks, text_encoder, device
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:
@@ -74,14 +94,17 @@ class Pipeline:
 
     @classmethod
     def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
-        """The embedded model, or the checkpoint folder or published file given. Raises GaitwayError with a remedy."""
+        """The embedded model and its library, or the checkpoint folder or published file given, which has none. Raises
+        GaitwayError with a remedy.
+        """
         pin_threads()
         target = pick_device(device)
         networks = load(checkpoint) if checkpoint else load_default()
         networks = networks.to(target, pick_dtype(target, dtype)).freeze()
         networks.graph_cache = GraphCache() if target.type == "cuda" else None
         encoder = load_text_encoder(networks.config.text_encoder, networks.config.text_width, target)
-        return cls(networks, encoder, target)
+        library = None if checkpoint else Library.default(networks.config.text_encoder)
+        return cls(networks, encoder, target, library)
 
     @property
     def has_control(self) -> bool:
@@ -121,22 +144,36 @@ class Pipeline:
         motions = begin_variations(order, self.config)
         steps = order.num_inference_steps or self.config.default_num_inference_steps
         refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0
-        clock = ProgressClock(request.request_id, len(motions) * len(motions[0].windows), steps + 4 + refining)
+        windows = [window for window in motions[0].windows for _ in motions]
+        made_steps = steps + 4 + refining
+        clock = ProgressClock(request.request_id, len(windows) * made_steps)
         yield clock.tell("Reading the prompt")
+        matches = self._matches(order)
+        near = {i for i, match in enumerate(matches) if max(match.nearness, 0.0) >= 1 - order.closeness}
+        clock.expect(sum(FOUND_STEPS if window.prompt in near else made_steps for window in windows))
+        finders = self._finders(matches, motions)
         texts = self.text_encoder.encode([*(block.text.strip() for block in order.prompts), ""]).to(self.device)
         for window in motions[0].windows:
             text = texts[[window.prompt, -1]]
             for group in batches(motions):
                 prepared = [motion.prepare(window) for motion in group]
-                latents = yield from self._sample(prepared, text, [motion.generator for motion in group], clock)
-                for motion, one, latent in zip(group, prepared, latents.split(1), strict=True):
-                    motion.add(window, (yield from self._refine(one, latent, clock)))
+                if window.prompt in near:
+                    makers = [
+                        self._find(finders[motion], window, one, clock)
+                        for motion, one in zip(group, prepared, strict=True)
+                    ]
+                else:
+                    latents = yield from self._sample(prepared, text, [motion.generator for motion in group], clock)
+                    makers = [self._refine(*made, clock) for made in zip(prepared, latents.split(1), strict=True)]
+                for motion, maker in zip(group, makers, strict=True):
+                    motion.add(window, (yield from maker))
                     yield clock.tell("Finishing")
                     span = yield from clock.meanwhile(motion.finish(window, finish))
             if request.stream and span.stop > span.start:
                 yield Part(request.request_id, span.start, *stacked(motions, span))
         yield clock.tell("Measuring")
         whole = slice(0, order.num_frames)
+        least = min(matches, key=lambda match: match.nearness, default=None)
         yield Result(
             request.request_id,
             *stacked(motions, whole),
@@ -147,7 +184,38 @@ class Pipeline:
             self.networks.model_hash,
             met_frames(motions, requested),
             offset,
+            tuple(tuple(finders[motion].sources) for motion in motions) if matches else (),
+            least and least.nearness,
+            least.closest if least else "",
+            least.message if least else "",
         )
+
+    def _matches(self, order: MotionOrder) -> list[SentenceMatch]:
+        """How the library's clips fit each sentence of ``order``; empty where there is no library to be close to."""
+        if self.sentences is None or not order.closeness:
+            return []
+        texts = [block.text.strip() for block in order.prompts]
+        return [self.sentences.match(t, *self.text_encoder.encode(sentences_to_encode(t)).cpu().numpy()) for t in texts]
+
+    def _finders(
+        self, matches: list[SentenceMatch], motions: list[MotionInProgress]
+    ) -> dict[MotionInProgress, MotionFinder]:
+        """For each variation what searches the library for it; empty where nothing is searched."""
+        if self.sentences is None or not matches:
+            return {}
+        return {motion: MotionFinder(self.sentences.library, matches, motion) for motion in motions}
+
+    def _find(
+        self, finder: MotionFinder, window: Window, request: WindowRequest, clock: ProgressClock
+    ) -> Generator[Progress, None, WindowMotion]:
+        """The motion of one variation of a window from the library, by ``finder``."""
+        yield clock.tell("Searching the library")
+        yield from clock.meanwhile(finder.search(window))
+        joints, contacts = finder.window(window, request.context)
+        order, met = request.order, request.order.own_frames
+        if order.slack.any():
+            order, met = retime_hints(order, joints[:-1])
+        return WindowMotion.of_joints(joints, contacts, order.signal, met)
 
     def _sample(
         self, requests: list[WindowRequest], text: Tensor, generators: list[torch.Generator], clock: ProgressClock

@@ -6,7 +6,7 @@ A figure is one row of :data:`METRICS`: its name in the JSON line, its function,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blender_addon.shared.control import ControlSignal, control_errors
-from blender_addon.shared.protocol import ControlError, Generate, Result, Welcome
+from blender_addon.shared.protocol import ControlError, Generate, MotionSource, Result, Welcome
 from blender_addon.shared.skeleton import FPS
 
 from .export.clip_pose import skeleton_joints
@@ -22,6 +22,7 @@ from .export.clip_pose import skeleton_joints
 if TYPE_CHECKING:
     from rich.console import Console
 
+SHOWN_SOURCES = 5
 TOTAL = "Total"
 """The entry of ``Result.timing`` that is the sum of the others."""
 
@@ -68,19 +69,24 @@ METRICS = (
 
 @dataclass(frozen=True)
 class VariationReport:
-    """The figures of one motion by the names of :data:`METRICS`, and the files that were written."""
+    """The figures of one motion by the names of :data:`METRICS`, the files that were written, and the captured clips
+    that it was made of.
+    """
 
     figures: dict[str, float | None]
     files: tuple[str, ...] = ()
+    sources: tuple[MotionSource, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**self.figures, "files": self.files}
+        return {**self.figures, "files": self.files, "sources": tuple(asdict(source) for source in self.sources)}
 
 
 @dataclass(frozen=True)
 class Report:
-    """One run of ``gaitway generate``. ``seconds`` is the whole, loading included; ``timing`` its stages."""
+    """One run of ``gaitway generate``. ``seconds`` is the whole, loading included; ``timing`` its stages; ``nearness``,
+    ``closest`` and ``notice`` what ``Result`` says of the library of captured motion.
+    """
 
     prompt: str
     motion_seconds: float
@@ -93,6 +99,9 @@ class Report:
     seconds: float
     timing: dict[str, float] = field(default_factory=dict)
     variations: tuple[VariationReport, ...] = ()
+    nearness: float | None = None
+    closest: str = ""
+    notice: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -105,6 +114,7 @@ def make_report(
     """The report of ``result``; ``files`` lists what was written for each variation, ``timing`` the seconds of each
     stage and of the whole, ``TOTAL``.
     """
+    sources = result.sources or ((),) * len(files)
     return Report(
         prompt=" ".join(block.text for block in request.prompts),
         motion_seconds=(request.num_frames - 1) / FPS,
@@ -117,9 +127,12 @@ def make_report(
         seconds=timing[TOTAL],
         timing={stage: seconds for stage, seconds in timing.items() if stage != TOTAL},
         variations=tuple(
-            VariationReport(_figures(variation), tuple(str(path) for path in written))
-            for variation, written in zip(_variations(request, result), files, strict=True)
+            VariationReport(_figures(variation), tuple(str(path) for path in written), made_of)
+            for variation, written, made_of in zip(_variations(request, result), files, sources, strict=True)
         ),
+        nearness=result.nearness,
+        closest=result.closest,
+        notice=result.notice,
     )
 
 
@@ -137,6 +150,22 @@ def _figures(variation: Variation) -> dict[str, float | None]:
     }
 
 
+def _made_of(sources: Sequence[MotionSource]) -> str:
+    """A line for each captured clip that a motion was made of, the longest first."""
+    if not sources:
+        return "the network alone"
+    frames: dict[tuple[str, str, bool], int] = {}
+    for source in sources:
+        clip = (source.caption, source.clip, source.mirrored)
+        frames[clip] = frames.get(clip, 0) + source.num_frames
+    longest = sorted(frames, key=lambda clip: -frames[clip])
+    lines = [
+        f"{caption} ({name}{', mirrored' if mirrored else ''}, {frames[caption, name, mirrored] / FPS:.1f} s)"
+        for caption, name, mirrored in longest[:SHOWN_SOURCES]
+    ]
+    return "\n".join([*lines, *([f"and {more} more"] if (more := len(frames) - SHOWN_SOURCES) > 0 else [])])
+
+
 def print_report(report: Report, console: Console) -> None:
     """The report as a table for a person."""
     from rich.markup import escape
@@ -152,7 +181,11 @@ def print_report(report: Report, console: Console) -> None:
             value = variation.figures[metric.name]
             if metric.label and value is not None:
                 table.add_row(metric.label, f"{value:.{metric.digits}f}{metric.unit}")
+        if report.nearness is not None:
+            table.add_row("made of", escape(_made_of(variation.sources)))
         table.add_row("written", escape("\n".join(variation.files) or "nothing"))
+    if report.notice:
+        table.add_row("note", escape(report.notice))
     stages = ", ".join(f"{stage.lower()} {seconds:.2f}" for stage, seconds in report.timing.items())
     table.add_row("seconds", f"{report.seconds:.2f} ({escape(stages)})")
     facts = f"{report.motion_seconds:.1f} s, seed {report.seed}, {report.model} on {report.device}"

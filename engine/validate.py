@@ -13,7 +13,7 @@ from blender_addon.shared.solids import check_obstacle
 
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
-from .motion_order import MotionOrder
+from .motion_order import DEFAULT_CLOSENESS, MotionOrder
 from .sampling import timesteps_of
 
 MAX_VARIATIONS = 16
@@ -83,6 +83,7 @@ def order_of(request: Generate) -> MotionOrder:
         exact=request.exact,
         loop=request.loop,
         in_place=request.in_place,
+        closeness=DEFAULT_CLOSENESS if request.closeness is None else request.closeness,
     )
 
 
@@ -93,6 +94,11 @@ def _check_sampling(request: Generate, config: ModelConfig) -> None:
     timesteps_of(config, request.num_inference_steps or config.default_num_inference_steps)
     if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
         raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")
+    if request.closeness is not None and not 0 <= request.closeness <= 1:
+        raise BadRequest(
+            f"A closeness to captured motion of {request.closeness} was asked for.",
+            "Use a number from 0, the network alone, to 1.",
+        )
 
 
 def _check_prompts(request: Generate) -> None:

@@ -32,7 +32,8 @@ Conversation::
 - Both sides must speak the same version: an engine answers another one's Hello by Error ``protocol``, a client leaves
   an engine whose connection file or Welcome tells another one; both say which side is the older (``other_version``).
 
-Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion. 2 added
+Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion; and
+``closeness`` to Generate, ``sources``, ``nearness``, ``closest`` and ``notice`` to Result: captured motion. 2 added
 prompts in blocks, ranges, loops, obstacles and Parts.
 
 Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes:
@@ -166,6 +167,10 @@ class Generate:
     ``base`` (T,22,3) is an earlier motion and ``base_mask`` (T,) its frames that stay as they are, to the bit, in every
     variation; the others are regenerated and join it smoothly. Both are given, or neither.
     ``stream``: send each stretch of the motion as a Part as soon as it is final.
+
+    ``closeness`` (0..1): to captured motion, where the engine has a library of it. A sentence's motion is made of
+    captured clips if the closest caption is at least ``1 - closeness`` near to it: 1 always, 0 never, which leaves all
+    to the network. None is the engine's default.
     """
 
     request_id: str
@@ -191,6 +196,7 @@ class Generate:
     base: Base | None = None
     base_mask: BaseMask | None = None
     stream: bool = False
+    closeness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -223,6 +229,17 @@ class ControlError:
     percentile95: float
 
 
+@dataclass(frozen=True)
+class MotionSource:
+    """These frames of a motion were made of the captured clip ``clip``, captioned ``caption``, or its mirror image."""
+
+    clip: str
+    caption: str
+    start_frame: int
+    num_frames: int
+    mirrored: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """A finished request: ``joints`` (V,T,22,3) metres and ``foot_contacts`` (V,T,4) of each variation.
@@ -234,6 +251,11 @@ class Result:
     the order of ``hints_with_slack``; None when no hint has slack. ``path_offset`` (T,3) are the metres by which the
     path of the pelvis was led around obstacles, in all variations: hints plus offset are what was followed; None when
     it was led nowhere. Errors are told from the hints where they are met, and from the path as it was asked for.
+
+    Where the motion comes from: ``sources`` holds for each variation what it was made of, in the order of time; frames
+    that none covers are the network's. ``nearness`` is the cosine of the sentence to ``closest``, the library's closest
+    caption, for the one of the sentences that is least near; None without a library. ``notice`` is what the user should
+    know of that sentence, when nothing captured is near; else it is empty.
     """
 
     request_id: str
@@ -246,6 +268,10 @@ class Result:
     model_hash: str
     met_frames: MetFrames | None = None
     path_offset: PathOffset | None = None
+    sources: tuple[tuple[MotionSource, ...], ...] = ()
+    nearness: float | None = None
+    closest: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True)

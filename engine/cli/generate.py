@@ -169,6 +169,16 @@ class ModelOptions:
         float | None,
         _model(metavar="NUMBER", help="How closely the motion follows the prompt. Default: the model's own value."),
     ] = None
+    closeness: Annotated[
+        float | None,
+        _model(
+            metavar="NUMBER",
+            help="How close the motion is to captured motion, from 0 to 1. 0: from the network alone; 1: always from the "
+            "library of captured motion; between: from the library where it is near to the prompt. Default: 1.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = None
     refine: Annotated[bool, _model(help="Refine the motion after sampling to follow the path closely; slower.")] = True
     exact: Annotated[
         bool,
@@ -226,6 +236,7 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
         seed=model.seed,
         num_inference_steps=model.steps,
         guidance_scale=model.guidance,
+        closeness=model.closeness,
         refine=model.refine,
         plant_feet=model.feet,
         exact=model.exact,

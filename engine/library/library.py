@@ -13,6 +13,7 @@ sentence vector, J = 22 joints.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -119,6 +120,17 @@ class Library:
                 f"The motion library {path} cannot be read ({type(error).__name__}: {error}).",
                 "Install Gaitway again, or make it with: python -m training.library",
             ) from error
+
+    @classmethod
+    def default(cls, encoder: str) -> Self | None:
+        """The file that ``GAITWAY_LIBRARY`` names, else the one that ships; None where there is none, or its sentence
+        vectors are not those of the text encoder ``encoder``. An empty ``GAITWAY_LIBRARY`` means no library.
+        """
+        named = os.environ.get("GAITWAY_LIBRARY")
+        if named == "" or (named is None and not SHIPPED.is_file()):
+            return None
+        library = cls.load(SHIPPED if named is None else Path(named))
+        return library if library.encoder == encoder else None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the file holds, by name."""

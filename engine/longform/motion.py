@@ -47,7 +47,7 @@ class MotionInProgress:
         """``order``: of any length; ``least`` and ``longest``: the frames that the model makes at once;
         ``patch``: those that one of its tokens stands for, if it does.
         """
-        self.order = order
+        self.order, self.seed = order, seed
         self.patch, self.seams = patch, set[int]()
         self.generator = torch.Generator().manual_seed(seed % 2**63)
         self.signal = replace(order.signal, hint=order.signal.hint.copy(), hint_mask=order.signal.hint_mask.copy())
@@ -143,7 +143,7 @@ class MotionInProgress:
         """Join what was made for the window."""
         free = not self.order.signal.hint_mask[:, _PELVIS].any()
         self.timeline.write(window, made.features, made.frame, close_heading=free)
-        if self.patch:
+        if self.patch and not made.captured:
             seams = range(window.start + self.patch, window.end, self.patch)
             self.seams |= {seam for seam in seams if window.first < seam < window.last}
         if self.order.slack.any():

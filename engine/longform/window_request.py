@@ -7,11 +7,13 @@ Shapes: T frames of the window, J = 22 joints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import CanonicalFrame, ControlSignal
 from blender_addon.shared.skeleton import SKELETON
 
@@ -60,9 +62,20 @@ class WindowRequest:
 class WindowMotion:
     """What was made of a :class:`WindowRequest`: ``features`` (T, 263) that start in the canonical ``frame``, and its
     hints in the frames in which they are met; ``met`` (T, J) int32 tells which frame of the window that is for each.
+    ``captured``: it was found in the library, so it has no seams between a model's patches.
     """
 
     features: np.ndarray
     frame: CanonicalFrame
     signal: ControlSignal
     met: np.ndarray
+    captured: bool = False
+
+    @classmethod
+    def of_joints(cls, joints: np.ndarray, contacts: np.ndarray, signal: ControlSignal, met: np.ndarray) -> Self:
+        """Captured world ``joints`` (T + 1, J, 3), a frame more than the window has, and their contacts (T + 1, 4)."""
+        features = feature_set.joints_to_features(feature_set.canonicalize(joints))
+        features[:, feature_set.FOOT_CONTACTS] = contacts[:-1]
+        ground = joints[0, _PELVIS] * np.array([1.0, 0.0, 1.0])
+        frame = CanonicalFrame(ground, float(feature_set.yaw_of(joints)[0]))
+        return cls(features, frame, signal, met, captured=True)

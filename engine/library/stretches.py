@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a motion order asks of the library: stretches of frames, each found at once, and what a window gets of them.
+
+A stretch is what has to be made without a gap for one sentence. It is found as a whole, from the frames before it on
+and towards what is known behind it, and handed out window by window.
+
+Shapes: T frames of the motion, n frames of a stretch or a window, J = 22 joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blender_addon.shared.control import canonical_frame
+from blender_addon.shared.protocol import MotionSource
+from blender_addon.shared.series import gaussian_smooth
+from blender_addon.shared.skeleton import SKELETON
+
+from ..longform.timeline import Context, Timeline
+from ..longform.windows import Window
+from ..motion_order import MotionOrder
+from .found import FoundPart, find
+from .library import Library
+from .route import Route, Start, Way
+from .sentences import SentenceMatch
+
+if TYPE_CHECKING:
+    from ..longform.motion import MotionInProgress
+
+START_FRAMES = 24  # of what is there already that a stretch goes on from: enough to tell its heading
+TAIL_FRAMES = 3  # found beyond a stretch, to be joined to what is known there
+HEADING_FRAMES = 10  # at the start of a path, in which the body faces where it was told to start
+FACING_GAP_FRAMES = 10  # between targets of the hips, over which the facing goes on from one to the next
+LED_M = 1.0  # a joint that is led farther over the ground takes the body along
+LED_FRAMES = 8.0  # of a led joint's own swing
+_PELVIS = SKELETON.index("pelvis")
+_HIPS = SKELETON.indices("left_hip", "right_hip")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The frames ``first`` to ``end`` of a motion, made for the block ``prompt``."""
+
+    first: int
+    end: int
+    prompt: int
+
+
+def plan_stretches(windows: Sequence[Window]) -> list[Stretch]:
+    """Windows that follow each other without a gap, for one sentence, are one stretch."""
+    stretches: list[Stretch] = []
+    for window in windows:
+        if stretches and stretches[-1].end == window.first and stretches[-1].prompt == window.prompt:
+            stretches[-1] = replace(stretches[-1], end=window.last)
+        else:
+            stretches.append(Stretch(window.first, window.last, window.prompt))
+    return stretches
+
+
+class MotionFinder:
+    """What is found for one variation. ``sources``: what it was made of so far."""
+
+    def __init__(self, library: Library, matches: Sequence[SentenceMatch], motion: MotionInProgress) -> None:
+        """``matches``: those of the order's sentences. A motion's seed 0 gives the best that is found, any other
+        another take.
+        """
+        self.library, self.matches, self.order = library, matches, motion.order
+        self.seed, self.timeline = motion.seed % 2**63, motion.timeline
+        self.sources: list[MotionSource] = []
+        self._wanted = wanted_route(self.order)
+        self._stretches = {stretch.first: stretch for stretch in plan_stretches(motion.windows)}
+        self._first = 0
+        self._joints, self._contacts = np.zeros((0, SKELETON.num_joints, 3)), np.zeros((0, 4))
+
+    def search(self, window: Window) -> Generator[None, None, None]:
+        """Find the stretch that begins with ``window``, if one does; may be abandoned wherever it yields."""
+        stretch = self._stretches.get(window.first)
+        if stretch is None:
+            return
+        route, start = self._route(stretch), _start(self.timeline, stretch.first)
+        found = yield from find(self.library, self.matches[stretch.prompt].scores, route, self.seed, start)
+        joints = found.joints
+        if found.kind == "alone" and start is None:
+            joints = self._moved_onto_hints(joints, stretch)
+        self._first, self._joints, self._contacts = stretch.first, joints, found.contacts
+        self.sources += _sources(found.parts, stretch)
+
+    def window(self, window: Window, context: Context) -> tuple[np.ndarray, np.ndarray]:
+        """World joints (n + 1, J, 3) in the frames of ``window`` and one more, and contacts (n + 1, 4): what it sees
+        before its new frames, then what was found, whose last frame is held.
+        """
+        seen = window.first - window.start
+        here = np.minimum(np.arange(window.first, window.end + 1) - self._first, len(self._joints) - 1)
+        before = np.zeros((seen, 4))
+        return (
+            np.concatenate([context.joints[:seen], self._joints[here]]),
+            np.concatenate([before, self._contacts[here]]),
+        )
+
+    def _route(self, stretch: Stretch) -> Route:
+        """Where the stretch goes, and a few frames beyond it."""
+        timeline = self.timeline
+        count = stretch.end - stretch.first + TAIL_FRAMES
+        frames = np.minimum(np.arange(stretch.first, stretch.first + count), self.order.num_frames - 1)
+        wanted = self._wanted
+        inside = np.arange(stretch.first, stretch.first + count) < self.order.num_frames
+        facing = None if wanted.facing is None else np.where(inside, wanted.facing[frames], np.nan)
+        heading = wanted.start_heading
+        if stretch.end < len(timeline.placed) and timeline.placed[stretch.end]:
+            heading = float(timeline.root[stretch.end, 2])
+        return Route(wanted.places[frames], wanted.mask[frames] & inside, facing, heading)
+
+    def _moved_onto_hints(self, joints: np.ndarray, stretch: Stretch) -> np.ndarray:
+        """The joints, moved over the ground to where their hints are on average."""
+        last = min(stretch.end, self.order.num_frames)
+        signal = self.order.signal
+        hint, mask = signal.hint[stretch.first : last], signal.hint_mask[stretch.first : last].copy()
+        if mask[:, _PELVIS].any():
+            mask[:, np.arange(mask.shape[1]) != _PELVIS] = False
+        if not mask.any():
+            return joints
+        off = (hint - joints[: len(hint)])[mask].mean(0)
+        return joints + off * np.array([1.0, 0.0, 1.0])
+
+
+def wanted_route(order: MotionOrder) -> Route:
+    """What ``order`` asks of the pelvis in all its frames: its hints and what is kept, and the way between them; else
+    the way of another joint that is led far. The facing is that of the hips' hints, or ``order.heading`` at the start.
+    """
+    hint, mask = order.signal.hint, order.signal.hint_mask
+    led = mask[:, _PELVIS] | order.base_mask
+    places = np.where(order.base_mask[:, None], order.base[:, _PELVIS], hint[:, _PELVIS]).astype(np.float64)
+    heading = canonical_frame(order.signal, order.heading).heading
+    if led.any():
+        way = Way.of(Route(places, led), None)
+        if way.known.any():
+            places, led = np.insert(way.path, 1, 0.0, axis=-1), way.known
+    else:
+        places, led = _led_along(order)
+    return Route(places, led, _asked_facing(order, bool(led.any())), heading)
+
+
+def _led_along(order: MotionOrder) -> tuple[np.ndarray, np.ndarray]:
+    """Places (T, 3) and their mask (T,) along the way of the joint that has the most hints, if it goes far."""
+    hint, mask = order.signal.hint, order.signal.hint_mask
+    nothing = np.zeros((order.num_frames, 3)), np.zeros(order.num_frames, bool)
+    joint = int(mask.sum(0).argmax())
+    frames = np.flatnonzero(mask[:, joint])
+    if len(frames) < 2 or np.linalg.norm(np.ptp(hint[frames, joint][:, [0, 2]], axis=0)) < LED_M:
+        return nothing
+    way = Way.of(Route(hint[:, joint].astype(np.float64), mask[:, joint]), None)
+    return np.insert(gaussian_smooth(way.path, LED_FRAMES), 1, 0.0, axis=-1), way.known
+
+
+def _asked_facing(order: MotionOrder, has_path: bool) -> np.ndarray | None:
+    """(T,) radians, NaN where it is free; None where it is free everywhere."""
+    facing = np.full(order.num_frames, np.nan)
+    if has_path and order.heading is not None:
+        facing[:HEADING_FRAMES] = order.heading
+    told = np.flatnonzero(order.signal.hint_mask[:, _HIPS].all(1))
+    left, right = (order.signal.hint[told, hip].astype(np.float64) for hip in _HIPS)
+    across = left - right
+    angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
+    facing[told] = angles
+    for (one, other), (angle, following) in zip(pairwise(told), pairwise(angles), strict=True):
+        if other - one <= FACING_GAP_FRAMES:
+            facing[one : other + 1] = np.linspace(angle, following, other - one + 1)
+    return facing if np.isfinite(facing).any() else None
+
+
+def _start(timeline: Timeline, first: int) -> Start | None:
+    """The known frames before ``first``; None where there are none."""
+    count = int(np.cumprod(timeline.placed[max(first - START_FRAMES, 0) : first][::-1]).sum())
+    if not count:
+        return None
+    joints = timeline.joints(first - count, first)
+    return Start(joints if count > 1 else np.repeat(joints, 2, 0))
+
+
+def _sources(parts: Sequence[FoundPart], stretch: Stretch) -> list[MotionSource]:
+    """The parts by the frames of the motion, without what was found beyond the stretch."""
+    length = stretch.end - stretch.first
+    return [
+        MotionSource(
+            part.name, part.caption, stretch.first + part.first, min(part.end, length) - part.first, part.mirrored
+        )
+        for part in parts
+        if part.first < length
+    ]
