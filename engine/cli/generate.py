@@ -173,8 +173,8 @@ class ModelOptions:
         float | None,
         _model(
             metavar="NUMBER",
-            help="How close the motion is to captured motion, from 0 to 1. 0: from the network alone; 1: always from the "
-            "library of captured motion; between: from the library where it is near to the prompt. Default: 1.",
+            help="How close the motion is to captured motion. 0: from the network alone; 1: always from the library of "
+            "captured motion; between: from the library where it is near to the prompt. Default: 1.",
             min=0.0,
             max=1.0,
         ),

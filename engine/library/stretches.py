@@ -43,7 +43,7 @@ _HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class FoundStretch:
     """The frames ``first`` to ``end`` of a motion, made for the block ``prompt``."""
 
     first: int
@@ -51,14 +51,14 @@ class Stretch:
     prompt: int
 
 
-def plan_stretches(windows: Sequence[Window]) -> list[Stretch]:
+def plan_stretches(windows: Sequence[Window]) -> list[FoundStretch]:
     """Windows that follow each other without a gap, for one sentence, are one stretch."""
-    stretches: list[Stretch] = []
+    stretches: list[FoundStretch] = []
     for window in windows:
         if stretches and stretches[-1].end == window.first and stretches[-1].prompt == window.prompt:
             stretches[-1] = replace(stretches[-1], end=window.last)
         else:
-            stretches.append(Stretch(window.first, window.last, window.prompt))
+            stretches.append(FoundStretch(window.first, window.last, window.prompt))
     return stretches
 
 
@@ -102,20 +102,20 @@ class MotionFinder:
             np.concatenate([before, self._contacts[here]]),
         )
 
-    def _route(self, stretch: Stretch) -> Route:
+    def _route(self, stretch: FoundStretch) -> Route:
         """Where the stretch goes, and a few frames beyond it."""
         timeline = self.timeline
         count = stretch.end - stretch.first + TAIL_FRAMES
-        frames = np.minimum(np.arange(stretch.first, stretch.first + count), self.order.num_frames - 1)
+        beyond = np.arange(stretch.first, stretch.first + count)
+        frames = np.minimum(beyond, self.order.num_frames - 1)
         wanted = self._wanted
-        inside = np.arange(stretch.first, stretch.first + count) < self.order.num_frames
-        facing = None if wanted.facing is None else np.where(inside, wanted.facing[frames], np.nan)
+        facing = None if wanted.facing is None else wanted.facing[frames]
         heading = wanted.start_heading
         if stretch.end < len(timeline.placed) and timeline.placed[stretch.end]:
             heading = float(timeline.root[stretch.end, 2])
-        return Route(wanted.places[frames], wanted.mask[frames] & inside, facing, heading)
+        return Route(wanted.places[frames], wanted.mask[frames] & (beyond == frames), facing, heading)
 
-    def _moved_onto_hints(self, joints: np.ndarray, stretch: Stretch) -> np.ndarray:
+    def _moved_onto_hints(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
         """The joints, moved over the ground to where their hints are on average."""
         last = min(stretch.end, self.order.num_frames)
         signal = self.order.signal
@@ -167,6 +167,10 @@ def _asked_facing(order: MotionOrder, has_path: bool) -> np.ndarray | None:
     across = left - right
     angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
     facing[told] = angles
+    if len(told) and told[0] < FACING_GAP_FRAMES:
+        facing[: told[0]] = angles[0]
+    if len(told) and order.num_frames - told[-1] < FACING_GAP_FRAMES:
+        facing[told[-1] :] = angles[-1]
     for (one, other), (angle, following) in zip(pairwise(told), pairwise(angles), strict=True):
         if other - one <= FACING_GAP_FRAMES:
             facing[one : other + 1] = np.linspace(angle, following, other - one + 1)
@@ -182,7 +186,7 @@ def _start(timeline: Timeline, first: int) -> Start | None:
     return Start(joints if count > 1 else np.repeat(joints, 2, 0))
 
 
-def _sources(parts: Sequence[FoundPart], stretch: Stretch) -> list[MotionSource]:
+def _sources(parts: Sequence[FoundPart], stretch: FoundStretch) -> list[MotionSource]:
     """The parts by the frames of the motion, without what was found beyond the stretch."""
     length = stretch.end - stretch.first
     return [

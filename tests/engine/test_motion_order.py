@@ -12,7 +12,7 @@ import pytest
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.wire import Array
-from engine.motion_order import MotionOrder
+from engine.motion_order import DEFAULT_CLOSENESS, MotionOrder
 from engine.validate import order_of
 
 FRAMES = 50
@@ -64,6 +64,7 @@ def request_of_everything() -> Generate:
         exact=False,
         loop=True,
         in_place=True,
+        closeness=0.25,
     )
 
 
@@ -92,6 +93,10 @@ def test_what_was_not_given_is_there_and_asks_for_nothing() -> None:
         full = getattr(request, name)
         assert getattr(order, name).shape == full.shape and getattr(order, name).dtype == full.dtype
         assert not getattr(order, name).any()
+
+
+def test_how_close_to_captured_motion_is_the_default_when_it_is_not_said() -> None:
+    assert order_of(dataclasses.replace(request_of_everything(), closeness=None)).closeness == DEFAULT_CLOSENESS
 
 
 def test_a_window_holds_what_is_requested_in_its_frames_and_nothing_beyond_the_end() -> None:
