@@ -185,7 +185,7 @@ class Pipeline:
             met_frames(motions, requested),
             offset,
             tuple(tuple(finders[motion].sources) for motion in motions) if matches else (),
-            least and least.nearness,
+            least.nearness if least else None,
             least.closest if least else "",
             least.message if least else "",
         )

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blender_addon.shared.control import canonical_frame
 from blender_addon.shared.protocol import MotionSource
-from blender_addon.shared.series import gaussian_smooth
+from blender_addon.shared.series import gaussian_smooth, smoothstep
 from blender_addon.shared.skeleton import SKELETON
 
 from ..longform.timeline import Context, Timeline
@@ -35,7 +34,9 @@ if TYPE_CHECKING:
 START_FRAMES = 24  # of what is there already that a stretch goes on from: enough to tell its heading
 TAIL_FRAMES = 3  # found beyond a stretch, to be joined to what is known there
 HEADING_FRAMES = 10  # at the start of a path, in which the body faces where it was told to start
-FACING_GAP_FRAMES = 10  # between targets of the hips, over which the facing goes on from one to the next
+FACING_FRAMES = 8  # around a target of the hips, in which the body faces as it tells
+POSE_JOINTS = 8  # that are told in one frame: a pose
+POSE_FRAMES = 12  # before and after a pose, in which it comes and goes
 LED_M = 1.0  # a joint that is led farther over the ground takes the body along
 LED_FRAMES = 8.0  # of a led joint's own swing
 _PELVIS = SKELETON.index("pelvis")
@@ -87,6 +88,7 @@ class MotionFinder:
         joints = found.joints
         if found.kind == "alone" and start is None:
             joints = self._moved_onto_hints(joints, stretch)
+        joints = self._through_poses(joints, stretch)
         self._first, self._joints, self._contacts = stretch.first, joints, found.contacts
         self.sources += _sources(found.parts, stretch)
 
@@ -117,15 +119,38 @@ class MotionFinder:
 
     def _moved_onto_hints(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
         """The joints, moved over the ground to where their hints are on average."""
-        last = min(stretch.end, self.order.num_frames)
-        signal = self.order.signal
-        hint, mask = signal.hint[stretch.first : last], signal.hint_mask[stretch.first : last].copy()
+        hint, mask = self._hints(stretch)
         if mask[:, _PELVIS].any():
             mask[:, np.arange(mask.shape[1]) != _PELVIS] = False
         if not mask.any():
             return joints
         off = (hint - joints[: len(hint)])[mask].mean(0)
         return joints + off * np.array([1.0, 0.0, 1.0])
+
+    def _through_poses(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
+        """The joints, led through the frames in which most of them are told: what they are off by there fades before
+        and after, so that the exact step, which changes a pose alone, has little left to do.
+        """
+        hint, mask = self._hints(stretch)
+        told = np.flatnonzero(mask.sum(1) >= POSE_JOINTS)
+        if not len(told):
+            return joints
+        off = np.where(mask[told][..., None], hint[told] - joints[told], 0.0)
+        if self.order.signal.free_height:
+            off[:, _PELVIS, 1] = 0.0
+        frames = np.arange(len(joints))
+        after = np.searchsorted(told, frames).clip(0, len(told) - 1)
+        before = np.maximum(after - 1, 0)
+        span = np.maximum(told[after] - told[before], 1)
+        u = ((frames - told[before]) / span).clip(0, 1)[:, None, None]
+        away = np.abs(frames[:, None] - told).min(1)
+        share = smoothstep(np.maximum(1 - away / POSE_FRAMES, 0.0))[:, None, None]
+        return joints + share * ((1 - u) * off[before] + u * off[after])
+
+    def _hints(self, stretch: FoundStretch) -> tuple[np.ndarray, np.ndarray]:
+        """Hints (n, J, 3) and their mask (n, J) in the frames of ``stretch``."""
+        here = slice(stretch.first, min(stretch.end, self.order.num_frames))
+        return self.order.signal.hint[here], self.order.signal.hint_mask[here].copy()
 
 
 def wanted_route(order: MotionOrder) -> Route:
@@ -163,17 +188,13 @@ def _asked_facing(order: MotionOrder, has_path: bool) -> np.ndarray | None:
     if has_path and order.heading is not None:
         facing[:HEADING_FRAMES] = order.heading
     told = np.flatnonzero(order.signal.hint_mask[:, _HIPS].all(1))
-    left, right = (order.signal.hint[told, hip].astype(np.float64) for hip in _HIPS)
-    across = left - right
-    angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
-    facing[told] = angles
-    if len(told) and told[0] < FACING_GAP_FRAMES:
-        facing[: told[0]] = angles[0]
-    if len(told) and order.num_frames - told[-1] < FACING_GAP_FRAMES:
-        facing[told[-1] :] = angles[-1]
-    for (one, other), (angle, following) in zip(pairwise(told), pairwise(angles), strict=True):
-        if other - one <= FACING_GAP_FRAMES:
-            facing[one : other + 1] = np.linspace(angle, following, other - one + 1)
+    if len(told):
+        left, right = (order.signal.hint[told, hip].astype(np.float64) for hip in _HIPS)
+        across = left - right
+        angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
+        frames = np.arange(order.num_frames)
+        near = np.abs(frames[:, None] - told).min(1) <= FACING_FRAMES
+        facing[near] = np.interp(frames, told, angles)[near]
     return facing if np.isfinite(facing).any() else None
 
 
