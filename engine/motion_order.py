@@ -51,6 +51,8 @@ class MotionOrder:
     loop: bool
     in_place: bool
     closeness: float
+    from_standing: bool
+    to_standing: bool
 
     @property
     def num_frames(self) -> int:

@@ -47,6 +47,7 @@ from .control.detour import around_obstacles
 from .control.goals import goals_of
 from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
+from .control.standing import with_standing_ends
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
 from .library.library import Library
@@ -139,7 +140,8 @@ class Pipeline:
         """Progress items, with ``stream`` Parts between them, then the Result. Raises BadRequest or BadControl before
         any work; may be abandoned between items.
         """
-        requested = validate(request, self.config, self.has_control)
+        asked = validate(request, self.config, self.has_control)
+        requested, eased = with_standing_ends(asked)
         order, offset = around_obstacles(requested)
         motions = begin_variations(order, self.config)
         steps = order.num_inference_steps or self.config.default_num_inference_steps
@@ -182,7 +184,7 @@ class Pipeline:
             clock.finish(),
             request.seed,
             self.networks.model_hash,
-            met_frames(motions, requested),
+            met_frames(motions, asked, eased),
             offset,
             tuple(tuple(finders[motion].sources) for motion in motions) if matches else (),
             least.nearness if least else None,

@@ -84,6 +84,8 @@ def order_of(request: Generate) -> MotionOrder:
         loop=request.loop,
         in_place=request.in_place,
         closeness=DEFAULT_CLOSENESS if request.closeness is None else request.closeness,
+        from_standing=request.from_standing,
+        to_standing=request.to_standing,
     )
 
 

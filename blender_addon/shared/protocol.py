@@ -32,9 +32,9 @@ Conversation::
 - Both sides must speak the same version: an engine answers another one's Hello by Error ``protocol``, a client leaves
   an engine whose connection file or Welcome tells another one; both say which side is the older (``other_version``).
 
-Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion; and
-``closeness`` to Generate, ``sources``, ``nearness``, ``closest`` and ``notice`` to Result: captured motion. 2 added
-prompts in blocks, ranges, loops, obstacles and Parts.
+Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion; to
+Generate ``closeness``, with ``sources``, ``nearness``, ``closest`` and ``notice`` in Result: captured motion; and
+``from_standing`` and ``to_standing``. 2 added prompts in blocks, ranges, loops, obstacles and Parts.
 
 Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes:
 metres, Y up; at any place and heading.
@@ -171,6 +171,11 @@ class Generate:
     ``closeness`` (0..1): to captured motion, where the engine has a library of it. A sentence's motion is made of
     captured clips if the closest caption is at least ``1 - closeness`` near to it: 1 always, 0 never, which leaves all
     to the network. None is the engine's default.
+
+    ``from_standing``, ``to_standing``: the character starts from a stand, or comes to one at the end. The path is
+    walked at a speed that rises from nothing at its start, or falls to nothing at its end, and a little faster in
+    between: places stay what they are, and so does the length of the motion, but hints are met in other frames than
+    their own. Left as it is where the path is that slow there already, and in a loop or where a motion is kept in part.
     """
 
     request_id: str
@@ -197,6 +202,8 @@ class Generate:
     base_mask: BaseMask | None = None
     stream: bool = False
     closeness: float | None = None
+    from_standing: bool = False
+    to_standing: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,8 +254,9 @@ class Result:
     ``control_errors`` and ``foot_skating`` (a ratio) hold one entry a variation, ``timing`` seconds by stage;
     ``seed`` and ``model_hash`` let the same motion be made again.
 
-    What the engine decided: ``met_frames`` (V,K) are the frames in which each variation meets the hints with slack, in
-    the order of ``hints_with_slack``; None when no hint has slack. ``path_offset`` (T,3) are the metres by which the
+    What the engine decided: ``met_frames`` (V,K) are the frames in which each variation meets the hints with slack, or
+    with ``from_standing`` or ``to_standing`` all hints, in the order of ``hints_that_move``; None when there are none.
+    Of a hint in every frame it is the nearest frame. ``path_offset`` (T,3) are the metres by which the
     path of the pelvis was led around obstacles, in all variations: hints plus offset are what was followed; None when
     it was led nowhere. Errors are told from the hints where they are met, and from the path as it was asked for.
 
@@ -317,9 +325,13 @@ Message = Hello | Welcome | Generate | Progress | Part | Result | Cancel | Error
 MESSAGES: dict[str, type] = {kind.__name__: kind for kind in get_args(Message)}
 
 
-def hints_with_slack(hint_mask: np.ndarray, slack: np.ndarray | None) -> np.ndarray:
-    """(K, 2): frame and joint of each hint in ``hint_mask`` (T, J) that has ``slack`` (T, J), by frame, then joint."""
-    return np.argwhere(hint_mask & (slack > 0)) if slack is not None else np.empty((0, 2), int)
+def hints_that_move(hint_mask: np.ndarray, slack: np.ndarray | None, standing: bool = False) -> np.ndarray:
+    """(K, 2): frame and joint of each hint in ``hint_mask`` (T, J) that may be met in another frame, by frame, then
+    joint: those with ``slack`` (T, J), or all where a motion starts from or comes to a ``standing``.
+    """
+    if not standing and slack is None:
+        return np.empty((0, 2), int)
+    return np.argwhere(hint_mask & (standing | (0 if slack is None else slack > 0)))
 
 
 def other_version(client: str, client_version: int, engine: str, engine_version: int) -> ProtocolError:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..capture.capture import CapturedScene
 from ..capture.tracks import Track
-from ..shared.protocol import Result, hints_with_slack
+from ..shared.protocol import Result, hints_that_move
 from ..shared.skeleton import FPS, SKELETON
 from ..shared.space import model_to_blender, scene_to_model_frame
 
@@ -26,7 +26,7 @@ REPORTED_DETOUR_M = 0.1
 @dataclass(frozen=True, eq=False)
 class Arrivals:
     """``met_frames`` (H,): the model frames in which the hints with slack are met, in the order of
-    :func:`.hints_with_slack`; None when no hint has slack. ``path_offset`` (T, 3): the metres by which the path of the
+    :func:`.hints_that_move`; None when no hint has slack. ``path_offset`` (T, 3): the metres by which the path of the
     hips was led around obstacles, in the model's axes; None when it was led nowhere.
 
     The names of the fields are the file format of .blend files with takes; a take of an earlier version has neither.
@@ -46,7 +46,7 @@ class Arrivals:
         if self.met_frames is None:
             return captured
         met = np.repeat(np.arange(captured.signal.num_frames)[:, None], SKELETON.num_joints, axis=1)
-        frames, joints = hints_with_slack(captured.signal.hint_mask, captured.slack).T
+        frames, joints = hints_that_move(captured.signal.hint_mask, captured.slack).T
         met[frames, joints] = self.met_frames
         tracks = []
         for track in captured.tracks:

@@ -88,6 +88,16 @@ class ControlOptions:
             help='What the character does from that time on, such as "4=a person sits down". Repeat for more prompts.',
         ),
     ] = None
+    from_standing: Annotated[
+        bool,
+        _control(
+            "--from-standing",
+            help="Start from a stand: slow at the start of the path, a little faster later. The length stays.",
+        ),
+    ] = False
+    to_standing: Annotated[
+        bool, _control("--to-standing", help="Come to a stand at the end of the path; see --from-standing.")
+    ] = False
     loop: Annotated[bool, _control("--loop", help="Make the motion loop: the end leads back to the start.")] = False
     in_place: Annotated[bool, _control("--in-place", help="Stay over the starting point, as on a treadmill.")] = False
     base: Annotated[
@@ -244,6 +254,8 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
         heading=None if control.heading is None else math.radians(control.heading),
         loop=control.loop,
         in_place=control.in_place,
+        from_standing=control.from_standing,
+        to_standing=control.to_standing,
         **kept,
         **request.goal_fields(num_frames, control.tolerance, control.slack, control.surroundings),
     )

@@ -12,9 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from blender_addon.shared.series import gaussian_smooth, hermite_basis
+from blender_addon.shared.series import gaussian_smooth
 from blender_addon.shared.skeleton import FPS
 
+from ..control.path_between import path_between
 from .motion import body_headings
 
 TANGENT_FRAMES = 3.0  # over which a path's direction is read
@@ -87,7 +88,7 @@ class Way:
             return cls(path, np.zeros(route.num_frames, bool), asked, direction)
         known = np.zeros(route.num_frames, bool)
         known[frames[0] : frames[-1] + 1] = True
-        return cls(_filled(frames, places, route.num_frames), known, asked, direction)
+        return cls(path_between(frames, places, route.num_frames), known, asked, direction)
 
     @cached_property
     def speed(self) -> float:
@@ -129,28 +130,3 @@ def tangents(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     frames = np.flatnonzero(moves)
     angles = np.unwrap(np.arctan2(velocity[frames, 0], velocity[frames, 1]))
     return np.interp(np.arange(len(path)), frames, angles), moves
-
-
-def _filled(frames: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """A path (count, 2) through ``places`` (n, 2) at ``frames`` (n,): cubics with the slopes of the neighbours' lines,
-    and straight on beyond both ends.
-    """
-    spans = np.diff(frames)[:, None]
-    lines = np.diff(places, axis=0) / spans
-    slopes = np.concatenate([lines[:1], lines[-1:]])
-    if len(lines) > 1:
-        inner = (lines[:-1] * spans[1:] + lines[1:] * spans[:-1]) / (spans[:-1] + spans[1:])
-        slopes = np.concatenate([lines[:1], inner, lines[-1:]])
-    at = np.arange(count)
-    span = np.clip(np.searchsorted(frames, at, side="right") - 1, 0, len(spans) - 1)
-    inside = np.clip(at, frames[0], frames[-1])
-    s = ((inside - frames[span]) / spans[span, 0])[:, None]
-    start, start_slope, end, end_slope = hermite_basis(s)
-    long = spans[span]
-    path = (
-        start * places[span]
-        + end * places[span + 1]
-        + long * (start_slope * slopes[span] + end_slope * slopes[span + 1])
-    )
-    beyond = (at - inside)[:, None]
-    return path + np.where(beyond < 0, slopes[0], slopes[-1]) * beyond

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from blender_addon.shared.control import control_errors
-from blender_addon.shared.protocol import ControlError, hints_with_slack
+from blender_addon.shared.protocol import ControlError, hints_that_move
 
 from ..metrics import control_metrics
 from ..models.config import ModelConfig
@@ -46,10 +46,13 @@ def stacked(motions: list[MotionInProgress], span: slice) -> tuple[np.ndarray, n
     return joints, np.stack([motion.contacts[span] for motion in motions])
 
 
-def met_frames(motions: list[MotionInProgress], requested: MotionOrder) -> np.ndarray | None:
-    """The frames (V, K) int32 in which the hints with slack are met; None where there are none."""
-    frames, joints = hints_with_slack(requested.signal.hint_mask, requested.slack).T
-    return np.stack([motion.met[frames, joints] for motion in motions]) if len(frames) else None
+def met_frames(motions: list[MotionInProgress], requested: MotionOrder, eased: np.ndarray) -> np.ndarray | None:
+    """The frames (V, K) int32 in which the hints that move are met; None where there are none. ``eased`` (T, J): the
+    frames in which standing ends had them met.
+    """
+    standing = requested.from_standing or requested.to_standing
+    frames, joints = hints_that_move(requested.signal.hint_mask, requested.slack, standing).T
+    return np.stack([motion.met[eased[frames, joints], joints] for motion in motions]) if len(frames) else None
 
 
 def measured_errors(motions: list[MotionInProgress], requested: MotionOrder) -> tuple[ControlError, ...]:

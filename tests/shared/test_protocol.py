@@ -193,12 +193,13 @@ def test_an_array_may_be_left_out_but_must_fit_when_it_is_there(message: str, na
             encode(replace(given, **{name: array}))
 
 
-def test_hints_with_slack_are_listed_by_frame_then_joint() -> None:
+def test_hints_that_move_are_listed_by_frame_then_joint() -> None:
     mask, slack = np.zeros((5, 22), bool), np.zeros((5, 22), np.int32)
     mask[[3, 1, 1, 2], [0, 7, 4, 9]] = True
     slack[[3, 1, 1, 4], [0, 7, 4, 9]] = 2
-    assert protocol.hints_with_slack(mask, slack).tolist() == [[1, 4], [1, 7], [3, 0]]
-    assert protocol.hints_with_slack(mask, None).shape == (0, 2)
+    assert protocol.hints_that_move(mask, slack).tolist() == [[1, 4], [1, 7], [3, 0]]
+    assert protocol.hints_that_move(mask, None).shape == (0, 2)
+    assert protocol.hints_that_move(mask, None, standing=True).tolist() == [[1, 4], [1, 7], [2, 9], [3, 0]]
 
 
 @pytest.mark.parametrize(("client", "engine", "older"), [(2, 3, "add-on"), (3, 2, "engine")])

@@ -26,7 +26,7 @@ from blender_addon.shared.protocol import (
     Progress,
     Result,
     Welcome,
-    hints_with_slack,
+    hints_that_move,
 )
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.serving.server import serve
@@ -58,7 +58,7 @@ class WalkingPipeline:
         takes = [walk(request, request.seed + take) for take in range(request.num_variations)]
         signal = ControlSignal(request.hint, request.hint_mask)
         errors = [control_errors(joints, signal) if request.hint_mask.any() else np.zeros(1) for joints in takes]
-        met = hints_with_slack(request.hint_mask, request.slack)[:, 0].astype(np.int32)  # each in its own frame
+        met = hints_that_move(request.hint_mask, request.slack)[:, 0].astype(np.int32)  # each in its own frame
         yield Result(
             request_id=request.request_id,
             joints=np.stack(takes).astype(np.float32),

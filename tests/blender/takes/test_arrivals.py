@@ -11,7 +11,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon.capture import capture
-from blender_addon.shared.protocol import hints_with_slack
+from blender_addon.shared.protocol import hints_that_move
 from blender_addon.takes.arrivals import Arrivals
 
 from ..helpers import rigs, scenes
@@ -34,7 +34,7 @@ def track(captured: capture.CapturedScene, joint: str):
 
 
 def test_a_key_with_slack_is_at_the_frame_in_which_it_is_met(captured) -> None:
-    asked = hints_with_slack(captured.signal.hint_mask, captured.slack)
+    asked = hints_that_move(captured.signal.hint_mask, captured.slack)
     assert asked[:, 0].tolist() == [20, 40]
     told = Arrivals(met_frames=np.array([18, 43], np.int32)).with_actual_timing(captured, FPS)
     assert track(told, "left_wrist").frames.tolist() == [28, 65.5]

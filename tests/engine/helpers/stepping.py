@@ -30,7 +30,7 @@ from blender_addon.shared.protocol import (
     PromptBlock,
     Result,
     Welcome,
-    hints_with_slack,
+    hints_that_move,
 )
 from engine.serving import server
 
@@ -75,7 +75,7 @@ def result_of(request: Generate) -> Result:
     contacts = np.zeros((*shape[:2], 4), bool)
     errors = (ControlError(0.0, 0.0, 0.0),) * request.num_variations
     skating = (0.0,) * request.num_variations
-    asked = hints_with_slack(request.hint_mask, request.slack)[:, 0].astype(np.int32)
+    asked = hints_that_move(request.hint_mask, request.slack)[:, 0].astype(np.int32)
     return Result(
         request.request_id,
         joints.astype(np.float32),
