@@ -13,8 +13,9 @@ import numpy as np
 
 from .. import offscreen
 from ..shared.errors import BadControl
-from . import pace, paths
+from . import pace, paths, stroke
 from .kinds import Control, control_label
+from .standing import standing_ends
 from .timing import continuous, scene_fps, span
 
 
@@ -27,7 +28,7 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
     if control.pace == "ANIMATED":
         return frames, (yield from offscreen.followed_path(control.target, frames, control.spline, control.reverse))
     try:
-        points = paths.points_along(line, _fractions(control, frames, scene))
+        points = paths.points_along(line, _fractions(control, line, frames, scene))
     except BadControl as error:
         raise BadControl(f"{control_label(control)} has fewer than two different points.", error.hint) from None
     if not offscreen.may_move(control.target):
@@ -53,12 +54,17 @@ def _line(control: Control, frame: float) -> np.ndarray:
     return line[::-1] if control.reverse else line
 
 
-def _fractions(control: Control, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
-    """Fraction (K,) of the curve's length that is covered at each frame."""
+def _fractions(control: Control, line: np.ndarray, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:
+    """Fraction (K,) of the length of ``line`` (P, 3) that is covered at each frame."""
     fps = scene_fps(scene)
+    seconds = (control.frame_end - control.frame_start) / fps
+    stands = standing_ends(control, scene)
+    standing = pace.standing_ease_within(
+        stroke.length(line) * scene.unit_settings.scale_length, seconds, max(1, sum(stands))
+    )
     return pace.progress(
         (frames - control.frame_start) / fps,
-        (control.frame_end - control.frame_start) / fps,
-        ease_in=control.ease if control.pace in ("EASE", "EASE_IN") else 0.0,
-        ease_out=control.ease if control.pace in ("EASE", "EASE_OUT") else 0.0,
+        seconds,
+        ease_in=control.ease if control.pace in ("EASE", "EASE_IN") else standing * stands[0],
+        ease_out=control.ease if control.pace in ("EASE", "EASE_OUT") else standing * stands[1],
     )

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The speed along a curve: how it begins and ends. No bpy."""
+"""The speed along a curve: how it begins and ends. No bpy. Metres and seconds."""
 
 from __future__ import annotations
 
 import numpy as np
+
+STANDING_EASE_S = (0.65, 1.3)
+"""Shortest and longest time in which a body comes to its speed, or from it to a stand: a step or two of a walk."""
+STANDING_M_PER_S2 = 2.2
+"""How fast its speed changes between the two."""
 
 
 def progress(times: np.ndarray, duration: float, ease_in: float = 0.0, ease_out: float = 0.0) -> np.ndarray:
@@ -23,3 +28,18 @@ def progress(times: np.ndarray, duration: float, ease_in: float = 0.0, ease_out:
         left = duration - times
         covered = np.where(left < fall, 1.0 - full * left**2 / (2 * fall), covered)
     return covered
+
+
+def standing_ease(speed: float) -> float:
+    """Seconds in which a person who stands comes to ``speed``, or from it to a stand."""
+    return float(np.clip(speed / STANDING_M_PER_S2, *STANDING_EASE_S))
+
+
+def standing_ease_within(length: float, duration: float, ends: int) -> float:
+    """:func:`standing_ease` for a path of that ``length`` in that ``duration``, on which it takes place at ``ends``
+    ends, 1 or 2: the speed in between is then a little higher.
+    """
+    ease = STANDING_EASE_S[0]
+    for _ in range(4):  # it settles: a longer ease asks for a little more speed
+        ease = standing_ease(length / max(duration - ends * ease / 2, duration / 2))
+    return ease

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..shared import space
 from ..shared.errors import BadRequest
 
@@ -17,6 +19,14 @@ def texts(settings: Any) -> list[str]:
     if settings.prompt_mode == "BLOCKS":
         return [" ".join(block.text.split()) for block in _in_order(settings)]
     return [" ".join(settings.prompt.split())]
+
+
+def holding(settings: Any, frames: np.ndarray) -> np.ndarray:
+    """Which of :func:`texts` (K,) holds at scene frames (K,)."""
+    if settings.prompt_mode != "BLOCKS":
+        return np.zeros(len(frames), int)
+    starts = [block.frame_start for block in _in_order(settings)]
+    return np.maximum(np.searchsorted(starts, frames, side="right") - 1, 0)
 
 
 def last_frame(settings: Any) -> float | None:

@@ -47,6 +47,7 @@ def build_request(scene: bpy.types.Scene, captured: CapturedScene) -> Generate:
         obstacles=obstacles.requested_obstacles(captured.obstacles),
         loop=settings.loop,
         stream=num_frames > STREAM_ABOVE_FRAMES,
+        closeness=settings.closeness,
     )
 
 

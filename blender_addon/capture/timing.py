@@ -4,14 +4,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import bpy
 import numpy as np
 
+from .. import compat
 from ..shared import space
 from ..shared.errors import BadControl
 from . import paths
 from .kinds import Control, control_label
+
+TRANSFORM_CHANNELS = (
+    "location",
+    "rotation_euler",
+    "rotation_quaternion",
+    "rotation_axis_angle",
+    "scale",
+    "delta_location",
+)
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -62,3 +73,21 @@ def some_of(frames: np.ndarray, control: Control) -> np.ndarray:
             "Choose frames in its range, or disable Only at Frames.",
         )
     return frames
+
+
+def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
+    """The frames (K,), ascending, at which the Action of the object or bone has keys of location, rotation or scale."""
+    prefix = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].' if bone else ""
+    wanted = {prefix + channel for channel in TRANSFORM_CHANNELS}
+    frames: set[float] = set()
+    for curve in assigned_curves(target):
+        if curve.data_path in wanted and not curve.mute:
+            frames.update(round(key.co.x, 4) for key in curve.keyframe_points)
+    return np.array(sorted(frames))
+
+
+def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
+    """The F-curves of the Action that ``owner`` plays."""
+    bag = compat.played_bag(owner)
+    if bag is not None:
+        yield from bag.fcurves

@@ -7,31 +7,22 @@ Shapes: K points of a joint.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from .. import compat, offscreen, time_slices
+from .. import offscreen, time_slices
 from ..character import CharacterBody, standing_height
 from ..retarget.pose import lies_on_ground
 from ..shared import space
 from ..shared.errors import BadControl
 from ..shared.skeleton import FPS, SKELETON, joint_label
-from . import facing, paths
+from . import facing, paths, prompts
 from .curves import read_curve
 from .kinds import Control, ControlKind, check_control, control_label, kind_of
-from .timing import continuous, scene_fps, some_of, span
-
-TRANSFORM_CHANNELS = (
-    "location",
-    "rotation_euler",
-    "rotation_quaternion",
-    "rotation_axis_angle",
-    "scale",
-    "delta_location",
-)
+from .timing import continuous, keyed_frames, scene_fps, some_of, span
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +74,7 @@ def _read_track(control: Control, scene: bpy.types.Scene, body: CharacterBody) -
     on_ground = _marks_the_floor(control, points, body)
     if on_ground:
         points = points + _standing_offset(control.joint, body, scene)
-    facings = yield from _facing(control, frames, points)
+    facings = yield from _facing(control, frames, points, scene)
     width = {"EXACT": 0.0, "TOLERANCE": control.tolerance, "LOOSE": math.inf}[control.follow]
     return Track(
         control.joint,
@@ -179,34 +170,26 @@ READERS = {ControlKind.CURVE: read_curve, ControlKind.OBJECT: read_object}
 """Scene frames (K,) and world points (K, 3) of the kinds of controls that lead a joint in the world."""
 
 
-def keyed_frames(target: bpy.types.Object, bone: str = "") -> np.ndarray:
-    """The frames (K,), ascending, at which the Action of the object or bone has keys of location, rotation or scale."""
-    prefix = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].' if bone else ""
-    wanted = {prefix + channel for channel in TRANSFORM_CHANNELS}
-    frames: set[float] = set()
-    for curve in assigned_curves(target):
-        if curve.data_path in wanted and not curve.mute:
-            frames.update(round(key.co.x, 4) for key in curve.keyframe_points)
-    return np.array(sorted(frames))
-
-
-def assigned_curves(owner: bpy.types.ID) -> Iterator[bpy.types.FCurve]:
-    """The F-curves of the Action that ``owner`` plays."""
-    bag = compat.played_bag(owner)
-    if bag is not None:
-        yield from bag.fcurves
-
-
 # ---- facing and height
 
 
-def _facing(control: Control, frames: np.ndarray, points: np.ndarray) -> Generator[None, None, np.ndarray]:
+def _facing(
+    control: Control, frames: np.ndarray, points: np.ndarray, scene: bpy.types.Scene
+) -> Generator[None, None, np.ndarray]:
     """Yaw (K,) that a control of the pelvis asks for; NaN where it is free."""
     if control.joint != "pelvis" or control.facing == "FREE":
         return np.full(len(frames), np.nan)
     if control.facing == "OBJECT":
         return facing.of_objects((yield from offscreen.world_matrices(control.target, frames)))
-    return facing.along(points) + facing.YAW_FROM_PATH[control.facing]
+    settings = scene.gaitway
+    if control.facing == "PROMPT" and settings.closeness > 0:
+        return np.full(len(frames), np.nan)  # captured motion faces along its path, as the prompt says
+    model = space.scene_to_model_frame(frames, settings.start_frame, scene_fps(scene))
+    if control.facing == "PROMPT":
+        offset = facing.as_prompts_say(prompts.texts(settings), prompts.holding(settings, frames))
+    else:
+        offset = facing.YAW_FROM_PATH[control.facing]
+    return facing.along(points, model) + offset
 
 
 def _marks_the_floor(control: Control, points: np.ndarray, body: CharacterBody) -> bool:

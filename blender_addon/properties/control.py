@@ -62,13 +62,21 @@ PACE_ITEMS = [
 ]
 
 FACING_ITEMS = [
-    ("FREE", "Free", "The motion decides the facing; it starts along the path"),
-    ("AHEAD", "Along the Path", "The character faces its direction of travel"),
-    ("BACK", "Backward", "The character moves backward"),
-    ("LEFT", "Sidestep Left", "The character moves sideways, to its left"),
-    ("RIGHT", "Sidestep Right", "The character moves sideways, to its right"),
-    ("OBJECT", "As the Object", "The character faces along the -Y axis of the control's object"),
+    (
+        "PROMPT",
+        "Along the Path",
+        "The character faces its direction of travel, unless the prompt says that it walks backward or sideways",
+        "",
+        6,
+    ),
+    ("FREE", "Free", "The motion decides the facing; it starts along the path", "", 0),
+    ("AHEAD", "Always Forward", "The character faces its direction of travel, whatever the prompt says", "", 1),
+    ("BACK", "Backward", "The character moves backward", "", 2),
+    ("LEFT", "Sidestep Left", "The character moves sideways, to its left", "", 3),
+    ("RIGHT", "Sidestep Right", "The character moves sideways, to its right", "", 4),
+    ("OBJECT", "As the Object", "The character faces along the -Y axis of the control's object", "", 5),
 ]
+"""With the numbers that stand for them in files."""
 
 FOLLOW_ITEMS = [
     ("EXACT", "Exactly", "The joint reaches the control exactly"),
@@ -146,6 +154,18 @@ class GaitwayControl(bpy.types.PropertyGroup):
         subtype="TIME_ABSOLUTE",
         description="Seconds of speeding up or slowing down",
     )
+    from_standing: BoolProperty(
+        name="From Standing",
+        default=False,
+        description="Start the path from a stand: the speed rises during the first steps. "
+        "No effect in a loop, or where another control of the hips comes before",
+    )
+    to_standing: BoolProperty(
+        name="To Standing",
+        default=False,
+        description="Come to a stand at the end of the path: the speed falls during the last steps. "
+        "No effect in a loop, or where another control of the hips comes after",
+    )
     reverse: BoolProperty(name="Reverse", default=False, description="Follow the curve from its end to its start")
     spline: IntProperty(
         name="Spline",
@@ -186,6 +206,16 @@ class GaitwayControl(bpy.types.PropertyGroup):
         default="",
         description="Frames at which the control applies, single frames or ranges: 1, 25, 60-90",
     )
+
+
+def add_control(settings: bpy.types.PropertyGroup) -> GaitwayControl:
+    """A new row at the end of the list of controls, as animators get it today. The defaults of the properties are
+    other ones: they hold for the controls of files that were saved before there was this choice.
+    """
+    control = settings.controls.add()
+    control.facing = "PROMPT"
+    control.from_standing = control.to_standing = True
+    return control
 
 
 CLASSES = (GaitwayControl,)

@@ -98,6 +98,16 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         max=50,
         description="Sampling steps: more are slower and finer; 0 uses the model's default",
     )
+    closeness: FloatProperty(
+        name="Closeness to Captured Motion",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        precision=2,
+        subtype="FACTOR",
+        description="How readily captured motion is used: at 1 always, from the clips closest to the prompt; at 0 "
+        "never, all comes from the neural network; between them only where a clip is close enough to the prompt",
+    )
     variations: IntProperty(
         name="Variations",
         default=1,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast people are when they do what a sentence says: one table for drawn paths and for clips that are looked up.
+"""How fast people are when they do what a sentence says, and which way they face as they go: one table for drawn paths
+and for clips that are looked up.
 
 The first word that says how somebody moves counts, else it is a walk; words for the manner make it slower or faster.
 Metres a second for an adult.
@@ -8,6 +9,8 @@ Metres a second for an adult.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
+from math import pi
 
 from .words import forms_of, words_of
 
@@ -52,6 +55,18 @@ SLOWEST_MANNER, FASTEST_MANNER = 0.4, 1.5
 
 _VERBS = forms_of([*GOING_M_PER_S, *STAYING_M_PER_S])
 _SPEEDS = STAYING_M_PER_S | GOING_M_PER_S
+_NOT_UPRIGHT = frozenset(
+    ("crawl", "cartwheel", "roll", "somersault", "flip", "backflip", "handstand", "handspring", "lie")
+)
+_WHIRLS = frozenset(("spin", "whirl", "twirl", "pirouette"))
+_LEANING = frozenset(("lean", "bend", "look", "tilt", "arch", "fall", "glance"))
+_FACING_WORDS = forms_of(
+    [
+        *_SPEEDS,
+        *sorted(_NOT_UPRIGHT | _WHIRLS | _LEANING),
+        *("backward", "sideways", "forward", "turn", "retreat", "strafe", "sidestep"),
+    ]
+)
 
 
 def usual_speed(prompts: Iterable[str]) -> float:
@@ -60,6 +75,33 @@ def usual_speed(prompts: Iterable[str]) -> float:
     verb = next((place for place, word in enumerate(words) if word in _VERBS), None)
     speed = WALKING_M_PER_S if verb is None else _SPEEDS[_VERBS[words[verb]]]
     return speed * manner_factor(word for place, word in enumerate(words) if place != verb)
+
+
+def facing_offset(prompt: str) -> float | None:
+    """Radians about +Y, positive to the left, from where somebody goes to where they face, as ``prompt`` says: 0 ahead,
+    pi backward, a quarter sideways. None where it does not tell: for dancing, fighting, turning, and what is not done
+    upright.
+    """
+    words = [_FACING_WORDS.get(word, word) for word in words_of(prompt)]
+    verb = next((word for word in words if word in _SPEEDS), "walk")
+    goes = verb in GOING_M_PER_S or bool({"forward", "backward", "sideways"} & set(words))
+    if not goes or set(words) & _NOT_UPRIGHT or _turns(words):
+        return None
+    backward = {"moonwalk", "retreat"} & set(words) or any(
+        word == "backward" and words[place - 1] not in _LEANING for place, word in enumerate(words)
+    )
+    sideways = {"sideways", "sidestep", "side-step", "strafe"} & set(words) or "to the side" in " ".join(words)
+    if sum(map(bool, (backward, sideways, "forward" in words))) > 1:
+        return None
+    if sideways:
+        return pi / 2 if "right" in words else -pi / 2
+    return pi if backward else 0.0
+
+
+def _turns(words: list[str]) -> bool:
+    """Whether somebody turns about on the way."""
+    pairs = set(pairwise(words))
+    return bool(_WHIRLS & set(words) or {("turn", "around"), ("turn", "back"), ("turn", "round")} & pairs)
 
 
 def manner_factor(words: Iterable[str]) -> float:

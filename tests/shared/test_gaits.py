@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The speed of a sentence: by words, not letters."""
+"""The speed of a sentence, and which way one faces: by words, not letters."""
+
+from math import pi
 
 import pytest
 
@@ -59,3 +61,28 @@ def test_forms_of_a_verb(base: str, forms: set[str]) -> None:
 def test_later_prompts_do_not_change_the_first() -> None:
     assert gaits.usual_speed(["a person runs", "a person walks"]) == gaits.usual_speed(["a person runs"])
     assert gaits.usual_speed([]) == gaits.WALKING_M_PER_S
+
+
+@pytest.mark.parametrize(
+    ("sentence", "offset"),
+    [
+        ("a person walks forward.", 0.0),
+        ("a person waves with the right hand", 0.0),
+        ("a man walks forward and then turns right", 0.0),
+        ("a person jumps forward", 0.0),
+        ("a person runs and looks backward", 0.0),
+        ("she does not walk backward", 0.0),
+        ("a person walks slowly backwards", pi),
+        ("someone hops backward on one leg", pi),
+        ("he moonwalks", pi),
+        ("a person sidesteps to the left", -pi / 2),
+        ("someone walks sideways to the right", pi / 2),
+        ("a person walks forward, then backward", None),
+        ("a person turns around", None),
+        ("a woman dances", None),
+        ("a boxer throws punches", None),
+        ("a baby crawls on hands and knees", None),
+    ],
+)
+def test_the_prompt_tells_which_way_one_faces(sentence: str, offset: float | None) -> None:
+    assert gaits.facing_offset(sentence) == offset

@@ -7,9 +7,11 @@ import bpy
 import numpy as np
 
 from ... import offscreen
-from ...capture import prompts, stroke
+from ...capture import pace, prompts, stroke
+from ...capture.standing import standing_ends
 from ...capture.timing import scene_fps
 from ...character import CharacterBody, read_body
+from ...properties.control import add_control
 from ...shared import gaits
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
@@ -149,17 +151,20 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
     speed = speed or scene_speed(scene)
     control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
     if control is None:
-        control = settings.controls.add()
+        control = add_control(settings)
         control.target = curve
     control.joint, control.enabled, control.pace = SKELETON.names[0], True, "EVEN"
     control.frame_start = settings.start_frame
-    control.frame_end = settings.start_frame + max(1, round(length / speed * scene_fps(scene)))
     settings.length_mode = "CONTROLS"
     for number, other in enumerate(settings.controls):
         if other == control:
             settings.active_control = number
         elif other.joint == control.joint:
             other.enabled = False
+    # What is slower at the ends takes longer: between them the speed is what it should be.
+    ease = pace.standing_ease(speed * scene.unit_settings.scale_length)
+    seconds = length / speed + sum(standing_ends(control, scene)) * ease / 2
+    control.frame_end = settings.start_frame + max(1, round(seconds * scene_fps(scene)))
     return control
 
 

@@ -11,7 +11,8 @@ import bpy
 from ...capture.kinds import ControlKind, kind_of
 from ...capture.paths import frame_ranges
 from ...capture.relative_targets import offset_now
-from ...capture.tracks import assigned_curves
+from ...capture.timing import assigned_curves
+from ...properties.control import add_control
 from ...shared.skeleton import SKELETON
 from ..sidebar import ActiveList, ActiveRowOperator, RemoveRowOperator, ReportingOperator
 
@@ -35,7 +36,7 @@ class GAITWAY_OT_control_add(ReportingOperator, bpy.types.Operator):
         scene = context.scene
         settings = scene.gaitway
         for target, bone in selected_targets(context):
-            control = settings.controls.add()
+            control = add_control(settings)
             # Its own default joint must not count as used while a joint is chosen for it.
             used = {other.joint for other in list(settings.controls)[:-1]}
             control.target, control.bone = target, bone

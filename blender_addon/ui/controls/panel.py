@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...capture.kinds import ControlKind, control_label, kind_of
+from ...capture.standing import standing_ends
 from ...capture.timing import scene_fps
 from ...shared.skeleton import FPS, joint_label
 from ..sidebar import RowList, Tab, paragraph
@@ -58,12 +59,27 @@ def draw_curve(column: bpy.types.UILayout, context: bpy.types.Context, control: 
     column.prop(control, "pace")
     if control.pace.startswith("EASE"):
         column.prop(control, "ease")
+    if control.joint == "pelvis" and control.pace != "ANIMATED":
+        draw_standing(column, context, control)
     if control.pace != "ANIMATED" and control.frame_end > control.frame_start:
         column.label(text=path_summary(context.scene, control))
     column.prop(control, "reverse")
     if len(control.target.data.splines) > 1:
         column.prop(control, "spline")
     draw_closeness(column, context, control)
+
+
+def draw_standing(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:
+    """Whether the path starts from a stand and ends in one; greyed out where it cannot, or is eased anyway."""
+    stands = standing_ends(control, context.scene)
+    ends = column.column(align=True)
+    for name, eased, stands_there in (
+        ("from_standing", "EASE_IN", stands[0]),
+        ("to_standing", "EASE_OUT", stands[1]),
+    ):
+        row = ends.row()
+        row.active = control.pace not in ("EASE", eased) and (stands_there or not getattr(control, name))
+        row.prop(control, name)
 
 
 def draw_object(column: bpy.types.UILayout, context: bpy.types.Context, control: bpy.types.PropertyGroup) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...properties.control import JOINT_ITEMS
+from ...properties.control import JOINT_ITEMS, add_control
 from ...shared.skeleton import joint_label
 from .draw_path import leg_of
 
@@ -33,7 +33,7 @@ class GAITWAY_OT_pin_add(bpy.types.Operator):
             pin.empty_display_type = "SPHERE"
             pin.empty_display_size = DISPLAY_SIZE_LEGS * leg_of(scene)
             context.collection.objects.link(pin)
-            control = settings.controls.add()
+            control = add_control(settings)
             control.target, control.joint = pin, self.joint
             index = len(settings.controls) - 1
         settings.controls[index].enabled = True

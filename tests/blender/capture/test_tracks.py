@@ -308,6 +308,46 @@ def test_facing_is_free_unless_it_is_asked_for_and_keeps_through_a_stop(settings
     assert ahead[:, 0].min() > np.cos(np.radians(2))
 
 
+def test_facing_along_the_path_is_left_to_captured_motion_and_told_to_the_network(settings) -> None:
+    scenes.control(ring(2.0), frame_start=1, frame_end=145, facing="PROMPT")
+    assert len(looks(capture.capture(bpy.context.scene))[0]) == 0
+    settings.closeness = 0.0
+    for prompt, degrees in (
+        ("a person walks forward.", 0),
+        ("a person walks backward.", 180),
+        ("a person walks sideways to the left.", -90),
+        ("a person sidesteps to the right.", 90),
+    ):
+        settings.prompt = prompt
+        frames, ahead = looks(capture.capture(bpy.context.scene))
+        angles = np.radians(360 * frames / 120 + degrees)
+        assert np.sum(ahead * np.stack([np.cos(angles), np.sin(angles)], -1), -1).min() > np.cos(np.radians(5))
+    for prompt in ("a person dances.", "a baby crawls forward.", "a person walks and turns around."):
+        settings.prompt = prompt
+        assert len(looks(capture.capture(bpy.context.scene))[0]) == 0
+
+
+def test_each_prompt_of_a_list_says_how_to_face(settings) -> None:
+    settings.closeness, settings.prompt_mode = 0.0, "BLOCKS"
+    for text, first in (("a person walks forward.", 1), ("a person walks backward.", 73)):
+        block = settings.prompt_blocks.add()
+        block.text, block.frame_start, block.frame_end = text, first, first + 72
+    straight = scenes.curve("Path", [(0, 0, 0), (0, -6, 0)], "POLY")
+    scenes.control(straight, frame_start=1, frame_end=145, facing="PROMPT")
+    frames, ahead = looks(capture.capture(bpy.context.scene))
+    assert (ahead[frames < 50, 1] < -0.99).all() and (ahead[frames > 70, 1] > 0.99).all()
+    assert not ((frames > 53) & (frames < 67)).any()  # there is time to turn
+
+
+def test_a_body_takes_time_to_turn_at_a_corner(settings) -> None:
+    """There and back again on the spot: half a turn takes some 0.7 s, not 0.1."""
+    guide = scenes.empty("Guide", {1: (0, 0, 0), 73: (0, -4, 0), 145: (0.001, 0, 0)})
+    scenes.control(guide, times="BETWEEN", facing="AHEAD")
+    frames, ahead = looks(capture.capture(bpy.context.scene))
+    turning = frames[np.abs(ahead[:, 1]) < 0.95] / 20
+    assert 0.3 < np.ptp(turning) < 1.0 and turning.mean() == pytest.approx(3.0, abs=0.15)
+
+
 # ---- where the motion starts
 
 

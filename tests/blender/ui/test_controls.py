@@ -12,7 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen
-from blender_addon.capture import capture
+from blender_addon.capture import capture, pace
 from blender_addon.capture.request import build_request
 from blender_addon.ui.controls import (
     draw_path,
@@ -39,6 +39,12 @@ def select(member: bpy.types.Object) -> None:
     bpy.context.view_layer.objects.active = member
 
 
+def along_the_path(captured: capture.CapturedScene) -> np.ndarray:
+    """Speed (T - 1,) of the hips over the model's ground, m/s."""
+    steps = np.diff(captured.signal.hint[:, 0], axis=0)[:, [0, 2]]
+    return np.linalg.norm(steps, axis=-1) * capture.FPS
+
+
 def size(settings: bpy.types.PropertyGroup) -> float:
     return capture.read_body(settings.character, bpy.context.scene).scale
 
@@ -61,8 +67,10 @@ def test_a_drawn_line_becomes_a_path_at_walking_speed(settings, fps: float, unit
     assert np.abs(np.linalg.norm(points[:, :2], axis=-1) * unit - 4).max() < 0.04
     seconds = (control.frame_end - 11) / fps
     assert control.frame_start == 11 and control.joint == "pelvis"
-    assert seconds == pytest.approx(2 * math.pi / (1.2 * size(settings)), rel=0.02)
+    speed = 1.2 * size(settings)
+    assert seconds == pytest.approx(2 * math.pi / speed + pace.standing_ease(speed), rel=0.02)
     captured = capture.capture(bpy.context.scene)
+    assert along_the_path(captured).max() == pytest.approx(1.2, rel=0.03)
     assert captured.signal.free_height and captured.signal.hint_mask[:, 0].all()
 
 
@@ -152,10 +160,14 @@ def test_walking_along_a_curve_takes_one_press(settings, prompt: str, speed: flo
     select(path)
     assert bpy.ops.gaitway.walk_along() == {"FINISHED"}
     (control,) = settings.controls
-    frames = 6 / (speed * size(settings)) * 24
-    assert control.frame_end - control.frame_start == pytest.approx(frames, abs=0.51)
+    speeds = along_the_path(capture.capture(bpy.context.scene))
+    assert speeds.max() == pytest.approx(speed, rel=0.03)  # of a body of the model's size
+    assert speeds[[0, -1]].max() < 0.1 * speed
     assert bpy.ops.gaitway.walk_along(speed=2.0) == {"FINISHED"}  # again: new times, not listed twice
-    assert len(settings.controls) == 1 and control.frame_end == 1 + 72
+    assert len(settings.controls) == 1
+    control.from_standing = control.to_standing = False
+    bpy.ops.gaitway.walk_along(speed=2.0)
+    assert control.frame_end == 1 + 72
     other = scenes.curve("Other", [(0, 0, 0), (1, 0, 0)])
     select(other)
     bpy.ops.gaitway.walk_along()
