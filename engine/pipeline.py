@@ -18,6 +18,7 @@ Shapes: V variations, T frames, J = 22 joints, F = 263 features, N latent tokens
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ import engine
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.gaits import WALKING_M_PER_S
 from blender_addon.shared.protocol import (
     PROTOCOL_VERSION,
     Generate,
@@ -51,6 +53,7 @@ from .control.standing import with_standing_ends
 from .finishing.finish import finish
 from .finishing.step_over import is_step_over
 from .library.library import Library
+from .library.refining import brought_near
 from .library.sentences import SentenceIndex, SentenceMatch, sentences_to_encode
 from .library.stretches import MotionFinder
 from .longform.motion import MAX_FRAMES, MotionInProgress
@@ -84,6 +87,10 @@ class Pipeline:
         one_blas_thread()
         self.sentences = None if library is None else SentenceIndex.of(library)
         self.networks, self.text_encoder, self.device = networks, text_encoder, device
+        self.model_hash = networks.model_hash
+        """Of the networks' files, and of the library behind them: with the seed it tells which motion is made."""
+        if library is not None:
+            self.model_hash = hashlib.sha256((networks.model_hash + library.digest).encode()).hexdigest()
         self.config, statistics = networks.config, networks.statistics
         if networks.denoiser is None or statistics is None:
             raise BadRequest(
@@ -117,7 +124,7 @@ class Pipeline:
             PROTOCOL_VERSION,
             engine.__version__,
             self.config.name,
-            self.networks.model_hash,
+            self.model_hash,
             SKELETON.names,
             FPS,
             self.config.min_frames,
@@ -131,7 +138,7 @@ class Pipeline:
         frames = min(max(60, self.config.min_frames), self.config.max_frames)
         signal = ControlSignal.empty(frames)
         if self.has_control:
-            signal.hint_mask[0, 0] = True
+            signal.hint_mask[[0, -1], 0], signal.hint[-1, 0, 2] = True, WALKING_M_PER_S * frames / FPS
         block = PromptBlock("a person walks forward", 0, frames)
         for _ in self.generate(Generate("warm-up", (block,), frames, signal.hint, signal.hint_mask)):
             pass
@@ -183,7 +190,7 @@ class Pipeline:
             tuple(foot_skating_ratio(motion.joints[whole]) for motion in motions),
             clock.finish(),
             request.seed,
-            self.networks.model_hash,
+            self.model_hash,
             met_frames(motions, asked, eased),
             offset,
             tuple(tuple(finders[motion].sources) for motion in motions) if matches else (),
@@ -217,6 +224,8 @@ class Pipeline:
         order, met = request.order, request.order.own_frames
         if order.slack.any():
             order, met = retime_hints(order, joints[:-1])
+        if order.refine and not order.exact:
+            joints = yield from clock.meanwhile(brought_near(order, joints, request.context.known))
         return WindowMotion.of_joints(joints, contacts, order.signal, met)
 
     def _sample(

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from blender_addon.shared.errors import GaitwayError
+from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import CONTACT_JOINTS, FPS, SKELETON
 from engine.export.atomic import atomic_file
 from engine.library.facts import ClipFacts
@@ -34,6 +35,8 @@ from .data.clips import read_captures
 COMPONENTS = 128
 SHORTEST_FRAMES = 16
 FLOATS_M = 0.12  # the lowest foot's median height, above which a body does not stand on this floor
+CARRIED_M, CARRIED_FRAMES = 0.15, 16  # all of a body so high for so long is carried by something: by steps if it
+STANDING_HIPS_M = 0.7  # stands, its hips so far above its feet, else by a seat or a bar that is not there
 ENCODER, ENCODER_WIDTH = "all-MiniLM-L6-v2", 384
 _ANIMAL = re.compile(r"\b(acts? like|imitates?|pretends? to be|waddles? like|like an?) (an? )?(\w+ )?(animal|bear|bird"
                      r"|cat|chicken|dinosaur|dog|duck|elephant|monkey|gorilla|mouse|penguin|rodent|snake|horse|frog|rabbit"
@@ -84,9 +87,15 @@ class Source:
 
 
 def usable(source: Source) -> bool:
-    """Whether a sentence can find the clip and its feet find the floor."""
+    """Whether a sentence can find the clip, its feet find the floor, and it nowhere sits on or hangs from what is not
+    there.
+    """
     lowest = source.joints[:, _FEET, 1].min(1)
-    return bool(source.about["captions"]) and len(lowest) >= SHORTEST_FRAMES and float(np.median(lowest)) <= FLOATS_M
+    if not source.about["captions"] or len(lowest) < SHORTEST_FRAMES or np.median(lowest) > FLOATS_M:
+        return False
+    low = source.joints[..., 1].min(1)
+    carried = (low > CARRIED_M) & (source.joints[:, 0, 1] - low < STANDING_HIPS_M)
+    return all(end - start < CARRIED_FRAMES for start, end in runs(carried))
 
 
 def patches_of(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

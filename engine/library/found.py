@@ -18,10 +18,20 @@ import numpy as np
 from .bending import join_segments, lead, own_facing
 from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angle, travels
 from .library import Library
-from .matching import Segment, goals_along, row_costs, search
+from .matching import EndCosts, Segment, goals_along, row_costs, search
 from .motion import BodyMotion
 from .route import Route, Start, Way
-from .rows import PARAMS, MatchingParams, Rows, candidates, make_rows, pose_after
+from .rows import (
+    PARAMS,
+    MatchingParams,
+    Rows,
+    candidates,
+    first_pose,
+    make_rows,
+    pose_after,
+    pose_distances,
+    standing_costs,
+)
 from .scores import ClipScores
 
 MATCHED_MPS = 0.3  # a slower path is none to go along
@@ -71,9 +81,9 @@ def find(
         params = replace(params, performer_cost=UNEVEN_JUMP_COST)
     before = None if start is None else BodyMotion.of(start.joints)
     segments: Sequence[Segment] = ()
-    if scores.going and way.speed > MATCHED_MPS:
+    if scores.going and way.going_speed > MATCHED_MPS:
         facing = way.facing(-travel_angle(library, scores.matching))
-        segments = yield from _matched(library, scores.matching, way, facing, seed, before, params)
+        segments = yield from _matched(library, scores.matching, _Task(way, facing, route, before), seed, params)
     if segments:
         motion = join_segments(library, segments, before).cut(0, route.num_frames)
         kind: Literal["matched", "bent", "alone"] = "matched"
@@ -89,16 +99,38 @@ def find(
     return FoundMotion(joints, motion.contacts, _parts(library, segments, route.num_frames), kind)
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """The ``way`` of a ``route``, where the body faces on it, ``facing`` (T,), and the motion ``before``."""
+
+    way: Way
+    facing: np.ndarray
+    route: Route
+    before: BodyMotion | None
+
+    def ends(self, rows: Rows, params: MatchingParams) -> list[EndCosts]:
+        """What the rows cost where the motion begins and ends: for what it joins there, or for a stand."""
+        ends: list[EndCosts] = []
+        stands, rests = self.way.stands
+        along = np.flatnonzero(self.way.known)
+        if self.before is not None:
+            pose = pose_after(self.before, params)
+            ends.append(EndCosts(0, pose_distances(pose[None], rows.pose, params)[0]))
+        elif stands:
+            ends.append(EndCosts(int(along[0]), standing_costs(rows.pose, params)))
+        if self.route.arrival is not None:
+            pose = first_pose(BodyMotion.of(self.route.arrival), params)
+            ends.append(EndCosts(self.route.arrival_frame, pose_distances(pose[None], rows.pose, params)[0]))
+        elif rests:
+            ends.append(EndCosts(int(along[-1]), standing_costs(rows.pose, params)))
+        return ends
+
+
 def _matched(
-    library: Library,
-    scores: np.ndarray,
-    way: Way,
-    facing: np.ndarray,
-    seed: int,
-    before: BodyMotion | None,
-    params: MatchingParams,
+    library: Library, scores: np.ndarray, task: _Task, seed: int, params: MatchingParams
 ) -> Generator[None, None, list[Segment]]:
-    """The cheapest stretches along ``way``; none where no clip may be taken. ``scores`` (2, K)."""
+    """The cheapest stretches for the ``task``; none where no clip may be taken. ``scores`` (2, K)."""
+    way = task.way
     clips = candidates(
         scores - CANDIDATE_SPEED * speed_misfit(library, way.speed, somewhere=True), library.frames, params
     )
@@ -106,9 +138,8 @@ def _matched(
         return []
     rows = yield from _kept_rows(library, clips, params)
     costs = row_costs(rows, scores, seed, params)
-    goals = goals_along(way.path, facing, way.known, params)
-    pose = None if before is None else pose_after(before, params)
-    return (yield from search(rows, costs, goals, pose, params))
+    goals = goals_along(way.path, task.facing, way.known, params)
+    return (yield from search(rows, costs, goals, task.ends(rows, params), params))
 
 
 def _kept_rows(library: Library, clips: np.ndarray, params: MatchingParams) -> Generator[None, None, Rows]:

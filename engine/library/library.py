@@ -12,6 +12,7 @@ sentence vector, J = 22 joints.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, fields
@@ -140,6 +141,14 @@ class Library:
         arrays["facts"] = self.facts.to_array().astype(np.float16)
         arrays["texts"] = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)
         return arrays
+
+    @cached_property
+    def digest(self) -> str:
+        """A checksum of all that it holds."""
+        total = hashlib.sha256()
+        for name, values in sorted(self.arrays().items()):
+            total.update(name.encode() + np.ascontiguousarray(values).tobytes())
+        return total.hexdigest()
 
     @property
     def num_clips(self) -> int:

@@ -12,13 +12,13 @@ fps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from .rows import PARAMS, MatchingParams, Rows
+from .rows import PARAMS, MatchingParams, Rows, pose_distances
 
 WINDOWS_AT_ONCE = 16  # whose costs are computed together
 
@@ -75,31 +75,51 @@ def row_costs(rows: Rows, scores: np.ndarray, seed: int = 0, params: MatchingPar
     return np.where(np.isfinite(own), costs, np.inf).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class EndCosts:
+    """What it costs to be in a row (R,) in the motion's frame ``frame``: where it begins, or comes to something."""
+
+    frame: int
+    costs: np.ndarray
+
+    def of_window(self, rows: Rows, window: int, params: MatchingParams) -> np.ndarray | None:
+        """(R,): what this costs those who are in a row at the begin of ``window``; None if it is another window."""
+        here, later = divmod(self.frame, params.window_frames)
+        if window != here:
+            return None
+        then = np.minimum(np.arange(len(rows.pose)) + round(later / params.row_frames), len(rows.pose) - 1)
+        return self.costs[then]
+
+
 def search(
     rows: Rows,
     costs: np.ndarray,
     goals: tuple[np.ndarray, np.ndarray],
-    start: np.ndarray | None = None,
+    ends: Sequence[EndCosts] = (),
     params: MatchingParams = PARAMS,
 ) -> Generator[None, None, list[Segment]]:
     """The cheapest way through all windows; may be abandoned wherever it yields.
 
-    ``costs`` (R,): see :func:`row_costs`. ``goals``: as :func:`goals_along` gives them. ``start`` (Q,): the pose to go
-    on from (see :func:`.rows.pose_after`).
+    ``costs`` (R,): see :func:`row_costs`. ``goals``: as :func:`goals_along` gives them. ``ends``: what poses cost where
+    the motion begins and ends.
     """
     beam: _Beam | None = None
     beams: list[_Beam] = []
-    for along, chosen in _along(rows, costs, goals, params):
-        beam = _first(rows, chosen, along, start, params) if beam is None else _next(rows, beam, chosen, along, params)
+    for along, chosen in _along(rows, costs, goals, ends, params):
+        beam = _first(rows, chosen, along, params) if beam is None else _next(rows, beam, chosen, along, params)
         beams.append(beam)
         yield
     return _segments(rows, _trace(beams), params)
 
 
 def _along(
-    rows: Rows, costs: np.ndarray, goals: tuple[np.ndarray, np.ndarray], params: MatchingParams
+    rows: Rows,
+    costs: np.ndarray,
+    goals: tuple[np.ndarray, np.ndarray],
+    ends: Sequence[EndCosts],
+    params: MatchingParams,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For every window the cost (R,) of all rows but for their pose, and the cheapest rows."""
+    """For every window the cost (R,) of all rows but for jumps to them, and the cheapest rows."""
     begin = np.flatnonzero(rows.can_begin)
     few = min(params.rows_per_window, len(begin))
     ahead, own = rows.ahead[begin], costs[begin]
@@ -109,7 +129,10 @@ def _along(
         goal, count = wanted[some], counts[some]
         crossed = (goal * count) @ ahead.T
         path = count @ squares.T - 2 * crossed + (goal * goal * count).sum(1)[:, None]
-        for costs_here in params.path_cost * path + own:
+        for window, costs_here in zip(some, params.path_cost * path + own, strict=True):
+            for end in ends:
+                there = end.of_window(rows, int(window), params)
+                costs_here += 0 if there is None else there[begin]
             along = np.full(len(rows.pose), np.inf, np.float32)
             along[begin] = costs_here
             yield along, begin[np.argpartition(costs_here, few - 1)[:few]]
@@ -125,12 +148,8 @@ class _Beam:
     parents: np.ndarray
 
 
-def _first(
-    rows: Rows, chosen: np.ndarray, along: np.ndarray, start: np.ndarray | None, params: MatchingParams
-) -> _Beam:
+def _first(rows: Rows, chosen: np.ndarray, along: np.ndarray, params: MatchingParams) -> _Beam:
     totals = along[chosen]
-    if start is not None:
-        totals = totals + _distances(start[None], rows.pose[chosen], params)[0]
     kept = _cheapest(totals, lambda places: rows.bucket[chosen[places]], params)
     return _Beam(totals[kept], chosen[kept], np.zeros(len(kept), int))
 
@@ -138,7 +157,7 @@ def _first(
 def _next(rows: Rows, beam: _Beam, chosen: np.ndarray, along: np.ndarray, params: MatchingParams) -> _Beam:
     """The beam a window later: each way goes on in its clip or jumps to one of the ``chosen`` rows."""
     at_end = beam.rows + params.window_frames // params.row_frames
-    jumps = _distances(rows.pose[at_end], rows.pose[chosen], params)
+    jumps = pose_distances(rows.pose[at_end], rows.pose[chosen], params)
     jumps += beam.costs[:, None] + (along[chosen] + np.float32(params.jump_cost))
     for cost, kind in ((params.performer_cost, rows.performer), (params.tempo_change_cost, rows.tempo)):
         jumps += np.float32(cost) * (kind[at_end][:, None] != kind[chosen])
@@ -153,12 +172,6 @@ def _next(rows: Rows, beam: _Beam, chosen: np.ndarray, along: np.ndarray, params
 
     kept = _cheapest(totals, lambda places: rows.bucket[came_from(places)[0]], params)
     return _Beam(totals[kept], *came_from(kept))
-
-
-def _distances(poses: np.ndarray, others: np.ndarray, params: MatchingParams) -> np.ndarray:
-    """Cost of the distance of each of ``poses`` (b, Q) from each of ``others`` (n, Q): (b, n)."""
-    squares = (poses * poses).sum(-1)[:, None] + (others * others).sum(-1) - 2 * poses @ others.T
-    return squares * np.float32(params.pose_cost / poses.shape[-1])
 
 
 def _cheapest(totals: np.ndarray, bucket_of: Callable[[np.ndarray], np.ndarray], params: MatchingParams) -> np.ndarray:

@@ -20,6 +20,7 @@ from .motion import body_headings
 
 TANGENT_FRAMES = 3.0  # over which a path's direction is read
 STANDS_MPS = 0.15  # a path that is slower has no direction
+END_FRAMES = 5  # at either end of a path, in which it stands or does not
 TURN_FRAMES = 4.0  # that a body takes to turn where a path has a corner
 
 
@@ -27,13 +28,17 @@ TURN_FRAMES = 4.0  # that a body takes to turn where a path has a corner
 class Route:
     """What is asked for: the pelvis at ``places`` (T, 3), world, in the frames of ``mask`` (T,), at any height;
     ``facing`` (T,): where the body faces, NaN where that follows from the path; ``start_heading``: where it faces at
-    first when nothing else tells.
+    first when nothing else tells. ``arrival`` (n, J, 3): joints that are known from the frame ``arrival_frame`` on.
+    ``whole``: the way that this is a part of, if it is one.
     """
 
     places: np.ndarray
     mask: np.ndarray
     facing: np.ndarray | None = None
     start_heading: float = 0.0
+    arrival: np.ndarray | None = None
+    arrival_frame: int = 0
+    whole: Way | None = None
 
     @classmethod
     def free(cls, num_frames: int, start_heading: float = 0.0) -> Self:
@@ -72,6 +77,7 @@ class Way:
     known: np.ndarray
     asked: np.ndarray
     start_heading: float
+    whole: Way | None = None
 
     @classmethod
     def of(cls, route: Route, start: Start | None) -> Self:
@@ -85,22 +91,43 @@ class Way:
         asked = np.full(route.num_frames, np.nan) if route.facing is None else np.asarray(route.facing, np.float64)
         if len(frames) < 2:
             path = np.repeat(places if len(places) else np.zeros((1, 2)), route.num_frames, 0)
-            return cls(path, np.zeros(route.num_frames, bool), asked, direction)
+            return cls(path, np.zeros(route.num_frames, bool), asked, direction, route.whole)
         known = np.zeros(route.num_frames, bool)
         known[frames[0] : frames[-1] + 1] = True
-        return cls(path_between(frames, places, route.num_frames), known, asked, direction)
+        return cls(path_between(frames, places, route.num_frames), known, asked, direction, route.whole)
 
     @cached_property
     def speed(self) -> float:
-        """Mean of the path, m/s; 0 without one."""
+        """Mean of the path, or of that which it is a part of, m/s; 0 without one."""
+        if self.whole is not None:
+            return self.whole.speed
         path = gaussian_smooth(self.path[self.known], TANGENT_FRAMES) if self.known.any() else self.path[:0]
         return float(np.linalg.norm(np.diff(path, axis=0), axis=-1).mean()) * FPS if len(path) > 1 else 0.0
+
+    @cached_property
+    def going_speed(self) -> float:
+        """The same where it does not stand."""
+        if self.whole is not None:
+            return self.whole.going_speed
+        velocity = np.diff(gaussian_smooth(self.path[self.known], TANGENT_FRAMES), axis=0) * FPS
+        speed = np.linalg.norm(velocity, axis=-1)
+        return float(speed[speed > STANDS_MPS].mean()) if (speed > STANDS_MPS).any() else 0.0
 
     @cached_property
     def direction(self) -> np.ndarray:
         """Of the path (T,), corners rounded; where it stands it turns evenly from one direction to the next."""
         angles, moves = tangents(self.path)
         return gaussian_smooth(angles[:, None], TURN_FRAMES)[:, 0] if moves.any() else angles + self.start_heading
+
+    @cached_property
+    def stands(self) -> tuple[bool, bool]:
+        """Whether the path begins from a stand, and ends in one."""
+        path = self.path[self.known]
+        if len(path) < END_FRAMES:
+            return False, False
+        gone = [np.linalg.norm(end[-1] - end[0]) for end in (path[:END_FRAMES], path[-END_FRAMES:])]
+        first, last = (bool(far * FPS < STANDS_MPS * (END_FRAMES - 1)) for far in gone)
+        return first, last
 
     @cached_property
     def turn_rate(self) -> float:

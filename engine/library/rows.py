@@ -44,6 +44,7 @@ class MatchingParams:
     tempo_change_cost: float = 0.1
     pose_cost: float = 3.2  # of a mean square of one in the pose
     jump_cost: float = 0.35
+    stand_cost: float = 0.5  # where a motion begins from a stand or comes to one, for a square of one
     performer_cost: float = 0.2  # of a jump to another person or to the other side
     variety: float = 0.5  # largest random addition to a row's cost, when another take is asked for
 
@@ -154,14 +155,39 @@ def _pose_scale(tempo: float, params: MatchingParams) -> np.ndarray:
 
 def pose_after(known: BodyMotion, params: MatchingParams = PARAMS) -> np.ndarray:
     """(Q,): the pose, in usual deviations, in which a motion would be a frame after the last one of ``known``."""
-    joints = known.pose[-2:][:, _JOINTS]
-    next_joints = 2 * joints[-1] - joints[0]
-    ankles = joints[:, [0, 2]]
-    moved = ankles[-1] - ankles[0]
-    moved[:, 0] += known.step[-1, 0] + known.turn[-1] * ankles[-1, :, 2]
-    moved[:, 2] += known.step[-1, 1] - known.turn[-1] * ankles[-1, :, 0]
-    height = 2 * known.pose[-1:, 0, 1] - known.pose[-2:-1, 0, 1]
-    return (_pose_numbers(next_joints[None], height, moved[None], known.step[-1:]) * _pose_scale(1.0, params))[0]
+    joints = known.pose[-2:]
+    return _pose(2 * joints[-1] - joints[0], joints[-1] - joints[0], known.step[-1], known.turn[-1], params)
+
+
+def first_pose(known: BodyMotion, params: MatchingParams = PARAMS) -> np.ndarray:
+    """(Q,): the pose of the first frame of ``known``, in usual deviations."""
+    joints = known.pose[:2]
+    return _pose(joints[0], joints[-1] - joints[0], known.step[0], known.turn[0], params)
+
+
+def _pose(
+    joints: np.ndarray, moved: np.ndarray, step: np.ndarray, turn: np.floating, params: MatchingParams
+) -> np.ndarray:
+    """(Q,): of ``joints`` (J, 3) that have ``moved`` (J, 3) in heading axes within a frame."""
+    chosen = joints[_JOINTS]
+    ankles, moved = chosen[[0, 2]], moved[_JOINTS][[0, 2]].copy()
+    moved[:, 0] += step[0] + turn * ankles[:, 2]
+    moved[:, 2] += step[1] - turn * ankles[:, 0]
+    return (_pose_numbers(chosen[None], joints[:1, 1], moved[None], step[None]) * _pose_scale(1.0, params))[0]
+
+
+def pose_distances(poses: np.ndarray, others: np.ndarray, params: MatchingParams) -> np.ndarray:
+    """(b, n): cost of the distance of each of ``poses`` (b, Q) from each of ``others`` (n, Q)."""
+    squares = (poses * poses).sum(-1)[:, None] + (others * others).sum(-1) - 2 * poses @ others.T
+    return squares * np.float32(params.pose_cost / poses.shape[-1])
+
+
+def standing_costs(poses: np.ndarray, params: MatchingParams = PARAMS) -> np.ndarray:
+    """(n,): what ``poses`` (n, Q) lack of a stand: feet side by side on the floor, that do not move."""
+    left, right = poses[:, 0:3], poses[:, 6:9]  # the ankles
+    apart = (left - right)[:, 1:]
+    moved = poses[:, 22:30]
+    return np.float32(params.stand_cost) * ((apart * apart).sum(1) + (moved * moved).sum(1))
 
 
 def _at_tempo(source: _Source, library: Library, clips: np.ndarray, tempo: float, params: MatchingParams) -> Rows:

@@ -9,7 +9,7 @@ Shapes: T frames of the motion, n frames of a stretch or a window, J = 22 joints
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from blender_addon.shared.skeleton import SKELETON
 from ..longform.timeline import Context, Timeline
 from ..longform.windows import Window
 from ..motion_order import MotionOrder
-from .found import FoundPart, find
+from .found import MATCHED_MPS, FoundPart, find
 from .library import Library
 from .route import Route, Start, Way
 from .sentences import SentenceMatch
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 START_FRAMES = 24  # of what is there already that a stretch goes on from: enough to tell its heading
 TAIL_FRAMES = 3  # found beyond a stretch, to be joined to what is known there
+LOOKAHEAD_FRAMES = 20  # the same where the motion goes on
 HEADING_FRAMES = 10  # at the start of a path, in which the body faces where it was told to start
 FACING_FRAMES = 8  # around a target of the hips, in which the body faces as it tells
 POSE_JOINTS = 8  # that are told in one frame: a pose
@@ -52,11 +53,14 @@ class FoundStretch:
     prompt: int
 
 
-def plan_stretches(windows: Sequence[Window]) -> list[FoundStretch]:
-    """Windows that follow each other without a gap, for one sentence, are one stretch."""
+def plan_stretches(windows: Sequence[Window], one_by_one: Collection[int] = ()) -> list[FoundStretch]:
+    """Windows that follow each other without a gap, for one sentence, are one stretch, unless those of its prompt are
+    found ``one_by_one``.
+    """
     stretches: list[FoundStretch] = []
     for window in windows:
-        if stretches and stretches[-1].end == window.first and stretches[-1].prompt == window.prompt:
+        follows = stretches and stretches[-1].end == window.first and stretches[-1].prompt == window.prompt
+        if follows and window.prompt not in one_by_one:
             stretches[-1] = replace(stretches[-1], end=window.last)
         else:
             stretches.append(FoundStretch(window.first, window.last, window.prompt))
@@ -74,7 +78,10 @@ class MotionFinder:
         self.seed, self.timeline = motion.seed % 2**63, motion.timeline
         self.sources: list[MotionSource] = []
         self._wanted = wanted_route(self.order)
-        self._stretches = {stretch.first: stretch for stretch in plan_stretches(motion.windows)}
+        self._whole = Way.of(self._wanted, None)
+        # Steps along a path are found window by window, so that the first ones are there soon.
+        going = {i for i, match in enumerate(matches) if match.scores.going and self._whole.going_speed > MATCHED_MPS}
+        self._stretches = {stretch.first: stretch for stretch in plan_stretches(motion.windows, going)}
         self._first = 0
         self._joints, self._contacts = np.zeros((0, SKELETON.num_joints, 3)), np.zeros((0, 4))
 
@@ -107,7 +114,8 @@ class MotionFinder:
     def _route(self, stretch: FoundStretch) -> Route:
         """Where the stretch goes, and a few frames beyond it."""
         timeline = self.timeline
-        count = stretch.end - stretch.first + TAIL_FRAMES
+        goes_on = min(self.order.num_frames - stretch.end, LOOKAHEAD_FRAMES)
+        count = stretch.end - stretch.first + max(goes_on, TAIL_FRAMES)
         beyond = np.arange(stretch.first, stretch.first + count)
         frames = np.minimum(beyond, self.order.num_frames - 1)
         wanted = self._wanted
@@ -115,7 +123,15 @@ class MotionFinder:
         heading = wanted.start_heading
         if stretch.end < len(timeline.placed) and timeline.placed[stretch.end]:
             heading = float(timeline.root[stretch.end, 2])
-        return Route(wanted.places[frames], wanted.mask[frames] & (beyond == frames), facing, heading)
+        mask = wanted.mask[frames] & (beyond == frames)
+        length = stretch.end - stretch.first
+        return Route(wanted.places[frames], mask, facing, heading, self._arrival(stretch), length, self._whole)
+
+    def _arrival(self, stretch: FoundStretch) -> np.ndarray | None:
+        """The known frames behind the stretch; None where there are none."""
+        behind = self.timeline.known[stretch.end : stretch.end + START_FRAMES]
+        count = int(np.cumprod(behind).sum())
+        return self.timeline.joints(stretch.end, stretch.end + count) if count > 1 else None
 
     def _moved_onto_hints(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
         """The joints, moved over the ground to where their hints are on average."""

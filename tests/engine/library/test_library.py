@@ -87,3 +87,7 @@ def test_clips_that_no_sentence_finds_or_that_float_are_left_out():
     assert usable(source)
     assert not usable(Source(source.about | {"captions": []}, source.joints))
     assert not usable(Source(source.about, source.joints + np.array([0.0, 0.2, 0.0])))
+    low_seat, step = source.joints.copy(), source.joints.copy()
+    low_seat[20:40] = np.maximum(low_seat[20:40] * [1.0, 0.5, 1.0], [-np.inf, 0.3, -np.inf])  # feet in the air
+    step[20:40, :, 1] += 0.3
+    assert not usable(Source(source.about, low_seat)) and usable(Source(source.about, step))

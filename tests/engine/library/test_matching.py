@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from engine.library.matching import goals_along, row_costs, search
+from engine.library.matching import EndCosts, goals_along, row_costs, search
 from engine.library.motion import BodyMotion
 from engine.library.route import Route, Way
-from engine.library.rows import candidates, make_rows, pose_after
+from engine.library.rows import PARAMS, candidates, make_rows, pose_after, pose_distances
 
 from .made import circle, library, line, run_to_end, scores, sources
 
@@ -19,7 +19,8 @@ def found(path, clip_scores, facing=None, start=None):
     both = clip_scores.matching
     rows = run_to_end(make_rows(library(), candidates(both, library().frames)))
     goals = goals_along(way.path, way.facing(), way.known)
-    return run_to_end(search(rows, row_costs(rows, both), goals, start))
+    ends = [] if start is None else [EndCosts(0, pose_distances(start[None], rows.pose, PARAMS)[0])]
+    return run_to_end(search(rows, row_costs(rows, both), goals, ends))
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ def test_random_ranges_join_without_a_jolt_under_feet_that_stand(pipeline, text,
         fast, speeds = accelerations(joints), np.linalg.norm(np.diff(joints.astype(float), axis=0), axis=-1).max(-1)
         for border in np.flatnonzero(np.diff(mask.astype(int))) + 1:
             near = slice(max(border - 3, 0), border + 2)
-            assert fast[near].max() < REAL_ACCELERATION, f"seed {seed}, frame {border}"
+            own = accelerations(base)[near].max()  # of a fast run it may be more
+            assert fast[near].max() < max(REAL_ACCELERATION, 1.05 * own), f"seed {seed}, frame {border}"
             assert speeds[near].max() * FPS < max(REAL_SPEED, 1.1 * usual), f"seed {seed}, frame {border}"
 
 
