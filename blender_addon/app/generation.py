@@ -28,6 +28,7 @@ from ..lookup import scene_by_uid
 from ..shared.errors import BadRequest, EngineUnavailable, GaitwayError, RetargetError, error_from_code
 from ..shared.protocol import Error, Generate, Result
 from ..shared.skeleton import FPS
+from ..takes.history import source_of
 from ..takes.observed import Observed
 from ..takes.requests import range_request, repeat_request
 from ..takes.splice import take_stretch
@@ -57,6 +58,8 @@ class Generation(RequestRunner):
         ENGINE.on_stop.append(self._abandon_for_stop)
         self.report: list[str] = []
         """What the last motion came out as, line by line; it may have been undone or discarded since."""
+        self.notice = ""
+        """What is to know of its prompt, when no captured motion is near."""
         self.measured: dict[str, float] = {}
         """Distances on the rig in metres: average, percentile95, maximum; empty without controls."""
         self.measured_tracks: dict[str, np.ndarray] = {}
@@ -148,7 +151,7 @@ class Generation(RequestRunner):
     def forget(self) -> None:
         """Clear what the last request left to be shown."""
         super().forget()
-        self.report, self.measured, self.measured_tracks, self.observed = [], {}, {}, None
+        self.report, self.notice, self.measured, self.measured_tracks, self.observed = [], "", {}, {}, None
         self.frames_received = 0
 
     # ---- what goes on with time
@@ -223,7 +226,7 @@ class Generation(RequestRunner):
     def _regenerate_steps(
         self, scene: bpy.types.Scene, take: GaitwayTake, first: int, last: int
     ) -> Generator[None, None, None]:
-        edit = RangeEdit(take.action.session_uid, take_stretch(take, first, last))
+        edit = RangeEdit(take.action.session_uid, take_stretch(take, first, last), source_of(take).origin)
         request, captured = yield from range_request(scene, take, first, last)
         result = yield from self._ask_engine(request, captured)
         yield from self._deliver(Delivery(result, request, captured, edit=edit))
@@ -277,7 +280,8 @@ class Generation(RequestRunner):
         self.observed = observed
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.errors.items()}
-        self.report = report(delivery.result, observed)
+        origin = delivery.origin(delivery.keying_order()[-1])
+        self.report, self.notice = report(delivery.result, origin, observed), origin.notice
         scene = scene_by_uid(delivery.captured.scene_uid)
         if scene is not None:
             TAKE_OBSERVER.take_over(scene, observed, delivery.captured)

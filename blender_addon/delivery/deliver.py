@@ -27,6 +27,7 @@ from ..takes import history, pose_snapshot
 from ..takes.arrivals import Arrivals
 from ..takes.merge import carry_over
 from ..takes.observed import Observed
+from ..takes.origin import Origin
 from ..takes.pose_snapshot import PoseSnapshot
 from ..takes.splice import Stretch, splice
 from .observe import armature_of, observe
@@ -39,10 +40,11 @@ UNDO_NAME = "Generate Motion"
 
 @dataclass(frozen=True)
 class RangeEdit:
-    """Only a stretch is new; the rest comes from the Action with this uid."""
+    """Only a stretch is new; the rest comes from the Action with this uid, whose motion has this origin."""
 
     action_uid: int
     stretch: Stretch
+    origin: Origin
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,11 @@ class Delivery:
             return [min(self.variation, len(self.result.joints) - 1)]
         errors = self.result.control_errors
         return sorted(range(len(self.result.joints)), key=lambda variation: -errors[variation].average)
+
+    def origin(self, variation: int) -> Origin:
+        """What one variation comes from, what is kept of an earlier take included."""
+        origin, kept = Origin.of(self.result, variation), self.request.base_mask
+        return origin if self.edit is None or kept is None else origin.beside(self.edit.origin, kept)
 
     def action_name(self, variation: int) -> str:
         """The name of the Action of one variation."""
@@ -187,6 +194,7 @@ def _enter_takes(delivery: Delivery, written: list[WrittenAction], before: PoseS
             delivery.result.foot_contacts[entry.variation],
             before,
             Arrivals.of(delivery.result, entry.variation),
+            delivery.origin(entry.variation),
         )
         take = history.add(
             scene, require_existing(action_by_uid(entry.action_uid)), armature, source, entry.variation, entry.frames

@@ -6,15 +6,19 @@ from __future__ import annotations
 from ..shared.protocol import Result
 from ..shared.skeleton import FPS
 from ..takes.observed import Observed
+from ..takes.origin import Origin
 
 CM_PER_M = 100
 
 
-def report(result: Result, observed: Observed) -> list[str]:
-    """The lines of the report: length and time taken, distance from the controls, detours."""
+def report(result: Result, origin: Origin, observed: Observed) -> list[str]:
+    """The lines of the report: length and time taken, what it was made of, distance from the controls, detours."""
     measured = observed.summary()
     seconds = result.timing.get("Total", 0.0)
     lines = [f"{result.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
+    made_of = origin.summary(result.joints.shape[1])
+    if made_of:
+        lines.append(made_of)
     if measured:
         lines.append(
             f"On the rig, {measured['average'] * CM_PER_M:.1f} cm from the controls on average, "

@@ -15,6 +15,13 @@ from bpy.props import (
 )
 
 
+class GaitwayTakeClip(bpy.types.PropertyGroup):
+    """What one captured clip, or several of one name, show, and how long the motion is made of it."""
+
+    name: StringProperty(name="Clip", description="What the captured clip shows")
+    seconds: FloatProperty(name="Seconds", description="How much of the motion it is")
+
+
 class GaitwayTake(bpy.types.PropertyGroup):
     """One generated motion. The pointer keeps its Action in the file, whether a character plays it or not."""
 
@@ -35,6 +42,10 @@ class GaitwayTake(bpy.types.PropertyGroup):
     settings: StringProperty(description="All settings of the request, as JSON")
     frame_start: IntProperty(name="Start", description="First keyed frame")
     frame_end: IntProperty(name="End", description="Last keyed frame")
+    origin: StringProperty(name="Origin", description="What the motion was made of, in a line")
+    clips: CollectionProperty(type=GaitwayTakeClip, description="The captured clips that the motion was made of")
+    credits: StringProperty(name="Credits", description="Who captured or made these clips")
+    notice: StringProperty(name="Notice", description="What is to know of the prompt, when no captured clip is near")
     is_measured: BoolProperty(default=False, description="Whether the distances were measured on the character")
     average: FloatProperty(name="Average", description="Average distance from the controls, in metres")
     percentile95: FloatProperty(
@@ -62,4 +73,4 @@ class GaitwayTakes(bpy.types.PropertyGroup):
     range_end: IntProperty(name="To", default=60, description="Last frame to regenerate")
 
 
-CLASSES = (GaitwayTake, GaitwayTakes)
+CLASSES = (GaitwayTakeClip, GaitwayTake, GaitwayTakes)

@@ -22,11 +22,12 @@ from ..capture.capture import CapturedScene
 from ..keying import keyframes
 from ..shared.errors import BadFile, BadRequest
 from ..shared.protocol import Generate
-from ..shared.skeleton import SKELETON
+from ..shared.skeleton import FPS, SKELETON
 from . import pose_snapshot, settings_snapshot
 from .arrivals import Arrivals
 from .merge import merge_keys
 from .observed import Observed
+from .origin import Origin
 from .packing import pack, unpack
 from .pose_snapshot import PoseSnapshot
 
@@ -42,7 +43,7 @@ the file format of .blend files with takes, and keep their names.
 @dataclass(frozen=True, eq=False)
 class TakeSource:
     """What a take was made of: the request, what was captured for it, the engine's ``joints`` (T, 22, 3) in metres and
-    ``contacts`` (T, 4), what the character was before, and when and where the controls are met.
+    ``contacts`` (T, 4), what the character was before, when and where the controls are met, and what it comes from.
     """
 
     request: Generate
@@ -51,6 +52,7 @@ class TakeSource:
     contacts: np.ndarray
     before: PoseSnapshot
     arrivals: Arrivals
+    origin: Origin
 
 
 # ---- the list
@@ -70,6 +72,7 @@ def add(
         "captured": pack(source.captured),
         "before": pack(source.before),
         "arrivals": pack(source.arrivals),
+        "origin": pack(source.origin),
         "joints": np.asarray(source.joints, "<f4").tobytes(),
         "contacts": np.asarray(source.contacts, bool).tobytes(),
     }
@@ -80,6 +83,11 @@ def add(
     take.prompt, take.seed = source.request.prompts[0].text, source.request.seed
     take.settings = settings_snapshot.to_text(scene.gaitway)
     take.frame_start, take.frame_end = frames
+    take.notice, take.credits = source.origin.notice, ", ".join(source.origin.credits())
+    take.origin = source.origin.summary(len(source.joints))
+    for caption, num_frames in source.origin.captions():
+        clip = take.clips.add()
+        clip.name, clip.seconds = caption, num_frames / FPS
     return take
 
 
@@ -109,6 +117,7 @@ def source_of(take: GaitwayTake) -> TakeSource:
         contacts=np.frombuffer(kept["contacts"], bool).reshape(-1, 4).copy(),
         before=_before(take.action),
         arrivals=unpack(Arrivals, kept["arrivals"]) if "arrivals" in kept else Arrivals(),  # none before protocol 3
+        origin=unpack(Origin, kept["origin"]) if "origin" in kept else Origin(),  # likewise
     )
 
 

@@ -109,6 +109,8 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         box = layout.box()
         for number, line in enumerate(GENERATION.report):
             paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
+        if GENERATION.notice:
+            paragraph(box, context, GENERATION.notice, "INFO")
     shown = history.shown(context.scene)
     if shown is not None and not shown.accepted:
         draw_decision(layout, history.index_of(context.scene, shown))
@@ -116,6 +118,9 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 def draw_options(column: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gaitway
+    wide = column.column()
+    wide.use_property_split = False  # its name needs the whole width
+    wide.prop(settings, "closeness", slider=True)
     for name in ("refine", "plant_feet", "steps"):
         column.prop(settings, name)
 

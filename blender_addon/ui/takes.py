@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..properties.take import GaitwayTake
 
 
+FEW_CLIPS = 3
+"""As many captions are listed; more are folded away."""
+
+
 class _TakeOperator(ReportingOperator):
     """An operator on the take at ``index`` of the list, on the active one when that is -1."""
 
@@ -183,11 +187,33 @@ class GAITWAY_PT_takes(Tab, bpy.types.Panel):
         if take is not None:
             column = self.column(self.layout)
             column.label(text=f"Seed {take.seed}, frames {take.frame_start} to {take.frame_end}")
+            draw_origin(self.layout, context, take)
             section = self.layout.column(align=True)
             row = section.row(align=True)
             row.prop(takes, "range_start")
             row.prop(takes, "range_end")
             section.operator("gaitway.take_regenerate", icon="CON_ACTION")
+
+
+def draw_origin(layout: bpy.types.UILayout, context: bpy.types.Context, take: bpy.types.PropertyGroup) -> None:
+    """Of which captured clips a take was made and whose they are; what to know when none was near its prompt."""
+    if take.notice:
+        paragraph(layout, context, take.notice, "INFO")
+    if len(take.clips) > FEW_CLIPS:
+        header, body = layout.panel("gaitway_take_clips", default_closed=True)
+        header.label(text=f"Captured clips of {len(take.clips)} kinds")
+    else:
+        body = layout if len(take.clips) else None
+        if take.origin and body is None:
+            layout.label(text=take.origin)
+    if body is None:
+        return
+    column = body.column(align=True)
+    for clip in take.clips:
+        row = column.split(factor=0.82)
+        row.label(text=clip.name, icon="ARMATURE_DATA")
+        row.label(text=f"{clip.seconds:.1f} s")
+    paragraph(body, context, f"Captured by {take.credits}", "COPY_ID")
 
 
 def draw_decision(layout: bpy.types.UILayout, index: int) -> None:

@@ -22,6 +22,7 @@ from blender_addon.app import timer
 from blender_addon.app.generation import GENERATION
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request
+from blender_addon.takes import history
 
 from ..helpers import rigs, scenes
 from ..helpers.engines import ENGINE_PYTHON, REPOSITORY, generate, running_engine, wait_for
@@ -127,3 +128,21 @@ def test_text_alone_moves_the_character(settings) -> None:
     armature = settings.character
     start, end = (scenes.evaluated(armature, frame, GENERATION.captured.body.bones["pelvis"]) for frame in (1, 70))
     assert np.linalg.norm((end - start)[:2]) > 0.5 and 0.5 < end[2] < 1.5
+
+
+def test_a_take_says_where_its_motion_comes_from(settings) -> None:
+    """Of captured clips where the engine has a library and may use it, else it says nothing."""
+    generate()
+    take = history.active(bpy.context.scene)
+    if GENERATION.result.nearness is None:
+        assert not (take.origin or take.clips or take.credits or take.notice)
+        return
+    assert sum(clip.seconds for clip in take.clips) == pytest.approx(len(GENERATION.result.joints[0]) / 20)
+    assert take.origin in GENERATION.report and take.credits and not take.notice
+    bpy.context.scene.gaitway.closeness = 0.0
+    generate()
+    assert not history.active(bpy.context.scene).clips
+    bpy.context.scene.gaitway.closeness = 1.0
+    settings.prompt = "ein Mann läuft über die Wiese"
+    generate()
+    assert "English" in GENERATION.notice and history.active(bpy.context.scene).notice == GENERATION.notice

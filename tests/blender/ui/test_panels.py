@@ -176,6 +176,33 @@ def test_an_error_and_a_report_are_shown_with_their_remedy(addon, monkeypatch: p
     assert "Made." in words and "Near." in words
 
 
+def test_a_take_names_its_clips_and_what_to_know(addon) -> None:
+    take = bpy.context.scene.gaitway.takes.items.add()
+    assert not any("Captured" in word or "network" in word for word in drawn())  # of an earlier version
+    take.origin = "Made by the neural network"
+    assert take.origin in drawn()
+    take.notice = "No captured motion is near this sentence. The closest is: a person crawls."
+    take.credits = "CMU Graphics Lab"
+    for number in range(5):
+        clip = take.clips.add()
+        clip.name, clip.seconds = f"a person does {number}", 1.5
+    words = drawn()
+    assert {"a person does 4", "1.5 s", "Captured clips of 5 kinds"} <= set(words)
+    text = " ".join(words)
+    assert "The closest is: a person crawls." in text and "Captured by CMU Graphics Lab" in text
+    while len(take.clips) > 2:
+        take.clips.remove(2)
+    assert "a person does 1" in drawn() and not any("kinds" in word for word in drawn())
+
+
+def test_a_prompt_that_nothing_is_near_is_told_beside_the_report(addon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GENERATION, "report", ["Made."])
+    monkeypatch.setattr(GENERATION, "notice", "This sentence was not understood.")
+    monkeypatch.setattr(GENERATION, "delivered_id", "the last")
+    bpy.context.scene.gaitway.takes.items.add().generation = "the last"
+    assert {"Made.", "This sentence was not understood."} <= set(drawn())
+
+
 def test_suggestions_fit_the_model() -> None:
     assert prompt_suggestions.suggestions("gaitway-small") is prompt_suggestions.suggestions(None)
     assert prompt_suggestions.suggestions("motionlcm_humanml") is not prompt_suggestions.suggestions(None)
