@@ -20,14 +20,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import engine
-from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
 from blender_addon.shared.gaits import WALKING_M_PER_S
@@ -46,18 +44,17 @@ from .checkpoints import Networks, load, load_default
 from .compute.cuda_graphs import GraphCache
 from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_threads
 from .control.detour import around_obstacles
-from .control.goals import goals_of
 from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
 from .control.standing import with_standing_ends
 from .finishing.finish import finish
-from .finishing.step_over import is_step_over
 from .library.library import Library
 from .library.refining import brought_near
 from .library.sentences import SentenceIndex, SentenceMatch, sentences_to_encode
 from .library.stretches import MotionFinder
 from .longform.motion import MAX_FRAMES, MotionInProgress
 from .longform.variations import batches, begin_variations, measured_errors, met_frames, stacked
+from .longform.window_goals import RefiningBetweenSteps, window_goals
 from .longform.window_request import WindowMotion, WindowRequest
 from .longform.windows import Window
 from .metrics import foot_skating_ratio
@@ -98,7 +95,7 @@ class Pipeline:
                 "statistics.",
                 "Load a model with a denoiser; import published files with 'gaitway import-checkpoint'.",
             )
-        self._control_reader = ControlReader(networks) if self.has_control else None
+        self._control_reader = ControlReader(networks) if self.config.has_control else None
 
     @classmethod
     def load(cls, checkpoint: Path | None = None, device: str = "auto", dtype: str = "auto") -> Pipeline:
@@ -116,7 +113,8 @@ class Pipeline:
 
     @property
     def has_control(self) -> bool:
-        return self.networks.controlnet is not None and self.networks.trajectory_encoder is not None
+        """Whether hints lead the motion: by a ControlNet, or between the steps of sampling."""
+        return self.config.takes_hints
 
     def describe(self) -> Welcome:
         """What this engine is, for a client that says Hello."""
@@ -154,7 +152,7 @@ class Pipeline:
         steps = order.num_inference_steps or self.config.default_num_inference_steps
         refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0
         windows = [window for window in motions[0].windows for _ in motions]
-        made_steps = steps + 4 + refining
+        made_steps = steps * (1 + self.config.refining_steps) + 4 + refining
         clock = ProgressClock(request.request_id, len(windows) * made_steps)
         yield clock.tell("Reading the prompt")
         matches = self._matches(order)
@@ -241,6 +239,7 @@ class Pipeline:
         yield clock.tell("Sampling", count)
         hints, coordinates = hints.to(self.device), coordinates.to(self.device)
         known = [encode_known(self.networks, one.context.features, one.context.known) for one in requests]
+        refining = RefiningBetweenSteps.of(self.networks, requests)
         steps = sample(
             self.networks,
             text[:1, None],
@@ -251,29 +250,22 @@ class Pipeline:
             num_tokens=self.config.num_tokens(first.order.num_frames),
             generator=generators,
             known=KnownTokens.together(known),
+            refining=refining,
         )
         for latent in steps:  # noqa: B007  (the last one is the result)
-            yield clock.tell("Sampling", count)
+            yield clock.tell("Sampling", count if refining is None else 1)
         return correct(self.networks, latent, first.frames(self.device, count), hints, coordinates)
 
     def _refine(
         self, request: WindowRequest, latent: Tensor, clock: ProgressClock
     ) -> Generator[Progress, None, WindowMotion]:
         """The motion of one variation of a window from its sampled latent (1, N, D), refined onto what is requested."""
-        order, frame, context = request.order, request.frame, request.context
-        mask, met = request.frames(self.device), order.own_frames
-        if order.slack.any():
-            joints = feature_set.features_to_joints(decode_features(self.networks, latent, mask))
-            order, met = retime_hints(order, frame.to_world(joints))
-        if order.plant_feet and order.obstacles:  # feet that are planted step over what lies low
-            order = replace(order, obstacles=tuple(o for o in order.obstacles if not is_step_over(o)))
-        goals = goals_of(order, frame)
-        if goals or request.has_path:
-            goals = goals_of(context.hold(order), frame)
+        mask = request.frames(self.device)
+        goals, order, met = window_goals(self.networks, request, latent)
         if goals and order.refine and can_refine(self.networks):
             yield clock.tell("Refining")
             steps = refine(self.networks, latent, mask, goals)
             for latent in steps:  # noqa: B007
                 yield clock.tell("Refining")
         yield clock.tell("Decoding")
-        return WindowMotion(decode_features(self.networks, latent, mask), frame, order.signal, met)
+        return WindowMotion(decode_features(self.networks, latent, mask), request.frame, order.signal, met)

@@ -149,7 +149,7 @@ def _hint_error(
 
 def load_base(run: Run) -> Denoiser:
     """The denoiser that the ControlNet is trained on. Raises BadCheckpoint when its stage has not been run."""
-    name = "mld" if run.recipe.control_base == "mld" else "distill"
+    name = "mld" if base_config(run.recipe).kind == "mld" else "distill"
     use = getattr(run.recipe, name).use
     return load_exported(run.folder / f"{name}.pt", Denoiser(base_config(run.recipe)), use)
 
@@ -168,17 +168,17 @@ def hint_statistics(run: Run) -> tuple[Tensor, Tensor]:
 
 
 def assemble(
-    run: Run, vae: MldVae | PatchVae, denoiser: Denoiser, parts: ControlParts, hints: tuple[Tensor, Tensor],
+    run: Run, vae: MldVae | PatchVae, denoiser: Denoiser, parts: ControlParts | None, hints: tuple[Tensor, Tensor],
     corrector: Corrector | None = None,
 ) -> Networks:  # fmt: skip
-    """The networks of a run as the engine knows them."""
+    """The networks of a run as the engine knows them; without ``parts`` those of a model that has no ControlNet."""
     mean, std = (value.numpy() for value in run.statistics)
     return Networks(
         base_config(run.recipe),
         vae,
         denoiser,
-        parts.controlnet,
-        parts.trajectory_encoder,
+        parts and parts.controlnet,
+        parts and parts.trajectory_encoder,
         corrector,
         Statistics(mean, std, *(value.numpy() for value in hints)),
     )

@@ -30,7 +30,7 @@ CARD = """# {name}
 
 Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} frames.
 
-- **Architecture**: {layout}; denoiser and ControlNet of {layers} layers, {hidden} wide; {kind}; text by {text} (frozen, not included).
+- **Architecture**: {layout}; {networks} of {layers} layers, {hidden} wide; {kind}; text by {text} (frozen, not included).
 - **Trained by** `python -m training.{stages}`, recipe `{recipe}`, seed {seed}, data hash `{data}`{start}.
 - **Steps**: {steps}.
 - **Data**: {clips} clips of the train split{variants}. The motion data itself is not included.
@@ -60,7 +60,9 @@ def load_run(run: Run) -> Networks:
     recipe, model = run.recipe, run.recipe.model
     vae = load_exported(run.folder / "vae.pt", build_vae(model), recipe.vae.use)
     base = base_config(recipe)
-    parts = load_exported(run.folder / "control.pt", build_parts(base), recipe.control.use)
+    parts = None
+    if base.has_control:
+        parts = load_exported(run.folder / "control.pt", build_parts(base), recipe.control.use)
     corrector = (
         load_exported(run.folder / "correct.pt", Corrector(base), recipe.correct.use) if base.has_corrector else None
     )
@@ -98,7 +100,7 @@ def model_card(run: Run, about_data: str | None = None) -> str:
     kind = "consistency model distilled for few-step sampling" if model.kind == "lcm" else "latent diffusion model"
     start = f", from the checkpoint `{about['from']['checkpoint']}`" if about.get("from") else ""
     return CARD.format(
-        name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, layers=model.num_layers,
+        name=model.name, low=model.min_frames, high=model.max_frames, layout=layout, networks="denoiser and ControlNet" if model.has_control else "denoiser", layers=model.num_layers,
         hidden=model.hidden_width, kind=kind, text=model.text_encoder, recipe=recipe.name, seed=run.seed,
         data=about["data"], start=start, stages="|".join(stages), steps=", ".join(f"{stage} {last[stage]['step']}" for stage in stages),
         clips=len(captured), variants=" and variants made from them" if len(captured) < len(run.clips["train"]) else "",

@@ -100,7 +100,7 @@ class Recipe:
 SMALL_MODEL = ModelConfig(
     name="gaitway-small",
     variant="v2",
-    kind="lcm",
+    kind="mld",
     token_layout="patch",
     patch_size=8,
     latent_width=128,
@@ -113,21 +113,35 @@ SMALL_MODEL = ModelConfig(
     text_width=384,
     text_encoder="all-MiniLM-L6-v2",
     time_width=256,
-    guidance_width=256,
-    control_width=256,
-    corrector_passes=2,
+    guidance_width=None,
+    control=False,
+    refining_steps=1,
     vae_hidden_width=384,
     vae_num_layers=3,
     prediction_type="sample",
-    original_inference_steps=10,
-    timesteps_map={1: (799,), 2: (699, 299), 4: (699, 399, 299, 299)},
+    timesteps_map={2: (999, 499), 4: (999, 749, 499, 249), 8: (999, 874, 749, 624, 499, 374, 249, 124)},
     guidance_scale=2.5,
     guidance_scales={},
-    text_guidance=1.0,
     default_num_inference_steps=4,
     min_frames=16,
     max_frames=196,
 )
+
+"""The default model: guided diffusion in a few steps, each refined onto the hints in place of a ControlNet."""
+
+LCM_MODEL = dataclasses.replace(
+    SMALL_MODEL,
+    kind="lcm",
+    guidance_width=256,
+    control=True,
+    control_width=256,
+    corrector_passes=2,
+    refining_steps=0,
+    original_inference_steps=10,
+    timesteps_map={1: (799,), 2: (699, 299), 4: (699, 399, 299, 299)},
+    text_guidance=1.0,
+)
+"""The same distilled, with ControlNet and corrector."""
 
 SMALL = Recipe(
     name="small",
@@ -212,12 +226,15 @@ SMALL = Recipe(
     ),
 )
 
+SMALL_LCM = dataclasses.replace(SMALL, name="small_lcm", model=LCM_MODEL)
+"""All stages: distillation, ControlNet and corrector after those of ``small``."""
+
 DEBUG = dataclasses.replace(
-    SMALL,
+    SMALL_LCM,
     name="debug",
     rolled_share=0.0,  # a part of a batch without rolled samples weighs its terms otherwise than one with some
     model=dataclasses.replace(
-        SMALL_MODEL,
+        LCM_MODEL,
         name="gaitway-debug",
         hidden_width=64,
         feedforward_width=128,
@@ -306,7 +323,7 @@ PAPER_RECIPES = (
     dataclasses.replace(_temporal(PAPER_V2_RECIPE), name="paper_v2_temporal"),
 )
 
-RECIPES = {recipe.name: recipe for recipe in (SMALL, DEBUG, *PAPER_RECIPES)}
+RECIPES = {recipe.name: recipe for recipe in (SMALL, SMALL_LCM, DEBUG, *PAPER_RECIPES)}
 
 
 def get_recipe(name: str) -> Recipe:

@@ -19,6 +19,7 @@ from blender_addon.shared.errors import BadCheckpoint
 MAX_POSITIONS = 500
 """Rows of every learned position table in the published checkpoints: no token sequence may be longer."""
 
+_ADDED_LATER = ("refining_steps",)  # entries that folders exported before do not have: their defaults hold
 _CHOICES = {
     "variant": ("v1", "v2"),
     "kind": ("vae", "mld", "lcm"),
@@ -85,6 +86,7 @@ class ModelConfig:
     guidance_scale: float = 7.5
     guidance_scales: Mapping[int, float] = field(default_factory=dict)  # by number of steps; guidance_scale elsewhere
     text_guidance: float = 0.0  # how much of what the sentence alone says is added where controls lead; see sampler.py
+    refining_steps: int = 0  # by which each step's answer is brought onto the hints, so that later steps fit to them
     default_num_inference_steps: int = 4
 
     num_features: int = 263
@@ -106,8 +108,8 @@ class ModelConfig:
             raise _bad("The 'global' layout needs num_latent_tokens of at least 1.")
         if self.token_layout == "patch" and self.patch_size < 1:
             raise _bad("The 'patch' layout needs a patch_size of at least 1.")
-        if self.corrector_passes and self.token_layout != "patch":
-            raise _bad("Only the 'patch' layout has a corrector.")
+        if self.token_layout != "patch" and (self.corrector_passes or self.refining_steps):
+            raise _bad("Only the 'patch' layout has a corrector, or refines between steps.")
         if self.kind == "lcm" and self.guidance_width is None:
             raise _bad("A consistency model (kind 'lcm') needs a guidance_width.")
 
@@ -118,6 +120,11 @@ class ModelConfig:
     @property
     def has_control(self) -> bool:
         return self.has_denoiser and self.control
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether a motion can be led: by a ControlNet, or by refining between the steps of sampling."""
+        return self.has_control or (self.has_denoiser and self.refining_steps > 0)
 
     @property
     def has_corrector(self) -> bool:
@@ -168,7 +175,7 @@ class ModelConfig:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
                 raise _bad(f"Unknown entry {key!r}.", f"Did you mean {close[0]!r}? " if close else "")
-        missing = [key for key in known if key not in values]
+        missing = [key for key in known if key not in values and key not in _ADDED_LATER]
         if missing:
             raise _bad(f"Missing: {', '.join(missing)}.")
         try:

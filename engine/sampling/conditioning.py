@@ -6,7 +6,7 @@ Shapes: B batch, N latent tokens, D latent width, L text tokens, W text width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,8 @@ from .latents import KnownTokens
 class Conditioning:
     """``text`` (B, L, W); ``empty_text`` (B or 1, L, W), the empty sentence's, to guide away from; ``control``
     (B, N, ·) the trajectory encoder's output; ``latent_mask`` (B, N), True where a latent is real, None for all.
-    ``known``: tokens that are to be as they are; the others are made to fit them.
+    ``known``: tokens that are to be as they are; the others are made to fit them. ``refining``: brings a clean latent
+    (B, N, D) onto the hints, and yields it after each of its steps.
     """
 
     text: Tensor
@@ -30,6 +31,7 @@ class Conditioning:
     control: Tensor | None = None
     latent_mask: Tensor | None = None
     known: KnownTokens | tuple[Tensor, Tensor] | None = None
+    refining: Callable[[Tensor], Iterator[Tensor]] | None = None
 
     def with_known(self, latent: Tensor, noise: Tensor | None = None, time: int = 0) -> Tensor:
         """The latent (B, N, D) with its known tokens in place, at the noise level of ``time`` when there is ``noise``

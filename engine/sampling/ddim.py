@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Diffusion models: DDIM with eta 0 and classifier-free guidance. DDIM, arXiv 2010.02502."""
+"""Diffusion models: DDIM with eta 0 and classifier-free guidance. DDIM, arXiv 2010.02502.
+
+A model that lists its own times is run at these. Its clean answer may be brought onto hints at each step; the noise of
+the step stays, and what comes after fits itself to the hints (after "replacement" and "reconstruction guidance", Ho et
+al., Video Diffusion Models, arXiv 2204.03458, with a solver in place of a gradient).
+"""
 
 from __future__ import annotations
 
@@ -25,23 +30,40 @@ def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) ->
     """Yield the latent (B, N, D) after each step; with guidance the batch is doubled, conditional half first:
     u + scale (c - u).
     """
-    rule = scheduler.ddim_scheduler(conditioning.num_steps, networks.config.prediction_type)
-    latent, scale = noise.start, conditioning.guidance_scale
+    config, latent = networks.config, noise.start
     doubled = _doubled(conditioning, len(latent))
     guided = len(doubled.text) == 2 * len(latent)
-    times = rule.timesteps.tolist()
-    for index, time in enumerate(times):
+    times = ddim_timesteps(config, conditioning.num_steps)
+    rule = None if _has_own_times(config, len(times)) else scheduler.ddim_scheduler(len(times), config.prediction_type)
+    for time, after in zip(times, (*times[1:], None), strict=True):
         latent = conditioning.with_known(latent, noise.start, time)
         output = predict(networks, latent.repeat(2, 1, 1) if guided else latent, time, doubled)
         if guided:
             conditional, unconditional = output.chunk(2)
-            output = unconditional + scale * (conditional - unconditional)
-        latent = rule.step(output, time, latent, return_dict=False)[0]
-        yield latent if index + 1 < len(times) else conditioning.with_known(latent)
+            output = unconditional + conditioning.guidance_scale * (conditional - unconditional)
+        if rule is not None:
+            latent = rule.step(output, time, latent, return_dict=False)[0]
+        else:
+            clean = scheduler.predict_clean(latent, output, time, config.prediction_type)
+            if conditioning.refining is not None:
+                for refined in conditioning.refining(conditioning.with_known(clean)):
+                    clean = refined
+                    yield clean
+            left = scheduler.predict_noise(latent, output, time, config.prediction_type)
+            latent = clean if after is None else scheduler.add_noise(clean, left, after)
+        yield conditioning.with_known(latent) if after is None else latent
+
+
+def _has_own_times(config: ModelConfig, num_inference_steps: int) -> bool:
+    return bool(config.timesteps_map) and num_inference_steps in config.timesteps_map
 
 
 def ddim_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
-    """The times of a DDIM run, noisiest first. Raises BadRequest for a count that the schedule cannot be cut into."""
+    """The times of a DDIM run, noisiest first: the model's own list, else diffusers' rule. Raises BadRequest for a
+    count that the schedule cannot be cut into.
+    """
+    if config.timesteps_map and num_inference_steps in config.timesteps_map:
+        return config.timesteps_map[num_inference_steps]
     return tuple(scheduler.ddim_scheduler(num_inference_steps).timesteps.tolist())
 
 

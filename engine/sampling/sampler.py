@@ -65,8 +65,10 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     uncond_embedding: Tensor | None = None,
     known: KnownTokens | tuple[Tensor, Tensor] | None = None,
+    refining: Callable[[Tensor], Iterator[Tensor]] | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the latent (B,N,D) float32 after every step; the last one is the result.
+    """Yield the latent (B,N,D) float32 after every step, and after every step of ``refining``; the last one is the
+    result.
 
     text_embedding: (B or 1,L,W) or (B or 1,W). For a diffusion model with guidance either ``uncond_embedding``, the
     embedding of the empty sentence (B or 1,L,W), or a ``text_embedding`` of twice the latent's batch, conditional half
@@ -76,6 +78,7 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     when None. control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is
     real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
     known: latents (B,N,D) and a mask (B,N), True for tokens that are to be as these are.
+    refining: brings each step's clean latent (B,N,D) onto the hints before noise is added for the next one.
     generator: source of all noise, or B of them, one a sample; None stands for seed 0. Steps and guidance default to
     the model's own.
 
@@ -103,7 +106,7 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     inputs = (latent, text_embedding, control_embedding, step_noise)
     gradients = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
     conditioning = Conditioning(
-        text_embedding, steps, guidance, uncond_embedding, control_embedding, latent_mask, known
+        text_embedding, steps, guidance, uncond_embedding, control_embedding, latent_mask, known, refining
     )
     run = SAMPLERS[config.kind].sample(networks, conditioning, Noise(latent, generators, step_noise))
     while True:

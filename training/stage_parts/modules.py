@@ -24,15 +24,20 @@ STAGES = ("vae", "mld", "distill", "control", "correct")
 def stages_of(recipe: Recipe) -> list[str]:
     """The stages that a recipe's model goes through, in their order."""
     left_out = set()
-    if recipe.control_base == "mld":
+    is_diffusion = base_config(recipe).kind == "mld"
+    if is_diffusion:
         left_out.add("distill")  # the ControlNet of a diffusion model needs no consistency model
-    if recipe.control_base == "mld" or not recipe.model.has_corrector:
+    if not recipe.model.control:
+        left_out.add("control")
+    if is_diffusion or not recipe.model.has_corrector:
         left_out.add("correct")
     return [name for name in STAGES if name not in left_out]
 
 
 def mld_config(model: ModelConfig) -> ModelConfig:
-    """The diffusion model that is distilled into ``model`` later: no guidance embedding yet."""
+    """The diffusion model that ``model`` is, or that is distilled into it later: no guidance embedding yet."""
+    if model.kind == "mld":
+        return model
     return dataclasses.replace(as_mld(model), name=model.name, corrector_passes=0)
 
 
