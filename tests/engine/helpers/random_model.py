@@ -36,14 +36,14 @@ CONFIG = ModelConfig(
 )
 
 
-def save_random_model(folder: Path) -> Path:
+def save_random_model(folder: Path, config: ModelConfig = CONFIG) -> Path:
     """Write the model to ``folder`` and return it."""
-    networks = tiny_networks(CONFIG)
+    networks = tiny_networks(config)
     features = joints_to_features(standing(40))
     networks.statistics = Statistics(
         features.mean(0).astype(np.float32),
-        np.full(CONFIG.num_features, 0.02, np.float32),
+        np.full(config.num_features, 0.02, np.float32),
         standing(1)[0],
-        np.full((CONFIG.num_joints, 3), 0.5, np.float32),
+        np.full((config.num_joints, 3), 0.5, np.float32),
     )
     return save_folder(networks, folder, "# Untrained\n\nMade by a test.\n")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -125,6 +126,30 @@ def test_ddim_step_by_step(mld: Networks, controlled: bool) -> None:
     torch.testing.assert_close(result(mld, uncond_embedding=EMPTY, **options), latent, rtol=1e-4, atol=1e-4)
     doubled = torch.cat([TEXT, EMPTY.expand(2, -1, -1)])
     assert torch.equal(result(mld, doubled, **options), result(mld, uncond_embedding=EMPTY, **options))
+
+
+@torch.no_grad()
+def test_a_models_own_times_end_in_its_clean_answer() -> None:
+    """Where a model lists its times its last answer is the result; what refines it is asked at every step."""
+    times, seen = (999, 499), []
+    config = dataclasses.replace(as_mld(PATCH), prediction_type="sample", timesteps_map={2: times}, refining_steps=1)
+    networks = tiny_networks(config)
+    latent = torch.randn(2, 6, config.latent_width)
+
+    def refining(clean: torch.Tensor) -> Iterator[torch.Tensor]:
+        seen.append(clean)
+        yield clean + 1
+
+    options = {"num_inference_steps": 2, "guidance_scale": 1.0, "latent": latent}
+    steps = list(sample(networks, TEXT, refining=refining, **options))
+    expected = latent
+    for time, after in zip(times, (499, None), strict=True):
+        answer = networks.denoiser(expected, time, TEXT, None, None)
+        torch.testing.assert_close(answer, seen.pop(0), rtol=1e-5, atol=1e-5)
+        clean, left = answer + 1, scheduler.predict_noise(expected, answer, time, "sample")
+        expected = clean if after is None else scheduler.add_noise(clean, left, after)
+    assert len(steps) == 4
+    torch.testing.assert_close(steps[-1], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_mld_defaults_and_no_guidance(mld: Networks) -> None:
