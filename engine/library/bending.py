@@ -33,9 +33,10 @@ STRETCH_MARGIN_FRAMES = 2  # of a clip around a stretch, for the cubics between 
 def stretch(library: Library, segment: Segment, extra: int = 0) -> BodyMotion:
     """The frames of ``segment`` and ``extra`` more, as they are played."""
     length = int(library.frames[segment.clip])
-    first = max(int(segment.start) - STRETCH_MARGIN_FRAMES, 0)
     count = segment.frames + extra
-    last = min(int(segment.start + count * segment.tempo) + 1 + STRETCH_MARGIN_FRAMES, length)
+    low, high = sorted((segment.start, segment.start + count * segment.tempo))
+    first = max(int(low) - STRETCH_MARGIN_FRAMES, 0)
+    last = min(int(high) + 1 + STRETCH_MARGIN_FRAMES, length)
     motion = library.decode(segment.clip, first, last, segment.mirror)
     offset = segment.start - first
     if segment.tempo == 1.0 and offset == int(offset) and int(offset) + count <= motion.num_frames:

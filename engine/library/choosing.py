@@ -6,6 +6,8 @@ Shapes: K clips, T frames. Metres, radians, 20 fps.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .library import Library
@@ -25,6 +27,10 @@ TRAVELS = 0.8  # of its speed goes one way in the body's axes
 VOTE_SCORE = 0.05  # by which a lower score counts e times less then
 VOTERS = 8  # clips that say which way a sentence's way of going faces
 UNEVEN = 0.2  # of the steps of a body with one bad leg (see ``facts.ClipFacts.step_asymmetry``)
+REST_M = 0.1  # that joints move about a body that rests
+REST_FRAMES = 12  # in which it does, at least
+REST_END_FRAMES = 40  # before a clip's end, in which it comes to rest
+REST_TEMPO = 0.5  # at which they are played again
 LOOP_MIN_FRAMES = 18
 LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
 LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come back
@@ -83,12 +89,16 @@ def part_of(
 
 
 def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Segment]:
-    """``segment``, which lasts to the end of ``motion``, and then again and again what comes back to its end; else
-    its last pose is held.
+    """``segment``, which lasts to the end of ``motion``, and then what rests at its end, slowly back and forth; or
+    again and again what comes back to its end; else its last pose is held.
     """
     length, missing = motion.num_frames, num_frames - segment.frames
     if not missing:
         return [segment]
+    rests, last = _rest(motion, int(segment.start))
+    if rests >= REST_FRAMES:
+        until = replace(segment, frames=last + 1 - int(segment.start))
+        return [until, *_back_and_forth(until, last, rests, num_frames - until.frames)]
     loop = _loop(motion, int(segment.start))
     if loop is None:
         return [segment, Segment(segment.clip, length - 1.0, missing, 0.0, segment.mirror)]
@@ -98,6 +108,32 @@ def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Se
     while missing > 0:
         segments.append(Segment(segment.clip, start, min(end - start, missing), mirror=segment.mirror))
         missing -= end - start
+    return segments
+
+
+def _rest(motion: BodyMotion, first: int) -> tuple[int, int]:
+    """For how many frames the body rests, after frame ``first``, in a pose near its end but for some centimetres; and
+    the last of them.
+    """
+    gone = np.concatenate([np.zeros((1, 2)), np.cumsum(motion.step[:-1], axis=0)])
+    best = (0, 0)
+    for last in range(motion.num_frames - 1, max(motion.num_frames - REST_END_FRAMES, first), -1):
+        moved = np.linalg.norm(motion.pose[first : last + 1] - motion.pose[last], axis=-1).max(-1)
+        away = np.linalg.norm(gone[first : last + 1] - gone[last], axis=-1)
+        rests = int(np.cumprod((np.maximum(moved, away) < REST_M)[::-1]).sum())
+        best = max(best, (rests, last))
+    return best
+
+
+def _back_and_forth(segment: Segment, last: int, rests: int, missing: int) -> list[Segment]:
+    """The last ``rests`` frames of a clip whose last frame is ``last``, from there on: who sits or stands breathes."""
+    once = int((rests - 1) / REST_TEMPO)
+    segments: list[Segment] = []
+    while missing > 0:
+        back = len(segments) % 2 == 0
+        start, tempo = (last, -REST_TEMPO) if back else (last - once * REST_TEMPO, REST_TEMPO)
+        segments.append(Segment(segment.clip, float(start), min(once, missing), tempo, segment.mirror))
+        missing -= once
     return segments
 
 

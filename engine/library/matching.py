@@ -26,7 +26,7 @@ WINDOWS_AT_ONCE = 16  # whose costs are computed together
 @dataclass(frozen=True)
 class Segment:
     """``frames`` frames of a clip from its frame ``start`` (a fraction between two) on, played at ``tempo``; at 0
-    its pose is held.
+    its pose is held, below it is played backward.
     """
 
     clip: int

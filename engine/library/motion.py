@@ -72,11 +72,12 @@ class BodyMotion:
         )
 
     def at_tempo(self, tempo: float, count: int, start: float = 0.0) -> Self:
-        """``count`` frames of the motion played ``tempo`` times as fast, from its frame ``start``, a fraction, on:
-        poses by cubics through the frames, the last one held beyond the end.
+        """``count`` frames of the motion played ``tempo`` times as fast, backward if it is negative, from its frame
+        ``start``, a fraction, on: poses by cubics through the frames, the first and last one held beyond the ends.
         """
         last = self.num_frames - 1
-        times = np.minimum(start + np.arange(count) * tempo, last)
+        wanted = start + np.arange(count) * tempo
+        times = np.clip(wanted, 0, last)
         first = np.minimum(times.astype(int), max(last - 1, 0))
         u = times - first
         around = np.clip(first[:, None] + np.arange(-1, 3), 0, last)
@@ -84,7 +85,7 @@ class BodyMotion:
         nearest = np.rint(times).astype(int)
         speeds = np.concatenate([self.step, self.turn[:, None]], 1)
         between = speeds[first] * (1 - u[:, None]) + speeds[np.minimum(first + 1, last)] * u[:, None]
-        between[start + np.arange(count) * tempo > last] = 0.0  # what is held goes nowhere
+        between[wanted != times] = 0.0  # what is held goes nowhere
         return replace(
             self,
             pose=np.einsum("tk,tkjc->tjc", weights, self.pose[around]),
