@@ -14,6 +14,8 @@ from .prompt_suggestions import suggestions
 from .sidebar import ActiveList, RemoveRowOperator, ReportingOperator, RowList, Tab, paragraph
 
 PROMPT_LIST = ActiveList("prompt_blocks", "active_prompt", "a prompt")
+COLUMN_LINES = 26
+"""Of the menu of prompts."""
 NEW_BLOCK_S = 3.0
 """Length of a prompt that is added."""
 
@@ -67,18 +69,26 @@ class GAITWAY_OT_prompt_use(ReportingOperator, bpy.types.Operator):
 
 
 class GAITWAY_MT_prompts(bpy.types.Menu):
-    """Sentences from the data the engine's model was trained on"""
+    """Sentences that work well, by what they are about"""
 
     bl_idname = "GAITWAY_MT_prompts"
     bl_label = "Example Prompts"
 
     def draw(self, context: bpy.types.Context) -> None:
-        for number, (heading, sentences) in enumerate(suggestions(ENGINE.model).items()):
-            if number:
-                self.layout.separator()
-            self.layout.label(text=heading)
+        groups = suggestions(ENGINE.model, context.scene.gaitway.closeness)
+        row = self.layout.row()
+        column, lines = row.column(), 0
+        for heading, sentences in groups.items():
+            if lines:
+                if lines + len(sentences) > COLUMN_LINES:
+                    column, lines = row.column(), 0
+                else:
+                    column.separator()
+            column.label(text=heading)
             for sentence in sentences:
-                self.layout.operator("gaitway.prompt_use", text=sentence).text = sentence
+                shown = sentence.removeprefix("a person ").rstrip(".")
+                column.operator("gaitway.prompt_use", text=shown[0].upper() + shown[1:]).text = sentence
+            lines += len(sentences) + 1
 
 
 class GAITWAY_UL_prompts(RowList, bpy.types.UIList):

@@ -146,8 +146,8 @@ def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> No
     assert {"text", "frame_start", "frame_end", "1 - 73"} <= set(drawn())
     menu = CheckingLayout()
     bpy.types.GAITWAY_MT_prompts.draw(SimpleNamespace(layout=menu), bpy.context)
-    assert set(menu.words) >= {"Without a path", "gaitway.prompt_use"}
-    assert menu.words.count("gaitway.prompt_use") == sum(map(len, prompt_suggestions.KNOWN_BY_OWN.values()))
+    assert set(menu.words) >= {"Gestures", "Falls", "gaitway.prompt_use"}
+    assert menu.words.count("gaitway.prompt_use") == sum(map(len, prompt_suggestions.KNOWN_BY_LIBRARY.values()))
 
 
 @pytest.mark.parametrize("state", ["offline", "starting", "connecting", "ready", "running", "cancelling"])
@@ -206,7 +206,12 @@ def test_a_prompt_that_nothing_is_near_is_told_beside_the_report(addon, monkeypa
 def test_suggestions_fit_the_model() -> None:
     assert prompt_suggestions.suggestions("gaitway-small") is prompt_suggestions.suggestions(None)
     assert prompt_suggestions.suggestions("motionlcm_humanml") is not prompt_suggestions.suggestions(None)
-    for known in (prompt_suggestions.KNOWN_BY_OWN, prompt_suggestions.KNOWN_BY_OTHERS):
+    assert prompt_suggestions.suggestions("gaitway-small", closeness=0.0) is prompt_suggestions.KNOWN_BY_OWN
+    for known in (
+        prompt_suggestions.KNOWN_BY_LIBRARY,
+        prompt_suggestions.KNOWN_BY_OWN,
+        prompt_suggestions.KNOWN_BY_OTHERS,
+    ):
         sentences = [sentence for group in known.values() for sentence in group]
         assert len(set(sentences)) == len(sentences) > 10
         assert all(sentence.startswith("a person ") and sentence.endswith(".") for sentence in sentences)
