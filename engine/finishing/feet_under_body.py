@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FootPlan that trail behind the body, or run ahead of it, come under it before their steps are planned.
+"""Feet that trail behind the body, or run ahead of it, come under it before their steps are planned.
 
 Over the length of a stride the feet of who stands upright are on average under the pelvis: within 15 cm in nine tenths
 of captured motion. A model that glides along a tight bend drags both behind, and steps planned along their path would
-keep a body that leans as if it fell.
+keep a body that leans as if it fell. Feet that stand somewhere meanwhile are where they belong: who lunges or kicks
+means it.
 
 Shapes: T frames, J = 22 joints. Metres, Y up, 20 fps; numpy.
 """
@@ -15,6 +16,7 @@ import numpy as np
 from blender_addon.shared.series import envelope
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
+from .gait import foot_speed
 from .parameters import FOOT_PARAMS, FootPlannerParams
 
 
@@ -32,13 +34,23 @@ def feet_under_body(
     free = carried & ~user_controlled[:, legs].any(1) & ~frozen
     behind = (joints[:, 0] - joints[:, feet].mean(1)) * [1.0, 0.0, 1.0]
     kernel = np.hanning(2 * stride + 3)[1:-1]
-    share, *average = (
-        np.convolve(values, kernel)[stride : stride + len(joints)] for values in (free, *(behind * free[:, None]).T)
+    gliding = _gliding(joints[:, feet[1::2]], params)
+    share, gliding, *average = (
+        np.convolve(values, kernel)[stride : stride + len(joints)]
+        for values in (free, gliding * free, *(behind * free[:, None]).T)
     )
-    offset = np.stack(average, 1) / np.maximum(share, 1e-9)[:, None]
+    offset = np.stack([*average, gliding], 1) / np.maximum(share, 1e-9)[:, None]
+    offset, gliding = offset[:, :3], np.interp(offset[:, 3], params.glide_share, (0.0, 1.0))
     far = np.linalg.norm(offset, axis=1)
     too_far = np.maximum(far - params.trail_m, 0.0) / np.maximum(far, 1e-9)
-    offset *= (too_far * (1.0 - envelope((~free).astype(float), stride)))[:, None]
+    offset *= (gliding * too_far * (1.0 - envelope((~free).astype(float), stride)))[:, None]
     result = joints.copy()
     result[:, feet] += offset[:, None]
     return result
+
+
+def _gliding(toes: np.ndarray, params: FootPlannerParams) -> np.ndarray:
+    """How much (T,), 0..1, even the slower one of the ``toes`` (T, 2, 3) moves while one of them is low."""
+    slower = np.min([foot_speed(toes[:, foot][:, [0, 2]]) for foot in (0, 1)], axis=0)
+    low = np.interp(toes[..., 1].min(1), (params.high_toe_m, params.floor_toe_m), (1.0, 0.0))
+    return low * np.interp(slower, params.glide_mps, (0.0, 1.0))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender_addon.shared import quat
-from blender_addon.shared.series import dilate
+from blender_addon.shared.series import dilate, dilate_maximum
 from blender_addon.shared.skeleton import FPS
 
 from .parameters import FOOT_PARAMS, FootPlannerParams
@@ -128,11 +128,18 @@ def _stance_costs(
 
 
 def _moving_costs(motion: FeetMotion, foot: int, params: FootPlannerParams) -> np.ndarray:
-    """Of each frame (T,) in a stance: ``foot`` is high and moves, a control has it, or frozen frames show it moving."""
+    """Of each frame (T,) in a stance: ``foot`` is faster or higher than just before or just after, is high and moves, a
+    control has it, or frozen frames show it moving.
+    """
     toe, frozen = motion.toes[:, foot], motion.frozen
     path = toe[:, [0, 2]]
+    speed = foot_speed(path)
     height = np.maximum(toe[:, 1] - params.high_toe_m, 0) ** 2
-    costs = params.high_cost * height * np.minimum(_foot_speed(path) / params.high_full_mps, 1)
+    costs = params.high_cost * height * np.minimum(speed / params.high_full_mps, 1)
+    faster = np.maximum(_over_least(speed, params) - params.faster_mps, 0)
+    raised = np.maximum(_over_least(toe[:, 1], params) - params.raised_m[0], 0)
+    own = params.faster_cost * faster**2 + params.raised_cost * raised**2
+    costs += np.minimum(own, params.own_swing_max_cost) * ~dilate(motion.pinned[:, foot], 2)
     costs += params.controlled_stance_cost * motion.controlled[:, foot]
     moving = _frozen_speed(frozen, path) > params.frozen_move_mps
     costs += params.frozen_cost * (moving | (dilate(moving, params.brake_frames) & ~frozen))
@@ -150,7 +157,8 @@ def _swing_costs(
     segments = _Segments.of(frames, params.stance_max_frames)
     starts, ends, length = segments.starts, segments.ends, segments.length
     is_low = toe[:, 1] < params.high_toe_m
-    resting = params.rest_cost * np.maximum(1 - _foot_speed(path) / params.rest_max_mps, 0)
+    lowered = np.interp(_over_least(toe[:, 1], params), params.raised_m, (1.0, 0.0))
+    resting = params.rest_cost * np.maximum(1 - foot_speed(path) / params.rest_max_mps, 0) * lowered
     resting = resting + params.belief_cost * motion.belief[:, foot] + other_swings
     resting += params.drag_cost * (toe[:, 1] < params.drag_toe_m)
     resting += params.frozen_cost * ((_frozen_speed(motion.frozen, path) < params.rest_max_mps) & is_low)
@@ -173,9 +181,16 @@ def speed_of(points: np.ndarray, params: FootPlannerParams = FOOT_PARAMS) -> np.
     return np.linalg.norm(path[2 * window :] - path[: -2 * window], axis=-1) * FPS / (2 * window)
 
 
-def _foot_speed(path: np.ndarray) -> np.ndarray:
+def foot_speed(path: np.ndarray) -> np.ndarray:
     """Metres a second (T,) of a foot along its ``path`` (T, 2)."""
+    if len(path) < 2:
+        return np.zeros(len(path))
     return np.linalg.norm(np.gradient(path, axis=0), axis=-1) * FPS
+
+
+def _over_least(values: np.ndarray, params: FootPlannerParams) -> np.ndarray:
+    """``values`` (T,) less the least within some frames."""
+    return values + dilate_maximum(-values, params.least_frames)
 
 
 def _frozen_speed(frozen: np.ndarray, path: np.ndarray) -> np.ndarray:

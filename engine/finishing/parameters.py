@@ -28,7 +28,7 @@ class FootPlannerParams:
     swing_fast_mps: float = 4.5  # faster ones cost, unless
     swing_fast_ratio: float = 1.7  # they are at most so many times as fast as the hips
     swing_fast_cost: float = 0.5  # of each metre a second more
-    run_swing_min_frames: int = 11  # shorter ones cost in a run
+    run_swing_min_frames: int = 7  # shorter ones cost in a run
     run_swing_short_cost: float = 0.2  # of each frame missing
     rest_max_mps: float = 0.35  # a slower foot rests
     rest_cost: float = 0.1  # of a frame at rest in a swing
@@ -39,11 +39,17 @@ class FootPlannerParams:
     run_flight_ratio: float = 0.1  # of that cost in a run
 
     # Stances (gait.py)
-    stance_min_frames: int = 4
+    stance_min_frames: int = 3
     stance_max_frames: int = 200
     high_toe_m: float = 0.10  # a foot that moves with its toe higher up does not stand
     high_cost: float = 60.0  # of a square metre more
     high_full_mps: float = 0.5  # from this speed of the foot on; less at lower ones
+    least_frames: int = 6  # on either side, in which the least speed and height of a foot are looked for
+    faster_mps: float = 0.25  # a foot that is faster by more than this swings; standing so costs
+    faster_cost: float = 0.5  # of the square of a metre a second more
+    raised_m: tuple[float, float] = (0.03, 0.07)  # a foot that is higher by more than the first swings, as does
+    raised_cost: float = 60.0  # one that does not move ahead; standing so costs, of a square metre more
+    own_swing_max_cost: float = 0.5  # of both together
     stance_reach_m: float = 0.4  # over the ground from under the hip to a standing toe
     stance_reach_cost: float = 30.0  # of a square metre more
     controlled_stance_cost: float = 10.0  # of a frame in which a control has the foot
@@ -53,32 +59,41 @@ class FootPlannerParams:
     planning_rounds: int = 2  # each foot is planned so often, knowing the other one's swings
     cost_decimals: int = 9
 
-    # Positions of stances (footprints.py)
-    toe_height_m: float = 0.015  # of a standing toe, in captured walks
-    floor_toe_m: float = 0.12  # a standing toe lower than this stands on the floor, a higher one on something unseen
-    flat_ankle_m: float = 0.11  # an ankle lower than this touches the floor with its heel
+    # Positions of stances (foot_paths.py)
+    toe_height_m: tuple[float, float] = (0.005, 0.03)  # of a toe that stands on the floor, in captured motion
+    floor_toe_m: float = 0.12  # a standing toe lower than this belongs nearer to the floor, else it is on something
+    roll_toe_m: float = 0.01  # by which a toe rises and sinks while it stands, at most
+    flat_ankle_m: tuple[float, float] = (0.09, 0.13)  # a lower ankle has its heel on the floor, a higher one not
+    rest_share_mps: float = 0.2  # a stance is where the foot is when it is slower
+    made_mps: tuple[float, float] = (0.15, 0.4)  # of a foot when it is slow: from here on it did not stand, it glided
     pin_max_frames: int = 2  # hints of a foot in so few frames in a row are a pin, not a path
     extension_frames: int = 32  # for which a motion is thought to go on beyond its ends
     end_speed_frames: int = 4  # that say how fast
 
-    # Paths of swings (footprints.py)
-    clearance_m: tuple[float, float] = (0.075, 0.25)  # height of a toe in the middle of its swing, at least
-    lift_exponent: tuple[float, float] = (0.5, 1.0)  # below 1 the toe leaves the floor steeply
-    vertical_frames: int = 1  # at both ends of a swing, in which the toe only goes up or down
-    landing_frames: int = 4  # in which a foot comes down to the floor's height
+    # Paths of swings (foot_paths.py)
+    clear_m: float = 0.06  # height of a toe in its swing, at least
+    clear_exponent: float = 0.35  # below 1 the toe leaves the floor steeply
+    clearance_m: tuple[float, float] = (0.075, 0.25)  # the same two of a foot that glided, in a walk and a run
+    lift_exponent: tuple[float, float] = (0.5, 1.0)
+    lift_blend_m: float = 0.004  # over which a swing's own height and the least one go over into each other
+    vertical_frames: int = 1  # at both ends of a swing, in which the toe only goes up or down, if it is as low as
+    held_toe_m: tuple[float, float] = (0.035, 0.05)  # this; less above the first height, not above the second;
+    held_made_m: tuple[float, float] = (0.05, 0.06)  # the same of a foot that glided
     follow_weight: float = 1e-3  # of keeping to the motion, beside the bending of a swing
     stand_weight: float = 1e3  # of standing still, beside the same
-    leg_reach_m: float = 0.93  # from hip to toe, at most
+    leg_reach_m: tuple[float, float] = (0.93, 0.96)  # from hip to toe, at most; the motion may have it up to the second
     ground_reach_min_m: float = 0.3  # over the ground of a leg under a high hip
 
     # Feet under the body (footprints.py, feet_under_body.py)
     stop_rest_mps: tuple[float, float] = (0.3, 1.0)  # of a body that has stopped, and of one that goes on
-    stop_balance_m: tuple[float, float] = (0.05, 0.15)  # over the ground from the feet to the pelvis of each
+    stop_balance_m: tuple[float, float] = (0.10, 0.30)  # over the ground from the feet to the pelvis of each
     stop_step_frames: int = 14  # in which feet come under a body that stops
     stop_window_frames: int = 60  # after which it has stopped for long
     stride_frames: int = 12  # on either side, over which the feet's position is averaged
     trail_m: float = 0.15  # over the ground from that average to the pelvis, at most
     carried_toe_m: float = 0.3  # the lower toe of a body that its feet carry, at most
+    glide_mps: tuple[float, float] = (0.3, 0.6)  # of the slower foot, if it is low: from here on feet glide
+    glide_share: tuple[float, float] = (0.3, 0.7)  # of the time: from here on what is too far is made up for
 
     # Stepping over what lies low (step_over.py)
     low_obstacle_m: float = 0.4  # the highest top, with its margin, that is stepped over

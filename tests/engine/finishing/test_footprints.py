@@ -73,7 +73,7 @@ def test_standing_toes_are_still_and_swinging_ones_clear_the_floor(joints: np.nd
         both = stands[1:] & stands[:-1]
         speed = np.linalg.norm(np.diff(toe, axis=0), axis=-1) * FPS
         assert speed[both].max() < 0.02
-        np.testing.assert_allclose(toe[stands, 1], FOOT_PARAMS.toe_height_m, atol=1e-9)
+        assert np.ptp(toe[stands, 1]) < 0.01 and toe[stands, 1].max() < 0.035
         heights = [toe[end:start, 1].max() for (_, end), (start, _) in itertools.pairwise(runs(stands))]
         assert min(heights) > 0.9 * FOOT_PARAMS.clearance_m[0]
         assert speed.max() < 6
@@ -84,7 +84,7 @@ def test_a_foot_on_something_high_stays_up_there() -> None:
     still[:, SKELETON.indices("left_ankle", "left_foot"), 1] += 0.4
     feet = place_feet(still, NO_BELIEF, NOBODY)
     np.testing.assert_allclose(feet.positions[:, 1, 1], still[:, TOES[0], 1])
-    np.testing.assert_allclose(feet.positions[:, 3, 1], FOOT_PARAMS.toe_height_m)
+    np.testing.assert_allclose(feet.positions[:, 3, 1], still[:, TOES[1], 1])
     assert still[0, TOES[0], 1] > FOOT_PARAMS.floor_toe_m
 
 
@@ -155,7 +155,7 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
     joints[:, [1, 2], 2] += 0.25
     places = place_feet(joints, NO_BELIEF, NOBODY).positions
     assert abs(joints[-1, 0, 2] - joints[-1, [7, 8, 10, 11], 2].mean()) > 0.15
-    assert abs(joints[-1, 0, 2] - places[-1, :, 2].mean()) < 0.1
+    assert abs(joints[-1, 0, 2] - places[-1, :, 2].mean()) < 0.12
     last = np.linalg.norm(np.diff(places[-5:], axis=0), axis=-1).max()
     assert last < 0.005, "still moving"
     sitting = joints - [0.0, 0.3, 0.0]
@@ -172,3 +172,30 @@ def test_other_parameters_plan_other_steps() -> None:
     steps = [len(runs(plan.in_contact[:, 1])) for plan in (usual, feet)]
     assert steps[1] > steps[0]
     assert feet.positions[:, 1, 1].max() > 0.18 > usual.positions[:, 1, 1].max()
+
+
+def test_steps_that_stood_well_are_left_as_they_are() -> None:
+    joints = stepping()
+    feet = place_feet(joints, NO_BELIEF, NOBODY)
+    moved = np.linalg.norm(feet.positions[8:-8, [1, 3]] - joints[8:-8, TOES], axis=-1)
+    assert np.median(moved) < 0.005 and moved.max() < 0.06
+
+
+@pytest.mark.parametrize("period", [13, 15])
+def test_who_runs_keeps_every_step(period: int) -> None:
+    """Short stances and swings, as at 2.7 to 4 m/s."""
+    joints, phase = gliding(3.0), np.arange(FRAMES) % period
+    stand, stride = 5, 3.0 / FPS * period
+    for side, start in (("left", 0), ("right", period // 2)):
+        into = (phase - start) % period
+        swing = np.clip(into - stand, 0, None) / (period - stand)
+        place = -3.0 / FPS * into + stride * (3 * swing**2 - 2 * swing**3) + 3.0 / FPS * stand / 2
+        for joint in SKELETON.indices(f"{side}_ankle", f"{side}_foot"):
+            joints[:, joint, 2] += place
+            joints[:, joint, 1] += 0.3 * np.sin(np.pi * swing) ** 2
+    feet = place_feet(joints, NO_BELIEF, NOBODY)
+    for foot in (0, 1):
+        spans = runs(feet.in_contact[10:-10, 2 * foot + 1])
+        assert abs(len(spans) - (FRAMES - 20) / period) <= 1
+        assert all(3 <= end - first <= 6 for first, end in spans[1:-1])
+    assert (~feet.in_contact[10:-10, 1::2].any(1)).mean() > 0.15, "runs fly"
