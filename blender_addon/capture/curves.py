@@ -58,13 +58,14 @@ def _fractions(control: Control, line: np.ndarray, frames: np.ndarray, scene: bp
     """Fraction (K,) of the length of ``line`` (P, 3) that is covered at each frame."""
     fps = scene_fps(scene)
     seconds = (control.frame_end - control.frame_start) / fps
-    stands = standing_ends(control, scene)
-    standing = pace.standing_ease_within(
-        stroke.length(line) * scene.unit_settings.scale_length, seconds, max(1, sum(stands))
-    )
+    length = stroke.length(line) * scene.unit_settings.scale_length
+    eased_in, eased_out = control.pace in ("EASE", "EASE_IN"), control.pace in ("EASE", "EASE_OUT")
+    from_standing, to_standing = standing_ends(control, scene)
+    stands = from_standing and not eased_in, to_standing and not eased_out
+    rise, fall, rest = pace.standing_times(length, seconds, stands)
     return pace.progress(
         (frames - control.frame_start) / fps,
-        seconds,
-        ease_in=control.ease if control.pace in ("EASE", "EASE_IN") else standing * stands[0],
-        ease_out=control.ease if control.pace in ("EASE", "EASE_OUT") else standing * stands[1],
+        seconds - rest,
+        ease_in=control.ease if eased_in else rise,
+        ease_out=control.ease if eased_out else fall,
     )

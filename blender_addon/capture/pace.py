@@ -9,6 +9,8 @@ STANDING_EASE_S = (0.65, 1.3)
 """Shortest and longest time in which a body comes to its speed, or from it to a stand: a step or two of a walk."""
 STANDING_M_PER_S2 = 2.2
 """How fast its speed changes between the two."""
+STANDING_REST_S, REST_SHARE = 0.2, 0.1
+"""For how long a body stands when it has arrived, in which the last foot comes beside the other; of a path at most."""
 
 
 def progress(times: np.ndarray, duration: float, ease_in: float = 0.0, ease_out: float = 0.0) -> np.ndarray:
@@ -35,11 +37,19 @@ def standing_ease(speed: float) -> float:
     return float(np.clip(speed / STANDING_M_PER_S2, *STANDING_EASE_S))
 
 
-def standing_ease_within(length: float, duration: float, ends: int) -> float:
-    """:func:`standing_ease` for a path of that ``length`` in that ``duration``, on which it takes place at ``ends``
-    ends, 1 or 2: the speed in between is then a little higher.
+def standing_times(length: float, duration: float, stands: tuple[bool, bool]) -> tuple[float, float, float]:
+    """How long the speed rises, falls, and is nothing at the end, of a path of that ``length`` in that ``duration``
+    that starts from a stand and comes to one, as ``stands`` says: the speed in between is a little higher for it.
     """
+    ends = sum(stands)
+    rest = min(STANDING_REST_S, REST_SHARE * duration) * stands[1]
     ease = STANDING_EASE_S[0]
     for _ in range(4):  # it settles: a longer ease asks for a little more speed
-        ease = standing_ease(length / max(duration - ends * ease / 2, duration / 2))
-    return ease
+        ease = standing_ease(length / max(duration - rest - ends * ease / 2, duration / 2))
+    return ease * stands[0], ease * stands[1], rest
+
+
+def standing_duration(length: float, speed: float, stands: tuple[bool, bool]) -> float:
+    """The duration of such a path on which the speed in between is ``speed``."""
+    duration = length / speed + sum(stands) * standing_ease(speed) / 2
+    return duration + stands[1] * min(STANDING_REST_S, REST_SHARE * duration)

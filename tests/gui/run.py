@@ -79,7 +79,7 @@ def fill(folder: Path, archive: Path) -> None:
             old.unlink()
     shutil.rmtree(folder / "user", ignore_errors=True)
     (folder / "user").mkdir()
-    for source in (archive, HERE / "drive.py", HERE / "mannequin.py", HERE.parent / "blender" / "rigs.py"):
+    for source in (archive, HERE / "drive.py", HERE / "mannequin.py", HERE.parent / "blender" / "helpers" / "rigs.py"):
         shutil.copy(source, folder)
 
 

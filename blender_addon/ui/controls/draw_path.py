@@ -162,8 +162,8 @@ def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0
         elif other.joint == control.joint:
             other.enabled = False
     # What is slower at the ends takes longer: between them the speed is what it should be.
-    ease = pace.standing_ease(speed * scene.unit_settings.scale_length)
-    seconds = length / speed + sum(standing_ends(control, scene)) * ease / 2
+    unit = scene.unit_settings.scale_length
+    seconds = pace.standing_duration(length * unit, speed * unit, standing_ends(control, scene))
     control.frame_end = settings.start_frame + max(1, round(seconds * scene_fps(scene)))
     return control
 

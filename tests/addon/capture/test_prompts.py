@@ -70,3 +70,19 @@ def test_progress_is_smooth_and_complete(rise: float, fall: float) -> None:
     assert way[0] == 0 and way[-1] == pytest.approx(1)
     assert np.abs(np.diff(speed)).max() < (0.5e-2 if rise + fall else 1e-9)  # no jump of the speed
     assert (speed[0] < 1e-2) == (rise > 0) and (speed[-1] < 1e-2) == (fall > 0)
+
+
+@pytest.mark.parametrize("stands", [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize(("length", "speed"), [(0.3, 1.2), (5.0, 1.2), (12.0, 3.0), (2.0, 0.4)])
+def test_between_its_stands_a_path_is_walked_at_the_speed_that_was_asked_for(length, speed, stands) -> None:
+    duration = pace.standing_duration(length, speed, stands)
+    rise, fall, rest = pace.standing_times(length, duration, stands)
+    assert (rise > 0, fall > 0, rest > 0) == (stands[0], stands[1], stands[1])
+    times = np.linspace(0, duration, 2001)
+    covered = length * pace.progress(times, duration - rest, rise, fall)
+    speeds = np.diff(covered) / np.diff(times)
+    assert covered[-1] == pytest.approx(length) and speeds.min() > -1e-9
+    if length > 1.5 * speed:
+        assert speeds.max() == pytest.approx(speed, rel=0.03)
+    assert speeds[0] < 0.1 * speed or not stands[0]
+    assert speeds[-1] < 0.1 * speed or not stands[1]

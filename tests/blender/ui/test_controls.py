@@ -68,7 +68,7 @@ def test_a_drawn_line_becomes_a_path_at_walking_speed(settings, fps: float, unit
     seconds = (control.frame_end - 11) / fps
     assert control.frame_start == 11 and control.joint == "pelvis"
     speed = 1.2 * size(settings)
-    assert seconds == pytest.approx(2 * math.pi / speed + pace.standing_ease(speed), rel=0.02)
+    assert seconds == pytest.approx(pace.standing_duration(2 * math.pi, speed, (True, True)), rel=0.02)
     captured = capture.capture(bpy.context.scene)
     assert along_the_path(captured).max() == pytest.approx(1.2, rel=0.03)
     assert captured.signal.free_height and captured.signal.hint_mask[:, 0].all()
