@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -194,7 +195,7 @@ class Pipeline:
             tuple(tuple(finders[motion].sources) for motion in motions) if matches else (),
             least.nearness if least else None,
             least.closest if least else "",
-            least.message if least else "",
+            " ".join(filter(None, [least.message, finders[motions[0]].notice])) if least else "",
         )
 
     def _matches(self, order: MotionOrder) -> list[SentenceMatch]:
@@ -218,13 +219,14 @@ class Pipeline:
         """The motion of one variation of a window from the library, by ``finder``."""
         yield clock.tell("Searching the library")
         yield from clock.meanwhile(finder.search(window))
-        joints, contacts = finder.window(window, request.context)
+        found = finder.window(window, request.context)
         order, met = request.order, request.order.own_frames
         if order.slack.any():
-            order, met = retime_hints(order, joints[:-1])
+            order, met = retime_hints(order, found.joints[:-1])
         if order.refine and not order.exact:
-            joints = yield from clock.meanwhile(brought_near(order, joints, request.context.known))
-        return WindowMotion.of_joints(joints, contacts, order.signal, met)
+            near = yield from clock.meanwhile(brought_near(order, found.joints, request.context.known))
+            found = replace(found, joints=near)
+        return WindowMotion.of_joints(found, order.signal, met)
 
     def _sample(
         self, requests: list[WindowRequest], text: Tensor, generators: list[torch.Generator], clock: ProgressClock

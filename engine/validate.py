@@ -71,6 +71,7 @@ def order_of(request: Generate) -> MotionOrder:
         slack=np.zeros(joints, np.int32) if request.slack is None else request.slack,
         base=np.zeros((*joints, 3), np.float32) if request.base is None else request.base,
         base_mask=np.zeros(joints[0], bool) if request.base_mask is None else request.base_mask,
+        ground=np.zeros(joints[0], np.float32),
         relative=request.relative,
         obstacles=request.obstacles,
         seed=request.seed,

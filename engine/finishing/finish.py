@@ -18,12 +18,14 @@ import numpy as np
 
 from blender_addon.shared import features as feature_set
 from blender_addon.shared.control import CanonicalFrame
+from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
+from ..control.ground import ground_at
 from ..motion_order import MotionOrder
 from .fit_body import fit_body, hold_in_place
-from .footprints import place_feet
+from .footprints import FootPlan, place_feet
 from .knees import KNEES, mirror_backward_knees
 from .patch_seams import remove_jumps
 from .step_over import is_step_over
@@ -57,7 +59,7 @@ def finish(
     feet = None
     if order.plant_feet:
         low = [obstacle for obstacle in order.obstacles if is_step_over(obstacle)]
-        feet = place_feet(smooth, contacts, hint_mask, frozen, low)
+        feet = _feet_on_ground(order, smooth, contacts, frozen, low)
     yield
     high = goals
     if feet is not None:
@@ -75,6 +77,25 @@ def finish(
     if frozen is None and not goals:
         fitted = fitted - (fitted[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return fitted, contacts > 0.5 if feet is None else feet.in_contact
+
+
+def _feet_on_ground(
+    order: MotionOrder,
+    joints: np.ndarray,
+    contacts: np.ndarray,
+    frozen: np.ndarray | None,
+    low: Sequence[Obstacle],
+) -> FootPlan:
+    """Feet placed on the floor, or on the ground that ``order`` has where it rises: planned as on a level one."""
+    if not order.ground.any():
+        return place_feet(joints, contacts, order.signal.hint_mask, frozen, low)
+    pelvis = joints[:, 0, [0, 2]]
+    level = joints.copy()
+    level[..., 1] -= ground_at(pelvis, order.ground, joints[..., [0, 2]])
+    feet = place_feet(level, contacts, order.signal.hint_mask, frozen, low)
+    positions = feet.positions.copy()
+    positions[..., 1] += ground_at(pelvis, order.ground, positions[..., [0, 2]])
+    return replace(feet, positions=positions)
 
 
 def _touches(joints: np.ndarray, goals: Goals) -> bool:

@@ -13,19 +13,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from blender_addon.shared.series import gaussian_smooth
+from blender_addon.shared.series import dilate_maximum, gaussian_smooth, smoothstep
 
 from ..longform.timeline import ease
 from .library import Library
 from .matching import Segment
 from .motion import BodyMotion
-from .route import Start, Way
+from .route import Route, Start, Way
 
 JOIN_FRAMES = 9
 FACING_FRAMES = 8.0  # what of a heading's difference is slower is taken away
 PLACE_FRAMES = 6.0
 ALIGN_FRAMES = 30.0  # over which a dance is turned along its path
 COMING_RIGHT_FRAMES = 16  # within which a place or heading that is off at the start comes right
+GROUND_FRAMES = 16  # in which some foot has stood, and the ground comes to be that of the path
+TOE_M = 0.03  # of a standing toe and what a capture is off
 OFF_MPF, OFF_RADPF = 0.01, 0.03  # metres and radians a frame: what is far off takes longer
 STRETCH_MARGIN_FRAMES = 2  # of a clip around a stretch, for the cubics between frames
 
@@ -91,6 +93,30 @@ def lead(motion: BodyMotion, way: Way, facing: np.ndarray, start: Start | None) 
         places = places + way.path[0]
     track = np.concatenate([places, headings[:, None]], 1)
     return track if start is None else track + _from_start(track, start)
+
+
+def raised(motion: BodyMotion, route: Route, start: Start | None) -> tuple[np.ndarray, np.ndarray]:
+    """Where the ``route`` leads off the floor: how far the whole body is raised, (T,), beside what the motion rises by
+    itself; and the ground under it, (T,).
+    """
+    if route.heights is None:
+        nothing = np.zeros(motion.num_frames)
+        return nothing, nothing
+    own = _own_ground(motion)
+    off = route.heights - motion.pose[:, 0, 1]
+    rise = gaussian_smooth(off[:, None], PLACE_FRAMES)[:, 0]
+    if route.heights.min() > 0:  # who crouches is not under the floor
+        rise = gaussian_smooth(np.maximum(rise, -own)[:, None], PLACE_FRAMES)[:, 0]
+    if start is not None:
+        away = np.minimum(np.arange(len(rise)) / GROUND_FRAMES, 1.0)
+        rise = rise + (start.ground - own[0] - rise[0]) * (1 - smoothstep(away))
+    return rise, rise + own
+
+
+def _own_ground(motion: BodyMotion) -> np.ndarray:
+    """(T,): the height of what the motion stands on by itself, such as stairs; 0 for the floor."""
+    lowest = -dilate_maximum(-motion.pose[..., 1].min(1), GROUND_FRAMES)
+    return gaussian_smooth(np.maximum(lowest - TOE_M, 0.0)[:, None], PLACE_FRAMES)[:, 0]
 
 
 def _from_start(track: np.ndarray, start: Start) -> np.ndarray:

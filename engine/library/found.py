@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from .bending import join_segments, lead, own_facing
+from .bending import join_segments, lead, own_facing, raised
 from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angle, travels
 from .library import Library
 from .matching import EndCosts, Segment, goals_along, row_costs, search
@@ -23,6 +23,7 @@ from .motion import BodyMotion
 from .route import Route, Start, Way
 from .rows import (
     PARAMS,
+    POSITIONS,
     MatchingParams,
     Rows,
     candidates,
@@ -31,6 +32,7 @@ from .rows import (
     pose_after,
     pose_distances,
     standing_costs,
+    told_pose,
 )
 from .scores import ClipScores
 
@@ -57,10 +59,13 @@ class FoundPart:
 
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
-    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of."""
+    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of. ``ground``
+    (T,): metres over the floor of what is stood on under the pelvis.
+    """
 
     joints: np.ndarray
     contacts: np.ndarray
+    ground: np.ndarray
     parts: tuple[FoundPart, ...]
     kind: Literal["matched", "bent", "alone"]
 
@@ -79,14 +84,15 @@ def find(
     way = Way.of(route, start)
     if is_uneven(library, scores.matching):
         params = replace(params, performer_cost=UNEVEN_JUMP_COST)
-    before = None if start is None else BodyMotion.of(start.joints)
+    before = None if start is None else start.motion
     segments: Sequence[Segment] = ()
-    if scores.going and way.going_speed > MATCHED_MPS:
+    if scores.going and (way.going_speed > MATCHED_MPS or (route.poses and not way.known.any())):
         facing = way.facing(-travel_angle(library, scores.matching))
         segments = yield from _matched(library, scores.matching, _Task(way, facing, route, before), seed, params)
     if segments:
         motion = join_segments(library, segments, before).cut(0, route.num_frames)
-        kind: Literal["matched", "bent", "alone"] = "matched"
+        kind: Literal["matched", "bent", "alone"] = "matched" if way.known.any() else "alone"
+        facing = facing if way.known.any() else way.facing(motion.headings())
     else:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
         segments = part_of(library, clip, mirror, route.num_frames, scores.posture)
@@ -95,8 +101,10 @@ def find(
         facing = _facing_of(library, clip, mirror, motion, way)
         kind = "bent" if way.known.any() else "alone"
     yield
+    rise, ground = raised(motion, route, start)
     joints = motion.in_world(lead(motion, way, facing, start))
-    return FoundMotion(joints, motion.contacts, _parts(library, segments, route.num_frames), kind)
+    joints[..., 1] += rise[:, None]
+    return FoundMotion(joints, motion.contacts, ground, _parts(library, segments, route.num_frames), kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +131,9 @@ class _Task:
             ends.append(EndCosts(self.route.arrival_frame, pose_distances(pose[None], rows.pose, params)[0]))
         elif rests:
             ends.append(EndCosts(int(along[-1]), standing_costs(rows.pose, params)))
+        for frame, joints in self.route.poses:
+            told = told_pose(joints)
+            ends.append(EndCosts(frame, pose_distances(told[None], rows.pose[:, :POSITIONS], params)[0]))
         return ends
 
 

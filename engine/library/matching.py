@@ -125,17 +125,29 @@ def _along(
     ahead, own = rows.ahead[begin], costs[begin]
     squares = ahead * ahead
     wanted, counts = goals
+    far = np.linalg.norm(ahead[:, 4:6], axis=1)
     for some in np.array_split(np.arange(len(wanted)), -(-len(wanted) // WINDOWS_AT_ONCE)):
         goal, count = wanted[some], counts[some]
         crossed = (goal * count) @ ahead.T
         path = count @ squares.T - 2 * crossed + (goal * goal * count).sum(1)[:, None]
         for window, costs_here in zip(some, params.path_cost * path + own, strict=True):
+            costs_here += _stays(far, wanted[window, 4:6] * counts[window, 4:6], params)
             for end in ends:
                 there = end.of_window(rows, int(window), params)
                 costs_here += 0 if there is None else there[begin]
             along = np.full(len(rows.pose), np.inf, np.float32)
             along[begin] = costs_here
             yield along, begin[np.argpartition(costs_here, few - 1)[:few]]
+
+
+def _stays(far: np.ndarray, goal: np.ndarray, params: MatchingParams) -> np.ndarray | float:
+    """(R,): what rows that go ``far`` (R,) cost for staying behind a ``goal`` (2,), both in usual deviations: a body
+    that is carried along floats.
+    """
+    wanted = float(np.linalg.norm(goal))
+    if wanted * params.ahead_m[-1] < params.stays_m:
+        return 0.0
+    return np.float32(params.stays_cost) * np.maximum(0.5 - far / np.float32(wanted), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from blender_addon.shared.series import gaussian_smooth
 from blender_addon.shared.skeleton import FPS
 
 from ..control.path_between import path_between
-from .motion import body_headings
+from .motion import BodyMotion, body_headings
 
 TANGENT_FRAMES = 3.0  # over which a path's direction is read
 STANDS_MPS = 0.15  # a path that is slower has no direction
@@ -29,7 +29,9 @@ class Route:
     """What is asked for: the pelvis at ``places`` (T, 3), world, in the frames of ``mask`` (T,), at any height;
     ``facing`` (T,): where the body faces, NaN where that follows from the path; ``start_heading``: where it faces at
     first when nothing else tells. ``arrival`` (n, J, 3): joints that are known from the frame ``arrival_frame`` on.
-    ``whole``: the way that this is a part of, if it is one.
+    ``poses``: frames in which all joints (J, 3) are told, and these.
+    ``whole``: the way that this is a part of, if it is one. ``heights`` (T,): of the pelvis, where the path leads off
+    the floor; None where it stays on it.
     """
 
     places: np.ndarray
@@ -38,7 +40,9 @@ class Route:
     start_heading: float = 0.0
     arrival: np.ndarray | None = None
     arrival_frame: int = 0
+    poses: tuple[tuple[int, np.ndarray], ...] = ()
     whole: Way | None = None
+    heights: np.ndarray | None = None
 
     @classmethod
     def free(cls, num_frames: int, start_heading: float = 0.0) -> Self:
@@ -52,9 +56,17 @@ class Route:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """The frames before a motion, from which it goes on: world ``joints`` (n, J, 3), two or more."""
+    """The frames before a motion, from which it goes on: world ``joints`` (n, J, 3), two or more, that stand at the end
+    on ``ground``, metres over the floor.
+    """
 
     joints: np.ndarray
+    ground: float = 0.0
+
+    @cached_property
+    def motion(self) -> BodyMotion:
+        """The same as if it stood on the floor."""
+        return BodyMotion.of(self.joints - np.array([0.0, self.ground, 0.0]))
 
     @cached_property
     def track(self) -> np.ndarray:
@@ -112,6 +124,12 @@ class Way:
         velocity = np.diff(gaussian_smooth(self.path[self.known], TANGENT_FRAMES), axis=0) * FPS
         speed = np.linalg.norm(velocity, axis=-1)
         return float(speed[speed > STANDS_MPS].mean()) if (speed > STANDS_MPS).any() else 0.0
+
+    @cached_property
+    def fast_speed(self) -> float:
+        """The fastest tenth of the path is faster, m/s; 0 without one."""
+        path = gaussian_smooth(self.path[self.known], TURN_FRAMES)
+        return float(np.percentile(np.linalg.norm(np.diff(path, axis=0), axis=-1), 90)) * FPS if len(path) > 1 else 0.0
 
     @cached_property
     def direction(self) -> np.ndarray:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from blender_addon.shared import features as feature_set
+from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 
 from .library import SPEED_WEIGHT, Library
@@ -41,6 +43,8 @@ class MatchingParams:
     score_cost: float = 3.0
     score_steps_max: float = 4.0
     tempo_cost: float = 0.15  # of a clip that is not played as it was captured
+    stays_cost: float = 16.0  # of who goes nowhere while the path does: half of it; none from half as far on
+    stays_m: float = 0.2  # the path goes as far in the longest time ahead, or it stands itself
     tempo_change_cost: float = 0.1
     pose_cost: float = 3.2  # of a mean square of one in the pose
     jump_cost: float = 0.35
@@ -57,6 +61,7 @@ class MatchingParams:
 
 
 PARAMS = MatchingParams()
+POSITIONS = 21  # of the numbers of a pose are of joints' places
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 _JOINTS = [*_FEET, *SKELETON.indices("left_wrist", "right_wrist", "head")]
 _SWAPPED = [2, 3, 0, 1, 5, 4, 6]  # of _JOINTS in a mirror
@@ -163,6 +168,17 @@ def first_pose(known: BodyMotion, params: MatchingParams = PARAMS) -> np.ndarray
     """(Q,): the pose of the first frame of ``known``, in usual deviations."""
     joints = known.pose[:2]
     return _pose(joints[0], joints[-1] - joints[0], known.step[0], known.turn[0], params)
+
+
+def told_pose(joints: np.ndarray) -> np.ndarray:
+    """(POSITIONS,): the first numbers of the pose of ``joints`` (J, 3), which tell nothing of speeds, in usual
+    deviations.
+    """
+    turned = quat.rotate(
+        quat.from_yaw(-feature_set.yaw_of(joints[None])), joints - joints[0] * np.array([1.0, 0.0, 1.0])
+    )
+    still = np.zeros_like(joints)
+    return _pose(turned, still, np.zeros(2), np.float64(0.0), PARAMS)[:POSITIONS]
 
 
 def _pose(

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blender_addon.shared.control import canonical_frame
 from blender_addon.shared.protocol import MotionSource
-from blender_addon.shared.series import gaussian_smooth, smoothstep
+from blender_addon.shared.series import runs, smoothstep
 from blender_addon.shared.skeleton import SKELETON
 
-from ..longform.timeline import Context, Timeline
+from ..longform.timeline import Context
+from ..longform.window_request import WindowJoints
 from ..longform.windows import Window
-from ..motion_order import MotionOrder
 from .found import MATCHED_MPS, FoundPart, find
 from .library import Library
+from .pace import pace_notice
 from .route import Route, Start, Way
 from .sentences import SentenceMatch
+from .wanted import wanted_route
 
 if TYPE_CHECKING:
     from ..longform.motion import MotionInProgress
@@ -34,14 +35,10 @@ if TYPE_CHECKING:
 START_FRAMES = 24  # of what is there already that a stretch goes on from: enough to tell its heading
 TAIL_FRAMES = 3  # found beyond a stretch, to be joined to what is known there
 LOOKAHEAD_FRAMES = 20  # the same where the motion goes on
-HEADING_FRAMES = 10  # at the start of a path, in which the body faces where it was told to start
-FACING_FRAMES = 8  # around a target of the hips, in which the body faces as it tells
 POSE_JOINTS = 8  # that are told in one frame: a pose
 POSE_FRAMES = 12  # before and after a pose, in which it comes and goes
-LED_M = 1.0  # a joint that is led farther over the ground takes the body along
-LED_FRAMES = 8.0  # of a led joint's own swing
+GROUND_FRAMES = 10  # in which a foot stands on the ground
 _PELVIS = SKELETON.index("pelvis")
-_HIPS = SKELETON.indices("left_hip", "right_hip")
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,9 @@ def plan_stretches(windows: Sequence[Window], one_by_one: Collection[int] = ()) 
 
 
 class MotionFinder:
-    """What is found for one variation. ``sources``: what it was made of so far."""
+    """What is found for one variation. ``sources``: what it was made of so far; ``notice``: what the user should know
+    of the path.
+    """
 
     def __init__(self, library: Library, matches: Sequence[SentenceMatch], motion: MotionInProgress) -> None:
         """``matches``: those of the order's sentences. A motion's seed 0 gives the best that is found, any other
@@ -83,32 +82,37 @@ class MotionFinder:
         going = {i for i, match in enumerate(matches) if match.scores.going and self._whole.going_speed > MATCHED_MPS}
         self._stretches = {stretch.first: stretch for stretch in plan_stretches(motion.windows, going)}
         self._first = 0
-        self._joints, self._contacts = np.zeros((0, SKELETON.num_joints, 3)), np.zeros((0, 4))
+        notices = (pace_notice(library, matches[i].scores.matching, self._whole) for i in sorted(going))
+        self.notice = next(filter(None, notices), "")
+        self._found: WindowJoints | None = None
 
     def search(self, window: Window) -> Generator[None, None, None]:
         """Find the stretch that begins with ``window``, if one does; may be abandoned wherever it yields."""
         stretch = self._stretches.get(window.first)
         if stretch is None:
             return
-        route, start = self._route(stretch), _start(self.timeline, stretch.first)
+        route, start = self._route(stretch), self._start(stretch.first)
         found = yield from find(self.library, self.matches[stretch.prompt].scores, route, self.seed, start)
         joints = found.joints
         if found.kind == "alone" and start is None:
             joints = self._moved_onto_hints(joints, stretch)
         joints = self._through_poses(joints, stretch)
-        self._first, self._joints, self._contacts = stretch.first, joints, found.contacts
+        self._first, self._found = stretch.first, WindowJoints(joints, found.contacts, found.ground)
         self.sources += _sources(found.parts, stretch)
 
-    def window(self, window: Window, context: Context) -> tuple[np.ndarray, np.ndarray]:
-        """World joints (n + 1, J, 3) in the frames of ``window`` and one more, and contacts (n + 1, 4): what it sees
-        before its new frames, then what was found, whose last frame is held.
+    def window(self, window: Window, context: Context) -> WindowJoints:
+        """The frames of ``window`` and one more: what it sees before its new frames, then what was found for the
+        stretch that they are in, whose last frame is held.
         """
+        found = self._found
+        if found is None:
+            raise RuntimeError("nothing was searched for this window yet")
         seen = window.first - window.start
-        here = np.minimum(np.arange(window.first, window.end + 1) - self._first, len(self._joints) - 1)
-        before = np.zeros((seen, 4))
-        return (
-            np.concatenate([context.joints[:seen], self._joints[here]]),
-            np.concatenate([before, self._contacts[here]]),
+        here = np.minimum(np.arange(window.first, window.end + 1) - self._first, len(found.joints) - 1)
+        return WindowJoints(
+            np.concatenate([context.joints[:seen], found.joints[here]]),
+            np.concatenate([np.zeros((seen, 4)), found.contacts[here]]),
+            np.concatenate([np.zeros(seen), found.ground[here]]),
         )
 
     def _route(self, stretch: FoundStretch) -> Route:
@@ -124,14 +128,45 @@ class MotionFinder:
         if stretch.end < len(timeline.placed) and timeline.placed[stretch.end]:
             heading = float(timeline.root[stretch.end, 2])
         mask = wanted.mask[frames] & (beyond == frames)
-        length = stretch.end - stretch.first
-        return Route(wanted.places[frames], mask, facing, heading, self._arrival(stretch), length, self._whole)
+        heights = None if wanted.heights is None else wanted.heights[frames]
+        return Route(
+            wanted.places[frames],
+            mask,
+            facing,
+            heading,
+            arrival=self._arrival(stretch),
+            arrival_frame=stretch.end - stretch.first,
+            poses=self._poses(stretch),
+            whole=self._whole,
+            heights=heights,
+        )
+
+    def _poses(self, stretch: FoundStretch) -> tuple[tuple[int, np.ndarray], ...]:
+        """The frames of the stretch in which all joints are told, and these; the first of those in a row."""
+        hint, mask = self._hints(stretch)
+        return tuple((first, hint[first].astype(np.float64)) for first, _ in runs(mask.all(1)))
 
     def _arrival(self, stretch: FoundStretch) -> np.ndarray | None:
-        """The known frames behind the stretch; None where there are none."""
+        """The known frames behind the stretch, as if they were on the floor; None where there are none."""
         behind = self.timeline.known[stretch.end : stretch.end + START_FRAMES]
         count = int(np.cumprod(behind).sum())
-        return self.timeline.joints(stretch.end, stretch.end + count) if count > 1 else None
+        if count < 2:
+            return None
+        joints = self.timeline.joints(stretch.end, stretch.end + count)
+        return joints - np.array([0.0, self._ground_of(joints[:GROUND_FRAMES]), 0.0])
+
+    def _start(self, first: int) -> Start | None:
+        """The known frames before ``first``; None where there are none."""
+        placed = self.timeline.placed[max(first - START_FRAMES, 0) : first]
+        count = int(np.cumprod(placed[::-1]).sum())
+        if not count:
+            return None
+        joints = self.timeline.joints(first - count, first)
+        return Start(joints if count > 1 else np.repeat(joints, 2, 0), self._ground_of(joints[-GROUND_FRAMES:]))
+
+    def _ground_of(self, joints: np.ndarray) -> float:
+        """Metres over the floor of what ``joints`` (n, J, 3) stand on where the path leads off it."""
+        return 0.0 if self._wanted.heights is None else float(joints[..., 1].min())
 
     def _moved_onto_hints(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
         """The joints, moved over the ground to where their hints are on average."""
@@ -167,60 +202,6 @@ class MotionFinder:
         """Hints (n, J, 3) and their mask (n, J) in the frames of ``stretch``."""
         here = slice(stretch.first, min(stretch.end, self.order.num_frames))
         return self.order.signal.hint[here], self.order.signal.hint_mask[here].copy()
-
-
-def wanted_route(order: MotionOrder) -> Route:
-    """What ``order`` asks of the pelvis in all its frames: its hints and what is kept, and the way between them; else
-    the way of another joint that is led far. The facing is that of the hips' hints, or ``order.heading`` at the start.
-    """
-    hint, mask = order.signal.hint, order.signal.hint_mask
-    led = mask[:, _PELVIS] | order.base_mask
-    places = np.where(order.base_mask[:, None], order.base[:, _PELVIS], hint[:, _PELVIS]).astype(np.float64)
-    heading = canonical_frame(order.signal, order.heading).heading
-    if led.any():
-        way = Way.of(Route(places, led), None)
-        if way.known.any():
-            places, led = np.insert(way.path, 1, 0.0, axis=-1), way.known
-    else:
-        places, led = _led_along(order)
-    return Route(places, led, _asked_facing(order, bool(led.any())), heading)
-
-
-def _led_along(order: MotionOrder) -> tuple[np.ndarray, np.ndarray]:
-    """Places (T, 3) and their mask (T,) along the way of the joint that has the most hints, if it goes far."""
-    hint, mask = order.signal.hint, order.signal.hint_mask
-    nothing = np.zeros((order.num_frames, 3)), np.zeros(order.num_frames, bool)
-    joint = int(mask.sum(0).argmax())
-    frames = np.flatnonzero(mask[:, joint])
-    if len(frames) < 2 or np.linalg.norm(np.ptp(hint[frames, joint][:, [0, 2]], axis=0)) < LED_M:
-        return nothing
-    way = Way.of(Route(hint[:, joint].astype(np.float64), mask[:, joint]), None)
-    return np.insert(gaussian_smooth(way.path, LED_FRAMES), 1, 0.0, axis=-1), way.known
-
-
-def _asked_facing(order: MotionOrder, has_path: bool) -> np.ndarray | None:
-    """(T,) radians, NaN where it is free; None where it is free everywhere."""
-    facing = np.full(order.num_frames, np.nan)
-    if has_path and order.heading is not None:
-        facing[:HEADING_FRAMES] = order.heading
-    told = np.flatnonzero(order.signal.hint_mask[:, _HIPS].all(1))
-    if len(told):
-        left, right = (order.signal.hint[told, hip].astype(np.float64) for hip in _HIPS)
-        across = left - right
-        angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
-        frames = np.arange(order.num_frames)
-        near = np.abs(frames[:, None] - told).min(1) <= FACING_FRAMES
-        facing[near] = np.interp(frames, told, angles)[near]
-    return facing if np.isfinite(facing).any() else None
-
-
-def _start(timeline: Timeline, first: int) -> Start | None:
-    """The known frames before ``first``; None where there are none."""
-    count = int(np.cumprod(timeline.placed[max(first - START_FRAMES, 0) : first][::-1]).sum())
-    if not count:
-        return None
-    joints = timeline.joints(first - count, first)
-    return Start(joints if count > 1 else np.repeat(joints, 2, 0))
 
 
 def _sources(parts: Sequence[FoundPart], stretch: FoundStretch) -> list[MotionSource]:

@@ -101,6 +101,43 @@ def test_the_facing_that_the_hips_are_given(pipeline):
     np.testing.assert_allclose(facing[8:-8], np.pi / 2, atol=0.2)
 
 
+def test_up_a_slope_the_feet_stand_on_it_and_the_legs_are_as_long_as_ever(pipeline):
+    signal = along(line(frames=FRAMES))
+    rise = 0.3 * signal.hint[:, PELVIS, 2]
+    signal.hint[:, PELVIS, 1] = 0.93 + rise
+    result = run(pipeline, request(dataclasses.replace(signal, free_height=False)))
+    toes = result.joints[0][:, SKELETON.indices("left_foot", "right_foot")].astype(float)
+    stands = result.foot_contacts[0][:, 1::2]
+    over = toes[..., 1] - 0.3 * toes[..., 2]
+    assert result.control_errors[0].maximum < 1e-3 and stands.any(0).all() and rise[-1] > 1.0
+    assert np.abs(over[stands]).max() < 0.15
+    both = stands[1:] & stands[:-1]
+    assert np.percentile(np.abs(np.diff(toes[..., 1], axis=0))[both], 90) < 0.01
+
+
+def test_a_crouched_path_stays_on_the_floor(pipeline):
+    signal = along(line(frames=FRAMES))
+    signal.hint[:, PELVIS, 1] = 0.7
+    joints = run(pipeline, request(dataclasses.replace(signal, free_height=False))).joints[0]
+    assert joints[..., 1].min() > -0.05 and np.median(joints[..., 1].min(1)) < 0.05
+
+
+def test_from_a_stand_and_to_one_on_the_same_path(pipeline):
+    wanted = request(along(line(1.2, frames=FRAMES)), from_standing=True, to_standing=True)
+    result = run(pipeline, wanted)
+    speed = np.linalg.norm(np.diff(result.joints[0][:, PELVIS], axis=0), axis=-1) * 20
+    assert speed[[0, -1]].max() < 0.3 and speed[30:50].mean() > 1.25
+    met = result.met_frames[0]
+    assert len(met) == FRAMES and (met[0], met[-1]) == (0, FRAMES - 1) and (np.diff(met) >= 0).all()
+    there = result.joints[0][met, PELVIS, 2]
+    assert np.abs(there - wanted.hint[:, PELVIS, 2]).max() < 0.05
+    assert result.control_errors[0].maximum < 1e-3
+
+
+def test_a_path_that_is_too_fast_is_said_so(pipeline):
+    assert "faster" in run(pipeline, request(along(line(4.0, frames=FRAMES)))).notice
+
+
 def test_the_heading_at_the_start(pipeline):
     turned = run(pipeline, request(heading=1.0))
     assert yaw_of(turned.joints[0].astype(float))[0] == pytest.approx(1.0, abs=0.1)
