@@ -28,6 +28,7 @@ from engine.compute.device import pick_device
 from engine.control.refine import can_refine
 from engine.export.atomic import check_writable
 from engine.export.clip import ExportClip
+from engine.library.library import Library
 from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
 from engine.sampling import timesteps_of
@@ -46,15 +47,19 @@ from .evaluation.delivered_motion import KINDS, PATHS, delivered_rows
 from .evaluation.evaluator import Evaluator, load_evaluator
 from .evaluation.everyday_sentences import EVERYDAY
 from .evaluation.motion_quality import motions_of, quality, reconstruction
+from .evaluation.realism.part import MOST_CLIPS, PIECES, RealismOptions, Seen, realism_figures, realism_steps
+from .evaluation.realism.strips import Strip, draw_strips, report_strips
+from .evaluation.realism.tables import one_line
 from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
 from .evaluation.report_examples import draw_examples
 from .evaluation.sentences import SentenceLibrary, sentence_rows
 from .evaluation.text_alignment import QUICK_PROTOCOL, TextGenerator, TextProtocol, text_figures
 from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
 
-PARTS = ("reconstruction", "control", "delivered", "text", "text_matters", "sentences")
+PARTS = ("reconstruction", "control", "delivered", "text", "text_matters", "realism", "sentences")
 QUICK_CLIPS = 12
 REPORTS = (".html", ".png")
+LINES = 20  # of progress, where there is no terminal to draw a bar
 
 Advance = Callable[[str], None]
 
@@ -85,12 +90,14 @@ def _progress(total: int) -> Iterator[Advance]:
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        started = False
+        done = -1
 
         def advance(doing: str) -> None:
-            nonlocal started
-            bar.update(task, description=doing, advance=1 if started else 0)
-            started = True
+            nonlocal done
+            done += 1
+            bar.update(task, description=doing, completed=done)
+            if not console.is_terminal and done * LINES // total > (done - 1) * LINES // total:
+                print(f"{100 * done // total:3d} %  {doing}", file=sys.stderr, flush=True)
 
         yield advance
 
@@ -104,6 +111,7 @@ class EvaluationOptions:
     protocol: TextProtocol
     variations: int
     seed: int
+    realism: RealismOptions
     library: Path | None = None
 
     @classmethod
@@ -122,12 +130,18 @@ class EvaluationOptions:
             replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications),
             2 if quick else VARIATIONS,
             arguments.seed,
+            RealismOptions(
+                arguments.data,
+                arguments.rows or PIECES,
+                min(arguments.clips, QUICK_CLIPS) if quick else arguments.clips,
+                arguments.seed,
+            ),
             arguments.library,
         )
 
 
-def run(arguments: argparse.Namespace) -> tuple[Figures, list[ExportClip]]:
-    """All figures that the command's ``arguments`` ask for, and example motions when a report wants them.
+def run(arguments: argparse.Namespace) -> tuple[Figures, list[ExportClip], list[Strip]]:
+    """All figures that the command's ``arguments`` ask for, and example motions and strips when a report wants them.
 
     Raises a GaitwayError for whatever its user can mend, before the long work where that can be known.
     """
@@ -156,11 +170,14 @@ def run(arguments: argparse.Namespace) -> tuple[Figures, list[ExportClip]]:
     }
     if not config.has_denoiser:
         held_out = CaptionedClips(clips, torch.zeros(0))
-        return figures | evaluate(networks, held_out, options.grid, ["reconstruction"]), []
-    pipeline = Pipeline(networks, load_text_encoder(config.text_encoder, config.text_width, device), device)
-    figures |= _measure(pipeline, clips, all_clips, evaluator, options)
-    examples = draw_examples(pipeline, clips, options.seed) if arguments.report is not None else []
-    return figures, examples
+        return figures | evaluate(networks, held_out, options.grid, ["reconstruction"]), [], []
+    encoder = load_text_encoder(config.text_encoder, config.text_width, device)
+    pipeline = Pipeline(networks, encoder, device, _library(arguments, config.text_encoder))
+    seen = Seen()
+    figures |= _measure(pipeline, clips, all_clips, evaluator, options, seen)
+    if arguments.report is None:
+        return figures, [], []
+    return figures, draw_examples(pipeline, clips, options.seed), report_strips(figures, seen)
 
 
 def _measure(
@@ -169,14 +186,16 @@ def _measure(
     all_clips: Sequence[Clip],
     evaluator: Evaluator | None,
     options: EvaluationOptions,
+    seen: Seen,
 ) -> Figures:
-    """The parts of the evaluation of a model that generates, with a progress bar."""
+    """The parts of the evaluation of a model that generates, with a progress bar; ``seen`` is filled for pictures."""
     networks, encode, seed = pipeline.networks, pipeline.text_encoder.encode, options.seed
     replications = options.grid.replications
     captions = [clip.captions[0] if clip.captions else "" for clip in clips]
     held_out = CaptionedClips(clips, encode(captions), encode([""]))
     steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
-    steps += len(EVERYDAY) if "sentences" in options.parts else 0
+    steps += 2 * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
+    steps += realism_steps(options.realism, len(all_clips)) if "realism" in options.parts else 0
     with _progress(steps + (replications if evaluator else 0)) as advance:
         figures = evaluate(networks, held_out, options.grid, options.parts, advance)
         if "delivered" in options.parts and pipeline.has_control:
@@ -187,10 +206,19 @@ def _measure(
             figures["text"] = text_figures(model, captioned, options.protocol, seed, advance)
         if "text_matters" in options.parts:
             figures["text_matters"] = text_matters(pipeline, all_clips, options.variations, seed, advance)
+        if "realism" in options.parts and pipeline.has_control:
+            figures["realism"] = realism_figures(pipeline, all_clips, options.realism, advance, seen)
         if "sentences" in options.parts:
-            held = None if options.library is None else SentenceLibrary.load(options.library)
-            figures["sentences"] = sentence_rows(pipeline, held, seed=seed, advance=advance)
+            held = SentenceLibrary.of(pipeline) if options.library is not None else None
+            figures["sentences"] = sentence_rows(pipeline, held, seed=seed, advance=advance, kept=seen.by_sentence)
     return figures
+
+
+def _library(arguments: argparse.Namespace, encoder: str) -> Library | None:
+    """The one that is named, else the embedded model's own; a checkpoint that is named has none."""
+    if arguments.library is not None:
+        return Library.load(arguments.library)
+    return None if arguments.checkpoint else Library.default(encoder)
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -206,7 +234,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip], list[Clip]]:
     """The split's clips that are long enough (a few, evenly spread, for ``--quick``), and all of them."""
-    held_out = load_clips(arguments.data).get(arguments.split, [])
+    held_out = load_clips(arguments.data, only=arguments.split).get(arguments.split, [])
     clips = [clip for clip in held_out if clip.num_frames >= networks.config.min_frames]
     if not clips:
         raise BadFile(
@@ -231,7 +259,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"
     )
-    parser.add_argument("--library", type=Path, help="motion library; 'sentences' also judges its nearest clips")
+    parser.add_argument(
+        "--library",
+        type=Path,
+        help="motion library of the engine (default: the embedded model's own); 'sentences' also judges its clips",
+    )
+    parser.add_argument("--rows", nargs="+", choices=PIECES, help="what of 'realism' to measure (default: all)")
+    parser.add_argument("--clips", type=int, default=MOST_CLIPS, help="of 'realism', evenly chosen (default: all)")
     parser.add_argument("--quick", action="store_true", help="a quick version: fewer clips, joints and densities")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("--evaluator", type=Path, help="a trained evaluator.safetensors, or a file with t2m_* tensors")
@@ -247,16 +281,21 @@ def main() -> None:
     try:
         if arguments.replications is not None and arguments.replications < 1:
             raise BadRequest("There must be at least one replication.", "Leave --replications out to use 3.")
-        figures, examples = run(arguments)
+        figures, examples, strips = run(arguments)
         console = Console()
         print_tables(figures, console if console.is_terminal else Console(width=PAGE_WIDTH))
+        if "realism" in figures:
+            print(one_line(figures["realism"]))
         if arguments.json is not None:
             write_json(figures, arguments.json)
         if arguments.report is not None:
-            write_report(figures, examples, arguments.report)
+            write_report(figures, examples, arguments.report, draw_strips(strips))
     except GaitwayError as error:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

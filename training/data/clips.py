@@ -116,12 +116,14 @@ def variants_of(about: dict[str, Any], joints: np.ndarray, variants: Variants) -
         yield Clip(label, about["split"], vectors.astype(np.float32), texts, about["weak"], weight)
 
 
-def load_clips(folder: Path, variants: Variants = NO_VARIANTS) -> dict[str, list[Clip]]:
-    """All clips of a data folder in memory by split; the train split with its ``variants``. Raises BadFile. See
-    :func:`training.data.variant_cache.open_clips` for many.
+def load_clips(folder: Path, variants: Variants = NO_VARIANTS, only: str | None = None) -> dict[str, list[Clip]]:
+    """All clips of a data folder, or ``only`` those of one split, in memory by split; the train split with its
+    ``variants``. Raises BadFile. See :func:`training.data.variant_cache.open_clips` for many.
     """
     splits: dict[str, list[Clip]] = {}
     for about, joints in read_captures(Path(folder)):
+        if only is not None and about["split"] != only:
+            continue
         for clip in variants_of(about, joints, variants):
             splits.setdefault(clip.split, []).append(clip)
     return splits

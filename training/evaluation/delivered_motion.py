@@ -2,7 +2,9 @@
 """What leaves the engine: its own pipeline along held-out paths, switch by switch.
 
 Each kind of motion adds one of the engine's means: the network alone (raw), refined, brought exactly onto the hints,
-feet planted (all of it: what an animator gets). Shapes: T frames, J = 22 joints.
+feet planted; and last what an animator gets, which is captured motion where the pipeline has a library.
+
+Shapes: T frames, J = 22 joints.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -24,11 +27,12 @@ from .control_accuracy import hint_mask_for
 from .metric_table import DELIVERED, Delivered, measured
 from .motion_quality import estimates, quality
 
-KINDS: dict[str, dict[str, bool]] = {
-    "raw": {"refine": False, "exact": False, "plant_feet": False},
-    "refined": {"refine": True, "exact": False, "plant_feet": False},
-    "exact": {"refine": True, "exact": True, "plant_feet": False},
-    "delivered": {"refine": True, "exact": True, "plant_feet": True},
+KINDS: dict[str, dict[str, Any]] = {
+    "raw": {"refine": False, "exact": False, "plant_feet": False, "closeness": 0.0},
+    "refined": {"refine": True, "exact": False, "plant_feet": False, "closeness": 0.0},
+    "exact": {"refine": True, "exact": True, "plant_feet": False, "closeness": 0.0},
+    "planted": {"refine": True, "exact": True, "plant_feet": True, "closeness": 0.0},
+    "delivered": {},
 }
 PATHS = {"captured, all frames": (100, False), "captured, 5 keys": (5, False), "drawn, all frames": (100, True)}
 """Density, and whether the path is smoothed and level as a hand draws it, its height left to the model."""
@@ -76,7 +80,7 @@ class _Path:
 
 
 def _deliver(
-    pipeline: Pipeline, clips: Sequence[Clip], path: _Path, switches: dict[str, bool], real: dict[str, float]
+    pipeline: Pipeline, clips: Sequence[Clip], path: _Path, switches: dict[str, Any], real: dict[str, float]
 ) -> Delivered:
     """Each clip's own path, followed by the engine."""
     motions, errors, seconds = [], [], 0.0
@@ -92,7 +96,7 @@ def _deliver(
             seed=path.seed,
             heading=0.0,
             free_height=signal.free_height,
-            **switches,  # type: ignore[arg-type]
+            **switches,
         )
         started_at = time.perf_counter()
         *_, result = pipeline.generate(request)

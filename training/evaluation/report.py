@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from matplotlib import image
 from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -26,50 +25,15 @@ from engine.export.clip import ExportClip
 from engine.export.picture import write_picture
 
 from .control_accuracy import density_label
-from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT, Metric
+from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT
+from .realism.tables import realism_tables, sentence_table
 from .report_charts import draw_charts
 from .sentences import SENTENCES
+from .table_layout import figure_table
 
 Figures = dict[str, Any]
 
 PAGE_WIDTH = 124  # characters of a table in a report
-
-
-def _cell(row: dict, metric: Metric[Any], intervals: bool) -> str:
-    """A figure, with the half width of its confidence interval where it has one."""
-    if metric.name not in row:
-        return ""
-    interval = row.get(f"{metric.name}_ci", 0.0) if intervals else 0.0
-    return f"{row[metric.name]:.{metric.digits}f}" + (f" ±{interval:.{metric.digits}f}" if interval else "")
-
-
-def _table(
-    title: str,
-    names: Sequence[str],
-    metrics: Sequence[Metric[Any]],
-    rows: Sequence[tuple[Sequence[str], dict]],
-    intervals: bool,
-) -> Table:
-    """A table of the ``metrics`` that any row has; each row begins with its ``names``, said again only when they
-    change.
-    """
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
-    shown = [metric for metric in metrics if metric.label and any(metric.name in row for _, row in rows)]
-    for name in names:
-        table.add_column(name, no_wrap=True)
-    for metric in shown:
-        table.add_column(metric.label, justify="right", overflow="fold")  # a digit must never be cut off
-    before: Sequence[str] = ("",)
-    for first, row in rows:
-        same = len(first) > 1 and first[0] == before[0]
-        if before[0] and len(first) > 1 and not same:
-            table.add_section()
-        cells = (_cell(row, metric, intervals) for metric in shown)
-        table.add_row("" if same else first[0], *first[1:], *cells)
-        before = first
-    return table
 
 
 def tables(figures: Figures, intervals: bool = True) -> list[Table]:
@@ -84,8 +48,8 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
     if rows:
         coded = [(first, row) for first, row in rows if "mpjpe_mm" in row]
         if coded:
-            made.append(_table("Reconstruction", ("what",), POSITIONS, coded, intervals))
-        made.append(_table("Motion by itself", ("what",), MOTION, rows, intervals))
+            made.append(figure_table("Reconstruction", ("what",), POSITIONS, coded, intervals))
+        made.append(figure_table("Motion by itself", ("what",), MOTION, rows, intervals))
     if figures.get("control"):
         several = len({row["steps"] for row in figures["control"]}) > 1
         under = [
@@ -96,22 +60,26 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
             for row in figures["control"]
         ]
         names = ("joints", "hints", *(["steps"] if several else []), "kind")
-        made.append(_table("Control", names, CONTROL, under, intervals))
-        made.append(_table("Motion under control", names, (*MOTION, SECONDS), under, intervals))
+        made.append(figure_table("Control", names, CONTROL, under, intervals))
+        made.append(figure_table("Motion under control", names, (*MOTION, SECONDS), under, intervals))
     if figures.get("delivered"):
         led = [((row["path"], row["kind"]), row) for row in figures["delivered"]]
-        made.append(_table("What leaves the engine, pelvis led", ("path", "motion"), DELIVERED, led, intervals))
+        made.append(figure_table("What leaves the engine, pelvis led", ("path", "motion"), DELIVERED, led, intervals))
     if "text" in figures:
         text = figures["text"]
         about = f"{text['samples']} motions, groups of {text['group']}, replications: {text['replications']}"
         title = f"Text: {text['evaluator']} ({about})"
-        made.append(_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
+        made.append(figure_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("sentences"):
         said = [((row["what"],), row) for row in figures["sentences"]]
-        made.append(_table("Everyday sentences, share that passes", ("motions",), SENTENCES, said, intervals))
+        made.append(figure_table("Everyday sentences, share that passes", ("motions",), SENTENCES, said, intervals))
+        made.append(sentence_table(figures["sentences"]))
+    if "realism" in figures:
+        made += realism_tables(figures["realism"])
     if figures.get("text_matters"):
         verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
-        made.append(_table("Text that matters", ("condition", "prompt"), (*MOVEMENT, CONTROL[0]), verbs, intervals))
+        shown = (*MOVEMENT, CONTROL[0])
+        made.append(figure_table("Text that matters", ("condition", "prompt"), shown, verbs, intervals))
     return made
 
 
@@ -133,8 +101,9 @@ def write_json(figures: Figures, path: Path) -> None:
         stream.write((json.dumps(figures, indent=1) + "\n").encode())
 
 
-def write_report(figures: Figures, examples: Sequence[ExportClip], path: Path) -> None:
-    """An .html page that needs no other file, or a .png picture: tables, curves, a stick-figure sheet for each example.
+def write_report(figures: Figures, examples: Sequence[ExportClip], path: Path, strips: Sequence[Figure] = ()) -> None:
+    """An .html page that needs no other file, or a .png picture: tables, curves, a stick-figure sheet for each example,
+    and pages of ``strips``.
 
     Raises ExportError when it cannot be written.
     """
@@ -142,6 +111,7 @@ def write_report(figures: Figures, examples: Sequence[ExportClip], path: Path) -
     charts = draw_charts(figures)
     if charts is not None:
         pictures.insert(0, _figure_png(charts))
+    pictures += [_figure_png(page) for page in strips]
     with atomic_file(path) as stream:
         stream.write(_page(figures, pictures) if path.suffix.lower() == ".html" else _sheet(figures, pictures))
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 
 from blender_addon.shared.control import ControlSignal
 from engine.library.facts import ClipFacts
@@ -25,7 +23,7 @@ from engine.library.posture import posture_of, posture_part
 from engine.library.route import Route
 from engine.library.scores import ClipScores
 from engine.library.sentences import SentenceIndex, sentences_to_encode
-from engine.models.text_encoder import TextEncoder, load_text_encoder
+from engine.models.text_encoder import TextEncoder
 from engine.pipeline import Pipeline
 
 from .everyday_sentences import EVERYDAY, GROUPS, EverydaySentence, act_clips
@@ -79,11 +77,11 @@ class SentenceLibrary:
     encoder: TextEncoder
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Raises a GaitwayError for a file that is no library, or where its encoder is missing."""
-        library = Library.load(path)
-        encoder = load_text_encoder(library.encoder, library.vectors.shape[1], torch.device("cpu"))
-        return cls(library, SentenceIndex.of(library), encoder)
+    def of(cls, pipeline: Pipeline) -> Self | None:
+        """The pipeline's own; None where it has none."""
+        if pipeline.sentences is None:
+            return None
+        return cls(pipeline.sentences.library, pipeline.sentences, pipeline.text_encoder)
 
     def joints(self, mirror: bool, clip: int) -> np.ndarray:
         """(T, J, 3) of a clip or its mirror image, beginning over the origin."""
@@ -92,7 +90,7 @@ class SentenceLibrary:
         return motion.in_world(np.concatenate([motion.places(headings), headings[:, None]], -1))
 
     def scores(self, text: str) -> ClipScores:
-        return self.index.match(text, *self.encoder.encode(sentences_to_encode(text)).numpy()).scores
+        return self.index.match(text, *self.encoder.encode(sentences_to_encode(text)).cpu().numpy()).scores
 
     def found(self, text: str, seed: int) -> np.ndarray:
         """(T, J, 3): the motion that the library gives for a sentence alone, not yet finished."""
@@ -130,15 +128,38 @@ def captured_rates(held: SentenceLibrary) -> PassRates:
     return rates
 
 
+def engine_rates(
+    pipeline: Pipeline,
+    closeness: float,
+    variations: int = VARIATIONS,
+    seed: int = 0,
+    advance: Advance = lambda doing: None,
+    kept: dict[str, np.ndarray] | None = None,
+) -> PassRates:
+    """The share that passes of ``variations`` motions that the engine makes from each sentence alone; the first one of
+    each is put into ``kept``.
+    """
+    rates: PassRates = {}
+    for sentence in EVERYDAY:
+        advance(f"sentences: {sentence.text}")
+        signal = ControlSignal.empty(min(NUM_FRAMES, pipeline.config.max_frames))
+        result = generate(pipeline, sentence.text, signal, variations, seed, closeness=closeness)
+        rates[sentence] = float(np.mean([passes(sentence, joints) for joints in result.joints]))
+        if kept is not None:
+            kept[sentence.text] = result.joints[0]
+    return rates
+
+
 def sentence_rows(
     pipeline: Pipeline | None,
     held: SentenceLibrary | None,
     variations: int = VARIATIONS,
     seed: int = 0,
     advance: Advance = lambda doing: None,
+    kept: dict[str, np.ndarray] | None = None,
 ) -> list[dict]:
     """A row for what was captured, for the library's motion, its first, one and any of its five nearest takes, and
-    for the engine's motions from text alone; each also says every sentence's own share.
+    for the engine's motions from text alone, the last one put into ``kept``; each also says every sentence's own share.
     """
     found: dict[str, PassRates] = {}
     if held is not None:
@@ -157,13 +178,9 @@ def sentence_rows(
         }
         found |= {"nearest clip": first, "one of the five nearest": one, "any of the five nearest": some}
     if pipeline is not None:
-        found["engine, text alone"] = {}
-        for sentence in EVERYDAY:
-            advance(f"sentences: {sentence.text}")
-            signal = ControlSignal.empty(min(NUM_FRAMES, pipeline.config.max_frames))
-            result = generate(pipeline, sentence.text, signal, variations, seed)
-            verdicts = [passes(sentence, joints) for joints in result.joints]
-            found["engine, text alone"][sentence] = float(np.mean(verdicts))
+        ways = {"network, text alone": 0.0} | ({"engine, text alone": 1.0} if pipeline.sentences is not None else {})
+        for way, closeness in ways.items():
+            found[way] = engine_rates(pipeline, closeness, variations, seed, advance, kept)
     return [
         {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
         for what, rates in found.items()

@@ -4,7 +4,7 @@
 
 Motions of as many seconds as the captured ones are made from their captions alone, for training captions and for those
 of the validation split, by a few guided steps of DDIM (arXiv 2010.02502), and compared with the captured ones (see
-:mod:`training.evaluation.realism`). Figures are added to ``realism.jsonl`` in the run folder.
+:mod:`training.evaluation.realism.kinematics`). Figures are added to ``realism.jsonl`` in the run folder.
 
 Shapes: B batch, T frames, J = 22 joints, N tokens, D latent width, W text width.
 """
@@ -33,7 +33,7 @@ from ..runs.run import Run
 from ..stage_parts.latents import latent_mask_of
 from ..stage_parts.losses import joints_of
 from ..stage_parts.modules import mld_config
-from .realism import agreement, distance, floor, windows
+from .realism.kinematics import agreement, chosen, distance, floor
 
 CLIPS = 96  # of a split
 LONGEST = 196  # frames
@@ -62,17 +62,6 @@ def load_text_model(run: Run) -> TextModel:
     denoiser = load_exported(run.folder / "mld.pt", Denoiser(mld_config(model)), run.recipe.mld.use)
     places = {text: place for place, text in enumerate(run.texts)}
     return TextModel(vae, denoiser, run.statistics, places, run.text_embeddings())
-
-
-def chosen(clips: Sequence[Clip], count: int = CLIPS) -> list[Clip]:
-    """At most ``count`` captured clips, evenly chosen, that are long enough and well described."""
-    fit = [
-        clip
-        for clip in clips
-        if clip.captured and "_mirrored" not in clip.name and clip.captions and not clip.weak
-        and len(windows(clip.frames[:, None]))
-    ]  # fmt: skip
-    return [fit[place] for place in np.linspace(0, len(fit) - 1, min(count, len(fit))).round().astype(int)]
 
 
 @torch.no_grad()
@@ -149,7 +138,7 @@ def main() -> None:
         model = load_text_model(run)
         steps = {stage: int(read(run.folder / f"{stage}.pt")["step"]) for stage in ("vae", "mld")}
         line = {"step": steps, "times": list(arguments.times), "guidance": arguments.guidance} | {
-            split: figures(model, chosen(run.clips[split]), arguments.times, arguments.guidance)
+            split: figures(model, chosen(run.clips[split], CLIPS), arguments.times, arguments.guidance)
             for split in ("train", "val")
         }
         with open(run.folder / "realism.jsonl", "a", encoding="utf-8") as file:

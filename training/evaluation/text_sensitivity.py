@@ -59,9 +59,14 @@ def straight_path(num_frames: int, frames: Sequence[int] | slice | None) -> Cont
 
 
 def generate(
-    pipeline: Pipeline, prompt: str, signal: ControlSignal, variations: int, seed: int = 0, steps: int = 0
+    pipeline: Pipeline,
+    prompt: str,
+    signal: ControlSignal,
+    variations: int,
+    seed: int = 0,
+    closeness: float | None = None,
 ) -> Result:
-    """What the engine answers."""
+    """What the engine answers, so close to captured motion or as close as it is by default."""
     frames = signal.num_frames
     request = Generate(
         "text",
@@ -70,10 +75,10 @@ def generate(
         signal.hint,
         signal.hint_mask,
         seed=seed,
-        num_inference_steps=steps,
         num_variations=variations,
         heading=0.0,
         free_height=signal.free_height,
+        closeness=closeness,
     )
     *_, result = pipeline.generate(request)
     assert isinstance(result, Result)  # the last item always is

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from blender_addon.shared.skeleton import FPS, SKELETON
-from training.evaluation.realism import AGREEING, KINEMATICS, WINDOW, agreement, distance, floor, kinematics, windows
+from training.evaluation.realism.kinematics import (
+    AGREEING,
+    KINEMATICS,
+    WINDOW,
+    agreement,
+    distance,
+    floor,
+    kinematics,
+    windows,
+)
 
 from ...shared.test_features import walking
 from ..data.test_data import stepping_on_the_spot

@@ -9,8 +9,8 @@ import numpy as np
 
 from training import mld, vae
 from training.evaluation import text_realism
-from training.evaluation.realism import distance
-from training.evaluation.text_realism import answers, chosen, decoded, figures, load_text_model
+from training.evaluation.realism.kinematics import chosen, distance
+from training.evaluation.text_realism import CLIPS, answers, decoded, figures, load_text_model
 
 from ..data.test_data import made_up_data  # noqa: F401
 from ..test_stages import recipe, run  # noqa: F401
@@ -19,7 +19,7 @@ from ..test_stages import recipe, run  # noqa: F401
 def test_a_run_is_measured_while_it_trains(run, monkeypatch, capsys):  # noqa: F811
     for stage in (vae, mld):
         stage.train(run)
-    model, clips = load_text_model(run), chosen(run.clips["train"])
+    model, clips = load_text_model(run), chosen(run.clips["train"], CLIPS)
     assert [clip.name for clip in clips] == ["a"] and chosen(run.clips["train"], 0) == []
     made = answers(model, clips)
     assert made[0].shape == (clips[0].num_frames, 22, 3) and np.isfinite(made[0]).all()

@@ -18,7 +18,8 @@ from scipy.stats import spearmanr
 
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from .metrics import frechet_gaussians
+from ...data.clips import Clip
+from ..metrics import frechet_gaussians
 
 WINDOW, HOP = 40, 20  # frames
 STANDING_SPEED, STANDING_HEIGHT = 0.4, 0.1  # m/s and metres below which a toe counts as standing
@@ -51,19 +52,43 @@ def windows(joints: np.ndarray) -> np.ndarray:
     return np.stack([joints[start : start + WINDOW] for start in starts]).astype(np.float64)
 
 
+def chosen(clips: Sequence[Clip], count: int) -> list[Clip]:
+    """At most ``count`` captured clips, evenly chosen, that are long enough and well described."""
+    fit = [
+        clip
+        for clip in clips
+        if clip.captured and "_mirrored" not in clip.name and clip.captions and not clip.weak
+        and len(windows(clip.frames[:, None]))
+    ]  # fmt: skip
+    return [fit[place] for place in np.linspace(0, len(fit) - 1, min(count, len(fit))).round().astype(int)]
+
+
 def kinematics(joints: np.ndarray) -> np.ndarray:
     """(W, K): the numbers of every window of joints (T, J, 3), in the order of ``KINEMATICS``."""
-    pieces = windows(joints)
+    return piece_numbers(windows(joints))
+
+
+def piece_numbers(pieces: np.ndarray) -> np.ndarray:
+    """(W, K): the numbers of pieces of motions (W, T, J, 3), all of one length."""
     if not len(pieces):
         return np.zeros((0, len(KINEMATICS)))
+    pieces = np.asarray(pieces, np.float64)
     numbers = _travel(pieces) | _steps(pieces) | _posture(pieces) | _limbs(pieces)
     return np.stack([numbers[name] for name in KINEMATICS], axis=-1)
 
 
 def distance(made: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
     """Frechet distance of motions (T, J, 3) each from real ones; NaN when either has fewer than two windows."""
-    none = np.zeros((0, len(KINEMATICS)))
-    first, second = (np.concatenate([none, *map(kinematics, some)]) for some in (made, real))
+    return distance_of_numbers(numbers_of(made), numbers_of(real))
+
+
+def numbers_of(motions: Sequence[np.ndarray]) -> np.ndarray:
+    """(W, K): the numbers of all windows of motions (T, J, 3)."""
+    return np.concatenate([np.zeros((0, len(KINEMATICS))), *map(kinematics, motions)])
+
+
+def distance_of_numbers(first: np.ndarray, second: np.ndarray) -> float:
+    """Frechet distance of numbers (W, K) of made windows from those of real ones."""
     if min(len(first), len(second)) < 2:
         return float("nan")
     mean, std = second.mean(0), np.maximum(second.std(0), SMALLEST_STD)
@@ -117,7 +142,7 @@ def _travel(pieces: np.ndarray) -> dict[str, np.ndarray]:
         "speed": speed.mean(1),
         "forward": ahead.mean(1),
         "sideways": np.abs(aside).mean(1),
-        "turning": np.abs(yaw[:, -1] - yaw[:, 0]) * FPS / (WINDOW - 1),
+        "turning": np.abs(yaw[:, -1] - yaw[:, 0]) * FPS / (pieces.shape[1] - 1),
         "hip_height": pelvis[..., 1].mean(1),
         "hip_bounce": np.ptp(pelvis[..., 1], axis=1),
         "hip_sway": _detrended(np.cumsum(aside, axis=1) / FPS).std(1),
@@ -150,7 +175,7 @@ def _steps(pieces: np.ndarray) -> dict[str, np.ndarray]:
             lengths[window], variations[window] = apart.mean(), apart.std()
     ankles = pieces[:, :, _ANKLES][..., [0, 2]]
     return {
-        "cadence": begins.sum((1, 2)) * FPS / (WINDOW - 1),
+        "cadence": begins.sum((1, 2)) * FPS / (pieces.shape[1] - 1),
         "step_length": lengths,
         "step_variation": variations,
         "stance_width": ((ankles[:, :, 0] - ankles[:, :, 1]) * left).sum(-1).mean(1),
