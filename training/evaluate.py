@@ -47,11 +47,20 @@ from .evaluation.delivered_motion import KINDS, PATHS, delivered_rows
 from .evaluation.evaluator import Evaluator, load_evaluator
 from .evaluation.everyday_sentences import EVERYDAY
 from .evaluation.motion_quality import motions_of, quality, reconstruction
-from .evaluation.realism.part import MOST_CLIPS, PIECES, RealismOptions, Seen, realism_figures, realism_steps
+from .evaluation.realism.part import (
+    MOST_CLIPS,
+    PIECES,
+    QUICK_PIECES,
+    RealismOptions,
+    Seen,
+    realism_figures,
+    realism_steps,
+)
 from .evaluation.realism.strips import Strip, draw_strips, report_strips
 from .evaluation.realism.tables import one_line
 from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
 from .evaluation.report_examples import draw_examples
+from .evaluation.sentences import VARIATIONS as SENTENCE_VARIATIONS
 from .evaluation.sentences import SentenceLibrary, sentence_rows
 from .evaluation.text_alignment import QUICK_PROTOCOL, TextGenerator, TextProtocol, text_figures
 from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
@@ -110,6 +119,7 @@ class EvaluationOptions:
     parts: Sequence[str]
     protocol: TextProtocol
     variations: int
+    sentence_variations: int
     seed: int
     realism: RealismOptions
     library: Path | None = None
@@ -129,10 +139,11 @@ class EvaluationOptions:
             [part for part in PARTS if part in arguments.parts],
             replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications),
             2 if quick else VARIATIONS,
+            1 if quick else SENTENCE_VARIATIONS,
             arguments.seed,
             RealismOptions(
                 arguments.data,
-                arguments.rows or PIECES,
+                arguments.rows or (QUICK_PIECES if quick else PIECES),
                 min(arguments.clips, QUICK_CLIPS) if quick else arguments.clips,
                 arguments.seed,
             ),
@@ -194,7 +205,7 @@ def _measure(
     captions = [clip.captions[0] if clip.captions else "" for clip in clips]
     held_out = CaptionedClips(clips, encode(captions), encode([""]))
     steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
-    steps += 2 * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
+    steps += (1 if pipeline.sentences is None else 2) * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
     steps += realism_steps(options.realism, len(all_clips)) if "realism" in options.parts else 0
     with _progress(steps + (replications if evaluator else 0)) as advance:
         figures = evaluate(networks, held_out, options.grid, options.parts, advance)
@@ -210,7 +221,9 @@ def _measure(
             figures["realism"] = realism_figures(pipeline, all_clips, options.realism, advance, seen)
         if "sentences" in options.parts:
             held = SentenceLibrary.of(pipeline) if options.library is not None else None
-            figures["sentences"] = sentence_rows(pipeline, held, seed=seed, advance=advance, kept=seen.by_sentence)
+            figures["sentences"] = sentence_rows(
+                pipeline, held, options.sentence_variations, seed, advance, seen.by_sentence
+            )
     return figures
 
 

@@ -25,6 +25,7 @@ from .turns import SEEDS as PATH_SEEDS
 TABLES = ("actions", "gaits", "paths")
 PIECES = ("floor", *ROWS, *TABLES)
 """What can be measured: a row of the table of distances each, who judges actions in it, and two more tables."""
+QUICK_PIECES = ("floor", "network", "network-text", "delivered", "text")
 MOST_CLIPS = 10_000
 
 Advance = Callable[[str], None]
