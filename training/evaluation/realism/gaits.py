@@ -19,7 +19,7 @@ from engine.pipeline import Pipeline
 
 from ..metric_table import CM, Metric, measured
 from .kinematics import KINEMATICS, piece_numbers
-from .motions import LIBRARY, NETWORK, answered, request_for
+from .motions import LIBRARY, NETWORK, answered, path_request
 from .strides import Strikes, standing_slides
 
 SPEEDS = (0.8, 1.2, 1.6, 2.0, 2.7, 4.0)
@@ -164,7 +164,7 @@ def gait_rows(
                 advance(f"{label}: {name}")
                 signal = straight_way(speed)
                 verb = "runs" if speed > RUNS_FROM else "walks"
-                request = request_for(f"a person {verb}", signal, seed=seed, closeness=closeness)
+                request = path_request(f"a person {verb}", signal, seed=seed, closeness=closeness)
                 joints = answered(pipeline, request, signal).joints[LEFT_OUT:-LEFT_OUT]
                 frames = frames_at(speed)
                 pieces += [joints[at : at + frames] for at in range(0, len(joints) - frames + 1, frames // 2)]

@@ -76,7 +76,7 @@ class Question:
 Answer = Callable[[Question], MadeMotion]
 
 
-def request_for(caption: str, signal: ControlSignal, **more: Any) -> Generate:
+def path_request(caption: str, signal: ControlSignal, **more: Any) -> Generate:
     return Generate(
         "realism",
         (PromptBlock(caption, 0, signal.num_frames),),
@@ -104,17 +104,17 @@ def along_path(closeness: float, **switches: bool) -> Answer:
     def make(question: Question) -> MadeMotion:
         signal = question.path()
         more = {"seed": question.seed, "heading": 0.0, "closeness": closeness, **switches}
-        return answered(question.pipeline, request_for(question.caption, signal, **more), signal)
+        return answered(question.pipeline, path_request(question.caption, signal, **more), signal)
 
     return make
 
 
-def from_text(closeness: float) -> Answer:
+def from_caption(closeness: float) -> Answer:
     """By the engine, from the caption alone."""
 
     def make(question: Question) -> MadeMotion:
         signal = ControlSignal.empty(len(question.joints))
-        request = request_for(question.caption, signal, seed=question.seed, heading=0.0, closeness=closeness)
+        request = path_request(question.caption, signal, seed=question.seed, heading=0.0, closeness=closeness)
         return answered(question.pipeline, request, signal)
 
     return make
@@ -137,7 +137,7 @@ def finished_capture(question: Question) -> MadeMotion:
 
 def _finished(question: Question, joints: np.ndarray, contacts: np.ndarray) -> MadeMotion:
     signal = question.path()
-    order = order_of(request_for(question.caption, signal, heading=0.0))
+    order = order_of(path_request(question.caption, signal, heading=0.0))
     made, _ = _run(finish(order, joints, contacts))
     return MadeMotion(made, control_metrics(control_errors(made, signal)))
 
@@ -197,7 +197,7 @@ def by_baseline(going: bool) -> Answer:
 
 
 @dataclass(frozen=True)
-class Row:
+class WayToAnswer:
     """A way to answer: ``label`` in tables; ``needs_library``: it cannot be done without one."""
 
     label: str
@@ -206,14 +206,14 @@ class Row:
 
 
 ROWS = {
-    "autoencoder": Row("autoencoder alone", autoencoded),
-    "finisher": Row("real clip through the finisher", finished_capture),
-    "network-raw": Row("network, raw", along_path(NETWORK, **RAW)),
-    "network": Row("network, delivered", along_path(NETWORK)),
-    "network-text": Row("network, text alone", from_text(NETWORK)),
-    "delivered": Row("default, delivered", along_path(LIBRARY), True),
-    "text": Row("default, text alone", from_text(LIBRARY), True),
-    "nearest": Row("nearest clip as it is", nearest_clip, True),
-    "bent": Row("nearest clip bent, finished", by_baseline(False), True),
-    "matched": Row("motion matching, finished", by_baseline(True), True),
+    "autoencoder": WayToAnswer("autoencoder alone", autoencoded),
+    "finisher": WayToAnswer("real clip through the finisher", finished_capture),
+    "network-raw": WayToAnswer("network, raw", along_path(NETWORK, **RAW)),
+    "network": WayToAnswer("network, delivered", along_path(NETWORK)),
+    "network-text": WayToAnswer("network, text alone", from_caption(NETWORK)),
+    "delivered": WayToAnswer("default, delivered", along_path(LIBRARY), True),
+    "text": WayToAnswer("default, text alone", from_caption(LIBRARY), True),
+    "nearest": WayToAnswer("nearest clip as it is", nearest_clip, True),
+    "bent": WayToAnswer("nearest clip bent, finished", by_baseline(False), True),
+    "matched": WayToAnswer("motion matching, finished", by_baseline(True), True),
 }

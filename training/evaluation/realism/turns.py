@@ -24,7 +24,7 @@ from ..metric_table import CM, Metric, measured
 from ..metrics import jerk_percentile
 from .gaits import way_of_pelvis
 from .kinematics import KINEMATICS, kinematics
-from .motions import LIBRARY, NETWORK, MadeMotion, answered, request_for
+from .motions import LIBRARY, NETWORK, MadeMotion, answered, path_request
 from .strides import standing_slides
 
 CAPTION = "a person walks"
@@ -215,7 +215,7 @@ def path_rows(
             for seed in seeds:
                 advance(f"{path}: {name}")
                 signal = signal_of(path)
-                request = request_for(CAPTION, signal, seed=seed, closeness=closeness)
+                request = path_request(CAPTION, signal, seed=seed, closeness=closeness)
                 made.append(answered(pipeline, request, signal))
             rows.append({"path": path, "motion": name} | measured(WALKED, Walked(places, made)))
             if kept is not None:
