@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from blender_addon.shared import features as feature_set
+from blender_addon.shared.skeleton import SKELETON
 
 from ..checkpoints.networks import Networks
 from ..control.goals import Goals, goals_of
@@ -26,6 +27,8 @@ from .window_request import WindowRequest
 
 BETWEEN_STEPS_M = 0.005
 """Mean residual at which refining between steps stops: the next step changes more."""
+WAY_TOLERANCE_M = 0.3  # from the straight way between two positions of the pelvis
+_PELVIS = SKELETON.index("pelvis")
 
 
 def window_goals(networks: Networks, request: WindowRequest, latent: Tensor) -> tuple[Goals, MotionOrder, np.ndarray]:
@@ -44,6 +47,22 @@ def window_goals(networks: Networks, request: WindowRequest, latent: Tensor) -> 
     return goals, order, met
 
 
+def _with_way(goals: Goals) -> Goals:
+    """The goals, and between positions of the pelvis roughly the straight way: no step is to wander off. What only says
+    where to steer is a goal as well; the result may miss both.
+    """
+    hint, requested = goals.hint.copy(), goals.requested.copy()
+    tolerance = np.where(np.isinf(goals.tolerance), 0.0, goals.tolerance)
+    frames = np.flatnonzero(requested[:, _PELVIS, 0])
+    if len(frames) > 1:
+        between = np.setdiff1d(np.arange(frames[0], frames[-1]), frames)
+        for axis in (0, 2):
+            hint[between, _PELVIS, axis] = np.interp(between, frames, hint[frames, _PELVIS, axis])
+            requested[between, _PELVIS, axis] = True
+        tolerance[between, _PELVIS] = WAY_TOLERANCE_M
+    return replace(goals, hint=hint, requested=requested, tolerance=tolerance)
+
+
 class RefiningBetweenSteps:
     """Brings the clean latents of V variations onto their goals, by a few steps each."""
 
@@ -60,7 +79,7 @@ class RefiningBetweenSteps:
         """Yield latents (V, N, D) after each step of a variation."""
         made = list(latents.split(1))
         for place, request in enumerate(self.requests):
-            goals, _, _ = window_goals(self.networks, request, made[place])
+            goals = _with_way(window_goals(self.networks, request, made[place])[0])
             if not goals:
                 continue
             mask, steps = request.frames(latents.device), self.networks.config.refining_steps

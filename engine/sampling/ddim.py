@@ -25,6 +25,8 @@ from .step import predict
 if TYPE_CHECKING:
     from ..checkpoints.networks import Networks
 
+MAX_OWN_STEPS = 50
+
 
 def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) -> Iterator[Tensor]:
     """Yield the latent (B, N, D) after each step; with guidance the batch is doubled, conditional half first:
@@ -34,7 +36,7 @@ def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) ->
     doubled = _doubled(conditioning, len(latent))
     guided = len(doubled.text) == 2 * len(latent)
     times = ddim_timesteps(config, conditioning.num_steps)
-    rule = None if _has_own_times(config, len(times)) else scheduler.ddim_scheduler(len(times), config.prediction_type)
+    rule = None if config.timesteps_map else scheduler.ddim_scheduler(len(times), config.prediction_type)
     for time, after in zip(times, (*times[1:], None), strict=True):
         latent = conditioning.with_known(latent, noise.start, time)
         output = predict(networks, latent.repeat(2, 1, 1) if guided else latent, time, doubled)
@@ -54,16 +56,19 @@ def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) ->
         yield conditioning.with_known(latent) if after is None else latent
 
 
-def _has_own_times(config: ModelConfig, num_inference_steps: int) -> bool:
-    return bool(config.timesteps_map) and num_inference_steps in config.timesteps_map
-
-
 def ddim_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
-    """The times of a DDIM run, noisiest first: the model's own list, else diffusers' rule. Raises BadRequest for a
-    count that the schedule cannot be cut into.
+    """The times of a DDIM run, noisiest first: the model's own list, else, of a model that has one, as many evenly from
+    pure noise on, of others diffusers' rule. Raises BadRequest for a count that the schedule cannot be cut into.
     """
     if config.timesteps_map and num_inference_steps in config.timesteps_map:
         return config.timesteps_map[num_inference_steps]
+    if config.timesteps_map and 1 <= num_inference_steps <= MAX_OWN_STEPS:
+        last, count = scheduler.NUM_TRAIN_TIMESTEPS - 1, num_inference_steps
+        return tuple(last - scheduler.NUM_TRAIN_TIMESTEPS * step // count for step in range(count))
+    if config.timesteps_map:
+        raise BadRequest(
+            f"This model cannot sample in {num_inference_steps} steps.", f"Ask for 1 to {MAX_OWN_STEPS}; 4 is usual."
+        )
     return tuple(scheduler.ddim_scheduler(num_inference_steps).timesteps.tolist())
 
 

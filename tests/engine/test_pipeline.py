@@ -21,6 +21,8 @@ from engine.checkpoints.folder import EMBEDDED
 from engine.longform.variations import SEED_STEP
 from engine.pipeline import Pipeline
 
+from .helpers.random_model import save_random_model
+
 FRAMES = 81
 PELVIS = SKELETON.index("pelvis")
 
@@ -141,7 +143,10 @@ def test_variations_made_together_are_what_their_seeds_make_alone(pipeline, sign
     assert run(pipeline, several).joints.tobytes() == made.tobytes()
 
 
-def test_the_same_path_is_read_once_and_another_one_anew(pipeline):
+def test_the_same_path_is_read_once_and_another_one_anew(tmp_path):
+    pipeline = Pipeline.load(save_random_model(tmp_path / "model"), device="cpu")  # it has a ControlNet
+    pipeline.warm_up()
+
     def reading(signal: ControlSignal, seed: int) -> tuple[float, bytes]:
         done = counting(pipeline.generate(request_for(signal, seed=seed, closeness=0.0)))
         return done.stages["Reading the controls"].operations, done.result.joints.tobytes()
