@@ -28,7 +28,7 @@ from .control_accuracy import density_label
 from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT
 from .realism.tables import realism_tables, sentence_table
 from .report_charts import draw_charts
-from .sentences import SENTENCES
+from .sentences import FAULTY, SENTENCES
 from .table_layout import figure_table
 
 Figures = dict[str, Any]
@@ -72,7 +72,8 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
         made.append(figure_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("sentences"):
         said = [((row["what"],), row) for row in figures["sentences"]]
-        made.append(figure_table("Everyday sentences, share that passes", ("motions",), SENTENCES, said, intervals))
+        shown = (*SENTENCES, FAULTY)
+        made.append(figure_table("Everyday sentences, share that passes", ("motions",), shown, said, intervals))
         made.append(sentence_table(figures["sentences"]))
     if "realism" in figures:
         made += realism_tables(figures["realism"])

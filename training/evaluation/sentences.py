@@ -28,10 +28,12 @@ from engine.pipeline import Pipeline
 
 from .everyday_sentences import EVERYDAY, GROUPS, EverydaySentence, act_clips
 from .metric_table import Metric, measured
+from .realism.faults import frozen_share, jolt
 from .text_sensitivity import generate
 
 NEAREST = 5  # takes that are nearest to a sentence
 VARIATIONS = 4
+LARGEST_JOLT = 2.0  # m/s; of captured motion 1.5
 NUM_FRAMES = 120
 LONGEST_FRAMES = 160  # of a clip that are judged
 
@@ -45,6 +47,10 @@ SENTENCES: tuple[Metric[PassRates], ...] = (
     Metric("sentences", "sentences", 0, lambda rates: float(len(rates))),
 )
 """Of the share of motions that pass, for every sentence."""
+
+
+FAULTY: Metric[float] = Metric("faulty", "faulty", 2, lambda share: share)
+"""The share of sentences of which one of the engine's motions freezes or jolts, beside :data:`SENTENCES`."""
 
 
 def _mean(rates: PassRates, sentences: Sequence[EverydaySentence]) -> float | None:
@@ -135,19 +141,30 @@ def engine_rates(
     seed: int = 0,
     advance: Advance = lambda doing: None,
     kept: dict[str, np.ndarray] | None = None,
-) -> PassRates:
-    """The share that passes of ``variations`` motions that the engine makes from each sentence alone; the first one of
-    each is put into ``kept``.
+) -> tuple[PassRates, dict[str, str]]:
+    """The share that passes of ``variations`` motions that the engine makes from each sentence alone, and what is wrong
+    with a motion whatever it does, by sentence; the first one of each is put into ``kept``.
     """
     rates: PassRates = {}
+    faults: dict[str, str] = {}
     for sentence in EVERYDAY:
         advance(f"sentences: {sentence.text}")
         signal = ControlSignal.empty(min(NUM_FRAMES, pipeline.config.max_frames))
         result = generate(pipeline, sentence.text, signal, variations, seed, closeness=closeness)
         rates[sentence] = float(np.mean([passes(sentence, joints) for joints in result.joints]))
+        fault = fault_of(result.joints)
+        if fault:
+            faults[sentence.text] = fault
         if kept is not None:
             kept[sentence.text] = result.joints[0]
-    return rates
+    return rates, faults
+
+
+def fault_of(motions: np.ndarray) -> str:
+    """What an eye would see at once in one of the motions (V, T, J, 3) and in no captured one; empty where nothing."""
+    frozen, most = max(map(frozen_share, motions)), max(map(jolt, motions))
+    said = [f"freezes for {frozen:.0%} of its time"] if frozen > 0 else []
+    return ", ".join(said + ([f"changes its speed by {most:.1f} m/s at once"] if most > LARGEST_JOLT else []))
 
 
 def sentence_rows(
@@ -159,9 +176,11 @@ def sentence_rows(
     kept: dict[str, np.ndarray] | None = None,
 ) -> list[dict]:
     """A row for what was captured, for the library's motion, its first, one and any of its five nearest takes, and
-    for the engine's motions from text alone, the last one put into ``kept``; each also says every sentence's own share.
+    for the engine's motions from text alone, the last one put into ``kept``; each also says every sentence's own share,
+    and ``faulty``, that of the sentences of which a motion is faulty, with the ``faults``.
     """
     found: dict[str, PassRates] = {}
+    faults: dict[str, dict[str, str]] = {}
     if held is not None:
         advance("sentences: captured clips of each act")
         found["captured clips of the act"] = captured_rates(held)
@@ -180,8 +199,11 @@ def sentence_rows(
     if pipeline is not None:
         ways = {"network, text alone": 0.0} | ({"engine, text alone": 1.0} if pipeline.sentences is not None else {})
         for way, closeness in ways.items():
-            found[way] = engine_rates(pipeline, closeness, variations, seed, advance, kept)
-    return [
-        {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
-        for what, rates in found.items()
-    ]
+            found[way], faults[way] = engine_rates(pipeline, closeness, variations, seed, advance, kept)
+    rows = []
+    for what, rates in found.items():
+        row = {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
+        if what in faults:
+            row |= {"faulty": len(faults[what]) / len(rates), "faults": faults[what]}
+        rows.append(row)
+    return rows

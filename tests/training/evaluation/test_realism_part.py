@@ -19,6 +19,7 @@ from training.data.clips import Clip
 from training.evaluation.metric_table import measured
 from training.evaluation.realism import part
 from training.evaluation.realism.actions import ActionJudge, action_of
+from training.evaluation.realism.faults import frozen_share, jolt
 from training.evaluation.realism.gaits import GAITS, Gait, captured_pieces
 from training.evaluation.realism.motions import ROWS, MadeMotion, Question
 from training.evaluation.realism.part import PIECES, RealismOptions, Seen, realism_figures
@@ -35,6 +36,7 @@ from training.evaluation.realism.turns import (
     longest_freeze,
     steps_per_second,
 )
+from training.evaluation.sentences import fault_of
 from training.library import Source, make_library
 
 from ...engine.helpers.random_model import save_random_model
@@ -76,6 +78,15 @@ def test_feet_that_stand_do_not_slide_and_skates_do() -> None:
     skating = np.repeat(striding(1.0, 2.0)[:1], 60, 0)
     skating[..., 2] += 0.7 * np.arange(60)[:, None] / FPS
     assert standing_slides(skating) == pytest.approx(0.7, rel=0.01)
+
+
+def test_faults_that_an_eye_sees() -> None:
+    walk = striding(1.2, 2.0)
+    assert frozen_share(walk) == 0 and jolt(walk) == pytest.approx(0, abs=1e-6) and fault_of(walk[None]) == ""
+    held = np.concatenate([walk[:60], np.repeat(walk[59:60], 60, 0)])
+    assert frozen_share(held) == pytest.approx(0.5, abs=0.01) and jolt(held) == pytest.approx(1.2, rel=0.01)
+    fast = np.concatenate([striding(4.0, 3.0)[:60], np.repeat(striding(4.0, 3.0)[59:60], 60, 0)])
+    assert fault_of(np.stack([fast, fast])) == "freezes for 50% of its time, changes its speed by 4.0 m/s at once"
 
 
 def test_captured_pieces_are_straight_and_as_fast() -> None:

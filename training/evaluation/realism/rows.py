@@ -18,6 +18,7 @@ from engine.metrics import foot_skating_ratio
 from .. import metrics
 from ..metric_table import CM, MM, Metric, measured
 from .actions import ActionJudge, action_of
+from .faults import frozen_share, jolt
 from .kinematics import KINEMATICS, SMALLEST_STD, agreement, distance_of_numbers, floor, kinematics, numbers_of
 from .motions import ROWS, MadeMotion, Question
 from .strides import standing_slides
@@ -49,6 +50,9 @@ class Answers:
 
     def mean(self, function: Callable[[np.ndarray], float]) -> float:
         return float(np.mean([function(one.joints) for one in self.made]))
+
+    def percentile(self, function: Callable[[np.ndarray], float], percent: float) -> float:
+        return float(np.percentile([function(one.joints) for one in self.made], percent))
 
     def mean_of_real(self, function: Callable[[np.ndarray], float]) -> float:
         return float(np.mean([function(question.joints) for question in self.questions]))
@@ -90,6 +94,8 @@ REALISM: tuple[Metric[Answers], ...] = (
         2,
         lambda a: a.mean(metrics.jerk_percentile) / a.mean_of_real(metrics.jerk_percentile),
     ),
+    Metric("jolt", "jolt m/s", 2, lambda a: a.percentile(jolt, 95)),
+    Metric("frozen", "frozen %", 1, lambda a: 100 * a.mean(frozen_share)),
     Metric("floor_mm", "floor mm", 1, lambda a: MM * a.mean(metrics.floor_penetration)),
     Metric("seconds", "s a clip", 2, lambda a: a.seconds),
 )
@@ -143,6 +149,8 @@ def _what_is_off(answers: Answers) -> dict[str, Any]:
             "off_by": round(float(np.abs(off).mean()), 2),
             "off": _largest(off),
             "skating": round(foot_skating_ratio(made.joints), 3),
+            "jolt": round(jolt(made.joints), 2),
+            "frozen": round(frozen_share(made.joints), 2),
         }
         if seen is not None:
             about |= {"action": action_of(question.caption), "looks_like": seen}
