@@ -6,6 +6,7 @@ Shapes: K clips, T frames. Metres, radians, 20 fps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from .matching import Segment
 from .motion import BodyMotion
 from .posture import Posture, posture_part
 from .route import Way
+from .timing import Touch, delay_for
 
 SPEED_SCORE = 0.35  # for a speed e times that of the path
 SPEED_OFFSET_MPS = 0.1  # below which speeds hardly differ
@@ -31,6 +33,7 @@ REST_M = 0.1  # that joints move about a body that rests
 REST_FRAMES = 12  # in which it does, at least
 REST_END_FRAMES = 40  # before a clip's end, in which it comes to rest
 REST_TEMPO = 0.5  # at which they are played again
+WAIT_TEMPO = 0.1  # of the first frames, played backward until an act begins
 LOOP_MIN_FRAMES = 18
 LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
 LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come back
@@ -66,10 +69,16 @@ def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int,
 
 
 def part_of(
-    library: Library, clip: int, mirror: bool, num_frames: int, posture: Posture | None = None
+    library: Library,
+    clip: int,
+    mirror: bool,
+    num_frames: int,
+    posture: Posture | None = None,
+    touches: Sequence[Touch] = (),
 ) -> list[Segment]:
     """What of the clip is played for ``num_frames``: its active part, more of it around, loops; at the end its last
-    pose. Of a clip that goes down and comes up again, with ``posture`` only that part and what stays so.
+    pose. Of a clip that goes down and comes up again, with ``posture`` only that part and what stays so; else it begins
+    when the ``touches`` fit best.
     """
     length, facts = int(library.frames[clip]), library.facts
     part = posture_part(posture, library.decode(clip).pose[:, 0, 1]) if posture else None
@@ -80,12 +89,16 @@ def part_of(
         return _prolonged(library.decode(clip, 0, end), segment, num_frames)
     first, end = (int(np.asarray(frame)[clip]) for frame in (facts.active_start, facts.active_end))
     end = min(end, length)
-    if end - first >= num_frames:
-        return [Segment(clip, first, num_frames, mirror=mirror)]
-    room = num_frames - (end - first)
+    room = max(num_frames - (end - first), 0)
     first = max(first - max(room // 2, room - (length - end)), 0)
-    count = min(num_frames, length - first)
-    return _prolonged(library.decode(clip), Segment(clip, first, count, mirror=mirror), num_frames)
+    if touches:
+        first -= delay_for(library.decode(clip, mirror=mirror).pose[..., 1], first, touches)
+    waits = min(max(-first, 0), num_frames - 1)
+    first = min(max(first, 0), length - 2)
+    count = min(num_frames - waits, length - first)
+    before = [Segment(clip, WAIT_TEMPO * waits, waits, -WAIT_TEMPO, mirror)] if waits else []
+    played = _prolonged(library.decode(clip), Segment(clip, first, count, mirror=mirror), num_frames - waits)
+    return before + played
 
 
 def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Segment]:
@@ -116,13 +129,13 @@ def _rest(motion: BodyMotion, first: int) -> tuple[int, int]:
     the last of them.
     """
     gone = np.concatenate([np.zeros((1, 2)), np.cumsum(motion.step[:-1], axis=0)])
-    best = (0, 0)
+    best = (0, 0, 0)
     for last in range(motion.num_frames - 1, max(motion.num_frames - REST_END_FRAMES, first), -1):
         moved = np.linalg.norm(motion.pose[first : last + 1] - motion.pose[last], axis=-1).max(-1)
         away = np.linalg.norm(gone[first : last + 1] - gone[last], axis=-1)
         rests = int(np.cumprod((np.maximum(moved, away) < REST_M)[::-1]).sum())
-        best = max(best, (rests, last))
-    return best
+        best = max(best, (rests + last, last, rests))  # a longer one, but what comes after it is not played
+    return best[2], best[1]
 
 
 def _back_and_forth(segment: Segment, last: int, rests: int, missing: int) -> list[Segment]:

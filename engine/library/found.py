@@ -95,7 +95,7 @@ def find(
         facing = facing if way.known.any() else way.facing(motion.headings())
     else:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
-        segments = part_of(library, clip, mirror, route.num_frames, scores.posture)
+        segments = part_of(library, clip, mirror, route.num_frames, scores.posture, route.touches)
         yield
         motion = join_segments(library, segments, before)
         facing = _facing_of(library, clip, mirror, motion, way)

@@ -17,6 +17,7 @@ from blender_addon.shared.skeleton import FPS
 
 from ..control.path_between import path_between
 from .motion import BodyMotion, body_headings
+from .timing import Touch
 
 TANGENT_FRAMES = 3.0  # over which a path's direction is read
 STANDS_MPS = 0.15  # a path that is slower has no direction
@@ -29,7 +30,8 @@ class Route:
     """What is asked for: the pelvis at ``places`` (T, 3), world, in the frames of ``mask`` (T,), at any height;
     ``facing`` (T,): where the body faces, NaN where that follows from the path; ``start_heading``: where it faces at
     first when nothing else tells. ``arrival`` (n, J, 3): joints that are known from the frame ``arrival_frame`` on.
-    ``poses``: frames in which all joints (J, 3) are told, and these.
+    ``poses``: frames in which all joints (J, 3) are told, and these; ``touches``: what is told of hands,
+    feet and head.
     ``whole``: the way that this is a part of, if it is one. ``heights`` (T,): of the pelvis, where the path leads off
     the floor; None where it stays on it.
     """
@@ -41,6 +43,7 @@ class Route:
     arrival: np.ndarray | None = None
     arrival_frame: int = 0
     poses: tuple[tuple[int, np.ndarray], ...] = ()
+    touches: tuple[Touch, ...] = ()
     whole: Way | None = None
     heights: np.ndarray | None = None
 

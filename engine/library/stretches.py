@@ -27,6 +27,7 @@ from .library import Library
 from .pace import pace_notice
 from .route import Route, Start, Way
 from .sentences import SentenceMatch
+from .timing import Touch
 from .wanted import wanted_route
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ LOOKAHEAD_FRAMES = 20  # the same where the motion goes on
 POSE_JOINTS = 8  # that are told in one frame: a pose
 POSE_FRAMES = 12  # before and after a pose, in which it comes and goes
 GROUND_FRAMES = 10  # in which a foot stands on the ground
+TOUCHES = 8  # of a joint, that an act is timed to
+_ENDS = SKELETON.indices("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot", "head")
 _PELVIS = SKELETON.index("pelvis")
 
 
@@ -137,9 +140,20 @@ class MotionFinder:
             arrival=self._arrival(stretch),
             arrival_frame=stretch.end - stretch.first,
             poses=self._poses(stretch),
+            touches=self._touches(stretch),
             whole=self._whole,
             heights=heights,
         )
+
+    def _touches(self, stretch: FoundStretch) -> tuple[Touch, ...]:
+        """Some of the frames in which hands, feet and head are told where to be."""
+        hint, mask = self._hints(stretch)
+        found: list[Touch] = []
+        for joint in _ENDS:
+            told = np.flatnonzero(mask[:, joint])
+            some = told[np.linspace(0, len(told) - 1, min(len(told), TOUCHES)).astype(int)]
+            found += [Touch(int(frame), joint, float(hint[frame, joint, 1])) for frame in some]
+        return tuple(found)
 
     def _poses(self, stretch: FoundStretch) -> tuple[tuple[int, np.ndarray], ...]:
         """The frames of the stretch in which all joints are told, and these; the first of those in a row."""
