@@ -26,7 +26,6 @@ GOING_M_PER_S = {
     "stumble": 0.7, "limp": 0.7, "hobble": 0.6, "waddle": 0.7, "toddle": 0.6, "wade": 0.6, "shuffle": 0.6,
     "shamble": 0.6, "moonwalk": 0.6, "sidestep": 0.6, "strafe": 0.8, "tiptoe": 0.6, "push": 0.6, "pull": 0.5,
     "drag": 0.5, "sneak": 0.5, "prowl": 0.5, "stalk": 0.5, "slink": 0.5, "crouch": 0.5, "creep": 0.4, "crawl": 0.4,
-    "cartwheel": 0.9,
 }  # fmt: skip
 """Verb -> speed of those who get somewhere by it: the mean over the clips of the CMU data base with that word in their
 descriptions, rounded; for words that do not occur there an estimate.
@@ -35,8 +34,9 @@ descriptions, rounded; for words that do not occur there an estimate.
 STAYING_M_PER_S = {
     "hop": 0.5, "jump": 0.5, "leap": 0.8, "dance": 0.5, "salsa": 0.5, "ballet": 0.4, "box": 0.4, "punch": 0.4,
     "kick": 0.5, "karate": 0.4, "fight": 0.4, "climb": 0.25, "mop": 0.3, "sweep": 0.3, "vacuum": 0.3,
+    "cartwheel": 0.9,
 }  # fmt: skip
-"""The same of verbs that happen about one place."""
+"""The same of verbs that happen about one place, or once."""
 
 MANNERS = {
     "slow": 0.75, "slowly": 0.75, "leisurely": 0.8, "lazily": 0.75, "snail": 0.5, "casually": 0.9, "gently": 0.8,

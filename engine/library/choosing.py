@@ -24,6 +24,7 @@ TURN_RATE_SCORE = 0.004 * 180 / np.pi  # for a radian a second
 MISSING_SCORE = 0.25  # for a clip that lasts no time beside one that lasts long enough
 MISSING_SCORE_ALONE = 0.1  # the same where no path goes on when the clip has ended
 TAKES = 5  # from which seeds choose
+TAKE_MARGIN = 0.15  # of score, that such a take may be behind the best: further ones do something else
 GOES_MPS = 0.3  # a slower clip goes nowhere in particular
 TRAVELS = 0.8  # of its speed goes one way in the body's axes
 VOTE_SCORE = 0.05  # by which a lower score counts e times less then
@@ -63,6 +64,8 @@ def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int,
         takes = library.takes[order % library.num_clips]
         _, first = np.unique(takes[: 50 * TAKES], return_index=True)
         best = np.sort(first)[:TAKES]
+        scores_of_best = total.ravel()[order[best]]
+        best = best[scores_of_best >= scores_of_best[0] - TAKE_MARGIN]
         place = int(best[np.random.default_rng(seed).integers(len(best))])
     mirror, clip = divmod(int(order[place]), library.num_clips)
     return clip, bool(mirror)

@@ -20,6 +20,7 @@ from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angl
 from .library import Library
 from .matching import EndCosts, Segment, goals_along, row_costs, search
 from .motion import BodyMotion
+from .own_way import own_way
 from .route import Route, Start, Way
 from .rows import (
     PARAMS,
@@ -86,12 +87,15 @@ def find(
         params = replace(params, performer_cost=UNEVEN_JUMP_COST)
     before = None if start is None else start.motion
     segments: Sequence[Segment] = ()
+    if scores.going and not way.known.any() and not route.poses:
+        clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
+        way = own_way(library, clip, mirror, way, travel_angle(library, scores.matching)) or way
     if scores.going and (way.going_speed > MATCHED_MPS or (route.poses and not way.known.any())):
         facing = way.facing(-travel_angle(library, scores.matching))
         segments = yield from _matched(library, scores.matching, _Task(way, facing, route, before), seed, params)
     if segments:
         motion = join_segments(library, segments, before).cut(0, route.num_frames)
-        kind: Literal["matched", "bent", "alone"] = "matched" if way.known.any() else "alone"
+        kind: Literal["matched", "bent", "alone"] = "matched" if route.mask.any() else "alone"
         facing = facing if way.known.any() else way.facing(motion.headings())
     else:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)

@@ -53,6 +53,16 @@ def test_another_act_is_one_clip_bent_onto_the_path():
     assert off_path(motion, circle(2.0)) < 0.03 and off_facing(motion, tangents(circle(2.0))[0]) < 0.1
 
 
+@pytest.mark.parametrize(("clip", "turn"), [(0, 0.0), (1, 0.9 / 1.0)])
+def test_who_only_a_sentence_says_to_go_does_not_stop_where_the_clip_ends(clip, turn):
+    """On and on as fast, and turning as much, as the clip."""
+    frames = 3 * int(library().frames[clip])
+    motion = found(Route.free(frames), *(float(clip == number) for number in range(4)))
+    steps = np.diff(motion.joints[:, 0, [0, 2]], axis=0) * 20
+    assert motion.kind == "alone" and np.abs(np.linalg.norm(steps, axis=-1) - 0.9).max() < 0.15
+    assert np.median(np.diff(body_headings(motion.joints)) * 20) == pytest.approx(turn, abs=0.1)
+
+
 def test_without_a_path_the_clip_is_as_it_was_captured():
     motion = found(Route.free(50, start_heading=1.0), 0, 1, 0, 0)
     assert motion.kind == "alone" and np.allclose(motion.joints[0, 0, [0, 2]], 0, atol=1e-6)
