@@ -184,12 +184,11 @@ def _facing(
     settings = scene.gaitway
     if control.facing == "PROMPT" and settings.closeness > 0:
         return np.full(len(frames), np.nan)  # captured motion faces along its path, as the prompt says
-    model = space.scene_to_model_frame(frames, settings.start_frame, scene_fps(scene))
+    model_frames = np.asarray(space.scene_to_model_frame(frames, settings.start_frame, scene_fps(scene)))
+    directions = facing.along(points, model_frames)
     if control.facing == "PROMPT":
-        offset = facing.as_prompts_say(prompts.texts(settings), prompts.holding(settings, frames))
-    else:
-        offset = facing.YAW_FROM_PATH[control.facing]
-    return facing.along(points, model) + offset
+        return directions + facing.as_prompts_say(prompts.texts(settings), prompts.holding(settings, frames))
+    return directions + facing.YAW_FROM_PATH[control.facing]
 
 
 def _marks_the_floor(control: Control, points: np.ndarray, body: CharacterBody) -> bool:

@@ -24,7 +24,9 @@ def settings(addon) -> bpy.types.PropertyGroup:
     return found
 
 
-def path(settings: bpy.types.PropertyGroup, first: int = 1, last: int = 97, start: float = 0.0) -> object:
+def path(
+    settings: bpy.types.PropertyGroup, first: int = 1, last: int = 97, start: float = 0.0
+) -> bpy.types.PropertyGroup:
     """A straight path of 5 m of the model's body, as an animator gets one."""
     metre = capture.read_body(settings.character, bpy.context.scene).scale
     control = add_control(settings)
