@@ -205,7 +205,7 @@ def _measure(
     captions = [clip.captions[0] if clip.captions else "" for clip in clips]
     held_out = CaptionedClips(clips, encode(captions), encode([""]))
     steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
-    steps += (1 if pipeline.sentences is None else 2) * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
+    steps += (1 if pipeline.sentences is None else 3) * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
     steps += realism_steps(options.realism, len(all_clips)) if "realism" in options.parts else 0
     with _progress(steps + (replications if evaluator else 0)) as advance:
         figures = evaluate(networks, held_out, options.grid, options.parts, advance)

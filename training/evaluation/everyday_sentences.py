@@ -21,7 +21,8 @@ from engine.library.facts import ClipFacts
 @dataclass(frozen=True)
 class EverydaySentence:
     """``act``: pattern of the captions of captured clips that do this; ``passes``: whether a motion does it; ``real``
-    and ``others``: the share of captured takes of this act, and of all other clips, that passes.
+    and ``others``: the share of captured takes of this act, and of all other clips, that passes; ``usual``: the
+    everyday sentence that says the same, if this is another way to say it.
     """
 
     text: str
@@ -29,6 +30,7 @@ class EverydaySentence:
     passes: Callable[[ClipFacts], bool]
     real: float = float("nan")
     others: float = float("nan")
+    usual: str = ""
 
     @property
     def sided(self) -> bool:

@@ -28,6 +28,7 @@ from engine.pipeline import Pipeline
 
 from .everyday_sentences import EVERYDAY, GROUPS, EverydaySentence, act_clips
 from .metric_table import Metric, measured
+from .other_words import in_other_words
 from .realism.faults import frozen_share, jolt
 from .text_sensitivity import generate
 
@@ -41,8 +42,8 @@ Advance = Callable[[str], None]
 PassRates = dict[EverydaySentence, float]
 
 SENTENCES: tuple[Metric[PassRates], ...] = (
-    Metric("all", "all", 2, lambda rates: _mean(rates, EVERYDAY)),
-    Metric("sides", "left, right", 2, lambda rates: _mean(rates, [each for each in EVERYDAY if each.sided])),
+    Metric("all", "all", 2, lambda rates: _mean(rates, list(rates))),
+    Metric("sides", "left, right", 2, lambda rates: _mean(rates, [each for each in rates if each.sided])),
     *(Metric(name, name, 2, lambda rates, own=own: _mean(rates, own)) for name, own in GROUPS.items()),  # type: ignore[misc]
     Metric("sentences", "sentences", 0, lambda rates: float(len(rates))),
 )
@@ -71,7 +72,7 @@ def judged_facts(sentence: str, joints: np.ndarray) -> ClipFacts:
 
 
 def passes(sentence: EverydaySentence, joints: np.ndarray) -> bool:
-    return bool(sentence.passes(judged_facts(sentence.text, joints)))
+    return bool(sentence.passes(judged_facts(sentence.usual or sentence.text, joints)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,20 +138,21 @@ def captured_rates(held: SentenceLibrary) -> PassRates:
 def engine_rates(
     pipeline: Pipeline,
     closeness: float,
-    variations: int = VARIATIONS,
-    seed: int = 0,
+    sentences: Sequence[EverydaySentence],
+    draws: tuple[int, int] = (VARIATIONS, 0),
     advance: Advance = lambda doing: None,
     kept: dict[str, np.ndarray] | None = None,
 ) -> tuple[PassRates, dict[str, str]]:
-    """The share that passes of ``variations`` motions that the engine makes from each sentence alone, and what is wrong
-    with a motion whatever it does, by sentence; the first one of each is put into ``kept``.
+    """The share that passes of the motions that the engine makes from each sentence alone, and what is wrong with a
+    motion whatever it does, by sentence. ``draws``: motions a sentence, and their seed; the first one of each is put
+    into ``kept``.
     """
     rates: PassRates = {}
     faults: dict[str, str] = {}
-    for sentence in EVERYDAY:
+    for sentence in sentences:
         advance(f"sentences: {sentence.text}")
         signal = ControlSignal.empty(min(NUM_FRAMES, pipeline.config.max_frames))
-        result = generate(pipeline, sentence.text, signal, variations, seed, closeness=closeness)
+        result = generate(pipeline, sentence.text, signal, *draws, closeness=closeness)
         rates[sentence] = float(np.mean([passes(sentence, joints) for joints in result.joints]))
         fault = fault_of(result.joints)
         if fault:
@@ -197,9 +199,11 @@ def sentence_rows(
         }
         found |= {"nearest clip": first, "one of the five nearest": one, "any of the five nearest": some}
     if pipeline is not None:
-        ways = {"network, text alone": 0.0} | ({"engine, text alone": 1.0} if pipeline.sentences is not None else {})
-        for way, closeness in ways.items():
-            found[way], faults[way] = engine_rates(pipeline, closeness, variations, seed, advance, kept)
+        ways = [("network, text alone", 0.0, EVERYDAY)]
+        if pipeline.sentences is not None:
+            ways += [("engine, in other words", 1.0, in_other_words()), ("engine, text alone", 1.0, EVERYDAY)]
+        for way, closeness, own in ways:
+            found[way], faults[way] = engine_rates(pipeline, closeness, own, (variations, seed), advance, kept)
     rows = []
     for what, rates in found.items():
         row = {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}

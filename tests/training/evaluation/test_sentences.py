@@ -12,6 +12,7 @@ import torch
 
 from engine.library.sentences import SentenceIndex
 from training.evaluation.everyday_sentences import EVERYDAY, act_clips
+from training.evaluation.other_words import in_other_words
 from training.evaluation.sentences import SentenceLibrary, judged_facts, passes, sentence_rows
 from training.library import Source, make_library
 
@@ -52,6 +53,17 @@ def test_every_sentence_was_held_against_captured_clips() -> None:
         assert 0.5 <= sentence.real <= 1.0 and sentence.others <= 0.5, sentence.text
         assert sentence.real > sentence.others + 0.3, sentence.text
     assert sum(sentence.sided for sentence in EVERYDAY) >= 10
+
+
+def test_other_words_are_judged_by_the_same_criteria() -> None:
+    others = in_other_words()
+    assert len(others) >= 60 and not {sentence.text for sentence in others} & set(BY_TEXT)
+    for sentence in others:
+        assert sentence.passes is BY_TEXT[sentence.usual].passes and sentence.sided == BY_TEXT[sentence.usual].sided, (
+            sentence.text
+        )
+    stroll = next(sentence for sentence in others if sentence.usual == "a person walks forward")
+    assert passes(stroll, walking(1.2)) and not passes(stroll, standing())
 
 
 def test_criteria_judge_what_a_motion_does() -> None:

@@ -52,14 +52,14 @@ def _listed(off: dict[str, float]) -> str:
 
 def sentence_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Every sentence with the share of the motions that pass, a column for each kind of motion, and what is wrong with
-    those of the last one.
+    the engine's own by default, which are in the last ones.
     """
     table = plain_table("Sentence by sentence")
     table.add_column("sentence", overflow="fold")
     for row in rows:
         table.add_column(row["what"].replace(", ", " ").replace(" of the act", ""), justify="right", max_width=10)
     table.add_column("faults", overflow="fold")
-    said = rows[-1].get("faults", {})
+    said = {text: fault for row in rows[1:] for text, fault in row.get("faults", {}).items()}
     for sentence in dict.fromkeys(text for row in rows for text in row["each"]):
         shares = (row["each"].get(sentence) for row in rows)
         table.add_row(sentence, *("" if share is None else f"{share:.2f}" for share in shares), said.get(sentence, ""))
