@@ -42,7 +42,7 @@ KNOWN_BY_LIBRARY: Sentences = {
     "Jumps": (
         "a person jumps up.",
         "a person jumps forward.",
-        "a person jumps up and down.",
+        "a person jumps up and down and hops on one foot.",
         "a person jumps and turns in the air.",
         "a person jumps and clicks the heels.",
         "a person hops on the left foot.",
@@ -172,7 +172,7 @@ KNOWN_BY_OTHERS: Sentences = {
     ),
     "On the spot": (
         "a person waves with the right hand.",
-        "a person jumps up and down.",
+        "a person jumps up and down and hops on one foot.",
         "a person kicks with the right leg.",
         "a person sits down on a chair.",
         "a person throws a ball.",
