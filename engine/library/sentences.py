@@ -31,6 +31,7 @@ NEAR = 0.65  # cosine; below it nothing in the library is near
 NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
 DONE = 0.05  # goals that cost less are met
 ENGLISH = 0.5  # share of a sentence's words that are known, below which it is no English
+LITTLE = 0.3  # share of English articles, pronouns and the like, from which it is, whatever it speaks of
 _LITTLE_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -124,7 +125,9 @@ class SentenceIndex:
 
     def _message(self, words: list[str], closest: str) -> str:
         known = [word for word in words if word in self.words]
-        if len(known) < ENGLISH * len(words) and not any(rows_in(words)):
+        little = [word for word in words if word in _LITTLE_WORDS]
+        strange = len(known) < ENGLISH * len(words) and len(little) < LITTLE * len(words)
+        if strange and not any(rows_in(words)):
             return (
                 "This sentence was not understood. Gaitway reads English: say who does what, such as "
                 "'a person walks forward slowly' or 'a person waves with the right hand'."
