@@ -23,6 +23,8 @@ SPEED_OFFSET_MPS = 0.1  # below which speeds hardly differ
 TURN_RATE_SCORE = 0.004 * 180 / np.pi  # for a radian a second
 MISSING_SCORE = 0.25  # for a clip that lasts no time beside one that lasts long enough
 MISSING_SCORE_ALONE = 0.1  # the same where no path goes on when the clip has ended
+LOOKED_AT = 40  # clips and mirror images that fit best
+HELD_SCORE = 0.6  # for a clip that freezes all the time
 TAKES = 5  # from which seeds choose
 TAKE_MARGIN = 0.15  # of score, that such a take may be behind the best: further ones do something else
 GOES_MPS = 0.3  # a slower clip goes nowhere in particular
@@ -58,17 +60,28 @@ def chosen_clip(library: Library, scores: np.ndarray, way: Way, num_frames: int,
     total = scores - (MISSING_SCORE if way.known.any() else MISSING_SCORE_ALONE) * (1 - lasts)
     if way.known.any():
         total = total - speed_misfit(library, way.speed) - TURN_RATE_SCORE * np.abs(facts.turn_rate - way.turn_rate)
-    order = np.argsort(-total, axis=None, kind="stable")
-    place = 0
+    best = np.argsort(-total, axis=None, kind="stable")[:LOOKED_AT]
+    clips, values = best % library.num_clips, total.ravel()[best].astype(np.float64)
+    worse = TAKE_MARGIN if seed else 0.0
+    for place, clip in enumerate(clips):
+        if values[place] < values[:place].max(initial=-np.inf) - worse:
+            values = values[:place]  # none of the rest can be taken, however it ends
+            break
+        values[place] -= HELD_SCORE * _held_frames(library, int(clip), num_frames) / num_frames
+    place = int(values.argmax())
     if seed:
-        takes = library.takes[order % library.num_clips]
-        _, first = np.unique(takes[: 50 * TAKES], return_index=True)
-        best = np.sort(first)[:TAKES]
-        scores_of_best = total.ravel()[order[best]]
-        best = best[scores_of_best >= scores_of_best[0] - TAKE_MARGIN]
-        place = int(best[np.random.default_rng(seed).integers(len(best))])
-    mirror, clip = divmod(int(order[place]), library.num_clips)
-    return clip, bool(mirror)
+        order = np.argsort(-values, kind="stable")
+        good = order[values[order] > values[place] - TAKE_MARGIN]
+        _, first = np.unique(library.takes[clips[good]], return_index=True)
+        takes = good[np.sort(first)[:TAKES]]
+        place = int(takes[np.random.default_rng(seed).integers(len(takes))])
+    return int(clips[place]), bool(best[place] // library.num_clips)
+
+
+def _held_frames(library: Library, clip: int, num_frames: int) -> int:
+    """For how many of ``num_frames`` a clip that is too short freezes in the middle of what it does."""
+    last = part_of(library, clip, False, num_frames)[-1]
+    return last.frames if last.tempo == 0 else 0
 
 
 def part_of(

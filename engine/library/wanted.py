@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from blender_addon.shared.control import canonical_frame
-from blender_addon.shared.series import gaussian_smooth
+from blender_addon.shared.series import dilate, gaussian_smooth
 from blender_addon.shared.skeleton import SKELETON
 
 from ..motion_order import MotionOrder
@@ -77,6 +77,6 @@ def _asked_facing(order: MotionOrder, has_path: bool) -> np.ndarray | None:
         across = left - right
         angles = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
         frames = np.arange(order.num_frames)
-        near = np.abs(frames[:, None] - told).min(1) <= FACING_FRAMES
+        near = dilate(order.signal.hint_mask[:, _HIPS].all(1), FACING_FRAMES)
         facing[near] = np.interp(frames, told, angles)[near]
     return facing if np.isfinite(facing).any() else None
