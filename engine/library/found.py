@@ -21,11 +21,10 @@ from .library import Library
 from .matching import EndCosts, Segment, goals_along, row_costs, search
 from .motion import BodyMotion
 from .own_way import own_way
+from .params import PARAMS, MatchingParams
 from .route import Route, Start, Way
 from .rows import (
-    PARAMS,
     POSITIONS,
-    MatchingParams,
     Rows,
     candidates,
     first_pose,

@@ -18,7 +18,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .rows import PARAMS, MatchingParams, Rows, pose_distances
+from .params import PARAMS, MatchingParams
+from .rows import Rows, pose_distances
 
 WINDOWS_AT_ONCE = 16  # whose costs are computed together
 

@@ -156,6 +156,16 @@ def test_in_place_and_loop(run: Run, model: Path, tmp_path: Path) -> None:
     assert np.abs(joints[:, 0, [0, 2]]).max() < 1e-5 and np.abs(joints[0] - joints[-1]).max() < 2e-3
 
 
+def test_from_a_stand_and_to_one(run: Run, model: Path, tmp_path: Path) -> None:
+    line = ("generate", "a person walks", "--path", S_CURVE, "--checkpoint", model, "-o")
+    assert run(*line, "as_drawn.npz").exit_code == 0
+    made = run(*line, "stands.npz", "--from-standing", "--to-standing")
+    assert made.exit_code == 0, made.output
+    paths = [np.load(tmp_path / name)["joints"][:, 0, [0, 2]] for name in ("as_drawn.npz", "stands.npz")]
+    as_drawn, stands = (np.linalg.norm(np.diff(path, axis=0), axis=-1) * 20 for path in paths)
+    assert stands[[0, -1]].max() < 0.3 < as_drawn[[0, -1]].min() and stands.max() > as_drawn.max()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

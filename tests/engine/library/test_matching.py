@@ -6,8 +6,9 @@ import pytest
 
 from engine.library.matching import EndCosts, goals_along, row_costs, search
 from engine.library.motion import BodyMotion
+from engine.library.params import PARAMS
 from engine.library.route import Route, Way
-from engine.library.rows import PARAMS, candidates, make_rows, pose_after, pose_distances
+from engine.library.rows import candidates, make_rows, pose_after, pose_distances
 
 from .made import circle, library, line, run_to_end, scores, sources
 
