@@ -149,9 +149,9 @@ def newton_step(
     accumulated: np.ndarray,
     damping: float = 0.0,
     frozen: np.ndarray | None = None,
-) -> np.ndarray:
+) -> tuple[np.ndarray, float]:
     """The Gauss-Newton step (T, A) that lowers the ``cost`` of C joints and the regularizer, when the motion has been
-    changed by ``accumulated`` (T, A) already.
+    changed by ``accumulated`` (T, A) already; and by how much it lowers them, if all is as linear as it is here.
 
     derivative (T, 3C, A) of the joints; weights (A,) of the regularizer; ``damping`` times these makes the step
     shorter. frozen (T,) bool: frames in which nothing may change.
@@ -175,4 +175,4 @@ def newton_step(
     for away in range(min(3, frames)):
         shaped[away * size, : frames - away] += stiffness[away, : frames - away, None] * weights
     step = solveh_banded(band, slope.reshape(-1), lower=True, overwrite_ab=True, check_finite=False)
-    return -step.reshape(accumulated.shape)
+    return -step.reshape(accumulated.shape), float(slope.reshape(-1) @ step) / 2

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from blender_addon.shared.series import envelope
-from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
+from blender_addon.shared.series import dilate_maximum, envelope
+from blender_addon.shared.skeleton import CONTACT_JOINTS, FEET, SKELETON
 
-from .gait import foot_speed
 from .parameters import FOOT_PARAMS, FootPlannerParams
+from .step_costs import foot_speed
 
 
 def feet_under_body(
@@ -34,7 +34,7 @@ def feet_under_body(
     free = carried & ~user_controlled[:, legs].any(1) & ~frozen
     behind = (joints[:, 0] - joints[:, feet].mean(1)) * [1.0, 0.0, 1.0]
     kernel = np.hanning(2 * stride + 3)[1:-1]
-    gliding = _gliding(joints[:, feet[1::2]], params)
+    gliding = gliding_of(joints, params)
     share, gliding, *average = (
         np.convolve(values, kernel)[stride : stride + len(joints)]
         for values in (free, gliding * free, *(behind * free[:, None]).T)
@@ -49,8 +49,10 @@ def feet_under_body(
     return result
 
 
-def _gliding(toes: np.ndarray, params: FootPlannerParams) -> np.ndarray:
-    """How much (T,), 0..1, even the slower one of the ``toes`` (T, 2, 3) moves while one of them is low."""
+def gliding_of(joints: np.ndarray, params: FootPlannerParams = FOOT_PARAMS) -> np.ndarray:
+    """How much (T,), 0..1, the feet of ``joints`` (T, J, 3) glide: no toe rests for a while, and one of them is low."""
+    toes = joints[:, SKELETON.indices(*FEET)]
     slower = np.min([foot_speed(toes[:, foot][:, [0, 2]]) for foot in (0, 1)], axis=0)
+    slowest = -dilate_maximum(-slower, params.stride_frames)
     low = np.interp(toes[..., 1].min(1), (params.high_toe_m, params.floor_toe_m), (1.0, 0.0))
-    return low * np.interp(slower, params.glide_mps, (0.0, 1.0))
+    return low * np.interp(slowest, params.glide_mps, (0.0, 1.0))

@@ -24,11 +24,11 @@ from .footprints import FootPlan
 FITTING_STEPS = 40
 _STEP_LENGTHS = (1.0, 0.5, 0.2)
 _FIRST_DAMPING = 1e-2
-HIT_M = 1e-4  # hints that are all this near are hit
-# The share of the cost that a step has to gain for others to follow, and how many steps may gain less: once hints are
-# hit, and before.
-HIT_GAIN, HIT_PATIENCE_STEPS = 0.02, 1
-MISSED_GAIN, MISSED_PATIENCE_STEPS = 1e-3, 4
+HIT_M = (1e-4, 2e-4)  # hints that are all this near are hit; beyond the second they are missed
+# The share of the cost that a step promises to gain, below which it is not taken and from which it is taken in full:
+# were it a yes or no, motions that differ by a hair would end a step apart. While hints are missed less is enough, and
+# some steps may gain less.
+STEP_GAIN, MISSED_GAIN, MISSED_PATIENCE_STEPS = (0.01, 0.03), 1e-3, 4
 GOAL_WEIGHT = 10000.0
 CONTACT_WEIGHTS = np.array([0.05, 4.0, 0.05, 4.0])  # of ankle and toe
 
@@ -56,27 +56,40 @@ def fit_body(
     freedom = DegreesOfFreedom.of(concerned)
     weights, accumulated = freedom.weights, np.zeros((len(joints), freedom.size))
     cost, damping, stalled = _cost(body.joints, yaw, goals, feet), 0.0, 0
-    for _ in range(steps):
+    for step in range(steps):
         points = body.joints
         quadratic = _linearize(points, goals.linearize(points, yaw), feet, concerned)
         derivative = freedom.derivative(points, concerned)
-        change = newton_step(quadratic, derivative, weights, accumulated, damping, frozen)
+        change, promised = newton_step(quadratic, derivative, weights, accumulated, damping, frozen)
+        share = _share_of_step(promised / max(cost, 1e-12), _missed(goals, points, yaw))
+        if share <= 0 and step > 0:
+            return
         # Far from where a body can be the slopes mislead: a shorter step the same way, else a more careful one.
         for length in _STEP_LENGTHS:
-            tried = body.moved(*freedom.split(length * change))
-            tried_cost = _cost(tried.joints, yaw, goals, feet) + regularizer(accumulated + length * change, weights)
+            taken = share * length * change
+            tried = body.moved(*freedom.split(taken))
+            tried_cost = _cost(tried.joints, yaw, goals, feet) + regularizer(accumulated + taken, weights)
             if tried_cost < cost:
                 break
         gained = cost - tried_cost
         if gained > 0:
-            body, accumulated, cost = tried, accumulated + length * change, tried_cost
+            body, accumulated, cost = tried, accumulated + taken, tried_cost
         damping = damping / 10 if gained > 0 and length == 1.0 else max(10 * damping, _FIRST_DAMPING)
         yield body.joints
-        residuals = goals.residuals(body.joints, yaw)
-        hit = not len(residuals) or residuals.max() < HIT_M
-        stalled = stalled + 1 if gained < (HIT_GAIN if hit else MISSED_GAIN) * cost else 0
-        if stalled >= (HIT_PATIENCE_STEPS if hit else MISSED_PATIENCE_STEPS):
+        stalled = stalled + 1 if gained < MISSED_GAIN * cost else 0
+        if stalled >= MISSED_PATIENCE_STEPS:
             return
+
+
+def _missed(goals: Goals, joints: np.ndarray, yaw: np.ndarray) -> float:
+    """0 when all goals are hit by ``joints`` (T, J, 3) with headings ``yaw`` (T,), 1 when one is missed."""
+    return float(np.interp(goals.residuals(joints, yaw).max(initial=0.0), HIT_M, (0.0, 1.0)))
+
+
+def _share_of_step(gain: float, missed: float) -> float:
+    """How much of a step is taken that promises to ``gain`` a share of the cost."""
+    least, full = (end + missed * (MISSED_GAIN * (1 + i) - end) for i, end in enumerate(STEP_GAIN))
+    return float(np.clip((gain - least) / (full - least), 0.0, 1.0))
 
 
 def hold_in_place(goals: Goals, joints: np.ndarray) -> Goals:

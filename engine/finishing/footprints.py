@@ -18,10 +18,11 @@ from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.series import runs, smoothstep
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-from .feet_under_body import feet_under_body
+from .feet_under_body import feet_under_body, gliding_of
 from .foot_paths import FootPaths
-from .gait import FeetMotion, plan_steps, speed_of
+from .gait import plan_steps
 from .parameters import FOOT_PARAMS, FootPlannerParams
+from .step_costs import FeetMotion, speed_of
 from .step_over import StandableGround
 
 _CONTACTS = SKELETON.indices(*CONTACT_JOINTS)
@@ -55,15 +56,14 @@ def place_feet(
     """
     frozen = np.zeros(len(joints), bool) if frozen is None else frozen
     joints = feet_under_body(np.asarray(joints, np.float64), user_controlled, frozen, params)
-    joints = _extended(_come_to_rest(joints, user_controlled, frozen, params), params)
+    joints, trust = _extended(_come_to_rest(joints, user_controlled, frozen, params), params)
     beyond = params.extension_frames
     contacts, user_controlled = (
         np.pad(values, ((beyond, beyond), (0, 0)), mode="edge") for values in (contacts, user_controlled)
     )
     motion = _feet_motion(joints, contacts[:, 1::2], user_controlled, np.pad(frozen, beyond), params)
     ground = StandableGround(obstacles, motion.toes, params) if obstacles else None
-    real = np.pad(np.ones(len(frozen), bool), beyond)
-    paths = FootPaths(motion, real, speed_of(joints[:, 0], params), obstacles, ground, params)
+    paths = FootPaths(motion, trust, speed_of(joints[:, 0], params), obstacles, ground, params)
     steps = plan_steps(motion, ground, params)
     positions, in_contact = joints[:, _CONTACTS].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
@@ -117,11 +117,20 @@ def _come_to_rest(
     return result
 
 
-def _extended(joints: np.ndarray, params: FootPlannerParams) -> np.ndarray:
-    """``joints`` (T, J, 3) with some frames more on either side, in which a stiff body goes on at the speed that the
-    pelvis has there. Else no step would pay near the ends, and the body would lean away from its last stances.
+def _extended(joints: np.ndarray, params: FootPlannerParams) -> tuple[np.ndarray, np.ndarray]:
+    """``joints`` (T, J, 3) with some frames more on either side, and how much each counts (frames,): 1 for the
+    motion's own.
+
+    Beyond its ends a stiff body goes on at the speed that the pelvis has there, if its feet glide. Else no step would
+    pay near the ends, and the body would lean away from its last stances. Who takes steps needs no others to be made
+    up, and stays as at the end.
     """
-    near = min(len(joints) - 1, params.end_speed_frames)
+    near, stride = min(len(joints) - 1, params.end_speed_frames), 2 * params.stride_frames
     velocity = (joints[[near, -1], 0] - joints[[0, -1 - near], 0]) / max(near, 1) * _GROUND
+    gliding = gliding_of(joints, params)
+    glides = [np.interp(part.mean(), params.glide_share, (0, 1)) for part in (gliding[:stride], gliding[-stride:])]
     steps = np.arange(1, params.extension_frames + 1)[:, None, None]
-    return np.concatenate([joints[:1] - steps[::-1] * velocity[0], joints, joints[-1:] + steps * velocity[1]])
+    before = joints[:1] - steps[::-1] * glides[0] * velocity[0]
+    after = joints[-1:] + steps * glides[1] * velocity[1]
+    trust = np.repeat([glides[0], 1.0, glides[1]], [len(steps), len(joints), len(steps)])
+    return np.concatenate([before, joints, after]), trust

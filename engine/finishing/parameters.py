@@ -20,7 +20,7 @@ class FootPlannerParams:
     speed_window_frames: int = 5  # on either side, over which a speed is measured
     upright_pelvis_m: float = 0.8  # a lower pelvis may belong to a body that sits or lies
 
-    # Swings (gait.py)
+    # Swings (step_costs.py)
     step_cost: float = 0.5  # of each swing
     swing_min_frames: int = 6
     swing_long_frames: int = 10  # of a swing near the floor; longer ones cost
@@ -38,7 +38,7 @@ class FootPlannerParams:
     flight_cost: float = 0.25  # of a frame in which both feet swing near the floor
     run_flight_ratio: float = 0.1  # of that cost in a run
 
-    # Stances (gait.py)
+    # Stances (step_costs.py)
     stance_min_frames: int = 3
     stance_max_frames: int = 200
     high_toe_m: float = 0.10  # a foot that moves with its toe higher up does not stand
@@ -50,7 +50,8 @@ class FootPlannerParams:
     raised_m: tuple[float, float] = (0.03, 0.07)  # a foot that is higher by more than the first swings, as does
     raised_cost: float = 60.0  # one that does not move ahead; standing so costs, of a square metre more
     own_swing_max_cost: float = 0.5  # of both together
-    stance_reach_m: float = 0.4  # over the ground from under the hip to a standing toe
+    # Over the ground from under the hip to a standing toe, at most; the motion may have it up to the second.
+    stance_reach_m: tuple[float, float] = (0.4, 0.48)
     stance_reach_cost: float = 30.0  # of a square metre more
     controlled_stance_cost: float = 10.0  # of a frame in which a control has the foot
     frozen_move_mps: float = 0.8  # a foot that is faster in frozen frames swings there
@@ -58,11 +59,14 @@ class FootPlannerParams:
     frozen_cost: float = 1.0  # of a frame against what frozen frames or a pin show
     planning_rounds: int = 2  # each foot is planned so often, knowing the other one's swings
     cost_decimals: int = 9
+    border_frames: int = 2  # by which a stance may also begin and end earlier and later
+    border_cost: float = 0.005  # more costs as much as to be taken a third as much
+    contact_share: float = 0.9  # of a frame in a stance, from which the foot is told to be in contact
 
     # Positions of stances (foot_paths.py)
     toe_height_m: tuple[float, float] = (0.005, 0.03)  # of a toe that stands on the floor, in captured motion
     floor_toe_m: float = 0.12  # a standing toe lower than this belongs nearer to the floor, else it is on something
-    roll_toe_m: float = 0.01  # by which a toe rises and sinks while it stands, at most
+    roll_toe_m: float = 0.015  # by which a toe rises and sinks while it stands, at most
     flat_ankle_m: tuple[float, float] = (0.09, 0.13)  # a lower ankle has its heel on the floor, a higher one not
     rest_share_mps: float = 0.2  # a stance is where the foot is when it is slower
     made_mps: tuple[float, float] = (0.15, 0.4)  # of a foot when it is slow: from here on it did not stand, it glided
@@ -71,15 +75,16 @@ class FootPlannerParams:
     end_speed_frames: int = 4  # that say how fast
 
     # Paths of swings (foot_paths.py)
-    clear_m: float = 0.06  # height of a toe in its swing, at least
-    clear_exponent: float = 0.35  # below 1 the toe leaves the floor steeply
+    clear_m: float = 0.063  # height of a toe in its swing, at least
+    clear_exponent: float = 0.3  # below 1 the toe leaves the floor steeply
     clearance_m: tuple[float, float] = (0.075, 0.25)  # the same two of a foot that glided, in a walk and a run
     lift_exponent: tuple[float, float] = (0.5, 1.0)
     lift_blend_m: float = 0.004  # over which a swing's own height and the least one go over into each other
     vertical_frames: int = 1  # at both ends of a swing, in which the toe only goes up or down, if it is as low as
-    held_toe_m: tuple[float, float] = (0.035, 0.05)  # this; less above the first height, not above the second;
+    held_toe_m: tuple[float, float] = (0.04, 0.055)  # this; less above the first height, not above the second;
     held_made_m: tuple[float, float] = (0.05, 0.06)  # the same of a foot that glided
     follow_weight: float = 1e-3  # of keeping to the motion, beside the bending of a swing
+    follow_height_weight: float = 0.03  # the same of its height
     stand_weight: float = 1e3  # of standing still, beside the same
     leg_reach_m: tuple[float, float] = (0.93, 0.96)  # from hip to toe, at most; the motion may have it up to the second
     ground_reach_min_m: float = 0.3  # over the ground of a leg under a high hip
@@ -92,7 +97,7 @@ class FootPlannerParams:
     stride_frames: int = 12  # on either side, over which the feet's position is averaged
     trail_m: float = 0.15  # over the ground from that average to the pelvis, at most
     carried_toe_m: float = 0.3  # the lower toe of a body that its feet carry, at most
-    glide_mps: tuple[float, float] = (0.3, 0.6)  # of the slower foot, if it is low: from here on feet glide
+    glide_mps: tuple[float, float] = (0.3, 0.6)  # of the slower foot when it is slowest: from here on feet glide
     glide_share: tuple[float, float] = (0.3, 0.7)  # of the time: from here on what is too far is made up for
 
     # Stepping over what lies low (step_over.py)

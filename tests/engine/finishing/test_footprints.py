@@ -12,8 +12,9 @@ import pytest
 from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 from engine.finishing.footprints import place_feet
-from engine.finishing.gait import FeetMotion, plan_steps
+from engine.finishing.gait import plan_steps
 from engine.finishing.parameters import FOOT_PARAMS
+from engine.finishing.step_costs import FeetMotion
 
 from ..helpers.walking import FRAMES, gliding, stepping
 
@@ -25,7 +26,7 @@ TOES, HIPS = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left
 def plan(joints: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
     fixed = np.zeros((len(joints), 2), bool) if fixed is None else fixed
     belief, never = np.zeros((len(joints), 2)), np.zeros((len(joints), 2), bool)
-    return plan_steps(FeetMotion(joints[:, TOES], joints[:, HIPS], belief, never[:, 0], fixed, never))
+    return plan_steps(FeetMotion(joints[:, TOES], joints[:, HIPS], belief, never[:, 0], fixed, never)) > 0.5
 
 
 def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:
@@ -167,7 +168,7 @@ def test_who_stops_comes_to_stand_over_the_feet() -> None:
 def test_other_parameters_plan_other_steps() -> None:
     joints = gliding()
     usual = place_feet(joints, NO_BELIEF, NOBODY)
-    others = dataclasses.replace(FOOT_PARAMS, clearance_m=(0.2, 0.25), stance_reach_m=0.2)
+    others = dataclasses.replace(FOOT_PARAMS, clearance_m=(0.2, 0.25), stance_reach_m=(0.2, 0.2))
     feet = place_feet(joints, NO_BELIEF, NOBODY, params=others)
     steps = [len(runs(plan.in_contact[:, 1])) for plan in (usual, feet)]
     assert steps[1] > steps[0]
