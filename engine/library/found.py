@@ -86,7 +86,7 @@ def find(
         params = replace(params, performer_cost=UNEVEN_JUMP_COST)
     before = None if start is None else start.motion
     segments: Sequence[Segment] = ()
-    if scores.going and not way.known.any() and not route.poses:
+    if scores.going and not way.known.any() and not route.poses and not route.touches:
         clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
         way = own_way(library, clip, mirror, way, travel_angle(library, scores.matching)) or way
     if scores.going and (way.going_speed > MATCHED_MPS or (route.poses and not way.known.any())):
