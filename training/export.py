@@ -39,8 +39,7 @@ Text- and trajectory-driven human motion, 22 joints, 20 fps, {low} to {high} fra
 {about}
 """
 
-CMU = """The data is the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), with captions written for this project.
-CMU's terms: free for all uses; the data itself may not be resold. The weights are licensed under GPL-3.0-or-later, like the code.
+_TERMS = """CMU's terms: free for all uses; the data itself may not be resold. The weights are licensed under GPL-3.0-or-later, like the code.
 
 The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF EIA-0196217.
 
@@ -49,7 +48,15 @@ The model has learned walking, running, turning, jumping, boxing, karate, dancin
 from a few people, and little else. Fingers and faces are not part of the skeleton.
 """
 
-KNOWN_DATA = {"531b9c50af7052fd": CMU}
+CMU = f"""The data is the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), with captions written for this project.
+{_TERMS}"""
+
+MERGED = f"""The data is the CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu), with captions written for this project, and
+motions of Mesh2Motion (CC0 1.0) and of AnimatedDrawings (MIT License, Copyright (c) Meta Platforms, Inc. and affiliates; `LIBRARY.md`
+beside this file has its text).
+{_TERMS}"""
+
+KNOWN_DATA = {"531b9c50af7052fd": CMU, "2feca97a52d5c971": MERGED}
 """Data hash -> what the card says about it."""
 
 UNKNOWN = """The licence of the weights depends on that of the motion data and, where the run was initialised from a checkpoint, of that."""
