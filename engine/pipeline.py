@@ -51,7 +51,7 @@ from .control.standing import with_standing_ends
 from .finishing.finish import finish
 from .library.library import Library
 from .library.refining import brought_near
-from .library.sentences import SentenceIndex, SentenceMatch, sentences_to_encode
+from .library.sentences import SentenceIndex, SentenceMatch
 from .library.stretches import MotionFinder
 from .longform.motion import MAX_FRAMES, MotionInProgress
 from .longform.variations import batches, begin_variations, measured_errors, met_frames, stacked
@@ -202,8 +202,9 @@ class Pipeline:
         """How the library's clips fit each sentence of ``order``; empty where there is no library to be close to."""
         if self.sentences is None or not order.closeness:
             return []
+        index, encode = self.sentences, self.text_encoder.encode
         texts = [block.text.strip() for block in order.prompts]
-        return [self.sentences.match(t, *self.text_encoder.encode(sentences_to_encode(t)).cpu().numpy()) for t in texts]
+        return [index.match(text, *encode(index.sentences_to_encode(text)).cpu().numpy()) for text in texts]
 
     def _finders(
         self, matches: list[SentenceMatch], motions: list[MotionInProgress]

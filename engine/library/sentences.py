@@ -11,6 +11,7 @@ Shapes: K clips, S captions, D numbers of a sentence vector. Numpy.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,6 +24,7 @@ from .goals import SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
 from .library import Library
 from .posture import posture_of
 from .scores import ClipScores
+from .synonyms import in_known_words
 
 WEAK, ANIMAL = 0.12, 0.25  # what captions that say little, and people who act as animals, cost
 GOALS = 1.5  # what goals cost beside cosines
@@ -30,6 +32,7 @@ COST_LIMIT = 0.6  # of all of them together
 NEAR = 0.65  # cosine; below it nothing in the library is near
 NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
 DONE = 0.05  # goals that cost less are met
+COMMON = 3  # captions with a word, from which on it is one that clips are described by
 ENGLISH = 0.5  # share of a sentence's words that are known, below which it is no English
 LITTLE = 0.3  # share of English articles, pronouns and the like, from which it is, whatever it speaks of
 _LITTLE_WORDS = frozenset(
@@ -72,16 +75,25 @@ class SentenceIndex:
     library: Library
     vectors: np.ndarray  # (S, D) float32
     words: frozenset[str]
+    common: frozenset[str]  # that several captions say
 
     @classmethod
     def of(cls, library: Library) -> Self:
-        known = {word for caption in library.captions for word in words_of(caption)}
-        return cls(library, np.asarray(library.vectors, np.float32), frozenset(known | _LITTLE_WORDS))
+        counts = Counter(word for caption in library.captions for word in set(words_of(caption)))
+        common = frozenset(word for word, count in counts.items() if count >= COMMON)
+        return cls(library, np.asarray(library.vectors, np.float32), frozenset(counts) | _LITTLE_WORDS, common)
+
+    def sentences_to_encode(self, sentence: str) -> list[str]:
+        """What :meth:`match` needs the vectors of: the sentence in words that captions have, and its mirror image where
+        it names a side.
+        """
+        said = in_known_words(sentence, self.common)
+        mirrored = mirrored_sentence(said)
+        return [said] if mirrored == said else [said, mirrored]
 
     def match(self, sentence: str, vector: np.ndarray, mirrored_vector: np.ndarray | None = None) -> SentenceMatch:
-        """Scores for ``sentence`` with its ``vector`` (D,) and that of :func:`mirrored_sentence`, which may be left out
-        where it is the same sentence.
-        """
+        """Scores for ``sentence`` with the vectors (D,) of what :meth:`sentences_to_encode` gives."""
+        sentence = in_known_words(sentence, self.common)
         goals = sentence_goals(sentence)
         costs = self._costs(goals)
         lowered = costs + self._lowered(sentence)
@@ -94,7 +106,7 @@ class SentenceIndex:
         words = words_of(sentence)
         does = any(rows_in(words)) and costs.flat[int(choosing.argmax())] < DONE
         message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words, closest)
-        going = any(word in _GOING for word in words)
+        going = any(word in _GOING and not _changes_posture(words, place) for place, word in enumerate(words))
         return SentenceMatch(ClipScores(choosing, matching, going, posture_of(goals)), closest, nearness, message)
 
     def _by_clip(self, cosines: np.ndarray) -> np.ndarray:
@@ -135,7 +147,6 @@ class SentenceIndex:
         return f"No captured motion is near this sentence. The closest is: {closest}."
 
 
-def sentences_to_encode(sentence: str) -> list[str]:
-    """The sentence, and its mirror image where it names a side."""
-    mirrored = mirrored_sentence(sentence)
-    return [sentence] if mirrored == sentence else [sentence, mirrored]
+def _changes_posture(words: list[str], place: int) -> bool:
+    """Whether the word at ``place`` is the "goes" of "goes down on one knee"."""
+    return _GOING[words[place]] == "go" and bool({"down", "to"} & set(words[place + 1 : place + 2]))

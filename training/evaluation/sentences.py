@@ -22,7 +22,7 @@ from engine.library.measure_facts import clip_facts
 from engine.library.posture import posture_of, posture_part
 from engine.library.route import Route
 from engine.library.scores import ClipScores
-from engine.library.sentences import SentenceIndex, sentences_to_encode
+from engine.library.sentences import SentenceIndex
 from engine.models.text_encoder import TextEncoder
 from engine.pipeline import Pipeline
 
@@ -97,7 +97,7 @@ class SentenceLibrary:
         return motion.in_world(np.concatenate([motion.places(headings), headings[:, None]], -1))
 
     def scores(self, text: str) -> ClipScores:
-        return self.index.match(text, *self.encoder.encode(sentences_to_encode(text)).cpu().numpy()).scores
+        return self.index.match(text, *self.encoder.encode(self.index.sentences_to_encode(text)).cpu().numpy()).scores
 
     def found(self, text: str, seed: int) -> np.ndarray:
         """(T, J, 3): the motion that the library gives for a sentence alone, not yet finished."""

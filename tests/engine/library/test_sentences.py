@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.library.facts import ClipFacts
-from engine.library.sentences import SentenceIndex, SentenceMatch, sentences_to_encode
+from engine.library.sentences import SentenceIndex, SentenceMatch
 
 from .test_goals import facts
 
@@ -46,7 +46,7 @@ def index() -> SentenceIndex:
 
 
 def match(index: SentenceIndex, sentence: str) -> SentenceMatch:
-    return index.match(sentence, *(vector(text) for text in sentences_to_encode(sentence)))
+    return index.match(sentence, *(vector(text) for text in index.sentences_to_encode(sentence)))
 
 
 def test_a_clip_that_does_it_comes_before_one_that_is_only_named_so(index: SentenceIndex) -> None:

@@ -24,7 +24,6 @@ from engine.library.choosing import chosen_clip, part_of
 from engine.library.found import find
 from engine.library.route import Route, Way
 from engine.library.scores import ClipScores
-from engine.library.sentences import sentences_to_encode
 from engine.metrics import ControlMetrics, control_metrics
 from engine.pipeline import Pipeline
 from engine.validate import order_of
@@ -154,7 +153,7 @@ def _run(steps: Generator[Any, None, _Returned]) -> _Returned:
 def _scores(question: Question) -> ClipScores:
     pipeline = question.pipeline
     assert pipeline.sentences is not None  # baselines of a library are left out where there is none
-    vectors = pipeline.text_encoder.encode(sentences_to_encode(question.caption)).cpu().numpy()
+    vectors = pipeline.text_encoder.encode(pipeline.sentences.sentences_to_encode(question.caption)).cpu().numpy()
     return pipeline.sentences.match(question.caption, *vectors).scores
 
 
