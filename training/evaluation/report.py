@@ -25,7 +25,7 @@ from engine.export.clip import ExportClip
 from engine.export.picture import write_picture
 
 from .control_accuracy import density_label
-from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT
+from .metric_table import CONTROL, DELIVERED, MOTION, MOVEMENT, POSITIONS, SECONDS, TEXT, Metric
 from .realism.tables import realism_tables, sentence_table
 from .report_charts import draw_charts
 from .sentences import FAULTY, SENTENCES
@@ -72,14 +72,14 @@ def tables(figures: Figures, intervals: bool = True) -> list[Table]:
         made.append(figure_table(title, ("what",), TEXT, [((k,), text[k]) for k in ("real", "generated")], intervals))
     if figures.get("sentences"):
         said = [((row["what"],), row) for row in figures["sentences"]]
-        shown = (*SENTENCES, FAULTY)
-        made.append(figure_table("Everyday sentences, share that passes", ("motions",), shown, said, intervals))
+        judged: list[Metric[Any]] = [*SENTENCES, FAULTY]
+        made.append(figure_table("Everyday sentences, share that passes", ("motions",), judged, said, intervals))
         made.append(sentence_table(figures["sentences"]))
     if "realism" in figures:
         made += realism_tables(figures["realism"])
     if figures.get("text_matters"):
         verbs = [((row["condition"], row["prompt"].rsplit(" ", 1)[-1]), row) for row in figures["text_matters"]]
-        shown = (*MOVEMENT, CONTROL[0])
+        shown: list[Metric[Any]] = [*MOVEMENT, CONTROL[0]]
         made.append(figure_table("Text that matters", ("condition", "prompt"), shown, verbs, intervals))
     return made
 

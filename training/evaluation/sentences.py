@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -206,7 +206,9 @@ def sentence_rows(
             found[way], faults[way] = engine_rates(pipeline, closeness, own, (variations, seed), advance, kept)
     rows = []
     for what, rates in found.items():
-        row = {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
+        row: dict[str, Any] = (
+            {"what": what} | measured(SENTENCES, rates) | {"each": {key.text: rate for key, rate in rates.items()}}
+        )
         if what in faults:
             row |= {"faulty": len(faults[what]) / len(rates), "faults": faults[what]}
         rows.append(row)
