@@ -18,10 +18,10 @@ from scipy.signal import find_peaks
 
 from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.metrics import CONTACT_HEIGHT
 
 LEAST_SWING_M = 0.08  # by which a foot comes ahead and falls back between two strikes
 LEAST_FRAMES = 5  # between two strikes of a foot
+TOUCHES_M, LOWEST_PERCENT = 0.03, 5.0  # over the lowest 5 % of the toes' heights
 _PELVIS = SKELETON.index("pelvis")
 _ANKLES = SKELETON.indices("left_ankle", "right_ankle")
 _TOES = SKELETON.indices("left_foot", "right_foot")
@@ -87,11 +87,13 @@ def _vertex(three: np.ndarray) -> float:
 
 def standing_slides(joints: np.ndarray) -> np.ndarray:
     """(N,) m/s: of each contact of a foot with the ground of motion (T, J, 3), how fast the toe goes over it in the
-    slower half of its frames. A toe touches the ground below 5 cm; those that swing low count with their slowest part.
+    slower half of its frames. A toe touches within 3 cm of where the toes are lowest (captured ones may stand over the
+    floor); those that swing low count with their slowest part.
     """
     toes = np.asarray(joints, np.float64)[:, _TOES]
     speed = np.linalg.norm(np.diff(toes[..., [0, 2]], axis=0), axis=-1) * FPS
-    low = (toes[1:, :, 1] < CONTACT_HEIGHT) & (toes[:-1, :, 1] < CONTACT_HEIGHT)
+    reach = np.percentile(toes[..., 1], LOWEST_PERCENT) + TOUCHES_M
+    low = (toes[1:, :, 1] < reach) & (toes[:-1, :, 1] < reach)
     found = []
     for foot in range(2):
         for start, end in runs(low[:, foot]):
