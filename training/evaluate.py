@@ -12,14 +12,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from blender_addon.shared.errors import BadFile, BadRequest, ExportError, GaitwayError
 from engine.checkpoints.folder import load, load_default
@@ -31,14 +27,10 @@ from engine.export.clip import ExportClip
 from engine.library.library import Library
 from engine.models.text_encoder import load_text_encoder
 from engine.pipeline import Pipeline
-from engine.sampling import timesteps_of
 
 from .data.clips import Clip, load_clips
+from .evaluation.command_line import PARTS, QUICK_CLIPS, EvaluationOptions, evaluation_parser, progress_on_stderr
 from .evaluation.control_accuracy import (
-    CONTROLS,
-    DENSITIES,
-    QUICK_CONTROLS,
-    QUICK_DENSITIES,
     CaptionedClips,
     ControlGrid,
     control_table,
@@ -48,10 +40,6 @@ from .evaluation.evaluator import Evaluator, load_evaluator
 from .evaluation.everyday_sentences import EVERYDAY
 from .evaluation.motion_quality import motions_of, quality, reconstruction
 from .evaluation.realism.part import (
-    MOST_CLIPS,
-    PIECES,
-    QUICK_PIECES,
-    RealismOptions,
     Seen,
     realism_figures,
     realism_steps,
@@ -60,15 +48,11 @@ from .evaluation.realism.strips import Strip, draw_strips, report_strips
 from .evaluation.realism.tables import one_line
 from .evaluation.report import PAGE_WIDTH, Figures, print_tables, write_json, write_report
 from .evaluation.report_examples import draw_examples
-from .evaluation.sentences import VARIATIONS as SENTENCE_VARIATIONS
 from .evaluation.sentences import SentenceLibrary, sentence_rows
-from .evaluation.text_alignment import QUICK_PROTOCOL, TextGenerator, TextProtocol, text_figures
-from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, VARIATIONS, text_matters
+from .evaluation.text_alignment import TextGenerator, text_figures
+from .evaluation.text_sensitivity import CONDITIONS, PROMPTS, text_matters
 
-PARTS = ("reconstruction", "control", "delivered", "text", "text_matters", "realism", "sentences")
-QUICK_CLIPS = 12
 REPORTS = (".html", ".png")
-LINES = 20  # of progress, where there is no terminal to draw a bar
 
 Advance = Callable[[str], None]
 
@@ -91,64 +75,6 @@ def evaluate(
     if "control" in parts and networks.trajectory_encoder is not None:
         figures["control"] = control_table(networks, held_out, grid, advance)
     return figures
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Advance]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        done = -1
-
-        def advance(doing: str) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, description=doing, completed=done)
-            if not console.is_terminal and done * LINES // total > (done - 1) * LINES // total:
-                print(f"{100 * done // total:3d} %  {doing}", file=sys.stderr, flush=True)
-
-        yield advance
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """What the command line asks for, with what it leaves open decided."""
-
-    grid: ControlGrid
-    parts: Sequence[str]
-    protocol: TextProtocol
-    variations: int
-    sentence_variations: int
-    seed: int
-    realism: RealismOptions
-    library: Path | None = None
-
-    @classmethod
-    def of(cls, arguments: argparse.Namespace, networks: Networks) -> EvaluationOptions:
-        """Raises BadRequest for a number of steps that the model cannot take."""
-        quick, config = arguments.quick, networks.config
-        steps = arguments.steps or [config.default_num_inference_steps]
-        for count in steps if config.has_denoiser else ():
-            timesteps_of(config, count)
-        replications = arguments.replications or (1 if quick else 3)
-        controls = arguments.joints or (QUICK_CONTROLS if quick else tuple(CONTROLS))
-        densities = arguments.densities or (QUICK_DENSITIES if quick else DENSITIES)
-        return cls(
-            ControlGrid(steps, replications, controls, densities),
-            [part for part in PARTS if part in arguments.parts],
-            replace(QUICK_PROTOCOL if quick else TextProtocol(), replications=replications),
-            2 if quick else VARIATIONS,
-            1 if quick else SENTENCE_VARIATIONS,
-            arguments.seed,
-            RealismOptions(
-                arguments.data,
-                arguments.rows or (QUICK_PIECES if quick else PIECES),
-                min(arguments.clips, QUICK_CLIPS) if quick else arguments.clips,
-                arguments.seed,
-            ),
-            arguments.library,
-        )
 
 
 def run(arguments: argparse.Namespace) -> tuple[Figures, list[ExportClip], list[Strip]]:
@@ -207,7 +133,7 @@ def _measure(
     steps = 1 + len(options.grid) + len(PATHS) * len(KINDS) * replications + len(CONDITIONS) * len(PROMPTS)
     steps += (1 if pipeline.sentences is None else 3) * len(EVERYDAY) + 2 if "sentences" in options.parts else 0
     steps += realism_steps(options.realism, len(all_clips)) if "realism" in options.parts else 0
-    with _progress(steps + (replications if evaluator else 0)) as advance:
+    with progress_on_stderr(steps + (replications if evaluator else 0)) as advance:
         figures = evaluate(networks, held_out, options.grid, options.parts, advance)
         if "delivered" in options.parts and pipeline.has_control:
             figures["delivered"] = delivered_rows(pipeline, clips, replications, seed, advance)
@@ -257,40 +183,8 @@ def _clips(arguments: argparse.Namespace, networks: Networks) -> tuple[list[Clip
     return (clips[:: -(-len(clips) // QUICK_CLIPS)] if arguments.quick else clips), held_out
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Evaluate a checkpoint on held-out clips")
-    parser.add_argument("--checkpoint", type=Path, help="checkpoint folder (default: the embedded model)")
-    parser.add_argument("--data", type=Path, required=True, help="folder with clips.npz and captions.jsonl")
-    parser.add_argument("--split", default="val", choices=("val", "test"))
-    parser.add_argument("--steps", type=int, nargs="+", help="sampling steps (default: the model's own)")
-    parser.add_argument("--replications", type=int, help="repetitions per figure (default: 3; published: 20)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
-    parser.add_argument(
-        "--joints", nargs="+", choices=CONTROLS, help="which joints 'control' controls (default: each set)"
-    )
-    parser.add_argument(
-        "--densities", nargs="+", type=int, choices=DENSITIES, help="1, 2, 5 keys, 25, 100 %% of frames"
-    )
-    parser.add_argument(
-        "--library",
-        type=Path,
-        help="motion library of the engine (default: the embedded model's own); 'sentences' also judges its clips",
-    )
-    parser.add_argument("--rows", nargs="+", choices=PIECES, help="what of 'realism' to measure (default: all)")
-    parser.add_argument("--clips", type=int, default=MOST_CLIPS, help="of 'realism', evenly chosen (default: all)")
-    parser.add_argument("--quick", action="store_true", help="a quick version: fewer clips, joints and densities")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("--evaluator", type=Path, help="a trained evaluator.safetensors, or a file with t2m_* tensors")
-    parser.add_argument("--evaluator-statistics", type=Path, help="folder of the published evaluator's Mean and Std")
-    parser.add_argument("--evaluator-words", type=Path, help="npz of word vectors and tags of the captions")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
-    parser.add_argument("--report", type=Path, help="write a report to this .html or .png file")
-    return parser
-
-
 def main() -> None:
-    arguments = _parser().parse_args()
+    arguments = evaluation_parser().parse_args()
     try:
         if arguments.replications is not None and arguments.replications < 1:
             raise BadRequest("There must be at least one replication.", "Leave --replications out to use 3.")
