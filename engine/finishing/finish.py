@@ -31,6 +31,11 @@ from .patch_seams import remove_jumps
 from .step_over import is_step_over
 
 _HERE = CanonicalFrame(np.zeros(3), 0.0)
+# Who lies or rolls is captured with joints up to some centimetres under the floor; what brings hints and feet about is
+# not to push others further down.
+_SINKS_M, _SINKS_MORE_M = 0.03, 0.01
+_UNDERGROUND = Obstacle("box", (0.0, -10.0 - _SINKS_M, 0.0), (2000.0, 10.0, 2000.0))
+_RAISING_STEPS = 6
 
 
 def finish(
@@ -74,6 +79,10 @@ def finish(
     if feet is not None:
         free = ~hint_mask[:, KNEES] & (True if frozen is None else ~frozen[:, None])
         fitted = mirror_backward_knees(fitted, free)
+        if _sinks(fitted, smooth, hint_mask):
+            above, before = replace(goals, obstacles=(*goals.obstacles, _UNDERGROUND)), fitted
+            for fitted in fit_body(before, _headings(smooth), above, feet, frozen, _RAISING_STEPS):  # noqa: B007
+                yield
     if frozen is None and not goals:
         fitted = fitted - (fitted[0, 0] - made[0, 0]) * np.array([1.0, 0.0, 1.0])  # starts where it started
     return fitted, contacts > 0.5 if feet is None else feet.in_contact
@@ -96,6 +105,12 @@ def _feet_on_ground(
     positions = feet.positions.copy()
     positions[..., 1] += ground_at(pelvis, order.ground, positions[..., [0, 2]])
     return replace(feet, positions=positions)
+
+
+def _sinks(joints: np.ndarray, before: np.ndarray, hint_mask: np.ndarray) -> bool:
+    """Whether ``joints`` (T, J, 3) are under the floor that were not ``before``, and are not led there."""
+    deepest = np.minimum(before[..., 1], -_SINKS_M)
+    return bool(((joints[..., 1] < deepest - _SINKS_MORE_M) & ~hint_mask).any())
 
 
 def _touches(joints: np.ndarray, goals: Goals) -> bool:

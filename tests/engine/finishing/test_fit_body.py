@@ -174,3 +174,13 @@ def test_jumps_between_patches_go_and_kept_frames_stay() -> None:
     np.testing.assert_allclose(done[kept], Body.of(joints).joints[kept], atol=1e-5)
     bends = np.linalg.norm(np.diff(done, n=2, axis=0), axis=-1).max(1)
     assert bends[26:33].max() < 1.2 * bends[40:].max()
+
+
+def test_who_is_led_low_does_not_sink_into_the_floor() -> None:
+    joints = gliding(0.0)
+    joints[..., 1] -= joints[:, :1, 1] - 0.35  # as if sitting on the floor, with legs that stick in it
+    joints[..., 1] = np.maximum(joints[..., 1], 0.0)
+    request, _ = ask({"pelvis": {frame: joints[frame, 0] - [0.0, 0.12, 0.0] for frame in range(FRAMES)}})
+    done, _ = finished(request, joints, NO_BELIEF)
+    assert np.abs(done[:, 0, 1] - joints[:, 0, 1] + 0.12).max() < 1e-3
+    assert done[..., 1].min() > -0.05
