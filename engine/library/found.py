@@ -176,7 +176,7 @@ def _facing_of(library: Library, clip: int, mirror: bool, motion: BodyMotion, wa
         only = np.full((2, library.num_clips), -np.inf)
         only[int(mirror), clip] = 0.0
         return way.facing(-travel_angle(library, only))
-    return way.facing(own_facing(motion, way) - way.direction)
+    return way.facing(own_facing(motion, way) - way.looks)
 
 
 def _parts(library: Library, segments: Sequence[Segment], num_frames: int) -> tuple[FoundPart, ...]:

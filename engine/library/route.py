@@ -23,6 +23,7 @@ TANGENT_FRAMES = 3.0  # over which a path's direction is read
 STANDS_MPS = 0.15  # a path that is slower has no direction
 END_FRAMES = 5  # at either end of a path, in which it stands or does not
 TURN_FRAMES = 4.0  # that a body takes to turn where a path has a corner
+LEAD_FRAMES = 2  # by which the body turns before its way does, in captured walks
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,14 +152,20 @@ class Way:
         return first, last
 
     @cached_property
+    def looks(self) -> np.ndarray:
+        """Where a body that goes ahead faces on it (T,): it turns a little before its way does."""
+        goes_on = self.direction[-1] + np.diff(self.direction[-2:]).sum() * np.arange(1, LEAD_FRAMES + 1)
+        return np.append(self.direction, goes_on)[LEAD_FRAMES:]
+
+    @cached_property
     def turn_rate(self) -> float:
         """Mean of the path without sign, rad/s."""
         inside = self.direction[self.known]
         return float(np.abs(np.diff(inside)).mean()) * FPS if len(inside) > 1 else 0.0
 
     def facing(self, offset: np.ndarray | float = 0.0) -> np.ndarray:
-        """Where the body faces (T,), continuous: as asked for, else along the path turned by ``offset``."""
-        along = self.direction + offset
+        """Where the body faces (T,), continuous: as asked for, else ahead on the path, turned by ``offset``."""
+        along = self.looks + offset
         told = ~np.isnan(self.asked)
         if not told.any():
             return along

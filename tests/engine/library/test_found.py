@@ -39,7 +39,7 @@ def test_a_way_of_going_is_matched_and_faces_along_its_path(path):
     motion = found(route(path))
     assert motion.kind == "matched" and motion.joints.shape == (80, 22, 3) and motion.contacts.shape == (80, 4)
     assert off_path(motion, path) < 0.03
-    assert off_facing(motion, tangents(path)[0]) < 0.1
+    assert off_facing(motion, tangents(path)[0]) < 0.15  # it turns a little before its way does
 
 
 def test_the_facing_that_was_asked_for():
@@ -150,3 +150,10 @@ def test_a_path_that_stands_turns_evenly():
     way = Way.of(route(path), None)
     turned = np.abs(np.diff(way.direction))
     assert abs(way.direction[-1] - way.direction[0]) == pytest.approx(np.pi, abs=0.05) and turned.max() < 0.3
+
+
+def test_the_body_turns_before_its_way_does():
+    path = np.concatenate([line(frames=40), line(frames=40)[-1] + line(frames=40)[:, ::-1]])
+    way = Way.of(Route(np.insert(path, 1, 0.0, axis=-1), np.ones(80, bool)), None)
+    assert (way.looks[36:44] > way.direction[36:44] + 0.02).all()
+    np.testing.assert_allclose(way.looks[[5, -5]], way.direction[[5, -5]], atol=0.02)

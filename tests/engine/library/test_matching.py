@@ -19,7 +19,7 @@ def found(path, clip_scores, facing=None, start=None):
     way = Way.of(Route(places, np.ones(len(path), bool), facing), None)
     both = clip_scores.matching
     rows = run_to_end(make_rows(library(), candidates(both, library().frames)))
-    goals = goals_along(way.path, way.facing(), way.known)
+    goals = goals_along(way.path, way.direction if facing is None else way.facing(), way.known)
     ends = [] if start is None else [EndCosts(0, pose_distances(start[None], rows.pose, PARAMS)[0])]
     return run_to_end(search(rows, row_costs(rows, both), goals, ends))
 
