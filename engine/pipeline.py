@@ -47,7 +47,7 @@ from .compute.device import one_blas_thread, pick_device, pick_dtype, pin_thread
 from .control.detour import around_obstacles
 from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
-from .control.standing import with_standing_ends
+from .control.standing import with_standing_ends, without_added
 from .finishing.finish import finish
 from .library.library import Library
 from .library.refining import brought_near
@@ -147,8 +147,9 @@ class Pipeline:
         any work; may be abandoned between items.
         """
         asked = validate(request, self.config, self.has_control)
-        requested, eased = with_standing_ends(asked)
-        order, offset = around_obstacles(requested)
+        order, eased = with_standing_ends(asked)
+        requested = without_added(order, asked, eased)
+        order, offset = around_obstacles(order)
         motions = begin_variations(order, self.config)
         steps = order.num_inference_steps or self.config.default_num_inference_steps
         refining = REFINING_STEPS + 1 if can_refine(self.networks) and order.refine else 0

@@ -53,6 +53,18 @@ def with_standing_ends(order: MotionOrder) -> tuple[MotionOrder, np.ndarray]:
     return _at_times(filled, times, met), np.repeat(met[:, None], here.shape[1], 1)
 
 
+def without_added(order: MotionOrder, asked: MotionOrder, met: np.ndarray) -> MotionOrder:
+    """``order``, as :func:`with_standing_ends` has made it of ``asked``, without the places that it has added between
+    hints: what errors are told from. ``met`` (T, J): the frames in which hints are met.
+    """
+    if order is asked:
+        return order
+    mask = np.zeros_like(order.signal.hint_mask)
+    frames, joints = np.nonzero(asked.signal.hint_mask)
+    mask[met[frames, joints], joints] = True
+    return replace(order, signal=replace(order.signal, hint_mask=mask & order.signal.hint_mask))
+
+
 def _leading(mask: np.ndarray) -> int | None:
     """The joint whose hints are the path: the pelvis, or the one that has the most; None where none has two."""
     counts = mask.sum(0)

@@ -11,7 +11,7 @@ import pytest
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import SKELETON
-from engine.control.standing import with_standing_ends
+from engine.control.standing import with_standing_ends, without_added
 from engine.motion_order import MotionOrder
 from engine.validate import order_of
 
@@ -50,6 +50,8 @@ def test_keys_keep_their_places_and_order_in_the_frames_that_are_told():
     assert there[0] == 0 and there[-1] == FRAMES - 1 and (np.diff(there) > 0).all() and there[1] > 37
     np.testing.assert_allclose(order.signal.hint[there, PELVIS], asked.signal.hint[keys, PELVIS], atol=1e-6)
     assert (order.tolerance[there, PELVIS] == 0).all()
+    left = without_added(order, asked, met).signal.hint_mask
+    assert np.flatnonzero(left[:, PELVIS]).tolist() == there.tolist() and left[:, WRIST].sum() == 1
     hand = met[50, WRIST]
     assert order.signal.hint_mask[:, WRIST].sum() == 1
     np.testing.assert_array_equal(order.signal.hint[hand, WRIST], asked.signal.hint[50, WRIST])
