@@ -7,14 +7,13 @@ Shapes: K clips, T frames. Metres, radians, 20 fps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from .library import Library
 from .matching import Segment
-from .motion import BodyMotion
 from .posture import Posture, posture_part
+from .prolonging import prolonged
 from .route import Way
 from .timing import Touch, delay_for
 
@@ -32,15 +31,7 @@ TRAVELS = 0.8  # of its speed goes one way in the body's axes
 VOTE_SCORE = 0.05  # by which a lower score counts e times less then
 VOTERS = 8  # clips that say which way a sentence's way of going faces
 UNEVEN = 0.2  # of the steps of a body with one bad leg (see ``facts.ClipFacts.step_asymmetry``)
-REST_M = 0.1  # that joints move about a body that rests
-REST_FRAMES = 12  # in which it does, at least
-REST_END_FRAMES = 40  # before a clip's end, in which it comes to rest
-REST_TEMPO = 0.5  # at which they are played again
 WAIT_TEMPO = 0.1  # of the first frames, played backward until an act begins
-LOOP_MIN_FRAMES = 18
-LOOP_END_FRAMES = 16  # before a clip's end, in which its loop may close
-LOOP_M = 0.09  # mean distance of the joints, above which a clip does not come back
-LOOP_SPEED_FRAMES = 5.0  # of speed that count like a distance
 
 
 def speed_misfit(library: Library, speed: float, somewhere: bool = False) -> np.ndarray:
@@ -102,7 +93,7 @@ def part_of(
         first, end = part
         spare = max(end - first - num_frames, 0) // 2
         segment = Segment(clip, first + spare, min(num_frames, end - first), mirror=mirror)
-        return _prolonged(library.decode(clip, 0, end), segment, num_frames)
+        return prolonged(library, library.decode(clip, 0, end), segment, num_frames)
     first, end = (int(np.asarray(frame)[clip]) for frame in (facts.active_start, facts.active_end))
     end = min(end, length)
     room = max(num_frames - (end - first), 0)
@@ -113,75 +104,8 @@ def part_of(
     first = min(max(first, 0), length - 2)
     count = min(num_frames - waits, length - first)
     before = [Segment(clip, WAIT_TEMPO * waits, waits, -WAIT_TEMPO, mirror)] if waits else []
-    played = _prolonged(library.decode(clip), Segment(clip, first, count, mirror=mirror), num_frames - waits)
-    return before + played
-
-
-def _prolonged(motion: BodyMotion, segment: Segment, num_frames: int) -> list[Segment]:
-    """``segment``, which lasts to the end of ``motion``, and then what rests at its end, slowly back and forth; or
-    again and again what comes back to its end; else its last pose is held.
-    """
-    length, missing = motion.num_frames, num_frames - segment.frames
-    if not missing:
-        return [segment]
-    rests, last = _rest(motion, int(segment.start))
-    if rests >= REST_FRAMES:
-        until = replace(segment, frames=last + 1 - int(segment.start))
-        return [until, *_back_and_forth(until, last, rests, num_frames - until.frames)]
-    loop = _loop(motion, int(segment.start))
-    if loop is None:
-        return [segment, Segment(segment.clip, length - 1.0, missing, 0.0, segment.mirror)]
-    start, end = loop
-    segments = [Segment(segment.clip, segment.start, segment.frames - (length - end), mirror=segment.mirror)]
-    missing += length - end
-    while missing > 0:
-        segments.append(Segment(segment.clip, start, min(end - start, missing), mirror=segment.mirror))
-        missing -= end - start
-    return segments
-
-
-def _rest(motion: BodyMotion, first: int) -> tuple[int, int]:
-    """For how many frames the body rests, after frame ``first``, in a pose near its end but for some centimetres; and
-    the last of them.
-    """
-    gone = np.concatenate([np.zeros((1, 2)), np.cumsum(motion.step[:-1], axis=0)])
-    best = (0, 0, 0)
-    for last in range(motion.num_frames - 1, max(motion.num_frames - REST_END_FRAMES, first), -1):
-        moved = np.linalg.norm(motion.pose[first : last + 1] - motion.pose[last], axis=-1).max(-1)
-        away = np.linalg.norm(gone[first : last + 1] - gone[last], axis=-1)
-        rests = int(np.cumprod((np.maximum(moved, away) < REST_M)[::-1]).sum())
-        best = max(best, (rests + last, last, rests))  # a longer one, but what comes after it is not played
-    return best[2], best[1]
-
-
-def _back_and_forth(segment: Segment, last: int, rests: int, missing: int) -> list[Segment]:
-    """The last ``rests`` frames of a clip whose last frame is ``last``, from there on: who sits or stands breathes."""
-    once = int((rests - 1) / REST_TEMPO)
-    segments: list[Segment] = []
-    while missing > 0:
-        back = len(segments) % 2 == 0
-        start, tempo = (last, -REST_TEMPO) if back else (last - once * REST_TEMPO, REST_TEMPO)
-        segments.append(Segment(segment.clip, float(start), min(once, missing), tempo, segment.mirror))
-        missing -= once
-    return segments
-
-
-def _loop(motion: BodyMotion, first: int) -> tuple[int, int] | None:
-    """The frames between which the motion comes back to a pose near its end; None where it does not."""
-    count = motion.num_frames
-    ends = np.arange(max(count - LOOP_END_FRAMES, first + LOOP_MIN_FRAMES + 2), count - 1)
-    starts = np.arange(first + 1, max(count - LOOP_MIN_FRAMES, first + 1))
-    if not len(ends) or not len(starts):
-        return None
-    speed = np.gradient(motion.pose, axis=0)
-    speed[..., [0, 2]] += motion.step[:, None]
-    numbers = np.concatenate([motion.pose, LOOP_SPEED_FRAMES * speed], -1)
-    distances = np.linalg.norm(numbers[ends][:, None] - numbers[starts], axis=-1).mean(-1)
-    distances[ends[:, None] - starts < LOOP_MIN_FRAMES] = np.inf
-    at_end, at_start = np.unravel_index(int(distances.argmin()), distances.shape)
-    if distances[at_end, at_start] > LOOP_M:
-        return None
-    return int(starts[at_start]), int(ends[at_end])
+    segment = Segment(clip, first, count, mirror=mirror)
+    return before + prolonged(library, library.decode(clip), segment, num_frames - waits)
 
 
 def travels(library: Library) -> np.ndarray:

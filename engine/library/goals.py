@@ -135,7 +135,7 @@ TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     ("jump turn, jump spin, jump twist, spin jump, jump whirl", _TURNING_JUMP),
     ("jump jack, star jump", (*_HANDS_UP, least("flights", 0.4, 0.4))),
     ("cartwheel, handstand, backflip, flip, somersault, handspring, upside down", _UPSIDE_DOWN),
-    ("roll ground, roll floor, roll over, forward roll, do roll, dive roll",
+    ("roll ground, roll floor, roll over, forward roll, roll forward, do roll, dive roll",
      (most("hips_lowest", 0.5, 0.2), least("tilt_most", 1.3, 0.5))),
     # fights
     ("punch, boxing, boxes, boxer, jab, strike, hit, slash, sword, axe, chop, golf, bat, racket", _STRIKE),

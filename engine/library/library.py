@@ -155,6 +155,11 @@ class Library:
         return len(self.frames)
 
     @cached_property
+    def kept_standing(self) -> list[Any]:
+        """What ``prolonging.py`` has found of those who stand still, once it has looked."""
+        return []
+
+    @cached_property
     def kept_rows(self) -> dict[Any, Any]:
         """What ``found.py`` keeps for the next request, the oldest first."""
         return {}
