@@ -35,6 +35,7 @@ from .rows import (
     told_pose,
 )
 from .scores import ClipScores
+from .striding import strided
 
 MATCHED_MPS = 0.3  # a slower path is none to go along
 CANDIDATE_SPEED = 0.5  # of what a clip loses for its speed: the way along the path is judged window by window
@@ -105,7 +106,8 @@ def find(
         kind = "bent" if way.known.any() else "alone"
     yield
     rise, ground = raised(motion, route, start)
-    joints = motion.in_world(lead(motion, way, facing, start))
+    track = lead(motion, way, facing, start)
+    joints = (strided(motion, track) if way.known.any() else motion).in_world(track)
     joints[..., 1] += rise[:, None]
     return FoundMotion(joints, motion.contacts, ground, _parts(library, segments, route.num_frames), kind)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Motion matching: which stretches of which clips, one after another, go along a path.
 
-Every half second the search may go on in a clip or jump to another frame of any candidate, at one of three tempos, as
-it is or mirrored. A row is one such beginning: what it costs says how it will go against the path, how well its clip
+Every half second the search may go on in a clip or jump to another frame of any candidate, at one of three paces, as it
+is or mirrored. A row is one such beginning: what it costs says how it will go against the path, how well its clip
 fits the sentence, and, for a jump, how far its pose is from the one before. The cheapest sequence is looked for with a
 beam (after Clavet, "Motion Matching", GDC 2016, with a search over the whole path in place of the next step).
 
@@ -40,7 +40,7 @@ class Segment:
 def goals_along(
     path: np.ndarray, facing: np.ndarray, known: np.ndarray, params: MatchingParams = PARAMS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each window is to do, (W, G), and how much each number counts, (W, G) 0 or 1: along ``path`` (T, 2) facing
+    """What each window is to do, (W, G), and how much each number counts, (W, G) 0 to 1: along ``path`` (T, 2) facing
     ``facing`` (T,), where it is ``known`` (T,). Beyond its end the path goes straight on.
     """
     frames = len(path)
@@ -50,6 +50,8 @@ def goals_along(
     path, facing = np.concatenate([path, path[-1] + beyond]), np.pad(facing, (0, reach), mode="edge")
     known = np.pad(known, (0, reach), mode="edge")
     sine, cosine = np.sin(facing[begins]), np.cos(facing[begins])
+    far = np.linalg.norm(path[begins + params.ahead_frames[-1]] - path[begins], axis=-1)
+    share = np.minimum(1.0, params.far_m / np.maximum(far, 1e-9)) ** 2
     goals, counts = [], []
     for ahead, usual in zip(params.ahead_frames, params.ahead_m, strict=True):
         moved = path[begins + ahead] - path[begins]
@@ -57,7 +59,7 @@ def goals_along(
             (cosine * moved[:, 0] - sine * moved[:, 1]) / usual,
             (sine * moved[:, 0] + cosine * moved[:, 1]) / usual,
         ]
-        counts += [known[begins + ahead] & known[begins]] * 2
+        counts += [share * (known[begins + ahead] & known[begins])] * 2
     for ahead, usual in zip(params.turn_frames, params.turn_rad, strict=True):
         goals.append((facing[begins + ahead] - facing[begins]) / usual)
         counts.append(known[begins + ahead] & known[begins])
@@ -65,12 +67,13 @@ def goals_along(
 
 
 def row_costs(rows: Rows, scores: np.ndarray, seed: int = 0, params: MatchingParams = PARAMS) -> np.ndarray:
-    """(R,): what beginning a window costs whatever the path, by ``scores`` (2, K) and tempo; a ``seed`` other than 0
+    """(R,): what beginning a window costs whatever the path, by ``scores`` (2, K) and pace; a ``seed`` other than 0
     adds chance.
     """
     own = scores[rows.mirror.astype(int), rows.clip]
     steps = np.minimum((own.max() - own) / params.score_step, params.score_steps_max)
-    costs = params.score_cost * steps + params.tempo_cost * (rows.tempo != 1.0)
+    costs = params.score_cost * steps + params.pace_cost * (rows.pace != 1.0)
+    costs = costs + params.cadence_cost * rows.misstep**2
     if seed:
         costs = costs + params.variety * np.random.default_rng(seed).random(len(costs))
     return np.where(np.isfinite(own), costs, np.inf).astype(np.float32)
@@ -132,7 +135,7 @@ def _along(
         crossed = (goal * count) @ ahead.T
         path = count @ squares.T - 2 * crossed + (goal * goal * count).sum(1)[:, None]
         for window, costs_here in zip(some, params.path_cost * path + own, strict=True):
-            costs_here += _stays(far, wanted[window, 4:6] * counts[window, 4:6], params)
+            costs_here += _stays(far, wanted[window, 4:6] * (counts[window, 4:6] > 0), params)
             for end in ends:
                 there = end.of_window(rows, int(window), params)
                 costs_here += 0 if there is None else there[begin]
@@ -172,7 +175,7 @@ def _next(rows: Rows, beam: _Beam, chosen: np.ndarray, along: np.ndarray, params
     at_end = beam.rows + params.window_frames // params.row_frames
     jumps = pose_distances(rows.pose[at_end], rows.pose[chosen], params)
     jumps += beam.costs[:, None] + (along[chosen] + np.float32(params.jump_cost))
-    for cost, kind in ((params.performer_cost, rows.performer), (params.tempo_change_cost, rows.tempo)):
+    for cost, kind in ((params.performer_cost, rows.performer), (params.pace_change_cost, rows.pace)):
         jumps += np.float32(cost) * (kind[at_end][:, None] != kind[chosen])
     totals = np.concatenate([jumps.ravel(), beam.costs + along[at_end]])
 

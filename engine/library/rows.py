@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a search chooses from: beginnings in the clips that fit a sentence, at three tempos, as they are and mirrored.
+"""What a search chooses from: beginnings in the clips that fit a sentence, at three paces, as they are and mirrored.
 
 Shapes: B frames of the candidate clips, R rows, G = 8 numbers of the way ahead, Q = 30 numbers of a pose. Metres,
 radians, 20 fps; x to the left, z ahead.
@@ -16,6 +16,7 @@ from blender_addon.shared import features as feature_set
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from .cadence import misstep, steps_of, tempo_for
 from .library import SPEED_WEIGHT, Library
 from .motion import BodyMotion
 from .params import PARAMS, MatchingParams
@@ -30,10 +31,11 @@ _ROW_NUMBERS = np.r_[0:4, (4 + 3 * (np.array(_JOINTS)[:, None] - 1) + np.arange(
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Beginnings in the candidate clips, those of one clip, tempo and side one after another. ``pose`` (R, Q) and
+    """Beginnings in the candidate clips, those of one clip, pace and side one after another. ``pose`` (R, Q) and
     ``ahead`` (R, G), in usual deviations; ``can_begin`` (R,): a whole window follows in the clip. ``clip``, ``time``
-    (its frame), ``tempo``, ``mirror`` and ``performer`` (another in the mirror): (R,) each. Rows
-    of one ``bucket`` (R,) are nearly the same.
+    (its frame), ``pace`` (how many times as fast as captured it goes), ``tempo`` (it is played), ``misstep`` (see
+    :func:`.misstep`), ``mirror`` and ``performer`` (another in the mirror): (R,) each. Rows of one ``bucket`` (R,) are
+    nearly the same.
     """
 
     pose: np.ndarray
@@ -41,7 +43,9 @@ class Rows:
     can_begin: np.ndarray
     clip: np.ndarray
     time: np.ndarray
+    pace: np.ndarray
     tempo: np.ndarray
+    misstep: np.ndarray
     mirror: np.ndarray
     performer: np.ndarray
     bucket: np.ndarray
@@ -52,7 +56,7 @@ def candidates(scores: np.ndarray, frames: np.ndarray, params: MatchingParams = 
     their mirror images, ``frames`` (K,) their lengths.
     """
     best = scores.max(0)
-    shortest = params.window_frames * max(params.tempos) + 2
+    shortest = params.window_frames * max(params.paces) + 2
     order = np.argsort(-np.where(frames > shortest, best, -np.inf), kind="stable")
     enough = int(np.searchsorted(np.cumsum(frames[order]), params.candidate_frames)) + 1
     kept = order[:enough]
@@ -67,8 +71,8 @@ def make_rows(library: Library, clips: np.ndarray, params: MatchingParams = PARA
     last = begins[:-1] + library.frames[clips] - 1
     source = _Source(numbers, begins[:-1], last)
     parts: list[Rows] = []
-    for tempo in params.tempos:
-        straight = _at_tempo(source, library, clips, tempo, params)
+    for pace in params.paces:
+        straight = _at_pace(source, library, clips, pace, params)
         parts += [straight, _mirrored(straight)]
         yield
     return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
@@ -94,6 +98,8 @@ class _Source:
         moved[..., 0] += left[:, None] + speeds[:, 2:] * ankles[..., 2]
         moved[..., 2] += ahead[:, None] - speeds[:, 2:] * ankles[..., 0]
         self.pose = _pose_numbers(joints, numbers[:, 3], moved, speeds[:, :2])
+        way = np.cumsum(np.linalg.norm(velocity, axis=-1))
+        self.cadence, self.speed = steps_of(joints[:, 0, 2] - joints[:, 2, 2], way, first, last)
 
 
 def _pose_numbers(joints: np.ndarray, height: np.ndarray, moved: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -103,16 +109,15 @@ def _pose_numbers(joints: np.ndarray, height: np.ndarray, moved: np.ndarray, ste
     return np.concatenate(parts, 1).astype(np.float32)
 
 
-def _pose_scale(tempo: float, params: MatchingParams) -> np.ndarray:
+def _pose_scale(params: MatchingParams) -> np.ndarray:
     """(Q,): from metres and metres a frame to usual deviations."""
-    mps = FPS * tempo
     return np.float32(1) / np.array(
         [params.feet_m] * 12
         + [params.wrists_m] * 6
         + [params.head_m] * 3
         + [params.pelvis_m]
-        + [params.feet_mps / mps] * 6
-        + [params.pelvis_mps / mps] * 2,
+        + [params.feet_mps / FPS] * 6
+        + [params.pelvis_mps / FPS] * 2,
         np.float32,
     )
 
@@ -148,7 +153,7 @@ def _pose(
     ankles, moved = chosen[[0, 2]], moved[_JOINTS][[0, 2]].copy()
     moved[:, 0] += step[0] + turn * ankles[:, 2]
     moved[:, 2] += step[1] - turn * ankles[:, 0]
-    return (_pose_numbers(chosen[None], joints[:1, 1], moved[None], step[None]) * _pose_scale(1.0, params))[0]
+    return (_pose_numbers(chosen[None], joints[:1, 1], moved[None], step[None]) * _pose_scale(params))[0]
 
 
 def pose_distances(poses: np.ndarray, others: np.ndarray, params: MatchingParams) -> np.ndarray:
@@ -165,21 +170,26 @@ def standing_costs(poses: np.ndarray, params: MatchingParams = PARAMS) -> np.nda
     return np.float32(params.stand_cost) * ((apart * apart).sum(1) + (moved * moved).sum(1))
 
 
-def _at_tempo(source: _Source, library: Library, clips: np.ndarray, tempo: float, params: MatchingParams) -> Rows:
-    spacing = tempo * params.row_frames
-    counts = ((source.last - source.first) / spacing).astype(int) + 1
+def _at_pace(source: _Source, library: Library, clips: np.ndarray, pace: float, params: MatchingParams) -> Rows:
+    tempos = tempo_for(pace, source.speed, source.cadence)
+    missteps = misstep(pace * source.speed, tempos * source.cadence)
+    counts = ((source.last - source.first) / (tempos * params.row_frames)).astype(int) + 1
     owner = np.repeat(np.arange(len(clips)), counts)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    time = number * spacing
+    tempo = tempos[owner]
+    time = number * tempo * params.row_frames
     begin, end = source.first[owner], source.last[owner]
-    here = _between(source.track, begin + time)
+    pose = _between(source.pose, begin + time).astype(np.float32) * _pose_scale(params)
+    pose[:, POSITIONS + 1 :] *= tempo[:, None].astype(np.float32)
     return Rows(
-        pose=_between(source.pose, begin + time).astype(np.float32) * _pose_scale(tempo, params),
-        ahead=_ahead(source, here, begin + time, end, tempo, params),
+        pose=pose,
+        ahead=_ahead(source, (begin + time, end), tempo, pace, params),
         can_begin=number + params.window_frames // params.row_frames < counts[owner],
         clip=clips[owner],
         time=time,
-        tempo=np.full(len(owner), tempo),
+        pace=np.full(len(owner), pace),
+        tempo=tempo,
+        misstep=missteps[owner],
         mirror=np.zeros(len(owner), bool),
         performer=2 * library.performers[clips][owner],
         bucket=2 * ((begin + time) / params.bucket_frames).astype(np.int64),
@@ -187,21 +197,26 @@ def _at_tempo(source: _Source, library: Library, clips: np.ndarray, tempo: float
 
 
 def _ahead(
-    source: _Source, here: np.ndarray, at: np.ndarray, end: np.ndarray, tempo: float, params: MatchingParams
+    source: _Source, at: tuple[np.ndarray, np.ndarray], tempo: np.ndarray, pace: float, params: MatchingParams
 ) -> np.ndarray:
-    """(R, G): places in the axes of each row, and headings, frames later; after its end a clip goes straight on."""
+    """(R, G): places in the axes of each row, ``at`` a frame (R,) of a clip that ends at another (R,), and headings,
+    frames later; after its end a clip goes straight on. What ``tempo`` (R,) lacks of the ``pace`` its strides do.
+    """
+    here, end = _between(source.track, at[0]), at[1]
     sine, cosine = np.sin(here[:, 2]), np.cos(here[:, 2])
+    stride = (pace / tempo)[:, None]
     columns: list[np.ndarray] = []
     for frames, usual in zip(params.ahead_frames, params.ahead_m, strict=True):
-        then = at + frames * tempo
+        then = at[0] + frames * tempo
         held = np.minimum(then, end)
         moved = _between(source.track[:, :2], held) - here[:, :2] + (then - held)[:, None] * source.velocity[end]
+        moved *= stride
         columns += [
             (cosine * moved[:, 0] - sine * moved[:, 1]) / usual,
             (sine * moved[:, 0] + cosine * moved[:, 1]) / usual,
         ]
     for frames, usual in zip(params.turn_frames, params.turn_rad, strict=True):
-        turned = _between(source.track[:, 2:], np.minimum(at + frames * tempo, end))[:, 0] - here[:, 2]
+        turned = _between(source.track[:, 2:], np.minimum(at[0] + frames * tempo, end))[:, 0] - here[:, 2]
         columns.append(turned / usual)
     return np.stack(columns, -1).astype(np.float32)
 
