@@ -25,9 +25,10 @@ REPORTED_DETOUR_M = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """``met_frames`` (H,): the model frames in which the hints with slack are met, in the order of
-    :func:`.hints_that_move`; None when no hint has slack. ``path_offset`` (T, 3): the metres by which the path of the
-    hips was led around obstacles, in the model's axes; None when it was led nowhere.
+    """``met_frames`` (H,): the model frames in which the hints with slack are met, or all hints where the character
+    starts from a stand or comes to one, in the order of :func:`.hints_that_move`; None when no hint can move.
+    ``path_offset`` (T, 3): the metres by which the path of the hips was led around obstacles, in the model's axes; None
+    when it was led nowhere.
 
     The names of the fields are the file format of .blend files with takes; a take of an earlier version has neither.
     """
@@ -46,7 +47,10 @@ class Arrivals:
         if self.met_frames is None:
             return captured
         met = np.repeat(np.arange(captured.signal.num_frames)[:, None], SKELETON.num_joints, axis=1)
-        frames, joints = hints_that_move(captured.signal.hint_mask, captured.slack).T
+        moving = hints_that_move(captured.signal.hint_mask, captured.slack)
+        if len(moving) != len(self.met_frames):  # more than those with slack are told: all, as a stand moves them
+            moving = hints_that_move(captured.signal.hint_mask, captured.slack, standing=True)
+        frames, joints = moving.T
         met[frames, joints] = self.met_frames
         tracks = []
         for track in captured.tracks:

@@ -56,6 +56,7 @@ def finish(
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
     frozen = frozen if frozen is not None and frozen.any() else None
     smooth = remove_jumps(made, _headings(made), seams, frozen)
+    yield
     goals, hint_mask = goals_of(order, _HERE), order.signal.hint_mask
     if not order.exact:
         goals = replace(hold_in_place(goals, made), relative=(), obstacles=())
@@ -64,7 +65,7 @@ def finish(
     feet = None
     if order.plant_feet:
         low = [obstacle for obstacle in order.obstacles if is_step_over(obstacle)]
-        feet = _feet_on_ground(order, smooth, contacts, frozen, low)
+        feet = yield from _feet_on_ground(order, smooth, contacts, frozen, low)
     yield
     high = goals
     if feet is not None:
@@ -94,14 +95,14 @@ def _feet_on_ground(
     contacts: np.ndarray,
     frozen: np.ndarray | None,
     low: Sequence[Obstacle],
-) -> FootPlan:
+) -> Generator[None, None, FootPlan]:
     """Feet placed on the floor, or on the ground that ``order`` has where it rises: planned as on a level one."""
     if not order.ground.any():
-        return place_feet(joints, contacts, order.signal.hint_mask, frozen, low)
+        return (yield from place_feet(joints, contacts, order.signal.hint_mask, frozen, low))
     pelvis = joints[:, 0, [0, 2]]
     level = joints.copy()
     level[..., 1] -= ground_at(pelvis, order.ground, joints[..., [0, 2]])
-    feet = place_feet(level, contacts, order.signal.hint_mask, frozen, low)
+    feet = yield from place_feet(level, contacts, order.signal.hint_mask, frozen, low)
     positions = feet.positions.copy()
     positions[..., 1] += ground_at(pelvis, order.ground, positions[..., [0, 2]])
     return replace(feet, positions=positions)

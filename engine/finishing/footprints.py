@@ -9,7 +9,7 @@ Shapes: T frames, J = 22 joints, S stances as (first frame, end). Metres, Y up, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +47,8 @@ def place_feet(
     frozen: np.ndarray | None = None,
     obstacles: Sequence[Obstacle] = (),
     params: FootPlannerParams = FOOT_PARAMS,
-) -> FootPlan:
-    """Where the feet of ``joints`` (T, J, 3) go.
+) -> Generator[None, None, FootPlan]:
+    """Where the feet of ``joints`` (T, J, 3) go; may be abandoned wherever it yields.
 
     contacts (T, 4): the model's belief, 0..1, that the contact joints are planted. user_controlled (T, J) and frozen
     (T,) bool: as the package explains them; a foot of a leg with a controlled joint follows the motion in those frames,
@@ -61,14 +61,16 @@ def place_feet(
     contacts, user_controlled = (
         np.pad(values, ((beyond, beyond), (0, 0)), mode="edge") for values in (contacts, user_controlled)
     )
+    yield
     motion = _feet_motion(joints, contacts[:, 1::2], user_controlled, np.pad(frozen, beyond), params)
     ground = StandableGround(obstacles, motion.toes, params) if obstacles else None
     paths = FootPaths(motion, trust, speed_of(joints[:, 0], params), obstacles, ground, params)
-    steps = plan_steps(motion, ground, params)
+    steps = yield from plan_steps(motion, ground, params)
     positions, in_contact = joints[:, _CONTACTS].copy(), np.zeros((len(joints), 4), bool)
     for foot in (0, 1):
         both = slice(2 * foot, 2 * foot + 2)  # ankle and toe
         positions[:, both], in_contact[:, both] = paths.place(foot, joints[:, _CONTACTS[2 * foot]], steps[:, foot])
+        yield
     return FootPlan(positions[beyond:-beyond], in_contact[beyond:-beyond])
 
 

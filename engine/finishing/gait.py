@@ -14,7 +14,7 @@ Shapes: T frames, 2 feet (left, right), L lengths of a segment. Metres, Y up, 20
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -28,9 +28,9 @@ Segment = tuple[int, int]
 
 def plan_steps(
     motion: FeetMotion, ground: StandableGround | None = None, params: FootPlannerParams = FOOT_PARAMS
-) -> np.ndarray:
+) -> Generator[None, None, np.ndarray]:
     """(T, 2): how much each foot stands in each frame, 0..1; between its stances it is 0 for a while. ``ground``: where
-    it can stand, if not everywhere.
+    it can stand, if not everywhere. May be abandoned wherever it yields.
     """
     frames = len(motion.toes)
     if frames < 2:
@@ -39,11 +39,16 @@ def plan_steps(
     speed = speed_of(motion.hips.mean(1), params)
     both = params.flight_cost * np.interp(speed, params.run_mps, (1.0, params.run_flight_ratio))
     stands = np.ones((frames, 2))
-    stances = [stance_costs(motion, foot, ground, params) for foot in (0, 1)]
+    stances = []
+    for foot in (0, 1):
+        stances.append(stance_costs(motion, foot, ground, params))
+        yield
     for foot in (0, 1) * params.planning_rounds:
         other = both * np.where(up, 0.0, 1.0 - stands[:, 1 - foot]) + params.frozen_cost * motion.pinned[:, foot]
         costs = stances[foot], swing_costs(motion, foot, other, speed, params)
+        yield
         stands[:, foot] = _shared(_cheapest(costs, params.cost_decimals), costs, params)
+        yield
     return stands
 
 

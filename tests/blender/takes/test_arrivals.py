@@ -42,6 +42,13 @@ def test_a_key_with_slack_is_at_the_frame_in_which_it_is_met(captured) -> None:
     assert Arrivals().with_actual_timing(captured, FPS) is captured
 
 
+def test_all_keys_are_where_they_are_met_when_a_stand_moves_them(captured) -> None:
+    frames = hints_that_move(captured.signal.hint_mask, captured.slack, standing=True)[:, 0]
+    told = Arrivals(met_frames=(frames + 4).astype(np.int32)).with_actual_timing(captured, FPS)
+    for joint in ("pelvis", "left_wrist"):
+        assert np.allclose(track(told, joint).frames, track(captured, joint).frames + 6)
+
+
 def test_keys_stay_in_their_order(captured) -> None:
     told = Arrivals(met_frames=np.array([40, 30], np.int32)).with_actual_timing(captured, FPS)
     assert (np.diff(track(told, "left_wrist").frames) >= 0).all()

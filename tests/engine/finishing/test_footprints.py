@@ -11,12 +11,14 @@ import pytest
 
 from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
-from engine.finishing.footprints import place_feet
+from engine.finishing import footprints
+from engine.finishing.footprints import FootPlan
 from engine.finishing.gait import plan_steps
 from engine.finishing.parameters import FOOT_PARAMS
 from engine.finishing.step_costs import FeetMotion
 
 from ..helpers.walking import FRAMES, gliding, stepping
+from ..library.made import run_to_end
 
 NOBODY = np.zeros((FRAMES, 22), bool)
 NO_BELIEF = np.zeros((FRAMES, 4))
@@ -26,7 +28,12 @@ TOES, HIPS = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left
 def plan(joints: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
     fixed = np.zeros((len(joints), 2), bool) if fixed is None else fixed
     belief, never = np.zeros((len(joints), 2)), np.zeros((len(joints), 2), bool)
-    return plan_steps(FeetMotion(joints[:, TOES], joints[:, HIPS], belief, never[:, 0], fixed, never)) > 0.5
+    motion = FeetMotion(joints[:, TOES], joints[:, HIPS], belief, never[:, 0], fixed, never)
+    return run_to_end(plan_steps(motion)) > 0.5
+
+
+def place_feet(*asked, **more) -> FootPlan:
+    return run_to_end(footprints.place_feet(*asked, **more))
 
 
 def test_the_steps_of_a_walk_are_the_ones_that_are_there() -> None:

@@ -13,7 +13,8 @@ from blender_addon.shared.protocol import Obstacle, Result
 from blender_addon.shared.skeleton import FPS
 from blender_addon.shared.solids import penetration
 from engine.checkpoints.folder import EMBEDDED
-from engine.finishing.footprints import place_feet
+from engine.finishing import footprints
+from engine.finishing.footprints import FootPlan
 from engine.finishing.parameters import FOOT_PARAMS
 from engine.finishing.step_over import StandableGround, heights_over, is_step_over
 from engine.metrics import foot_skating_ratio
@@ -21,9 +22,14 @@ from engine.pipeline import Pipeline
 
 from ..control.test_detour import line
 from ..helpers.walking import FRAMES, gliding
+from ..library.made import run_to_end
 
 BOX = Obstacle("box", (0.0, 0.1, 2.5), (0.5, 0.1, 0.1), margin=0.03)
 LYING = Obstacle("capsule", (0.0, 0.1, 2.2), (0.1, 0.6, 0.0), (0.7071, 0.0, 0.0, 0.7071))
+
+
+def place_feet(*asked, **more) -> FootPlan:
+    return run_to_end(footprints.place_feet(*asked, **more))
 
 
 def test_what_is_low_enough_is_stepped_over() -> None:
