@@ -177,8 +177,8 @@ def assemble(
         base_config(run.recipe),
         vae,
         denoiser,
-        parts and parts.controlnet,
-        parts and parts.trajectory_encoder,
+        None if parts is None else parts.controlnet,
+        None if parts is None else parts.trajectory_encoder,
         corrector,
         Statistics(mean, std, *(value.numpy() for value in hints)),
     )
