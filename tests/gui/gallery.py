@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twelve sentences on real characters: made by the real engine, rendered to one moving picture.
+"""Twelve sentences on a character of other people: made by the real engine, rendered to one moving picture.
 
     python -m tests.gui.gallery --rigs FOLDER --out pictures [--only NUMBER ...] [--strips]
 
-Needs bpy, the embedded model and the characters of ``CAST`` (CC0: Mesh2Motion, Quaternius, KayKit, RobotExpressive) as
-.glb files in FOLDER. Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with
+Needs bpy, the embedded model and Quaternius' adventurer (CC0) as q_men_adv.glb in FOLDER; colours tell its copies apart. Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with
 ``--strips`` also a picture of each sentence's frames side by side, to look at them one by one.
 """
 
@@ -32,87 +31,114 @@ from ..blender.helpers import scenes
 from ..blender.helpers.engines import generate, running_engine
 
 SECONDS = 4.0
-FPS = 10  # of the moving picture
+FPS, STEP = 20, 3  # of the scene; the moving picture shows every third frame
 COLUMNS = 4
-CELL = (300, 300)
+CELL = (240, 240)
 LABEL = 34  # pixels under each picture
 QUALITY = 55
-HUMAN, WOMAN, MAN, FROG, TOY, ROBOT = (
-    "m2m_human.glb", "q_women_adv.glb", "q_men_adv.glb", "q_astro_frog.glb", "kaykit_med.glb", "robotexpressive.glb"
-)  # fmt: skip
+CHARACTER = "q_men_adv.glb"
+BLUE, RED, GREEN, GREY = (0.05, 0.2, 0.6), (0.55, 0.05, 0.04), (0.1, 0.3, 0.05), (0.12, 0.12, 0.16)
+COATS = {"Green": 1.0, "LightGreen": 1.7}  # materials that take a part's colour, and how much lighter they are
 CURVE = ((-1.7, 1.3), (-0.6, 0.2), (0.2, 0.4), (0.9, -0.3), (1.7, -1.4))
+SHORT = tuple((0.45 * x, 0.45 * y) for x, y in CURVE)
 CIRCLE = tuple((1.1 * np.cos(a), 1.1 * np.sin(a)) for a in np.linspace(0, 1.75 * np.pi, 12))
 
 
 @dataclass(frozen=True)
 class Part:
-    """A sentence, who plays it, and the path (metres on the floor) where one is drawn."""
+    """A sentence, the colour of who plays it, and the path (metres on the floor) where one is drawn."""
 
     prompt: str
-    character: str
+    colour: tuple[float, float, float]
     path: Sequence[tuple[float, float]] = ()
     seed: int = 0
 
 
 CAST = (
-    Part("a person walks forward", WOMAN, CURVE),
-    Part("a person runs in a circle", MAN, CIRCLE),
-    Part("a person sneaks", HUMAN, CURVE),
-    Part("a zombie walks with its arms stretched out", MAN),
-    Part("a person waves with the right hand", WOMAN),
-    Part("a person kicks with the left leg", HUMAN),
-    Part("a person jumps forward", MAN),
-    Part("a boxer punches", HUMAN),
-    Part("a person dances salsa", WOMAN),
-    Part("a person sits down", MAN),
-    Part("a person does a cartwheel", HUMAN),
-    Part("a person picks something up from the floor", WOMAN),
+    Part("a person walks forward", GREEN, CURVE),
+    Part("a person runs in a circle", BLUE, CIRCLE),
+    Part("a person sneaks", GREY, SHORT),
+    Part("a person does a cartwheel", RED),
+    Part("a person waves with the right hand", RED),
+    Part("a person kicks with the left leg", BLUE),
+    Part("a person jumps forward", GREEN),
+    Part("a boxer punches", RED),
+    Part("a person dances salsa", BLUE),
+    Part("a person sits down", GREY),
+    Part("a zombie walks with its arms stretched out", GREEN),
+    Part("a person picks something up from the floor", GREEN),
 )
 
 
-def bring_in(file: Path) -> tuple[bpy.types.Object, list[bpy.types.Object]]:
-    """Import a character as its users do: its armature, and all its objects."""
-    before = set(bpy.data.objects)
+@dataclass
+class Actor:
+    """Who acted: all objects that are his, and his height in metres."""
+
+    armature: bpy.types.Object
+    members: list[bpy.types.Object]
+    height: float
+
+
+def bring_in(file: Path, colour: tuple[float, float, float]) -> Actor:
+    """Import a character as its users do, and give it a coat of that colour."""
+    before = set(bpy.data.objects.keys())
     bpy.ops.import_scene.gltf(filepath=str(file))
-    members = [member for member in bpy.data.objects if member not in before]
-    armature = next(member for member in members if member.type == "ARMATURE")
-    return armature, members
+    brought = [member for member in bpy.data.objects if member.name not in before]
+    armature = next(member for member in brought if member.type == "ARMATURE")
+    meshes = [member for member in brought if member.type == "MESH" and not member.name.startswith("Icosphere")]
+    for material in {slot.material for mesh in meshes for slot in mesh.material_slots}:
+        lighter = COATS.get(material.name.split(".")[0])
+        if lighter:
+            material.diffuse_color = (*(min(1.0, lighter * value) for value in colour), 1.0)
+    rest_as_it_stands(armature, meshes)
+    z = [(mesh.matrix_world @ Vector(corner)).z for mesh in meshes for corner in mesh.bound_box]
+    return Actor(armature, meshes, max(z) - min(z))
 
 
-def act(part: Part, rigs: Path) -> tuple[bpy.types.Object, list[bpy.types.Object]]:
+def rest_as_it_stands(armature: bpy.types.Object, meshes: Sequence[bpy.types.Object]) -> None:
+    """Apply the pose as rest pose: at rest this character lies metres below the floor, by its pose it stands on it."""
+    for mesh in meshes:
+        for modifier in [modifier for modifier in mesh.modifiers if modifier.type == "ARMATURE"]:
+            with bpy.context.temp_override(object=mesh, active_object=mesh, selected_objects=[mesh]):
+                bpy.ops.object.modifier_apply(modifier=modifier.name)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="POSE")
+    bpy.ops.pose.armature_apply(selected=False)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for mesh in meshes:
+        mesh.modifiers.new("Armature", "ARMATURE").object = armature
+    bpy.context.view_layer.update()
+
+
+def act(part: Part, rigs: Path) -> Actor:
     """Import the character, draw its path, let it act and keep the take."""
     scene = bpy.context.scene
-    armature, members = bring_in(rigs / part.character)
+    actor = bring_in(rigs / CHARACTER, part.colour)
     settings = scene.gaitway
-    settings.character, settings.prompt, settings.seed = armature, part.prompt, part.seed
+    settings.character, settings.prompt, settings.seed = actor.armature, part.prompt, part.seed
     settings.controls.clear()
     settings.length_mode, settings.seconds = "SECONDS", SECONDS
     if part.path:
-        size = height(members) / 1.75
-        path = scenes.curve(f"{armature.name} path", [(x * size, y * size, 0.0) for x, y in part.path])
+        size = actor.height / 1.75
+        path = scenes.curve(f"{actor.armature.name} path", [(x * size, y * size, 0.0) for x, y in part.path])
         path.data.bevel_depth = 0.02 * size
-        path.color = (0.9, 0.45, 0.1, 1.0)
-        members.append(path)
+        orange = bpy.data.materials.new("Path")
+        orange.diffuse_color = (0.9, 0.35, 0.05, 1.0)
+        path.data.materials.append(orange)
+        actor.members.append(path)
         walk_along(scene, path)
     generate()
     assert GENERATION.error is None, GENERATION.error
-    print(f"{part.prompt}: {'; '.join(GENERATION.report)}")
+    print(f"{part.prompt}: {'; '.join(GENERATION.report)}", flush=True)
     takes.accept(scene, takes.shown(scene), False)
-    return armature, members
-
-
-def height(members: Sequence[bpy.types.Object]) -> float:
-    """Of the character above the lowest point of its meshes, as it stands."""
-    bpy.context.view_layer.update()
-    z = [(member.matrix_world @ Vector(c)).z for member in members if member.type == "MESH" for c in member.bound_box]
-    return max(z) - min(z)
+    return actor
 
 
 def stage() -> bpy.types.Object:
     """Floor, light and camera; returns the camera."""
     scene = bpy.context.scene
     for parity, shade in ((0, 0.84), (1, 0.95)):
-        cells = [(x, y) for x in range(-12, 12) for y in range(-12, 12) if (x + y) % 2 == parity]
+        cells = [(x, y) for x in range(-30, 30) for y in range(-30, 30) if (x + y) % 2 == parity]
         corners = [(x + a, y + b, -0.01) for x, y in cells for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
         mesh = bpy.data.meshes.new("Floor")
         mesh.from_pydata(corners, [], [range(4 * i, 4 * i + 4) for i in range(len(cells))])
@@ -127,10 +153,9 @@ def stage() -> bpy.types.Object:
     camera.data.lens = 70
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
-    shading.color_type, shading.show_shadows, shading.show_cavity = "TEXTURE", True, False
-    shading.shadow_intensity = 0.35
+    shading.color_type, shading.show_shadows, shading.show_cavity = "MATERIAL", False, True
     scene.display.light_direction = (0.45, -0.4, 0.8)
-    scene.display.render_aa = "5"
+    scene.display.render_aa = "FXAA"
     scene.render.resolution_x, scene.render.resolution_y = CELL
     scene.view_settings.view_transform = "Standard"
     scene.world = bpy.data.worlds.new("World")
@@ -138,10 +163,9 @@ def stage() -> bpy.types.Object:
     return camera
 
 
-def shoot(
-    armature: bpy.types.Object, size: float, frames: Sequence[int], camera: bpy.types.Object
-) -> list[Image.Image]:
+def shoot(actor: Actor, frames: Sequence[int], camera: bpy.types.Object) -> list[Image.Image]:
     """A picture of each frame: the camera stands still and sees all of the way."""
+    armature, size = actor.armature, actor.height
     scene = bpy.context.scene
     places = []
     for frame in frames:
@@ -151,7 +175,7 @@ def shoot(
     low, high = np.min(places, 0), np.max(places, 0)
     middle = Vector(((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, 0.5 * size))
     reach = max(high[0] - low[0], 0.6 * (high[1] - low[1]), 0.0) + 1.5 * size
-    camera.location = middle + Vector((0.42, -1.0, 0.33)).normalized() * reach * 2.0
+    camera.location = middle + Vector((0.42, -1.0, 0.33)).normalized() * reach * 1.7
     camera.rotation_euler = (middle - camera.location).to_track_quat("-Z", "Y").to_euler()
     pictures = []
     with tempfile.TemporaryDirectory() as folder:
@@ -177,7 +201,7 @@ def join(cells: Sequence[list[Image.Image]], parts: Sequence[Part], clip: Path) 
             draw.text((x + CELL[0] / 2, y + CELL[1] + LABEL / 2), part.prompt, "black", font, anchor="mm")
         frames.append(sheet)
     first, *others = frames
-    times = [round(1000 / FPS)] * len(others) + [1000]
+    times = [round(1000 * STEP / FPS)] * len(others) + [1000]
     first.save(clip, save_all=True, append_images=others, duration=times, loop=0, quality=QUALITY, method=6)
 
 
@@ -192,7 +216,7 @@ def strip(pictures: Sequence[Image.Image], file: Path, count: int = 10) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rigs", type=Path, required=True, help="folder with the characters' .glb files")
+    parser.add_argument("--rigs", type=Path, required=True, help="folder with q_men_adv.glb")
     parser.add_argument("--out", type=Path, required=True, help="folder for gallery.webp")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of sentences, from 0")
     parser.add_argument("--strips", action="store_true", help="also a strip of each sentence")
@@ -204,7 +228,7 @@ def main() -> None:
     entry = bpy.context.preferences.addons.new()
     entry.module = "blender_addon"
     blender_addon.register()
-    bpy.context.scene.render.fps = 2 * FPS
+    bpy.context.scene.render.fps = FPS
     cells, acted = [], []
     with tempfile.TemporaryDirectory() as folder:
         connection = Path(folder) / "connection.json"
@@ -212,14 +236,14 @@ def main() -> None:
         with running_engine(connection, "engine.cli", "serve"):
             acted = [act(part, rigs) for part in parts]
     camera = stage()
-    for number, (part, (armature, members)) in enumerate(zip(parts, acted, strict=True)):
-        for _, others in acted:
-            for member in others:
-                member.hide_render = member not in members or member.name.startswith("Icosphere")
-        frames = range(1, round(SECONDS * 2 * FPS), 2)
-        cells.append(shoot(armature, height(members), frames, camera))
+    for number, (part, actor) in enumerate(zip(parts, acted, strict=True)):
+        for member in bpy.data.objects:
+            shown = member in (actor.armature, *actor.members, camera) or member.name.startswith("Floor")
+            member.hide_render = member.hide_viewport = not shown
+        frames = range(1, round(actor.armature.animation_data.action.frame_range[1]) + 1, STEP)
+        cells.append(shoot(actor, frames, camera))
         if chosen.strips:
-            strip(cells[-1], out / f"strip{number:02d}.png")
+            strip(cells[-1], out / f"strip{CAST.index(part):02d}.png")
         print(f"{number + 1} of {len(parts)}: {part.prompt}", flush=True)
     join(cells, parts, out / "gallery.webp")
     sys.stdout.flush()
