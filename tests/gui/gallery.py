@@ -3,7 +3,8 @@
 
     python -m tests.gui.gallery --rigs FOLDER --out pictures [--only NUMBER ...] [--strips]
 
-Needs bpy, the embedded model and Quaternius' adventurer (CC0) as q_men_adv.glb in FOLDER; colours tell its copies apart. Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with
+Needs bpy, the embedded model and Quaternius' adventurer (CC0) as q_men_adv.glb in FOLDER; the colour of the shirt tells
+its copies apart. Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with
 ``--strips`` also a picture of each sentence's frames side by side, to look at them one by one.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +32,7 @@ from ..blender.helpers.engines import generate, running_engine
 
 SECONDS = 4.0
 FPS, STEP = 20, 3  # of the scene; the moving picture shows every third frame
-COLUMNS = 4
-CELL = (240, 240)
-LABEL = 34  # pixels under each picture
+COLUMNS, CELL, LABEL = 4, (240, 240), 34  # cell and label under it in pixels
 QUALITY = 55
 CHARACTER = "q_men_adv.glb"
 BLUE, RED, GREEN, GREY = (0.05, 0.2, 0.6), (0.55, 0.05, 0.04), (0.1, 0.3, 0.05), (0.12, 0.12, 0.16)
@@ -52,13 +50,14 @@ class Part:
     colour: tuple[float, float, float]
     path: Sequence[tuple[float, float]] = ()
     seed: int = 0
+    shown: float = 60.0  # seconds of it, at most
 
 
 CAST = (
     Part("a person walks forward", GREEN, CURVE),
     Part("a person runs in a circle", BLUE, CIRCLE),
     Part("a person sneaks", GREY, SHORT),
-    Part("a person does a cartwheel", RED),
+    Part("a person does a cartwheel", RED, shown=2.8),
     Part("a person waves with the right hand", RED),
     Part("a person kicks with the left leg", BLUE),
     Part("a person jumps forward", GREEN),
@@ -87,9 +86,9 @@ def bring_in(file: Path, colour: tuple[float, float, float]) -> Actor:
     armature = next(member for member in brought if member.type == "ARMATURE")
     meshes = [member for member in brought if member.type == "MESH" and not member.name.startswith("Icosphere")]
     for material in {slot.material for mesh in meshes for slot in mesh.material_slots}:
-        lighter = COATS.get(material.name.split(".")[0])
+        lighter = COATS.get(material.name.split(".")[0], 0.0)
         if lighter:
-            material.diffuse_color = (*(min(1.0, lighter * value) for value in colour), 1.0)
+            material.diffuse_color = (*(lighter * value for value in colour), 1.0)
     rest_as_it_stands(armature, meshes)
     z = [(mesh.matrix_world @ Vector(corner)).z for mesh in meshes for corner in mesh.bound_box]
     return Actor(armature, meshes, max(z) - min(z))
@@ -122,9 +121,8 @@ def act(part: Part, rigs: Path) -> Actor:
         size = actor.height / 1.75
         path = scenes.curve(f"{actor.armature.name} path", [(x * size, y * size, 0.0) for x, y in part.path])
         path.data.bevel_depth = 0.02 * size
-        orange = bpy.data.materials.new("Path")
-        orange.diffuse_color = (0.9, 0.35, 0.05, 1.0)
-        path.data.materials.append(orange)
+        path.data.materials.append(bpy.data.materials.new("Path"))
+        path.data.materials[0].diffuse_color = (0.9, 0.35, 0.05, 1.0)
         actor.members.append(path)
         walk_along(scene, path)
     generate()
@@ -154,7 +152,6 @@ def stage() -> bpy.types.Object:
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
     shading.color_type, shading.show_shadows, shading.show_cavity = "MATERIAL", False, True
-    scene.display.light_direction = (0.45, -0.4, 0.8)
     scene.display.render_aa = "FXAA"
     scene.render.resolution_x, scene.render.resolution_y = CELL
     scene.view_settings.view_transform = "Standard"
@@ -170,11 +167,10 @@ def shoot(actor: Actor, frames: Sequence[int], camera: bpy.types.Object) -> list
     places = []
     for frame in frames:
         scene.frame_set(frame)
-        bones = [armature.matrix_world @ bone.head for bone in armature.pose.bones]
-        places.append(np.mean(bones, 0))
-    low, high = np.min(places, 0), np.max(places, 0)
-    middle = Vector(((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, 0.5 * size))
-    reach = max(high[0] - low[0], 0.6 * (high[1] - low[1]), 0.0) + 1.5 * size
+        places.append(np.mean([armature.matrix_world @ bone.head for bone in armature.pose.bones], 0))
+    (west, south, _), (east, north, _) = np.min(places, 0), np.max(places, 0)
+    middle = Vector(((west + east) / 2, (south + north) / 2, 0.5 * size))
+    reach = max(east - west, 0.6 * (north - south)) + 1.5 * size
     camera.location = middle + Vector((0.42, -1.0, 0.33)).normalized() * reach * 1.7
     camera.rotation_euler = (middle - camera.location).to_track_quat("-Z", "Y").to_euler()
     pictures = []
@@ -229,7 +225,7 @@ def main() -> None:
     entry.module = "blender_addon"
     blender_addon.register()
     bpy.context.scene.render.fps = FPS
-    cells, acted = [], []
+    cells = []
     with tempfile.TemporaryDirectory() as folder:
         connection = Path(folder) / "connection.json"
         entry.preferences.connection_file, entry.preferences.autostart = str(connection), False
@@ -238,15 +234,15 @@ def main() -> None:
     camera = stage()
     for number, (part, actor) in enumerate(zip(parts, acted, strict=True)):
         for member in bpy.data.objects:
-            shown = member in (actor.armature, *actor.members, camera) or member.name.startswith("Floor")
-            member.hide_render = member.hide_viewport = not shown
-        frames = range(1, round(actor.armature.animation_data.action.frame_range[1]) + 1, STEP)
+            seen = member in (actor.armature, *actor.members, camera) or member.name.startswith("Floor")
+            member.hide_render = member.hide_viewport = not seen
+        end = min(actor.armature.animation_data.action.frame_range[1], part.shown * FPS)
+        frames = range(1, round(end) + 1, STEP)
         cells.append(shoot(actor, frames, camera))
         if chosen.strips:
             strip(cells[-1], out / f"strip{CAST.index(part):02d}.png")
         print(f"{number + 1} of {len(parts)}: {part.prompt}", flush=True)
     join(cells, parts, out / "gallery.webp")
-    sys.stdout.flush()
     os._exit(0)  # Blender as a module may hang when the interpreter tears it down
 
 
