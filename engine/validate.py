@@ -93,7 +93,9 @@ def order_of(request: Generate) -> MotionOrder:
 def _check_sampling(request: Generate, config: ModelConfig) -> None:
     """A number of steps that this model has, and a guidance scale that is one."""
     if request.num_inference_steps < 0:
-        raise BadRequest(f"{request.num_inference_steps} sampling steps were asked for.", "Use 1, 2 or 4 steps.")
+        raise BadRequest(
+            f"{request.num_inference_steps} sampling steps were asked for.", "Use 1 or more, or 0 for the model's own."
+        )
     timesteps_of(config, request.num_inference_steps or config.default_num_inference_steps)
     if request.guidance_scale is not None and not 0 <= request.guidance_scale <= 100:
         raise BadRequest(f"A guidance scale of {request.guidance_scale} was asked for.", "Use a number from 1 to 20.")

@@ -87,9 +87,10 @@ def find(
         params = replace(params, performer_cost=UNEVEN_JUMP_COST)
     before = None if start is None else start.motion
     segments: Sequence[Segment] = ()
+    choice = None
     if scores.going and not way.known.any() and not route.poses and not route.touches:
-        clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
-        way = own_way(library, clip, mirror, way, travel_angle(library, scores.matching)) or way
+        choice = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
+        way = own_way(library, *choice, way, travel_angle(library, scores.matching)) or way
     if scores.going and (way.going_speed > MATCHED_MPS or (route.poses and not way.known.any())):
         facing = way.facing(-travel_angle(library, scores.matching))
         segments = yield from _matched(library, scores.matching, _Task(way, facing, route, before), seed, params)
@@ -98,7 +99,7 @@ def find(
         kind: Literal["matched", "bent", "alone"] = "matched" if route.mask.any() else "alone"
         facing = facing if way.known.any() else way.facing(motion.headings())
     else:
-        clip, mirror = chosen_clip(library, scores.choosing, way, route.num_frames, seed)
+        clip, mirror = choice or chosen_clip(library, scores.choosing, way, route.num_frames, seed)
         segments = part_of(library, clip, mirror, route.num_frames, scores.posture, route.touches)
         yield
         motion = join_segments(library, segments, before)

@@ -108,8 +108,10 @@ class ModelConfig:
             raise _bad("The 'global' layout needs num_latent_tokens of at least 1.")
         if self.token_layout == "patch" and self.patch_size < 1:
             raise _bad("The 'patch' layout needs a patch_size of at least 1.")
-        if self.token_layout != "patch" and (self.corrector_passes or self.refining_steps):
-            raise _bad("Only the 'patch' layout has a corrector, or refines between steps.")
+        if self.corrector_passes and self.token_layout != "patch":
+            raise _bad("Only the 'patch' layout has a corrector.")
+        if self.refining_steps and not (self.token_layout == "patch" and self.kind == "mld" and self.timesteps_map):
+            raise _bad("Only a diffusion model of the 'patch' layout with a timesteps_map refines between its steps.")
         if self.kind == "lcm" and self.guidance_width is None:
             raise _bad("A consistency model (kind 'lcm') needs a guidance_width.")
 
@@ -225,6 +227,7 @@ def as_mld(config: ModelConfig) -> ModelConfig:
         kind="mld",
         guidance_width=None,
         timesteps_map=None,
+        refining_steps=0,
         original_inference_steps=50,
         guidance_scale=7.5,
         guidance_scales={},

@@ -55,8 +55,8 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     networks: Networks,
     text_embedding: Tensor,
     *,
-    num_inference_steps: int | None = None,
-    guidance_scale: float | None = None,
+    num_inference_steps: int | None = None,  # None: the model's own
+    guidance_scale: float | None = None,  # likewise
     latent: Tensor | None = None,
     step_noise: Tensor | Sequence[Tensor] | None = None,
     control_embedding: Tensor | None = None,
@@ -67,21 +67,17 @@ def sample(  # one keyword for each thing that a caller may give or leave out
     known: KnownTokens | tuple[Tensor, Tensor] | None = None,
     refining: Callable[[Tensor], Iterator[Tensor]] | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the latent (B,N,D) float32 after every step, and after every step of ``refining``; the last one is the
-    result.
+    """Yield the latent (B,N,D) float32 after every step, ``refining``'s included; the last one is the result.
 
     text_embedding: (B or 1,L,W) or (B or 1,W). For a diffusion model with guidance either ``uncond_embedding``, the
     embedding of the empty sentence (B or 1,L,W), or a ``text_embedding`` of twice the latent's batch, conditional half
-    first. A consistency model that is led by controls is with ``uncond_embedding`` also guided by its text, as far as
-    the model's ``text_guidance`` says.
-    latent: the starting noise (B,N,D); drawn when None. step_noise: the noise between LCM steps (steps-1,B,N,D); drawn
-    when None. control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is
-    real; None for all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
+    first. With it a consistency model that is led by controls is guided by its text, too (``text_guidance``).
+    latent: the starting noise (B,N,D); step_noise: that between LCM steps (steps-1,B,N,D); drawn when None.
+    control_embedding: the trajectory encoder's output (B,N,·). latent_mask (B,N): True where a latent is real; None for
+    all. num_tokens: N for the 'patch' layout when neither latent nor mask tell it.
     known: latents (B,N,D) and a mask (B,N), True for tokens that are to be as these are.
-    refining: brings each step's clean latent (B,N,D) onto the hints before noise is added for the next one.
-    generator: source of all noise, or B of them, one a sample; None stands for seed 0. Steps and guidance default to
-    the model's own.
-
+    refining: brings each step's clean latent (B,N,D) onto the hints; for models with ``refining_steps``.
+    generator: source of all noise, or B of them, one a sample; None stands for seed 0.
     Gradients flow when one of the given tensors requires them, and are off otherwise.
     Raises BadRequest for a number of steps that the model does not have, and for inputs that do not fit together.
     """

@@ -68,3 +68,12 @@ def test_number_of_tokens() -> None:
     patch = dataclasses.replace(PAPER_V2, token_layout="patch", patch_size=8, num_latent_tokens=0)
     assert [patch.num_tokens(n) for n in (1, 8, 9, 196)] == [1, 1, 2, 25]
     assert PAPER_V2.num_tokens(100) == 16
+
+
+def test_only_a_diffusion_model_that_lists_its_times_refines_between_steps() -> None:
+    patch = dataclasses.replace(PAPER_V2, token_layout="patch", patch_size=8, num_latent_tokens=0)
+    listed = dataclasses.replace(as_mld(patch), timesteps_map={4: (999, 749, 499, 249)}, refining_steps=1)
+    assert listed.takes_hints and as_mld(listed).refining_steps == 0
+    for wrong in (patch, as_mld(patch), as_mld(PAPER_V2)):
+        with pytest.raises(BadCheckpoint, match="refines between its steps"):
+            dataclasses.replace(wrong, refining_steps=1)
