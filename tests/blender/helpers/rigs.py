@@ -17,6 +17,8 @@ import bpy
 import numpy as np
 from mathutils import Euler, Matrix, Vector
 
+from . import armatures
+
 # One side and the middle; the other side is its mirror image. Own measurements of a 1.75 m figure, metres, Blender
 # axes.
 MIDDLE = {
@@ -82,26 +84,13 @@ def build(
 
     The points are in world space: bones are laid out so that they come to stand there under ``place``.
     """
-    data = bpy.data.armatures.new(name)
-    armature = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(armature)
-    place = place or Matrix()
-    armature.matrix_world = place
-    inverse = place.inverted()
-    before = bpy.context.view_layer.objects.active
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
-    for bone_name, parent, start, end in rows:
-        bone = data.edit_bones.new(bone_name)
-        bone.head, bone.tail = inverse @ Vector(points[start]), inverse @ Vector(points[end])
-        bone.parent = data.edit_bones[parent] if parent else None
-        bone.use_connect = bone_name in connect
-        if roll is not None:
-            bone.roll = roll(bone_name)
-    bpy.ops.object.mode_set(mode="OBJECT")
-    bpy.context.view_layer.objects.active = before
-    bpy.context.view_layer.update()
-    return armature
+    bones = (
+        armatures.Bone(
+            bone, parent, points[start], points[end], roll=roll(bone) if roll else 0.0, connected=bone in connect
+        )
+        for bone, parent, start, end in rows
+    )
+    return armatures.build(name, bones, place)
 
 
 def _sided(rows: Sequence[Row], words: tuple[str, str]) -> list[Row]:

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Characters as other people build them: ``ALL`` by name, each a function that puts its armature (and its body, where
+it has one) into the scene and returns it; ``BUILT`` in code, ``REAL`` from files. A module a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+from .real import REAL
+
+BUILT: dict[str, Callable[[], bpy.types.Object]] = {}
+ALL: dict[str, Callable[[], bpy.types.Object]] = {**BUILT, **REAL}
