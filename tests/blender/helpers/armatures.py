@@ -111,7 +111,7 @@ def human(points: Mapping[str, np.ndarray], *, skin: bool = True) -> dict[str, B
     """Bones by the model's joints, named like these, from points such as ``rigs.t_pose()`` has; a body of boxes with
     ``skin``, its soles on the ground that the points stand on, as thick as the figure is tall.
     """
-    size = float(points["top"][2] - points["left_toe"][2]) / 1.75
+    size = float(points["top"][2] - points["left_toe"][2]) / 1.74  # the toe is 1 cm over the ground
     ground = min(points["left_toe"][2], points["right_toe"][2]) - 0.01 * size
     bones: dict[str, Bone] = {}
     for index, joint in enumerate(SKELETON.names):
