@@ -24,6 +24,8 @@ GIRTHS = {
     "hip": 0.07, "knee": 0.055, "ankle": 0.045, "foot": 0.04,
     "collar": 0.05, "shoulder": 0.05, "elbow": 0.04, "wrist": 0.035,
 }  # fmt: skip
+JOINTS = "joints"
+"""Custom property of an armature that says which bone is which joint."""
 HEEL_M = 0.06
 """How far the heel lies behind the ankle on a figure of 1.75 m."""
 
@@ -48,11 +50,12 @@ class Bone:
     box: tuple[Point, Point] | None = None
 
 
-def build(name: str, bones: Iterable[Bone], place: Matrix | None = None) -> bpy.types.Object:
+def build(name: str, bones: Mapping[str, Bone] | Iterable[Bone], place: Matrix | None = None) -> bpy.types.Object:
     """An armature object in the scene, and its mesh where bones have one. ``place``: its object's matrix; bones come to
-    stand where the table says under it.
+    stand where the table says under it. A table whose keys are the model's joints is remembered by :func:`true_joints`.
     """
-    bones = list(bones)
+    joints = {key: bone.name for key, bone in bones.items()} if isinstance(bones, Mapping) else {}
+    bones = list(bones.values() if isinstance(bones, Mapping) else bones)
     data = bpy.data.armatures.new(name)
     armature = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(armature)
@@ -71,8 +74,19 @@ def build(name: str, bones: Iterable[Bone], place: Matrix | None = None) -> bpy.
     bpy.ops.object.mode_set(mode="OBJECT")
     bpy.context.view_layer.objects.active = before
     _bind_boxes(armature, bones)
+    tell_joints(armature, joints)
     bpy.context.view_layer.update()
     return armature
+
+
+def tell_joints(armature: bpy.types.Object, joints: Mapping[str, str]) -> None:
+    """Remember which bone is which joint, as its maker knows; keys that are no joints of the model are left out."""
+    armature[JOINTS] = {joint: bone for joint, bone in joints.items() if joint in SKELETON.names}
+
+
+def true_joints(armature: bpy.types.Object) -> dict[str, str]:
+    """Joint -> bone as the armature's maker told; empty where it is not known."""
+    return dict(armature.get(JOINTS, {}))
 
 
 def _bind_boxes(armature: bpy.types.Object, bones: list[Bone]) -> None:

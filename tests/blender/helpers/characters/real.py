@@ -14,6 +14,7 @@ from pathlib import Path
 import bpy
 
 from ....shared_folder import SHARED
+from ..armatures import tell_joints
 
 IMPORTS: dict[str, dict[str, object]] = {
     "": {},
@@ -22,6 +23,21 @@ IMPORTS: dict[str, dict[str, object]] = {
     ", no bind pose": {"guess_original_bind_pose": False},
 }
 """What a name ends in -> options of the glTF importer; the first are its own."""
+
+
+_MIDDLE = {"pelvis": ("hips", "pelvis"), "neck": ("neck", "neck_01"), "head": ("head",)}
+_SIDE = {
+    "hip": ("upperleg.{s}", "thigh_{s}"), "knee": ("lowerleg.{s}", "calf_{s}"), "ankle": ("foot.{s}", "foot_{s}"),
+    "foot": ("toes.{s}", "ball_{s}"), "shoulder": ("upperarm.{s}", "upperarm_{s}"),
+    "elbow": ("lowerarm.{s}", "lowerarm_{s}"),
+    "wrist": ("hand_{s}", "hand.{s}", "wrist.{s}", "palm.{s}", "fist.{s}", "palm2.{s}"),
+}  # fmt: skip
+WORDS = _MIDDLE | {
+    f"{side}_{joint}": tuple(word.format(s=side[0]) for word in words)
+    for side in ("left", "right")
+    for joint, words in _SIDE.items()
+}
+"""Joint -> what these files call its bone, in small letters; the last one that is there counts."""
 
 
 def bring_in(path: Path, **options: object) -> bpy.types.Object:
@@ -36,7 +52,15 @@ def bring_in(path: Path, **options: object) -> bpy.types.Object:
     if not found:
         raise ValueError(f"{path.name} holds no armature")
     bpy.context.view_layer.update()
-    return max(found, key=lambda armature: len(armature.data.bones))
+    armature = max(found, key=lambda armature: len(armature.data.bones))
+    tell_joints(armature, _joints(armature))
+    return armature
+
+
+def _joints(armature: bpy.types.Object) -> dict[str, str]:
+    """Joint -> bone by the names of these files."""
+    names = {bone.name.lower(): bone.name for bone in armature.data.bones}
+    return {joint: names[word] for joint, words in WORDS.items() for word in words if word in names}
 
 
 def _all() -> dict[str, Callable[[], bpy.types.Object]]:
