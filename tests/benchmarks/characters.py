@@ -40,6 +40,7 @@ import bpy
 import numpy as np
 
 import blender_addon
+from blender_addon import time_slices
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request
 from blender_addon.capture.tracks import Track
@@ -48,13 +49,17 @@ from blender_addon.delivery.deliver import Delivery, deliver
 from blender_addon.keying import apply
 from blender_addon.retarget.proportions import adapt
 from blender_addon.retarget.proportions.contacts import contact_mask
+from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import GaitwayError
+from blender_addon.shared.features import foot_contacts
 from blender_addon.shared.limbs import LIMBS, bend_angle
 from blender_addon.shared.pose import global_rotations
-from blender_addon.shared.protocol import ControlError, Result
+from blender_addon.shared.protocol import ControlError, Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
 from blender_addon.takes.observed import slide
+from engine.finishing import finish
+from engine.validate import order_of
 
 from ..blender.helpers import characters, measure, sheet, skin
 from ..blender.helpers.armatures import true_joints
@@ -126,6 +131,18 @@ class Standing:
     ground: float
     height: float
     soles: skin.Soles
+
+
+def motions_of(names: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Joints (T, 22, 3) and contacts (T, 4) of the motions as they leave the engine: their feet stand on the model."""
+    found = {}
+    for name, joints in measure.cmu_motions(SHARED, {name: MOTIONS[name] for name in names}).items():
+        joints = np.asarray(joints[:NUM_FRAMES], np.float64)
+        signal = ControlSignal.empty(len(joints))
+        block = PromptBlock("a person moves", 0, len(joints))
+        order = order_of(Generate("benchmark", (block,), len(joints), signal.hint, signal.hint_mask))
+        found[name] = time_slices.run_to_end(finish(order, joints, foot_contacts(joints)))
+    return found
 
 
 def standing(armature: bpy.types.Object, found: dict[str, str]) -> Standing:
@@ -213,8 +230,18 @@ def torn(heads: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> float:
     return 100 * worst
 
 
-def run(name: str, make: Callable[[], bpy.types.Object], motion: str, joints: np.ndarray, pictures: Path | None) -> Row:
-    """One character and one motion (T, 22, 3) in a new file. Raises GaitwayError when the add-on refuses it."""
+def run(
+    name: str,
+    make: Callable[[], bpy.types.Object],
+    motion: str,
+    joints: np.ndarray,
+    contacts: np.ndarray,
+    pictures: Path | None,
+) -> Row:
+    """One character and one motion, joints (T, 22, 3) and contacts (T, 4), in a new file.
+
+    Raises GaitwayError when the add-on refuses it.
+    """
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
     scene.render.fps = FPS
@@ -232,7 +259,7 @@ def run(name: str, make: Callable[[], bpy.types.Object], motion: str, joints: np
     path, hand = path_and_hand(armature, stands, captured, joints)
     captured = replace(captured, tracks=(path, hand))
     answer = Result(
-        "benchmark", joints[None].astype(np.float32), contact_mask(joints)[None], (ControlError(0, 0, 0),), (0.0,),
+        "benchmark", joints[None].astype(np.float32), contacts[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
     )  # fmt: skip
     request = replace(build_request(scene, captured), num_frames=len(joints))
@@ -253,7 +280,7 @@ def run(name: str, make: Callable[[], bpy.types.Object], motion: str, joints: np
     heading = [_heading(heads["left_hip"] - heads["right_hip"])]
     heading.append(_heading(wanted[:, SKELETON.index("left_hip")] - wanted[:, SKELETON.index("right_hip")]))
     turned = np.degrees(np.abs((heading[0] - heading[1] + np.pi) % (2 * np.pi) - np.pi))
-    contact = contact_mask(joints)
+    contact = contact_mask(joints, contacts)
     leg = SKELETON.leg_length * metre
     slides = [
         slide(heads[joint], contact[:, column])[contact[:, column]]
@@ -314,7 +341,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, metavar="FOLDER", help="write a picture of each there")
     options = parser.parse_args()
     needed("data/cmu")
-    motions = measure.cmu_motions(SHARED, {name: MOTIONS[name] for name in options.motions})
+    motions = motions_of(options.motions)
     blender_addon.register()
     if options.sheet:
         options.sheet.mkdir(parents=True, exist_ok=True)
@@ -324,10 +351,10 @@ def main() -> None:
     print(f"{'character':32}{'motion':5}{COLUMNS}", flush=True)
     rows, refused = [], {}
     for name, make in chosen.items():
-        for motion, joints in motions.items():
+        for motion, (joints, contacts) in motions.items():
             with contextlib.redirect_stdout(io.StringIO()):
                 try:
-                    rows.append(run(name, make, motion, np.asarray(joints[:NUM_FRAMES], float), options.sheet))
+                    rows.append(run(name, make, motion, joints, contacts, options.sheet))
                     told = line(rows[-1])
                 except (GaitwayError, ValueError) as error:
                     refused[name] = str(error)
