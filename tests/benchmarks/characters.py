@@ -63,6 +63,7 @@ from engine.validate import order_of
 
 from ..blender.helpers import characters, measure, sheet, skin
 from ..blender.helpers.armatures import true_joints
+from ..blender.helpers.characters import by_chance
 from ..shared_folder import SHARED, needed
 from . import rigs
 
@@ -158,7 +159,7 @@ def standing(armature: bpy.types.Object, found: dict[str, str]) -> Standing:
 
 def path_and_hand(
     armature: bpy.types.Object, stands: Standing, captured: capture.CapturedScene, joints: np.ndarray
-) -> tuple[Track, Track]:
+) -> tuple[Track, ...]:
     """The hips' path on the ground, as the motion goes, and five places of the left hand: where copying the motion
     brings it, drawn in towards the shoulder so that any arm reaches them."""
     frames = np.asarray(model_to_scene_frame(np.arange(len(joints)), START, FPS), float)
@@ -180,6 +181,8 @@ def path_and_hand(
     bones = {joint: body.bones[joint] for joint in ("left_shoulder", "left_wrist")}
     heads, _ = rigs.evaluated(armature, bones, frames[rows])
     at = heads["left_shoulder"] + REACHED_SHARE * (heads["left_wrist"] - heads["left_shoulder"])
+    if "left_wrist" not in body.bones:
+        return (path,)  # a character without hands
     return path, Track("left_wrist", "hand", frames[rows], at, 0.0 * rows, np.nan * rows)
 
 
@@ -256,8 +259,8 @@ def run(
     captured = capture.capture(scene)
     press_s = time.thread_time() - began
     stands = standing(armature, captured.body.bones)
-    path, hand = path_and_hand(armature, stands, captured, joints)
-    captured = replace(captured, tracks=(path, hand))
+    tracks = path_and_hand(armature, stands, captured, joints)
+    captured = replace(captured, tracks=tracks)
     answer = Result(
         "benchmark", joints[None].astype(np.float32), contacts[None], (ControlError(0, 0, 0),), (0.0,),
         {}, 0, "",
@@ -270,12 +273,16 @@ def run(
     press_s += phases["Measuring"]
     says = spoken(answer, observed)
 
+    path = tracks[0]
     frames, factor = path.frames, captured.body.scale
     metre = factor / captured.unit_scale
     wanted = model_to_blender(capture.to_floor(joints, replace(captured, tracks=(None,))) * factor, captured.unit_scale)
     heads, turns = rigs.evaluated(armature, stands.joints, frames)
     hips, _ = rigs.evaluated(armature, {"pelvis": captured.body.bones["pelvis"]}, frames)
-    held, _ = rigs.evaluated(armature, {"left_wrist": captured.body.bones["left_wrist"]}, hand.frames)
+    missed = [0.0]
+    for hand in tracks[1:]:
+        held, _ = rigs.evaluated(armature, {"left_wrist": captured.body.bones["left_wrist"]}, hand.frames)
+        missed.append(float(np.linalg.norm(held["left_wrist"] - hand.points, axis=-1).max()))
     angles = rigs.limb_angles(heads, wanted)
     heading = [_heading(heads["left_hip"] - heads["right_hip"])]
     heading.append(_heading(wanted[:, SKELETON.index("left_hip")] - wanted[:, SKELETON.index("right_hip")]))
@@ -299,7 +306,7 @@ def run(
     return Row(
         name, motion,
         float(np.linalg.norm((hips["pelvis"] - path.points)[:, :2], axis=-1).max()) / metre * 100,
-        float(np.linalg.norm(held["left_wrist"] - hand.points, axis=-1).max()) / metre * 100,
+        max(missed) / metre * 100,
         float(np.percentile(angles[:, [*range(8)[LEGS], *range(8)[FREE_ARM]]], 95)), float(np.percentile(turned, 95)),
         rigs.flips(heads, turns, global_rotations(joints)), knees_backward(heads, wanted),
         100 * float(np.percentile(np.concatenate(slides), 95)) / leg,
@@ -345,7 +352,7 @@ def main() -> None:
     blender_addon.register()
     if options.sheet:
         options.sheet.mkdir(parents=True, exist_ok=True)
-    chosen = dict(characters.ALL)
+    chosen = by_chance.characters(options.random) if options.random else dict(characters.ALL)
     if options.only:
         chosen = {name: make for name, make in chosen.items() if name.startswith(tuple(options.only))}
     print(f"{'character':32}{'motion':5}{COLUMNS}", flush=True)

@@ -26,8 +26,8 @@ GIRTHS = {
 }  # fmt: skip
 JOINTS = "joints"
 """Custom property of an armature that says which bone is which joint."""
-HEEL_M = 0.06
-"""How far the heel lies behind the ankle on a figure of 1.75 m."""
+HEEL_M, BALL_M, TIP_M = 0.06, 0.02, 0.01
+"""How far the heel lies behind the ankle, and ball and tip of the foot over the sole, on a figure of 1.75 m."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Bone:
     """A bone in world space, metres (or any unit), Blender's axes.
 
     ``end`` is where the limb ends, ``tail`` what the bone says of it (the end by default); ``girth``: half the
-    thickness of the box of mesh around head to end (none if 0); ``box``: that box itself, its low and its high corner.
+    thickness of the box of mesh around head to end (none if 0); ``box``: that box itself, its low and its high corner,
+    and ``box_place`` what turns and moves it from there.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Bone:
     deform: bool = True
     girth: float = 0.0
     box: tuple[Point, Point] | None = None
+    box_place: Matrix | None = None
 
 
 def build(name: str, bones: Mapping[str, Bone] | Iterable[Bone], place: Matrix | None = None) -> bpy.types.Object:
@@ -108,25 +110,32 @@ def _bind_boxes(armature: bpy.types.Object, bones: list[Bone]) -> None:
         body.vertex_groups.new(name=row.name).add(list(range(8 * number, 8 * number + 8)), 1.0, "REPLACE")
 
 
+UNIT_BOX = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
+
+
+def _between(low: Point, high: Point, place: Matrix | None) -> np.ndarray:
+    """The corners (8, 3) of the box between two corners, brought to its place."""
+    matrix = np.array(place or Matrix())
+    corners = np.asarray(low, float) + UNIT_BOX * (np.asarray(high, float) - np.asarray(low, float))
+    return corners @ matrix[:3, :3].T + matrix[:3, 3]
+
+
 def _corners(row: Bone) -> np.ndarray:
     """The corners (8, 3) of the box of a bone."""
-    unit = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
     if row.box is not None:
-        low, high = (np.asarray(corner, float) for corner in row.box)
-        return low + unit * (high - low)
+        return _between(*row.box, row.box_place)
     along = np.asarray(row.end, float) - np.asarray(row.head, float)
     turn = Vector(along).to_track_quat("Y", "Z").to_matrix()
     length = float(np.linalg.norm(along))
-    local = (unit - (0.5, 0, 0.5)) * (2 * row.girth, length, 2 * row.girth)
+    local = (UNIT_BOX - (0.5, 0, 0.5)) * (2 * row.girth, length, 2 * row.girth)
     return np.asarray(row.head, float) + local @ np.array(turn).T
 
 
 def human(points: Mapping[str, np.ndarray], *, skin: bool = True) -> dict[str, Bone]:
     """Bones by the model's joints, named like these, from points such as ``rigs.t_pose()`` has; a body of boxes with
-    ``skin``, its soles on the ground that the points stand on, as thick as the figure is tall.
+    ``skin``, as thick as the figure is tall.
     """
     size = float(points["top"][2] - points["left_toe"][2]) / 1.74  # the toe is 1 cm over the ground
-    ground = min(points["left_toe"][2], points["right_toe"][2]) - 0.01 * size
     bones: dict[str, Bone] = {}
     for index, joint in enumerate(SKELETON.names):
         parent = SKELETON.parents[index]
@@ -134,18 +143,40 @@ def human(points: Mapping[str, np.ndarray], *, skin: bool = True) -> dict[str, B
             joint, SKELETON.names[parent] if parent >= 0 else None, points[joint], points[_end_of(joint)],
             girth=size * GIRTHS[joint.removeprefix("left_").removeprefix("right_")] if skin else 0.0,
         )  # fmt: skip
-    for side in ("left", "right"):
-        ankle, ball, toe = (points[f"{side}_{joint}"] for joint in ("ankle", "foot", "toe"))
-        if skin:
-            half = 0.045 * size
-            heel = (
-                np.array([ankle[0] - half, ball[1], ground]),
-                np.array([ankle[0] + half, ankle[1] + HEEL_M * size, ankle[2]]),
-            )
-            tip = np.array([ball[0] - half, toe[1], ground]), np.array([ball[0] + half, ball[1], ground + 0.05 * size])
-            bones[f"{side}_ankle"] = replace(bones[f"{side}_ankle"], box=heel)
-            bones[f"{side}_foot"] = replace(bones[f"{side}_foot"], box=tip)
+    for side in ("left", "right") if skin else ():
+        heel, tip, place = _foot_boxes(points, side, size)
+        bones[f"{side}_ankle"] = replace(bones[f"{side}_ankle"], box=heel, box_place=place)
+        bones[f"{side}_foot"] = replace(bones[f"{side}_foot"], box=tip, box_place=place)
     return bones
+
+
+Box = tuple[np.ndarray, np.ndarray]
+
+
+def _foot_boxes(points: Mapping[str, np.ndarray], side: str, size: float) -> tuple[Box, Box, Matrix]:
+    """The boxes of heel and toes around the ankle, in axes with the sole level and the toes towards -Y, and what brings
+    them to the foot, which need not be level: its tip is ``TIP_M`` over the sole, its ball ``BALL_M``.
+    """
+    ankle, ball, toe = (np.asarray(points[f"{side}_{joint}"], float) for joint in ("ankle", "foot", "toe"))
+    along = Vector(toe - ball).normalized()
+    across = along.cross(Vector(ankle - ball)).normalized()
+    rise = np.arcsin(min((BALL_M - TIP_M) * size / np.linalg.norm(toe - ball), 1.0))
+    ahead = Matrix.Rotation(rise, 3, across) @ along
+    axes = Matrix((-across, -ahead, across.cross(ahead))).transposed()
+    local_ball, local_toe = (np.array(axes.transposed() @ Vector(point - ankle)) for point in (ball, toe))
+    half, sole = 0.045 * size, local_toe[2] - TIP_M * size
+    middle = local_ball[0]
+    heel = np.array([-half, local_ball[1], sole]), np.array([half, HEEL_M * size, 0.0])
+    tip = np.array([middle - half, local_toe[1], sole]), np.array([middle + half, local_ball[1], sole + 0.05 * size])
+    return heel, tip, Matrix.Translation(ankle) @ axes.to_4x4()
+
+
+def lowest_of_feet(points: Mapping[str, np.ndarray], size: float = 1.0) -> float:
+    """Height of the lowest corner of the boxes that :func:`human` gives both feet."""
+    boxes = [
+        (box, place) for side in ("left", "right") for *pair, place in [_foot_boxes(points, side, size)] for box in pair
+    ]
+    return min(float(_between(*box, place)[:, 2].min()) for box, place in boxes)
 
 
 def _end_of(joint: str) -> str:
@@ -177,10 +208,13 @@ def renamed(bones: Mapping[str, Bone], names: Mapping[str, str]) -> dict[str, Bo
 
 
 def without(bones: Mapping[str, Bone], *keys: str) -> dict[str, Bone]:
-    """The table without some bones; their children hang on their parents and take their skin along (a bone that has no
-    child leaves its skin to its parent only by what the table says)."""
+    """The table without some bones; their children hang on their parents, which reach as far as they did."""
     kept = dict(bones)
     for key in keys:
         gone = kept.pop(key)
-        kept = {k: replace(bone, parent=gone.parent) if bone.parent == gone.name else bone for k, bone in kept.items()}
+        for other, bone in kept.items():
+            if bone.parent == gone.name:
+                kept[other] = replace(bone, parent=gone.parent)
+            elif bone.name == gone.parent and np.allclose(bone.end, gone.head):
+                kept[other] = replace(bone, end=gone.end)
     return kept
