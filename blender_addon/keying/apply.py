@@ -16,7 +16,7 @@ from ..lookup import action_by_uid, object_by_uid, require_existing
 from ..retarget.bone_map import BoneMap
 from ..retarget.keys.reduce import Bound, reduce
 from ..retarget.keys.spline_fit import Curve, Spacing, every, thinned
-from ..retarget.pose import Solution, control_rig
+from ..retarget.pose import Solution, control_rig, wiring
 from ..retarget.pose.root_motion import apply_root_motion
 from ..retarget.pose.solve import find_location_bone
 from ..retarget.proportions.adapt import Constraints, sparse_rows
@@ -83,7 +83,8 @@ def to_controls(armature: bpy.types.Object, plan: Plan, solution: Solution) -> G
     """What to key for ``armature`` to be as ``solution`` poses ``plan.solved_rig``; a generator that hands the thread
     back.
 
-    That is ``solution`` itself unless the bones hang on constraints or something else than the hips carries them.
+    That is ``solution`` itself unless bones hang on constraints, elsewhere than a body's, or something else than the
+    hips carries them.
     """
     rooted = yield from apply_root_motion(
         plan.solved_rig,
@@ -96,6 +97,9 @@ def to_controls(armature: bpy.types.Object, plan: Plan, solution: Solution) -> G
         plan.fps,
     )
     solution = rooted.solution
+    if plan.wired is not None:
+        yield
+        return wiring.on_armature(plan.wired, plan.solved_rig, plan.bone_map, solution, rooted.root)
     if plan.controls is None:
         return solution
     yield

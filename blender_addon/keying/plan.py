@@ -12,7 +12,7 @@ import numpy as np
 from ..character.read_rig import check_keyable, constrained_bones, is_object_moving, object_matrices
 from ..character.setup import limb_controls, read_character, root_motion
 from ..retarget.bone_map import BoneMap
-from ..retarget.pose import RootMotion, control_rig, solve, twist
+from ..retarget.pose import RootMotion, control_rig, solve, twist, wiring
 from ..retarget.pose.resample import resample, scene_frames
 from ..retarget.proportions import contacts
 from ..retarget.proportions.adapt import Constraints, RigClock, adapt
@@ -32,8 +32,9 @@ class Plan:
     """Everything of the armature and the scene that solving needs, and nothing of Blender's: numbers that outlive any
     change there.
 
-    T model frames, K scene frames. ``solved_rig`` is what the motion is solved on: the armature, or where constraints
-    move its bones the stand-in for its ``controls``, which are the armature then.
+    T model frames, K scene frames. ``solved_rig`` is what the motion is solved on: the armature itself; or, where
+    constraints move its bones, the stand-in for its ``controls``, which are the armature then; or, where bones hang
+    elsewhere than a body's, the body of the armature ``wired``.
     """
 
     solved_rig: Rig
@@ -46,6 +47,7 @@ class Plan:
     matrix_world: np.ndarray
     constraints: Constraints = field(default_factory=Constraints)
     controls: Rig | None = None
+    wired: Rig | None = None
     limbs: str = "BOTH"
     root_motion: RootMotion = field(default_factory=RootMotion)
     object_basis: np.ndarray = field(default_factory=lambda: np.eye(4))
@@ -54,7 +56,7 @@ class Plan:
     @property
     def keyed_rig(self) -> Rig:
         """The armature that gets the keys."""
-        return self.controls or self.solved_rig
+        return self.controls or self.wired or self.solved_rig
 
     def segments(self) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
         """At the scene frames: rotations of the model's segments (K, 22, 4), model axes, and the hips (K, 3)
@@ -154,8 +156,9 @@ def plan_motion(
     matrices = rest.matrix_world
     if is_object_moving(armature):
         matrices = yield from object_matrices(armature, frames)
+    solved = control_rig.control_stand_in(rest, bone_map) if is_control_rig else wiring.body_of(rest, bone_map)
     return Plan(
-        control_rig.control_stand_in(rest, bone_map) if is_control_rig else rest,
+        solved,
         bone_map,
         joints,
         scale,
@@ -165,6 +168,7 @@ def plan_motion(
         matrices,
         constraints or Constraints(),
         rest if is_control_rig else None,
+        rest if not is_control_rig and solved is not rest else None,
         limbs or limb_controls(armature),
         root_motion(armature),
         np.array(armature.matrix_basis, dtype=np.float64),

@@ -2,6 +2,7 @@
 """Which bone is which joint. A new rig family is one new file in tables/ and one line; no logic."""
 
 from .custom import custom_map
-from .detect import REQUIRED_JOINTS, BoneMap, IkControls, canonical, detect_bones
+from .detect import canonical, detect_bones
+from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
 
 __all__ = ["REQUIRED_JOINTS", "BoneMap", "IkControls", "canonical", "custom_map", "detect_bones"]

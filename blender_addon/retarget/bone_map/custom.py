@@ -17,7 +17,8 @@ import numpy as np
 from ...shared.errors import BadFile, RetargetError
 from ...shared.skeleton import SKELETON, joint_label
 from ..rig import BoneRest, ancestors
-from .detect import REQUIRED_JOINTS, TRUNK_JOINTS, BoneMap, canonical, detect_bones
+from .detect import canonical, detect_bones
+from .mapping import REQUIRED_JOINTS, TRUNK_JOINTS, BoneMap
 
 BONES_FORMAT = "gaitway_bones"
 FORMAT_VERSION = 1

@@ -10,67 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ...shared.errors import RetargetError
 from ...shared.skeleton import SKELETON
 from ..rig import BoneRest, ancestors
 from . import structure
+from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
 from .tables import TABLES
 from .tables.table import BoneTable, LimbControls
 
-REQUIRED_JOINTS = (
-    "pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
-)  # fmt: skip
-TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
-
-
-@dataclass(frozen=True)
-class IkControls:
-    """The IK controls of one limb by bone name; ``pole`` and ``toe`` are empty where there are none.
-
-    ``switch``: (bone, custom property, value in FK, value in IK). ``pole_properties``: (bone, custom property, value)
-    that make IK follow the pole.
-    """
-
-    end: str
-    pole: str
-    toe: str
-    switch: tuple[str, str, float, float]
-    pole_properties: tuple[tuple[str, str, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class BoneMap:
-    """Joint name -> bone name, and what else moves with the trunk.
-
-    The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
-    joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
-    names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
-    ``twists``: see :data:`.twist.TwistShares`.
-    """
-
-    bones: dict[str, str]
-    family: str
-    score: float
-    between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
-    limbs: dict[str, IkControls] = field(default_factory=dict)
-    twists: dict[str, tuple[str, float]] = field(default_factory=dict)
-
-    @property
-    def posed_bones(self) -> set[str]:
-        """All bones that the motion rotates."""
-        return {*self.bones.values(), *self.between, *self.twists}
-
-    def __contains__(self, joint: str) -> bool:
-        return joint in self.bones
-
-    def __getitem__(self, joint: str) -> str:
-        return self.bones[joint]
 
 
 def detect_bones(bones: list[BoneRest]) -> BoneMap:

@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the human in an armature whose bones have any names: two mirrored legs, two mirrored arms, a trunk between.
+"""Find the human in an armature whose bones have any names: two legs, two arms, a trunk between.
 
-Only the rest pose is looked at. A limb is the longest chain of bones below a fork; two limbs of one fork are a pair
-when each is the other's mirror image. The legs are the pair that points away from the other one; the left is told by
-where the feet point.
+Rest pose, hierarchy and the words in names are looked at. The legs are the pair of limbs that points away from the
+other one; the left is told by names, else by where the feet point. Names decide what shapes leave open; without any,
+shapes do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 
 from ..rig import BoneRest
+from .limbs import Pair, Split, find_pairs, split_arm, split_leg
+from .sides import find_left
+from .tree import Tree
 
-LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
-MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
-MIN_LIMB_BONES = 3
 OPPOSITE_COS = -0.6  # cosine: legs point away from the arms
-FOOT_ANGLE_RAD = np.radians(25.0)
 HEAD_LENGTH_RATIO = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
-MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
-
-Split = tuple[int, int, int]
+NEAR_HIPS_RATIO, AT_HIPS_RATIO = 0.6, 0.25  # of the leg's length from the hip sockets
+FOOT_DISTANCE_RATIO = 0.35  # of the leg's length, from the end of a shin to a foot that hangs elsewhere
+LEG_LIKE_RATIO = 0.6  # of the leg's length: other limbs of that length are those of an animal
+MAX_OTHER_LIMBS = 1  # pairs beside arms and legs that names do not tell
+MAX_TRIED_PAIRS = 12
 
 
 @dataclass(frozen=True)
@@ -36,208 +36,175 @@ class HumanChains:
     neck: list[str]
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """Two mirrored limbs below ``fork``: for each its bones and its points (bones + 1, 3), heads and the last tail."""
-
-    fork: str
-    chains: tuple[list[str], list[str]]
-    points: tuple[np.ndarray, np.ndarray]
-    axis: np.ndarray  # from the second limb to the first
-
-    @property
-    def start(self) -> np.ndarray:
-        return (self.points[0][0] + self.points[1][0]) / 2
-
-    @property
-    def direction(self) -> np.ndarray:
-        """From the roots to the ends, in the middle between the two."""
-        return (self.points[0][-1] + self.points[1][-1]) / 2 - self.start
-
-
-class _Tree:
-    def __init__(self, bones: list[BoneRest]) -> None:
-        self.bones = {bone.name: bone for bone in bones}
-        self.children: dict[str, list[str]] = {bone.name: [] for bone in bones}
-        for bone in bones:
-            if bone.parent in self.children:
-                self.children[bone.parent].append(bone.name)
-        self.reach: dict[str, float] = {}
-        for name in reversed(self.top_down()):
-            self.reach[name] = max(
-                (self.step(name, child) + self.reach[child] for child in self.children[name]), default=self.length(name)
-            )
-
-    def top_down(self) -> list[str]:
-        order = [name for name, bone in self.bones.items() if bone.parent not in self.bones]
-        for name in order:
-            order.extend(self.children[name])
-        return order
-
-    def head(self, name: str) -> np.ndarray:
-        return np.asarray(self.bones[name].head, dtype=np.float64)
-
-    def tail(self, name: str) -> np.ndarray:
-        return np.asarray(self.bones[name].tail, dtype=np.float64)
-
-    def length(self, name: str) -> float:
-        return float(np.linalg.norm(self.tail(name) - self.head(name)))
-
-    def step(self, name: str, child: str) -> float:
-        return float(np.linalg.norm(self.head(child) - self.head(name)))
-
-    def main_chain(self, name: str) -> list[str]:
-        """``name`` and below it always the child that reaches farthest."""
-        chain = [name]
-        while self.children[chain[-1]]:
-            here = chain[-1]
-            chain.append(max(self.children[here], key=lambda child: self.step(here, child) + self.reach[child]))
-        return chain
-
-    def points(self, chain: list[str]) -> np.ndarray:
-        return np.array([self.head(name) for name in chain] + [self.tail(chain[-1])])
-
-    def path_up(self, name: str) -> list[str]:
-        path = [name]
-        while self.bones[path[-1]].parent in self.bones:
-            path.append(self.bones[path[-1]].parent)  # type: ignore[arg-type]
-        return path
-
-
 def find_human(bones: list[BoneRest]) -> HumanChains | None:
     """The chains of a human, or None when the armature has no such structure."""
-    tree = _Tree(bones)
-    pairs = sorted(_pairs(tree), key=lambda pair: -tree.reach[pair.chains[0][0]])
-    for first, second in combinations(pairs, 2):
-        for legs, arms in ((first, second), (second, first)):
-            found = _human(tree, legs, arms)
-            if found is not None:
-                return found
+    tree = Tree(bones)
+    pairs = find_pairs(tree)[:MAX_TRIED_PAIRS]
+    tried = sorted(permutations(pairs, 2), key=lambda two: -_fitness(*two))
+    for legs, arms in tried:
+        found = _human(tree, pairs, legs, arms)
+        if found is not None:
+            return found
     return None
 
 
-def _pairs(tree: _Tree) -> Iterator[_Pair]:
-    """All mirrored pairs of limbs that are long enough to be arms or legs."""
-    corners = np.array([point for name in tree.bones for point in (tree.head(name), tree.tail(name))])
-    extent = float(np.ptp(corners, axis=0).max()) if len(corners) else 0.0
-    for fork, children in tree.children.items():
-        long_enough = [child for child in children if tree.reach[child] >= MIN_LIMB_RATIO * extent]
-        for one, other in combinations(long_enough, 2):
-            chains = tree.main_chain(one), tree.main_chain(other)
-            if len(chains[0]) != len(chains[1]) or len(chains[0]) < MIN_LIMB_BONES:
-                continue
-            points = tree.points(chains[0]), tree.points(chains[1])
-            difference = points[0] - points[1]
-            axis = difference.sum(0)
-            if np.linalg.norm(axis) < 1e-9:
-                continue
-            axis /= np.linalg.norm(axis)
-            middle = (points[0] + points[1]) / 2 - (points[0][0] + points[1][0]) / 2
-            skew = np.linalg.norm(difference - (difference @ axis)[:, None] * axis, axis=-1)
-            if max(skew.max(), abs(middle @ axis).max()) < LIMB_MIRROR_TOLERANCE_RATIO * tree.reach[one]:
-                yield _Pair(fork, chains, points, axis)
+def _fitness(legs: Pair, arms: Pair) -> float:
+    """How well names say which pair is which; pairs of which they say nothing stay in their order."""
+    return legs.words["leg"] - legs.words["arm"] + arms.words["arm"] - arms.words["leg"]
 
 
-def _human(tree: _Tree, legs: _Pair, arms: _Pair) -> HumanChains | None:
-    arm_path, leg_path = tree.path_up(arms.fork), tree.path_up(legs.fork)
-    pelvis = next((name for name in arm_path if name in leg_path), None)
-    limbs = {name for chain in (*legs.chains, *arms.chains) for name in chain}
-    if pelvis is None or limbs & set(arm_path + leg_path) or abs(legs.axis @ arms.axis) < 0.9:
+def _human(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanChains | None:
+    if arms.words["leg"] > arms.words["arm"] or legs.words["arm"] > legs.words["leg"]:
+        return None  # fore legs are no arms
+    if legs.bones & arms.bones or abs(legs.axis @ arms.axis) < 0.9:
         return None
     up = arms.start - legs.start
-    leg_length = float(np.linalg.norm(legs.direction))
-    if np.linalg.norm(up) < 0.1 * leg_length or np.linalg.norm(tree.head(pelvis) - legs.start) > 0.6 * leg_length:
+    leg_length = legs.length
+    if np.linalg.norm(up) < 0.1 * leg_length:
         return None
     up = up / np.linalg.norm(up)
-    if legs.direction @ up > OPPOSITE_COS * leg_length:
+    if legs.direction @ up > OPPOSITE_COS * np.linalg.norm(legs.direction):
         return None
-    leg_split, arm_split = _split_leg(legs.points[0]), _split_arm(tree, arms)
+    trunk = _trunk(tree, legs, arms, leg_length)
+    if trunk is None or _is_animal(tree, pairs, legs, arms, leg_length):
+        return None
+    pelvis, spine, chest = trunk
+    feet = _feet_elsewhere(tree, legs, {*spine, pelvis, *arms.bones})
+    leg_split, arm_split = split_leg(tree, legs, feet[0][0] if feet else ""), split_arm(tree, arms)
     if leg_split is None or arm_split is None:
         return None
 
-    left = _left(tree, legs, leg_split, up)
-    bones = {"pelvis": pelvis}
-    for pair, split, joints in (
-        (legs, leg_split, ("hip", "knee", "ankle")),
-        (arms, arm_split, ("shoulder", "elbow", "wrist")),
-    ):
-        sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
-        for side, chain in zip(sides, pair.chains, strict=True):
-            bones |= {
-                f"{side}_{joint}": chain[index]
-                for joint, index in zip(joints, split, strict=True)
-                if index < len(chain)
-            }
-            if pair is legs and split[2] + 1 < len(chain):
-                bones[f"{side}_foot"] = chain[split[2] + 1]
-            if pair is arms and split[0] > 0:
-                bones[f"{side}_collar"] = chain[split[0] - 1]
-    spine = arm_path[: arm_path.index(pelvis)][::-1]
-    neck = _neck(tree, arms, up)
+    left = find_left(tree, legs, arms, leg_split, feet, up)
+    found = {"pelvis": pelvis}
+    found |= _limb_bones(legs, leg_split, ("hip", "knee", "ankle", "foot"), left)
+    found |= _limb_bones(arms, arm_split, ("shoulder", "elbow", "wrist", ""), left)
+    if feet:
+        sides = ("left", "right") if legs.axis @ left > 0 else ("right", "left")
+        for side, chain in zip(sides, feet, strict=True):
+            found[f"{side}_ankle"] = chain[0]
+            if len(chain) > 1:
+                found[f"{side}_foot"] = chain[1]
+    neck = _neck(tree, arms, chest, up)
     if neck:
-        bones["head"] = neck.pop()
-    return HumanChains(bones, spine, neck)
+        found["head"] = neck.pop()
+    return HumanChains(found, spine, neck)
 
 
-def _splits(points: np.ndarray, last: int) -> Iterator[tuple[float, Split]]:
-    """(cost, (root, middle, end)) of every way to see an upper and a lower bone in a chain; bones in line count
-    as one."""
-    steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
-    for i, j, k in combinations(range(last + 1), 3):
-        upper, lower = steps[i:j].sum(), steps[j:k].sum()
-        if min(upper, lower) <= 1e-9:
-            continue
-        before = steps[:i].sum() / (steps[:i].sum() + upper + lower)
-        yield abs(np.log(upper / lower)) + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
+def _limb_bones(pair: Pair, split: Split, joints: tuple[str, str, str, str], left: np.ndarray) -> dict[str, str]:
+    found = {}
+    sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
+    for side, chain in zip(sides, pair.chains, strict=True):
+        for joint, index in zip(joints, (*split, split[2] + 1), strict=True):
+            if joint and index < len(chain):
+                found[f"{side}_{joint}"] = chain[index]
+        if joints[0] == "shoulder" and split[0] > 0:
+            found[f"{side}_collar"] = chain[split[0] - 1]
+    return found
 
 
-def _split_leg(points: np.ndarray) -> Split | None:
-    """Hip, knee and ankle as indices in the chain: two bones of like length, after which the foot turns forward."""
+def _trunk(tree: Tree, legs: Pair, arms: Pair, leg_length: float) -> tuple[str, list[str], str] | None:
+    """Pelvis, the spine above it up to the chest, and the chest: on the way from the arms down to the legs."""
+    fork = arms.fork
+    while fork and (tree.words[fork].says("neck", "head") or fork in legs.bones) and tree.bones[fork].parent:
+        fork = str(tree.bones[fork].parent)  # arms that hang on the neck
+    if not fork or fork not in tree.bones:
+        return None
+    up_arms = tree.path_up(fork)
+    up_legs = tree.path_up(legs.fork) if legs.fork else []
+    if (legs.bones | arms.bones) & {*up_arms, *up_legs}:
+        return None
+    shared = next((name for name in up_arms if name in up_legs), None)
+    socket = (legs.points[0][0] + legs.points[1][0]) / 2
+
+    def off(name: str) -> float:
+        return float(np.linalg.norm(tree.heads[name] - socket)) / leg_length
+
+    start = up_arms.index(shared) if shared is not None else len(up_arms) - 1
+    if off(up_arms[start]) > NEAR_HIPS_RATIO:
+        # Legs on a root beside the hips: the lowest bone of the trunk that is near them.
+        start = next((at for at in range(start, -1, -1) if off(up_arms[at]) <= NEAR_HIPS_RATIO), -1)
+        if start < 0:
+            return None
+    at = start
+    while at + 1 < len(up_arms) and off(up_arms[at + 1]) <= AT_HIPS_RATIO and _is_pelvis_above(tree, up_arms, at):
+        at += 1
+    above = up_arms[:at][::-1]
+    # What lies between the pelvis and the legs is a part of it, but for a spine that the legs hang on.
+    stiff = above[: at - start]
+    kept = [name for name in stiff if tree.words[name].says("spine") >= 1.0]
+    rest = above[at - start :]
+    while rest and len(rest) > 1 and tree.words[rest[0]].says("pelvis") > tree.words[rest[0]].says("spine"):
+        rest = rest[1:]
+    return up_arms[at], kept + rest, fork
+
+
+def _is_pelvis_above(tree: Tree, path: list[str], at: int) -> bool:
+    here, above = tree.words[path[at]], tree.words[path[at + 1]]
+    if above.aside or here.says("pelvis") > here.says("spine"):
+        return False
+    return above.says("pelvis") > 0 or not (here.roles or above.roles)
+
+
+def _is_animal(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair, leg_length: float) -> bool:
+    """Whether more limbs like legs hang on the trunk: those of a spider, a centaur."""
+    body = legs.bones | arms.bones
+    trunk = {*tree.path_up(arms.fork or arms.chains[0][0]), *tree.path_up(legs.fork or legs.chains[0][0])}
+    others = [
+        pair
+        for pair in pairs
+        if not pair.bones & (body | trunk)
+        and pair.fork in trunk
+        and tree.reach[pair.chains[0][0]] > LEG_LIKE_RATIO * leg_length
+        and len(pair.chains[0]) > 2
+    ]
+    named = [pair for pair in others if pair.words["leg"] >= 1.0]
+    known = legs.words["leg"] > 0 and arms.words["arm"] > 0
+    return bool(named) or (not known and len(others) > MAX_OTHER_LIMBS)
+
+
+def _feet_elsewhere(tree: Tree, legs: Pair, taken: set[str]) -> tuple[list[str], list[str]] | None:
+    """The chains of two feet that do not hang on the legs, in the order of these; None where feet hang there, or
+    nowhere."""
+    chains = legs.chains
+    says_foot = any(tree.words[name].says("foot") >= 2.0 for name in chains[0])
+    if says_foot or (len(chains[0]) > 2 and not legs.words["leg"]):
+        return None
     found = []
-    for cost, (i, j, k) in _splits(points, len(points) - 1):
-        straight = k == len(points) - 1 or _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE_RAD
-        folded = _angle(points[j] - points[i], points[k] - points[j]) > np.radians(60)
-        found.append((cost + 0.5 * straight + 0.5 * folded, (i, j, k)))
-    return _cheapest(found)
+    for chain, points in zip(chains, legs.points, strict=True):
+        knee = points[min(1, len(points) - 2)]
+        expected, length = 2 * knee - points[0], 2 * float(np.linalg.norm(knee - points[0]))
+        choices = []
+        for name, words in tree.words.items():
+            named = words.says("foot") >= 2.0 and words.side == tree.words[chain[0]].side
+            if words.aside or not (named or not words.roles):
+                continue
+            ends = (expected,) if named else (expected, points[-1])
+            off = min(float(np.linalg.norm(tree.heads[name] - end)) for end in ends) / length
+            if off < FOOT_DISTANCE_RATIO and not {name, *tree.path_up(name)} & (legs.bones | taken):
+                choices.append((not named, off, name))
+        if not choices:
+            return None
+        foot = min(choices)[2]
+        toes = [child for child in tree.children[foot] if not tree.words[child].aside]
+        found.append([foot, *sorted(toes, key=lambda child: -tree.step(foot, child))[:1]])
+    return (found[0], found[1]) if found[0][0] != found[1][0] else None
 
 
-def _split_arm(tree: _Tree, arms: _Pair) -> Split | None:
-    """Shoulder, elbow and wrist as indices in the chain: two bones of like length; the fingers fork at the hand."""
-    chain = arms.chains[0]
-    palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
-    splits = _splits(arms.points[0], len(chain))
-    if palm is not None:
-        return _cheapest([(cost, split) for cost, split in splits if split[2] == palm])
-    # Without fingers the hand is usually the last bone.
-    return _cheapest([(cost + 0.3 * abs(len(chain) - 1 - split[2]), split) for cost, split in splits])
-
-
-def _cheapest(splits: list[tuple[float, Split]]) -> Split | None:
-    cost, split = min(splits, default=(np.inf, None))
-    return split if cost < MAX_SPLIT_COST else None
-
-
-def _angle(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b))
-
-
-def _left(tree: _Tree, legs: _Pair, split: Split, up: np.ndarray) -> np.ndarray:
-    """Direction of the character's left: the feet point forward; without feet, Blender's (or a Y-up file's) front
-    is taken."""
-    forward = np.zeros(3)
-    for points in legs.points:
-        forward += points[min(split[2] + 1, len(points) - 1)] - points[split[2]]
-    forward -= (forward @ up) * up + (forward @ legs.axis) * legs.axis
-    if np.linalg.norm(forward) < 0.02 * np.linalg.norm(legs.direction):
-        forward = np.array([0.0, -1.0, 0.0]) if abs(up[2]) > abs(up[1]) else np.array([0.0, 0.0, 1.0])
-    return np.cross(up, forward)
-
-
-def _neck(tree: _Tree, arms: _Pair, up: np.ndarray) -> list[str]:
-    """The bones above the chest in the middle, the head last: the chain that rises most, up to where it forks."""
+def _neck(tree: Tree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
+    """The bones above the chest in the middle, the head last: the way to the bone called head, else the chain that
+    rises most, up to where it forks."""
+    named = [
+        name
+        for name, words in tree.words.items()
+        if words.says("head") >= 2.0 and not words.aside and not words.side and name not in arms.bones
+    ]
+    for head in sorted(named, key=lambda name: len(tree.path_up(name))):
+        path = tree.path_up(head)
+        if chest in path:
+            return path[: path.index(chest)][::-1]
     rising = []
-    for child in tree.children[arms.fork]:
-        if child in arms.chains[0] + arms.chains[1]:
+    for child in tree.children[chest]:
+        if child in arms.bones or tree.words[child].aside or tree.words[child].side:
             continue
         chain = [child]
         while len(tree.children[chain[-1]]) == 1:
@@ -245,13 +212,13 @@ def _neck(tree: _Tree, arms: _Pair, up: np.ndarray) -> list[str]:
             if tree.step(chain[-1], above) < 0.2 * tree.length(chain[-1]):
                 break  # a bone that begins where the head begins: a face
             chain.append(above)
-        offset = tree.tail(chain[-1]) - tree.head(arms.fork)
+        offset = tree.tails[chain[-1]] - tree.heads[chest]
         if offset @ up > 0.7 * np.linalg.norm(offset):
             rising.append((offset @ up, _up_to_head(tree, chain)))
     return max(rising, key=lambda found: found[0])[1] if rising else []
 
 
-def _up_to_head(tree: _Tree, chain: list[str]) -> list[str]:
+def _up_to_head(tree: Tree, chain: list[str]) -> list[str]:
     """``chain``, neck and head, without what goes on beyond the head."""
     steps = [tree.step(below, above) for below, above in pairwise(chain)]
     for index in range(1, len(steps)):

@@ -22,7 +22,7 @@ from ...shared.limbs import LIMBS, Limb, bend_angle, signed_angle
 from ...shared.pose import T_POSE
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 
 SNAP_RAD = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright

@@ -17,7 +17,7 @@ import numpy as np
 from ...shared import quat
 from ...shared.limbs import signed_angle
 from ...shared.skeleton import SKELETON
-from ..bone_map.detect import TRUNK_JOINTS, BoneMap, IkControls
+from ..bone_map.mapping import BoneMap, IkControls, body_parents
 from ..rig import Rig
 from . import alignment, fk
 from .solve import Solution
@@ -58,7 +58,7 @@ class ControlTargets:
 
 def control_stand_in(rig: Rig, bone_map: BoneMap) -> Rig:
     """The mapped bones and the bones between alone, each below the next of them above it, at rest."""
-    parents = _parents(bone_map)
+    parents = body_parents(bone_map)
     bones = [
         replace(
             rig.by_name[bone],
@@ -72,25 +72,6 @@ def control_stand_in(rig: Rig, bone_map: BoneMap) -> Rig:
         for bone, parent in parents.items()
     ]
     return replace(rig, bones=bones)
-
-
-def _parents(bone_map: BoneMap) -> dict[str, str | None]:
-    """Bone -> its parent in the stand-in, parents first.
-
-    As the body's joints do: bones above a control tell little, because controls often hang on copies of each other.
-    """
-    heights = {bone_map[joint]: float(height) for height, joint in enumerate(TRUNK_JOINTS) if joint in bone_map}
-    for bone, (below, above, share) in bone_map.between.items():
-        heights[bone] = TRUNK_JOINTS.index(below) + share * (TRUNK_JOINTS.index(above) - TRUNK_JOINTS.index(below))
-    trunk = sorted(heights, key=heights.__getitem__)
-    parents: dict[str, str | None] = dict(zip(trunk, [None, *trunk], strict=False))
-    for joint in SKELETON.names:
-        if joint in bone_map and joint not in TRUNK_JOINTS:
-            above = SKELETON.names[SKELETON.parents[SKELETON.index(joint)]]
-            while above not in bone_map:
-                above = SKELETON.names[SKELETON.parents[SKELETON.index(above)]]
-            parents[bone_map[joint]] = bone_map[above]
-    return parents
 
 
 def control_targets(

@@ -19,7 +19,8 @@ import numpy as np
 from ...shared import quat
 from ...shared.errors import RetargetError
 from ...shared.series import gaussian_smooth
-from ..bone_map.detect import BoneMap, canonical
+from ..bone_map.detect import canonical
+from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from . import alignment, fk, solve
 from .solve import Solution

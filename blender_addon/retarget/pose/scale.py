@@ -10,7 +10,7 @@ import numpy as np
 from ...shared import quat
 from ...shared.errors import RetargetError
 from ...shared.skeleton import SKELETON
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from . import alignment
 

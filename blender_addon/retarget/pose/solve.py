@@ -19,7 +19,7 @@ from ...shared import quat
 from ...shared.errors import RetargetError
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender_rotation
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..rig import BoneRest, Rig
 from . import alignment, fk, twist
 

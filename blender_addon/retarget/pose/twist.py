@@ -17,7 +17,8 @@ from ...shared import quat
 from ...shared.limbs import LIMBS, Limb, signed_angle
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender
-from ..bone_map.detect import BoneMap, canonical
+from ..bone_map.detect import canonical
+from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 
 TWIST_WORDS = ("twist", "roll")

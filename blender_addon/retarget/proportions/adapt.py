@@ -18,7 +18,7 @@ import numpy as np
 from ...shared.skeleton import SKELETON
 from ...shared.solids import Solid
 from ...shared.space import blender_to_model_rotation, scene_to_model_frame
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from . import contacts, effectors, foot_lock
 from .effectors import Target

@@ -18,7 +18,7 @@ from ...shared import quat
 from ...shared.limbs import Limb
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender, model_to_blender_rotation
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..pose import fk, solve
 from ..rig import Rig
 

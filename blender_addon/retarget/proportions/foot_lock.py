@@ -21,7 +21,7 @@ from ...shared import quat
 from ...shared.limbs import LIMBS
 from ...shared.series import hann_smooth
 from ...shared.skeleton import CONTACT_JOINTS
-from ..bone_map.detect import BoneMap
+from ..bone_map.mapping import BoneMap
 from ..pose import alignment, scale
 from ..pose.ground import ground_height
 from ..rig import Rig

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pairs of limbs in a tree of bones, and which of a limb's bones is which part.
+
+Two chains are a pair when they hang on one bone and each is the other's mirror image, or when their names are the same
+but for the side. What names say and how long the bones are decides together where upper and lower part of a limb
+begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from .tree import Tree
+
+LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
+MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
+MIN_LIMB_BONES = 2
+MAX_LIMB_BONES = 14
+FOOT_ANGLE_RAD = np.radians(25.0)
+MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
+MAX_TAIL_COST = 1.0
+WORD_WEIGHT = 0.5  # of what names say beside the cost of a split
+NAMED_OTHERWISE = 1.5  # how much a name for another part speaks against one
+
+ARM_ROLES = ("collar", "upper_arm", "lower_arm", "hand", "finger")
+LEG_ROLES = ("collar", "thigh", "shin", "foot", "toe")
+ARM_WORDS, LEG_WORDS = ("upper_arm", "lower_arm", "hand", "finger", "collar"), ("thigh", "shin", "foot", "toe")
+
+Split = tuple[int, int, int]
+"""Places of the upper bone, of the lower one, and of hand or foot in a chain; the last may be the chain's length,
+where the end of the lower bone is that of the limb."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two limbs: for each its bones and its points (bones + 1, 3), heads and the last tail. ``fork``: the bone that
+    both hang on, empty for none; ``axis`` from the second limb to the first."""
+
+    fork: str
+    chains: tuple[list[str], list[str]]
+    points: tuple[np.ndarray, np.ndarray]
+    axis: np.ndarray
+    named: bool = False
+    words: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def start(self) -> np.ndarray:
+        return (self.points[0][0] + self.points[1][0]) / 2
+
+    @property
+    def direction(self) -> np.ndarray:
+        """From the roots to the ends, in the middle between the two."""
+        return (self.points[0][-1] + self.points[1][-1]) / 2 - self.start
+
+    @property
+    def length(self) -> float:
+        """About how long the limbs are; tails, which importers invent, are not asked where there are few bones."""
+        if len(self.chains[0]) > 2:
+            return float(np.linalg.norm(self.direction))
+        return 2.0 * float(np.linalg.norm(self.points[0][1] - self.points[0][0]))
+
+    @property
+    def bones(self) -> set[str]:
+        return {*self.chains[0], *self.chains[1]}
+
+
+def find_pairs(tree: Tree) -> list[Pair]:
+    """All pairs of limbs that are long enough to be arms or legs, those that names tell first, then the longest."""
+    found: dict[frozenset[str], Pair] = {}
+    for pair in (*_named_pairs(tree), *_mirrored_pairs(tree)):
+        found.setdefault(frozenset((pair.chains[0][0], pair.chains[1][0])), pair)
+    return sorted(found.values(), key=lambda pair: (-sum(pair.words.values()), -tree.reach[pair.chains[0][0]]))
+
+
+def _mirrored_pairs(tree: Tree) -> Iterator[Pair]:
+    roots = [name for name, bone in tree.bones.items() if bone.parent not in tree.bones]
+    for fork, children in (("", roots), *tree.children.items()):
+        long_enough = [
+            child
+            for child in children
+            if tree.reach[child] >= MIN_LIMB_RATIO * tree.extent and not tree.words[child].aside
+        ]
+        for one, other in combinations(long_enough, 2):
+            chains = tree.main_chain(one), tree.main_chain(other)
+            if len(chains[0]) == len(chains[1]) >= MIN_LIMB_BONES:
+                pair = _pair(tree, fork, chains)
+                if pair is not None and _mirrored(pair, tree.reach[one]):
+                    yield pair
+
+
+def _mirrored(pair: Pair, reach: float) -> bool:
+    first, second = pair.points
+    difference = first - second
+    middle = (first + second) / 2 - (first[0] + second[0]) / 2
+    skew = np.linalg.norm(difference - (difference @ pair.axis)[:, None] * pair.axis, axis=-1)
+    return bool(max(skew.max(), abs(middle @ pair.axis).max()) < LIMB_MIRROR_TOLERANCE_RATIO * reach)
+
+
+def _named_pairs(tree: Tree) -> Iterator[Pair]:
+    """Pairs that begin at the first bones of a limb by name, wherever these hang."""
+    by_key: dict[tuple[str, str], str] = {}
+    for name in tree.bones:
+        words = tree.words[name]
+        by_key.setdefault((words.side, words.key), name)
+    for name in tree.bones:
+        words = tree.words[name]
+        kind = next((kind for kind in (ARM_WORDS, LEG_WORDS) if words.says(*kind)), None)
+        if words.side != "left" or words.aside or kind is None or words.says("finger", "toe", "hand") >= 1.0:
+            continue
+        other = by_key.get(("right", words.key))
+        above = tree.path_up(name)[1:]
+        if other is None or any(tree.words[up].side == "left" and tree.words[up].says(*kind) for up in above):
+            continue
+        chains = tree.main_chain(name), tree.main_chain(other)
+        count = min(len(chains[0]), len(chains[1]))
+        common = [up for up in above if up in tree.path_up(other)]
+        pair = _pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), named=True)
+        if pair is not None and count >= MIN_LIMB_BONES:
+            yield pair
+
+
+def _pair(tree: Tree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
+    points = tree.points(chains[0]), tree.points(chains[1])
+    axis = (points[0] - points[1]).sum(0)
+    if np.linalg.norm(axis) < 1e-9:
+        return None
+    said = {
+        kind: sum(min(tree.words[name].says(*roles), 2.0) for name in chains[0])
+        for kind, roles in (("arm", ARM_WORDS), ("leg", LEG_WORDS))
+    }
+    return Pair(fork, chains, points, axis / np.linalg.norm(axis), named, said)
+
+
+def split_leg(tree: Tree, legs: Pair, foot: str) -> Split | None:
+    """Hip, knee and ankle as places in the chain: two bones of like length, after which the foot turns forward.
+
+    ``foot``: the bone of a foot that hangs elsewhere, empty for none."""
+    points, chain, found = legs.points[0], legs.chains[0], []
+    if foot:
+        points = np.concatenate([points[:-1], tree.heads[foot][None]])
+    for cost, (i, j, k) in _splits(points, len(chain), tail=not foot):
+        if k == len(chain):
+            if not foot and _says(tree, chain, "foot"):
+                continue
+            cost += 0.0 if foot else 0.6
+            straight = False
+        else:
+            straight = _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE_RAD
+        folded = _angle(points[j] - points[i], points[k] - points[j]) > np.radians(60)
+        said = _said(tree, chain, (i, j, k), LEG_ROLES)
+        found.append((cost + 0.5 * straight + 0.5 * folded - WORD_WEIGHT * said, (i, j, k)))
+    return _cheapest(found)
+
+
+def split_arm(tree: Tree, arms: Pair) -> Split | None:
+    """Shoulder, elbow and wrist as places in the chain: two bones of like length; the fingers fork at the hand."""
+    chain = arms.chains[0]
+    palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
+    found = []
+    named = _says(tree, chain, "hand") or _says(tree, chain, "finger")
+    for cost, split in _splits(arms.points[0], len(chain), tail=True):
+        said = _said(tree, chain, split, ARM_ROLES)
+        if named:
+            cost += 0.6 * (split[2] == len(chain))
+        elif palm is not None and palm >= 2:
+            cost += 1.5 * (split[2] != palm)
+        else:
+            cost += 0.3 * abs(len(chain) - 1 - split[2])  # without fingers the hand is usually the last bone
+        found.append((cost - WORD_WEIGHT * said, split))
+    return _cheapest(found)
+
+
+def _splits(points: np.ndarray, last: int, tail: bool) -> Iterator[tuple[float, Split]]:
+    """(cost, split) of every way to see an upper and a lower bone in a chain; bones in line count as one. ``tail``: the
+    last of the points is one, and may lie anywhere."""
+    last = min(last, MAX_LIMB_BONES)
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    for i, j, k in combinations(range(last + 1), 3):
+        upper, lower = along[j] - along[i], along[k] - along[j]
+        if min(upper, lower) <= 1e-9:
+            continue
+        before = along[i] / along[k]
+        unlike = abs(np.log(upper / lower))
+        if tail and k == len(points) - 1:
+            unlike = min(unlike, MAX_TAIL_COST)
+        yield unlike + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
+
+
+def _said(tree: Tree, chain: Sequence[str], split: Split, roles: Sequence[str]) -> float:
+    """How well the names in ``chain`` agree with a split."""
+    total = 0.0
+    for place, (name, role) in enumerate(
+        [(chain[at], role) for at, role in zip(split, roles[1:4], strict=True) if at < len(chain)]
+    ):
+        total += _agrees(tree, name, role) * (1.0 if place < 2 else 0.8)
+    if split[0] > 0:
+        total += 0.5 * _agrees(tree, chain[split[0] - 1], roles[0])
+    if split[2] + 1 < len(chain):
+        total += 0.3 * _agrees(tree, chain[split[2] + 1], roles[4])
+    return total
+
+
+def _agrees(tree: Tree, name: str, role: str) -> float:
+    words = tree.words[name]
+    said = words.says(role)
+    if said or not words.roles:
+        return said
+    return 0.0 if role == "collar" else -NAMED_OTHERWISE
+
+
+def _says(tree: Tree, chain: Sequence[str], role: str) -> bool:
+    return any(tree.words[name].says(role) >= 2.0 for name in chain)
+
+
+def _cheapest(splits: list[tuple[float, Split]]) -> Split | None:
+    cost, split = min(splits, default=(np.inf, None))
+    return split if cost < MAX_SPLIT_COST else None
+
+
+def _angle(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b))

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bones of an armature as a tree: where they begin, what hangs on them, how far that reaches, what their names
+say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..rig import BoneRest
+from .words import Words, read_name
+
+ASIDE_REACH_RATIO = 0.2  # of its reach that a bone of no body counts for where a chain may go on either way
+
+
+class Tree:
+    """Bones by name, with their children; all distances in armature units."""
+
+    def __init__(self, bones: Sequence[BoneRest]) -> None:
+        self.bones = {bone.name: bone for bone in bones}
+        self.heads = {bone.name: np.asarray(bone.head, dtype=np.float64) for bone in bones}
+        self.tails = {bone.name: np.asarray(bone.tail, dtype=np.float64) for bone in bones}
+        self.words: dict[str, Words] = {bone.name: read_name(bone.name) for bone in bones}
+        self.children: dict[str, list[str]] = {bone.name: [] for bone in bones}
+        for bone in bones:
+            if bone.parent in self.children:
+                self.children[bone.parent].append(bone.name)
+        self.reach: dict[str, float] = {}
+        for name in reversed(self._top_down()):
+            self.reach[name] = max(
+                (self.step(name, child) + self.reach[child] for child in self.children[name]), default=self.length(name)
+            )
+        corners = np.array([*self.heads.values(), *self.tails.values()])
+        self.extent = float(np.ptp(corners, axis=0).max()) if len(corners) else 0.0
+
+    def _top_down(self) -> list[str]:
+        order = [name for name, bone in self.bones.items() if bone.parent not in self.bones]
+        for name in order:
+            order.extend(self.children[name])
+        return order
+
+    def length(self, name: str) -> float:
+        return float(np.linalg.norm(self.tails[name] - self.heads[name]))
+
+    def step(self, name: str, child: str) -> float:
+        """From the head of ``name`` to that of ``child``."""
+        return float(np.linalg.norm(self.heads[child] - self.heads[name]))
+
+    def main_chain(self, name: str) -> list[str]:
+        """``name`` and below it always the child that reaches farthest, parts of the body before others."""
+        chain = [name]
+        while self.children[chain[-1]]:
+            here = chain[-1]
+            chain.append(max(self.children[here], key=lambda child: self._pull(here, child)))
+        return chain
+
+    def _pull(self, here: str, child: str) -> float:
+        far = self.step(here, child) + self.reach[child]
+        return far * (ASIDE_REACH_RATIO if self.words[child].aside else 1.0)
+
+    def points(self, chain: Sequence[str]) -> np.ndarray:
+        """Heads (N + 1, 3) of ``chain`` and the tail of its last bone."""
+        return np.array([self.heads[name] for name in chain] + [self.tails[chain[-1]]])
+
+    def path_up(self, name: str) -> list[str]:
+        """``name`` and all bones above it, to the root."""
+        path = [name]
+        while self.bones[path[-1]].parent in self.bones:
+            path.append(self.bones[path[-1]].parent)  # type: ignore[arg-type]
+        return path
