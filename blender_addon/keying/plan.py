@@ -156,7 +156,7 @@ def plan_motion(
     matrices = rest.matrix_world
     if is_object_moving(armature):
         matrices = yield from object_matrices(armature, frames)
-    solved = control_rig.control_stand_in(rest, bone_map) if is_control_rig else wiring.body_of(rest, bone_map)
+    solved = control_rig.control_stand_in(rest, bone_map) if is_control_rig else wiring.wired_as_body(rest, bone_map)
     return Plan(
         solved,
         bone_map,

@@ -12,8 +12,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..character import setup
 from ..character.read_rig import read_rig
-from ..retarget.bone_map import custom
-from ..retarget.bone_map import REQUIRED_JOINTS, detect_bones
+from ..retarget.bone_map import REQUIRED_JOINTS, custom, detect_bones
 from ..shared.errors import BadFile
 from ..shared.skeleton import SKELETON, joint_label
 from .sidebar import ReportingOperator, Tab, paragraph

@@ -17,27 +17,54 @@ from ...shared.skeleton import SKELETON
 from ..rig import BoneRest, ancestors
 from . import structure
 from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
+from .named import find_named
 from .tables import TABLES
 from .tables.table import BoneTable, LimbControls
+from .tree import BoneTree
+from .wiring import check_wiring
 
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
 
 
 def detect_bones(bones: list[BoneRest]) -> BoneMap:
-    """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out."""
-    found = [candidate for table in TABLES for candidate in _match_table(table, bones)]
-    best = max(found, key=lambda candidate: candidate.score, default=None)
-    if best is not None:
+    """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out, and
+    for a bone that the body needs and Blender cannot move."""
+    found = _detect(bones)
+    check_wiring(bones, found)
+    return found
+
+
+def _detect(bones: list[BoneRest]) -> BoneMap:
+    candidates = [candidate for table in TABLES for candidate in _match_table(table, bones)]
+    best = max(candidates, key=lambda candidate: candidate.score, default=None)
+    if best is not None and (best.limbs or len(best.bones) == SKELETON.num_joints):
         return best
-    chains = structure.find_human(bones)
-    if chains is None:
+    tree = BoneTree(bones)
+    try:
+        shaped = _map_of(structure.find_human(tree), "its structure")
+    except structure.NoHuman as none:
+        if best is not None:
+            return best
+        named = find_named(tree)
+        if named is not None:
+            return _map_of(named, "its names")
         raise RetargetError(
-            f"No humanoid was found among the {len(bones)} bones of this armature.",
-            "Choose an armature with two legs, two arms and a spine, with at least three bones in each limb.",
-        )
+            f"No human figure was found among the {len(bones)} bones of this armature: {none}.",
+            "Choose an armature with two legs, two arms and a spine, or choose the bones by hand under Bones.",
+        ) from None
+    return shaped if best is None or _is_fuller(shaped, best) else best
+
+
+def _is_fuller(shaped: BoneMap, named: BoneMap) -> bool:
+    """Whether a map by structure says the same of the limbs as one by a table, and more of the rest."""
+    same = all(shaped.bones.get(joint) == named.bones.get(joint) for joint in REQUIRED_JOINTS)
+    return same and len(shaped.posed_bones) > len(named.posed_bones)
+
+
+def _map_of(chains: structure.HumanChains, family: str) -> BoneMap:
     joints, between = spread_trunk(chains.bones, chains.spine, chains.neck)
-    return BoneMap(joints, "its structure", 0.0, between)
+    return BoneMap(joints, family, 0.0, between)
 
 
 @lru_cache(maxsize=8192)

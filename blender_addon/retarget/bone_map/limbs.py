@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .tree import Tree
+from .tree import BoneTree
 
 LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
 MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
@@ -68,7 +68,7 @@ class Pair:
         return {*self.chains[0], *self.chains[1]}
 
 
-def find_pairs(tree: Tree) -> list[Pair]:
+def find_pairs(tree: BoneTree) -> list[Pair]:
     """All pairs of limbs that are long enough to be arms or legs, those that names tell first, then the longest."""
     found: dict[frozenset[str], Pair] = {}
     for pair in (*_named_pairs(tree), *_mirrored_pairs(tree)):
@@ -76,7 +76,7 @@ def find_pairs(tree: Tree) -> list[Pair]:
     return sorted(found.values(), key=lambda pair: (-sum(pair.words.values()), -tree.reach[pair.chains[0][0]]))
 
 
-def _mirrored_pairs(tree: Tree) -> Iterator[Pair]:
+def _mirrored_pairs(tree: BoneTree) -> Iterator[Pair]:
     roots = [name for name, bone in tree.bones.items() if bone.parent not in tree.bones]
     for fork, children in (("", roots), *tree.children.items()):
         long_enough = [
@@ -87,7 +87,7 @@ def _mirrored_pairs(tree: Tree) -> Iterator[Pair]:
         for one, other in combinations(long_enough, 2):
             chains = tree.main_chain(one), tree.main_chain(other)
             if len(chains[0]) == len(chains[1]) >= MIN_LIMB_BONES:
-                pair = _pair(tree, fork, chains)
+                pair = make_pair(tree, fork, chains)
                 if pair is not None and _mirrored(pair, tree.reach[one]):
                     yield pair
 
@@ -100,7 +100,7 @@ def _mirrored(pair: Pair, reach: float) -> bool:
     return bool(max(skew.max(), abs(middle @ pair.axis).max()) < LIMB_MIRROR_TOLERANCE_RATIO * reach)
 
 
-def _named_pairs(tree: Tree) -> Iterator[Pair]:
+def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
     """Pairs that begin at the first bones of a limb by name, wherever these hang."""
     by_key: dict[tuple[str, str], str] = {}
     for name in tree.bones:
@@ -118,12 +118,12 @@ def _named_pairs(tree: Tree) -> Iterator[Pair]:
         chains = tree.main_chain(name), tree.main_chain(other)
         count = min(len(chains[0]), len(chains[1]))
         common = [up for up in above if up in tree.path_up(other)]
-        pair = _pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), named=True)
+        pair = make_pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), named=True)
         if pair is not None and count >= MIN_LIMB_BONES:
             yield pair
 
 
-def _pair(tree: Tree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
+def make_pair(tree: BoneTree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
     points = tree.points(chains[0]), tree.points(chains[1])
     axis = (points[0] - points[1]).sum(0)
     if np.linalg.norm(axis) < 1e-9:
@@ -135,7 +135,7 @@ def _pair(tree: Tree, fork: str, chains: tuple[list[str], list[str]], named: boo
     return Pair(fork, chains, points, axis / np.linalg.norm(axis), named, said)
 
 
-def split_leg(tree: Tree, legs: Pair, foot: str) -> Split | None:
+def split_leg(tree: BoneTree, legs: Pair, foot: str) -> Split | None:
     """Hip, knee and ankle as places in the chain: two bones of like length, after which the foot turns forward.
 
     ``foot``: the bone of a foot that hangs elsewhere, empty for none."""
@@ -156,7 +156,7 @@ def split_leg(tree: Tree, legs: Pair, foot: str) -> Split | None:
     return _cheapest(found)
 
 
-def split_arm(tree: Tree, arms: Pair) -> Split | None:
+def split_arm(tree: BoneTree, arms: Pair) -> Split | None:
     """Shoulder, elbow and wrist as places in the chain: two bones of like length; the fingers fork at the hand."""
     chain = arms.chains[0]
     palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
@@ -191,7 +191,7 @@ def _splits(points: np.ndarray, last: int, tail: bool) -> Iterator[tuple[float, 
         yield unlike + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
 
 
-def _said(tree: Tree, chain: Sequence[str], split: Split, roles: Sequence[str]) -> float:
+def _said(tree: BoneTree, chain: Sequence[str], split: Split, roles: Sequence[str]) -> float:
     """How well the names in ``chain`` agree with a split."""
     total = 0.0
     for place, (name, role) in enumerate(
@@ -205,7 +205,7 @@ def _said(tree: Tree, chain: Sequence[str], split: Split, roles: Sequence[str]) 
     return total
 
 
-def _agrees(tree: Tree, name: str, role: str) -> float:
+def _agrees(tree: BoneTree, name: str, role: str) -> float:
     words = tree.words[name]
     said = words.says(role)
     if said or not words.roles:
@@ -213,7 +213,7 @@ def _agrees(tree: Tree, name: str, role: str) -> float:
     return 0.0 if role == "collar" else -NAMED_OTHERWISE
 
 
-def _says(tree: Tree, chain: Sequence[str], role: str) -> bool:
+def _says(tree: BoneTree, chain: Sequence[str], role: str) -> bool:
     return any(tree.words[name].says(role) >= 2.0 for name in chain)
 
 

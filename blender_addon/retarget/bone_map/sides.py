@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .limbs import Pair, Split
-from .tree import Tree
+from .tree import BoneTree
 from .vocabulary import FRONT
 
 SHOWN_RATIO = 0.02  # of the leg's length that a foot or a knee must stand out to be believed
@@ -18,7 +18,7 @@ SHOWN_RATIO = 0.02  # of the leg's length that a foot or a knee must stand out t
 
 # Six: the figure as far as it is known.
 def find_left(
-    tree: Tree,
+    tree: BoneTree,
     legs: Pair,
     arms: Pair,
     split: Split,
@@ -38,7 +38,7 @@ def find_left(
     return np.cross(up, front)
 
 
-def _said(tree: Tree, pair: Pair) -> float:
+def _said(tree: BoneTree, pair: Pair) -> float:
     """1 where names say that the first limb of ``pair`` is the left one, -1 the right one, 0 if they say nothing."""
     votes = [
         (words.side == side) - (words.side == other)
@@ -49,9 +49,7 @@ def _said(tree: Tree, pair: Pair) -> float:
     return float(np.sign(sum(votes)))
 
 
-def _forwards(
-    tree: Tree, legs: Pair, split: Split, feet: tuple[list[str], list[str]] | None
-) -> list[np.ndarray]:
+def _forwards(tree: BoneTree, legs: Pair, split: Split, feet: tuple[list[str], list[str]] | None) -> list[np.ndarray]:
     """Directions (3,) in which something stands out, the surest first."""
     toes, tips, knees = np.zeros(3), np.zeros(3), np.zeros(3)
     for side, points in enumerate(legs.points):

@@ -13,12 +13,12 @@ from itertools import pairwise, permutations
 
 import numpy as np
 
-from ..rig import BoneRest
 from .limbs import Pair, Split, find_pairs, split_arm, split_leg
 from .sides import find_left
-from .tree import Tree
+from .tree import BoneTree
 
 OPPOSITE_COS = -0.6  # cosine: legs point away from the arms
+PARALLEL_COS = 0.9  # cosine between the ways across from leg to leg and from arm to arm
 HEAD_LENGTH_RATIO = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
 NEAR_HIPS_RATIO, AT_HIPS_RATIO = 0.6, 0.25  # of the leg's length from the hip sockets
 FOOT_DISTANCE_RATIO = 0.35  # of the leg's length, from the end of a shin to a foot that hangs elsewhere
@@ -36,16 +36,38 @@ class HumanChains:
     neck: list[str]
 
 
-def find_human(bones: list[BoneRest]) -> HumanChains | None:
-    """The chains of a human, or None when the armature has no such structure."""
-    tree = Tree(bones)
+class NoHuman(Exception):
+    """What an armature lacks of a human, in words that end a sentence; ``stage``: how near it came."""
+
+    def __init__(self, lacking: str, stage: int) -> None:
+        super().__init__(lacking)
+        self.stage = stage
+
+
+def find_human(tree: BoneTree) -> HumanChains:
+    """The chains of a human. Raises NoHuman when the armature has no such structure."""
     pairs = find_pairs(tree)[:MAX_TRIED_PAIRS]
     tried = sorted(permutations(pairs, 2), key=lambda two: -_fitness(*two))
+    nearest = _no_pair(pairs)
     for legs, arms in tried:
-        found = _human(tree, pairs, legs, arms)
-        if found is not None:
-            return found
-    return None
+        try:
+            return _human(tree, pairs, legs, arms)
+        except NoHuman as none:
+            if none.stage > nearest.stage:
+                nearest = none
+    raise nearest
+
+
+def _no_pair(pairs: list[Pair]) -> NoHuman:
+    if not pairs:
+        return NoHuman("it has no two limbs of two bones or more that are each other's mirror image", 0)
+    limbs = "legs" if pairs[0].words["leg"] >= pairs[0].words["arm"] else "arms"
+    others = "arms" if limbs == "legs" else "legs"
+    return NoHuman(f"beside {_named(pairs[0])}, which may be {limbs}, it has no {others}", 0)
+
+
+def _named(pair: Pair) -> str:
+    return f"'{pair.chains[0][0]}' and '{pair.chains[1][0]}'"
 
 
 def _fitness(legs: Pair, arms: Pair) -> float:
@@ -53,31 +75,34 @@ def _fitness(legs: Pair, arms: Pair) -> float:
     return legs.words["leg"] - legs.words["arm"] + arms.words["arm"] - arms.words["leg"]
 
 
-def _human(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanChains | None:
+def _human(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanChains:
     if arms.words["leg"] > arms.words["arm"] or legs.words["arm"] > legs.words["leg"]:
-        return None  # fore legs are no arms
-    if legs.bones & arms.bones or abs(legs.axis @ arms.axis) < 0.9:
-        return None
+        raise NoHuman(f"{_named(arms)} are no arms by their names, as with an animal", 1)
+    if legs.bones & arms.bones or abs(legs.axis @ arms.axis) < PARALLEL_COS:
+        raise NoHuman("it has no two legs and two arms that are each other's mirror image", 1)
     up = arms.start - legs.start
     leg_length = legs.length
-    if np.linalg.norm(up) < 0.1 * leg_length:
-        return None
-    up = up / np.linalg.norm(up)
-    if legs.direction @ up > OPPOSITE_COS * np.linalg.norm(legs.direction):
-        return None
+    distance = float(np.linalg.norm(up))
+    up = up / max(distance, 1e-9)
+    if distance < 0.1 * leg_length or legs.direction @ up > OPPOSITE_COS * np.linalg.norm(legs.direction):
+        raise NoHuman(f"{_named(legs)} do not point away from {_named(arms)}, as legs do from arms", 2)
     trunk = _trunk(tree, legs, arms, leg_length)
-    if trunk is None or _is_animal(tree, pairs, legs, arms, leg_length):
-        return None
+    if trunk is None:
+        raise NoHuman(f"no hips and spine lead from {_named(legs)} to {_named(arms)}", 3)
+    others = _other_legs(tree, pairs, legs, arms, leg_length)
+    if others is not None:
+        raise NoHuman(f"beside {_named(legs)} it has further legs, {_named(others)}, as an animal has", 5)
     pelvis, spine, chest = trunk
     feet = _feet_elsewhere(tree, legs, {*spine, pelvis, *arms.bones})
     leg_split, arm_split = split_leg(tree, legs, feet[0][0] if feet else ""), split_arm(tree, arms)
     if leg_split is None or arm_split is None:
-        return None
+        limb = legs if leg_split is None else arms
+        raise NoHuman(f"{_named(limb)} have no upper and lower part of like length", 4)
 
     left = find_left(tree, legs, arms, leg_split, feet, up)
     found = {"pelvis": pelvis}
-    found |= _limb_bones(legs, leg_split, ("hip", "knee", "ankle", "foot"), left)
-    found |= _limb_bones(arms, arm_split, ("shoulder", "elbow", "wrist", ""), left)
+    found |= limb_bones(legs, leg_split, ("hip", "knee", "ankle", "foot"), left)
+    found |= limb_bones(arms, arm_split, ("shoulder", "elbow", "wrist", ""), left)
     if feet:
         sides = ("left", "right") if legs.axis @ left > 0 else ("right", "left")
         for side, chain in zip(sides, feet, strict=True):
@@ -90,7 +115,7 @@ def _human(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanChains
     return HumanChains(found, spine, neck)
 
 
-def _limb_bones(pair: Pair, split: Split, joints: tuple[str, str, str, str], left: np.ndarray) -> dict[str, str]:
+def limb_bones(pair: Pair, split: Split, joints: tuple[str, str, str, str], left: np.ndarray) -> dict[str, str]:
     found = {}
     sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
     for side, chain in zip(sides, pair.chains, strict=True):
@@ -102,7 +127,7 @@ def _limb_bones(pair: Pair, split: Split, joints: tuple[str, str, str, str], lef
     return found
 
 
-def _trunk(tree: Tree, legs: Pair, arms: Pair, leg_length: float) -> tuple[str, list[str], str] | None:
+def _trunk(tree: BoneTree, legs: Pair, arms: Pair, leg_length: float) -> tuple[str, list[str], str] | None:
     """Pelvis, the spine above it up to the chest, and the chest: on the way from the arms down to the legs."""
     fork = arms.fork
     while fork and (tree.words[fork].says("neck", "head") or fork in legs.bones) and tree.bones[fork].parent:
@@ -119,10 +144,19 @@ def _trunk(tree: Tree, legs: Pair, arms: Pair, leg_length: float) -> tuple[str, 
     def off(name: str) -> float:
         return float(np.linalg.norm(tree.heads[name] - socket)) / leg_length
 
-    start = up_arms.index(shared) if shared is not None else len(up_arms) - 1
-    if off(up_arms[start]) > NEAR_HIPS_RATIO:
+    start = up_arms.index(shared) if shared is not None else len(up_arms)
+    below = up_legs[: up_legs.index(shared)][::-1] if shared in up_legs else up_legs[::-1]
+    near = shared is not None and off(shared) <= NEAR_HIPS_RATIO
+    if near and tree.words[str(shared)].says("spine") > tree.words[str(shared)].says("pelvis"):
+        below = [name for name in below if tree.words[name].says("pelvis")]  # hips that hang on the spine
+    elif near:
+        below = []
+    hips = next((name for name in below if off(name) <= NEAR_HIPS_RATIO), None)
+    if hips is not None:
+        return hips, up_arms[: start + near][::-1], fork
+    if not near:
         # Legs on a root beside the hips: the lowest bone of the trunk that is near them.
-        start = next((at for at in range(start, -1, -1) if off(up_arms[at]) <= NEAR_HIPS_RATIO), -1)
+        start = next((at for at in range(start - 1, -1, -1) if off(up_arms[at]) <= NEAR_HIPS_RATIO), -1)
         if start < 0:
             return None
     at = start
@@ -138,15 +172,15 @@ def _trunk(tree: Tree, legs: Pair, arms: Pair, leg_length: float) -> tuple[str, 
     return up_arms[at], kept + rest, fork
 
 
-def _is_pelvis_above(tree: Tree, path: list[str], at: int) -> bool:
+def _is_pelvis_above(tree: BoneTree, path: list[str], at: int) -> bool:
     here, above = tree.words[path[at]], tree.words[path[at + 1]]
     if above.aside or here.says("pelvis") > here.says("spine"):
         return False
     return above.says("pelvis") > 0 or not (here.roles or above.roles)
 
 
-def _is_animal(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair, leg_length: float) -> bool:
-    """Whether more limbs like legs hang on the trunk: those of a spider, a centaur."""
+def _other_legs(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair, leg_length: float) -> Pair | None:
+    """More limbs like legs on the trunk, if any: those of a spider, a centaur."""
     body = legs.bones | arms.bones
     trunk = {*tree.path_up(arms.fork or arms.chains[0][0]), *tree.path_up(legs.fork or legs.chains[0][0])}
     others = [
@@ -159,10 +193,10 @@ def _is_animal(tree: Tree, pairs: list[Pair], legs: Pair, arms: Pair, leg_length
     ]
     named = [pair for pair in others if pair.words["leg"] >= 1.0]
     known = legs.words["leg"] > 0 and arms.words["arm"] > 0
-    return bool(named) or (not known and len(others) > MAX_OTHER_LIMBS)
+    return named[0] if named else others[0] if not known and len(others) > MAX_OTHER_LIMBS else None
 
 
-def _feet_elsewhere(tree: Tree, legs: Pair, taken: set[str]) -> tuple[list[str], list[str]] | None:
+def _feet_elsewhere(tree: BoneTree, legs: Pair, taken: set[str]) -> tuple[list[str], list[str]] | None:
     """The chains of two feet that do not hang on the legs, in the order of these; None where feet hang there, or
     nowhere."""
     chains = legs.chains
@@ -190,7 +224,7 @@ def _feet_elsewhere(tree: Tree, legs: Pair, taken: set[str]) -> tuple[list[str],
     return (found[0], found[1]) if found[0][0] != found[1][0] else None
 
 
-def _neck(tree: Tree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
+def _neck(tree: BoneTree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
     """The bones above the chest in the middle, the head last: the way to the bone called head, else the chain that
     rises most, up to where it forks."""
     named = [
@@ -202,6 +236,7 @@ def _neck(tree: Tree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
         path = tree.path_up(head)
         if chest in path:
             return path[: path.index(chest)][::-1]
+    beside = next((name for name in named if (tree.heads[name] - tree.heads[chest]) @ up > 0), None)
     rising = []
     for child in tree.children[chest]:
         if child in arms.bones or tree.words[child].aside or tree.words[child].side:
@@ -215,10 +250,11 @@ def _neck(tree: Tree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
         offset = tree.tails[chain[-1]] - tree.heads[chest]
         if offset @ up > 0.7 * np.linalg.norm(offset):
             rising.append((offset @ up, _up_to_head(tree, chain)))
-    return max(rising, key=lambda found: found[0])[1] if rising else []
+    neck = max(rising, key=lambda found: found[0])[1] if rising else []
+    return neck if beside is None else [*(name for name in neck if tree.words[name].says("neck")), beside]
 
 
-def _up_to_head(tree: Tree, chain: list[str]) -> list[str]:
+def _up_to_head(tree: BoneTree, chain: list[str]) -> list[str]:
     """``chain``, neck and head, without what goes on beyond the head."""
     steps = [tree.step(below, above) for below, above in pairwise(chain)]
     for index in range(1, len(steps)):

@@ -14,7 +14,7 @@ from .words import Words, read_name
 ASIDE_REACH_RATIO = 0.2  # of its reach that a bone of no body counts for where a chain may go on either way
 
 
-class Tree:
+class BoneTree:
     """Bones by name, with their children; all distances in armature units."""
 
     def __init__(self, bones: Sequence[BoneRest]) -> None:

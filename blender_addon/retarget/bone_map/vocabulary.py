@@ -9,13 +9,18 @@ from __future__ import annotations
 Roles = dict[str, float]
 """Part -> how surely a word says it: 2 for a word of its own, less for one that others share."""
 
-LEFT = frozenset(
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+LEFT = _set(
     "left l lf lft gauche links linke linker izquierda izquierdo izq sinistra sinistro sx esquerda esquerdo "
-    "hidari vlevo levy lewa lewy lev левый левая лево лев 左 ひだり 왼쪽 왼".split()
+    "hidari vlevo levy lewa lewy lev левый левая лево лев 左 ひだり 왼쪽 왼"
 )
-RIGHT = frozenset(
+RIGHT = _set(
     "right r rt rgt droite droit rechts rechte rechter derecha derecho destra destro dx direita direito "
-    "migi vpravo pravy prawa prawy prav правый правая право прав 右 みぎ 오른쪽 오른".split()
+    "migi vpravo pravy prawa prawy prav правый правая право прав 右 みぎ 오른쪽 오른"
 )
 
 _WORDS: tuple[tuple[str, Roles], ...] = (
@@ -40,7 +45,7 @@ _WORDS: tuple[tuple[str, Roles], ...] = (
     ("hand palm fist main mano mao punho te 手 кисть 손", {"hand": 2.0}),
     ("thumb index middle ring pinky little finger fingers daumen zeigefinger pouce indice pulgar pollice dedo 指",
      {"finger": 2.0}),
-    ("thigh upleg upperleg upleg legupper femur oberschenkel oberbein cuisse muslo coscia coxa momo futomomo 大腿 太もも "
+    ("thigh upleg upperleg legupper femur oberschenkel oberbein cuisse muslo coscia coxa momo futomomo 大腿 太もも "
      "бедро 허벅지", {"thigh": 2.0}),
     ("leg bein jambe pierna gamba perna ashi 足 脚 腿 нога 다리", {"thigh": 1.0, "shin": 1.0}),
     ("knee shin calf lowerleg lowleg leglower tibia shank crus unterschenkel unterbein wade knie genou mollet tibial "
@@ -54,16 +59,16 @@ _WORDS: tuple[tuple[str, Roles], ...] = (
 
 PARTS: dict[str, Roles] = {word: roles for words, roles in _WORDS for word in words.split()}
 
-ASIDE = frozenset(
-    "ik pole poletarget target goal handle twist roll helper null end nub leaf tip site socket slot attach prop weapon "
-    "sword gun shield bow quiver bag backpack holster cloth skirt dress cape cloak scarf belt hair ponytail bangs braid "
-    "breast boob boobs bust butt jiggle spring muscle corrective tail wing wings fin ear ears eye eyes eyelid eyelids "
-    "jaw tongue face lid brow brows eyebrow lip lips cheek teeth nose chin mouth horn antenna tentacle "
-    "hitbox collider physics ｉｋ 捩 スカート 髪 目 舌 胸先 尻 翼".split()
+ASIDE = _set(
+    "ik pole poletarget target goal handle twist roll helper null end nub leaf tip site socket slot attach prop "
+    "weapon sword gun shield bow quiver bag backpack holster pad cloth skirt dress cape cloak scarf belt hair ponytail "
+    "bangs braid breast boob boobs bust butt jiggle spring muscle corrective tail wing wings fin ear ears eye eyes "
+    "eyelid eyelids jaw tongue face lid brow brows eyebrow lip lips cheek teeth nose chin mouth horn antenna tentacle "
+    "hitbox collider physics 捩 スカート 髪 目 舌 胸先 尻 翼"
 )  # fmt: skip
 """Words of bones that are no limbs, or are moved by something else."""
 
-FRONT = frozenset("nose eye eyes jaw chin mouth lip lips face brow 目 鼻 口".split())
+FRONT = _set("nose eye eyes jaw chin mouth lip lips face brow 目 鼻 口")
 """What lies before the head."""
 
 _SIDES_NATIVE = [word for word in (*LEFT, *RIGHT) if not word.isascii()]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...shared.errors import RetargetError
-from ...shared.skeleton import SKELETON, joint_label
+from ...shared.skeleton import joint_label
 from ..rig import BoneRest, ancestors
 from .mapping import TRUNK_JOINTS, BoneMap, body_parents
 
@@ -85,8 +85,9 @@ def _is_carried(joint_of: dict[str, str], bone: str, carrier: str | None, bone_m
     """Whether the connected ``bone`` is taken along by the trunk, nearly as a body would take it."""
     if carrier is None or joint_of.get(bone) == "pelvis":
         return False
-    on_trunk = _height(joint_of, carrier, bone_map) is not None
-    return on_trunk and (joint_of.get(bone) in (*LEG_ROOTS, *ARM_ROOTS) or _height(joint_of, bone, bone_map) is not None)
+    if _height(joint_of, carrier, bone_map) is None:
+        return False
+    return joint_of.get(bone) in (*LEG_ROOTS, *ARM_ROOTS) or _height(joint_of, bone, bone_map) is not None
 
 
 def _above_all(by_name: dict[str, BoneRest], posed: dict[str, str | None], bone: str) -> str | None:

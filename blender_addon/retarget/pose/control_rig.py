@@ -16,7 +16,6 @@ import numpy as np
 
 from ...shared import quat
 from ...shared.limbs import signed_angle
-from ...shared.skeleton import SKELETON
 from ..bone_map.mapping import BoneMap, IkControls, body_parents
 from ..rig import Rig
 from . import alignment, fk

@@ -22,7 +22,7 @@ from . import fk, root_motion
 from .solve import Solution, with_rotation
 
 
-def body_of(rig: Rig, bone_map: BoneMap) -> Rig:
+def wired_as_body(rig: Rig, bone_map: BoneMap) -> Rig:
     """``rig`` with every bone below the one that carries it in a body; ``rig`` itself where all are."""
     parents = rehung_bones(rig.bones, bone_map)
     if not parents:
@@ -88,6 +88,4 @@ def on_armature(
             basis = np.array(np.broadcast_to(basis, (len(missing), 4, 4)))
             basis[:, :3, 3] = locations[name]
         posed[name] = fk.pose_bone(rotation_frame, location_frame, basis)
-    return replace(
-        solution, rotations=rotations, location=locations.pop(solution.location_bone), locations=locations
-    )
+    return replace(solution, rotations=rotations, location=locations.pop(solution.location_bone), locations=locations)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import bpy
 
 from .real import REAL
+from .wiring import WIRED
 
-BUILT: dict[str, Callable[[], bpy.types.Object]] = {}
+BUILT: dict[str, Callable[[], bpy.types.Object]] = {**WIRED}
 ALL: dict[str, Callable[[], bpy.types.Object]] = {**BUILT, **REAL}
