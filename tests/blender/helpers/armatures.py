@@ -159,7 +159,7 @@ def _foot_boxes(points: Mapping[str, np.ndarray], side: str, size: float) -> tup
     """
     ankle, ball, toe = (np.asarray(points[f"{side}_{joint}"], float) for joint in ("ankle", "foot", "toe"))
     along = Vector(toe - ball).normalized()
-    across = along.cross(Vector(ankle - ball)).normalized()
+    across = along.cross(Vector((0, 0, 1))).normalized()  # a foot that is pitched, not tilted to its side
     rise = np.arcsin(min((BALL_M - TIP_M) * size / np.linalg.norm(toe - ball), 1.0))
     ahead = Matrix.Rotation(rise, 3, across) @ along
     axes = Matrix((-across, -ahead, across.cross(ahead))).transposed()
