@@ -1,60 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast people are when they do what a sentence says, and which way they face as they go: one table for drawn paths
-and for clips that are looked up.
+"""How fast people are when they do what a sentence says, and which way they face as they go: the same for drawn paths
+and for clips that are looked up, by the table of ways of going (``gait_table.py``).
 
-The first word that says how somebody moves counts, else it is a walk; words for the manner make it slower or faster.
-Metres a second for an adult.
+Of several ways of going in a sentence the first counts: one that gets somewhere before one that happens about one
+place, and before what is done beside it (carrying, pushing, a step). Words for the manner make it slower or faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import pi
 
-from .words import forms_of, words_of
+from .gait_table import (
+    DEGREES,
+    FACTORS,
+    FASTEST_MANNER,
+    GOING_M_PER_S,
+    MANNER_PHRASES,
+    SLOWEST_MANNER,
+    SPEEDS,
+    STAYING,
+    WALKING_M_PER_S,
+)
+from .senses import senses
+from .words import forms_of, is_break, negations, tokens_of
 
-WALKING_M_PER_S = 1.2
-
-GOING_M_PER_S = {
-    "sprint": 4.5, "gallop": 3.5, "bolt": 4.0, "dash": 3.8, "race": 3.8, "dart": 3.5, "flee": 3.5, "charge": 3.5,
-    "chase": 3.2, "run": 3.0, "lope": 2.6, "jog": 2.3, "trot": 2.2, "rush": 2.0, "hurry": 1.9, "scurry": 1.8,
-    "scamper": 1.8, "speed-walk": 1.9, "power-walk": 1.8, "skip": 1.5, "stride": 1.5, "hike": 1.3, "march": 1.2,
-    "parade": 1.1, "strut": 1.1, "swagger": 1.1, "go": WALKING_M_PER_S, "walk": WALKING_M_PER_S, "step": 0.8,
-    "pace": 1.1, "stomp": 1.1, "storm": 1.6, "carry": 1.0, "stroll": 0.9, "saunter": 0.9, "amble": 0.9, "wander": 0.9,
-    "roam": 0.9, "dribble": 1.0, "trudge": 0.8, "plod": 0.8, "lumber": 0.8, "lurch": 0.8, "stagger": 0.7,
-    "stumble": 0.7, "limp": 0.7, "hobble": 0.6, "waddle": 0.7, "toddle": 0.6, "wade": 0.6, "shuffle": 0.6,
-    "shamble": 0.6, "moonwalk": 0.6, "sidestep": 0.6, "strafe": 0.8, "tiptoe": 0.6, "push": 0.6, "pull": 0.5,
-    "drag": 0.5, "sneak": 0.5, "prowl": 0.5, "stalk": 0.5, "slink": 0.5, "crouch": 0.5, "creep": 0.4, "crawl": 0.4,
-}  # fmt: skip
-"""Verb -> speed of those who get somewhere by it: the mean over the clips of the CMU data base with that word in their
-descriptions, rounded; for words that do not occur there an estimate.
-"""
-
-STAYING_M_PER_S = {
-    "hop": 0.5, "jump": 0.5, "leap": 0.8, "dance": 0.5, "salsa": 0.5, "ballet": 0.4, "box": 0.4, "punch": 0.4,
-    "kick": 0.5, "karate": 0.4, "fight": 0.4, "climb": 0.25, "mop": 0.3, "sweep": 0.3, "vacuum": 0.3,
-    "cartwheel": 0.9,
-}  # fmt: skip
-"""The same of verbs that happen about one place, or once."""
-
-MANNERS = {
-    "slow": 0.75, "slowly": 0.75, "leisurely": 0.8, "lazily": 0.75, "snail": 0.5, "casually": 0.9, "gently": 0.8,
-    "carefully": 0.7, "cautiously": 0.6, "quietly": 0.6, "silently": 0.6, "stealthily": 0.5, "stealthy": 0.5,
-    "stealth": 0.5, "tired": 0.7, "tiredly": 0.7, "exhausted": 0.65, "weary": 0.7, "wearily": 0.7, "old": 0.6,
-    "elderly": 0.6, "injured": 0.6, "wounded": 0.6, "hurt": 0.6, "drunk": 0.7, "drunken": 0.7, "drunkenly": 0.7,
-    "zombie": 0.6, "sad": 0.75, "sadly": 0.75, "depressed": 0.7, "crouched": 0.6, "crouching": 0.6, "backward": 0.7,
-    "backwards": 0.7, "sideways": 0.5, "tiptoes": 0.5, "tiptoe": 0.5, "limp": 0.6, "limping": 0.6, "uneven": 0.75,
-    "stairs": 0.5, "upstairs": 0.5, "downstairs": 0.5, "fast": 1.3, "quick": 1.3, "quickly": 1.3, "brisk": 1.3,
-    "briskly": 1.3, "rapid": 1.3, "rapidly": 1.3, "swiftly": 1.3, "hurriedly": 1.4, "speedily": 1.3, "angrily": 1.15,
-    "angry": 1.15,
-}  # fmt: skip
-"""Word for the manner -> what the speed is multiplied with."""
-
-SLOWEST_MANNER, FASTEST_MANNER = 0.4, 1.5
-
-_VERBS = forms_of([*GOING_M_PER_S, *STAYING_M_PER_S])
-_SPEEDS = STAYING_M_PER_S | GOING_M_PER_S
+_VERBS = forms_of(SPEEDS)
+_PLAIN = frozenset(("go", "step", "carry", "push", "pull", "drag", "dribble"))
+"""What is done beside a way of going, or says that one is coming: they count where no other does."""
+_SLOWS = frozenset(("push", "pull", "drag"))
+"""Of them those that no walk is faster than."""
+_SAYS_MORE = frozenset(("walk", "go"))
+"""Ways of going that a participle after them makes another one: walks along, limping."""
+_STAIRS = frozenset(("stairs", "upstairs", "downstairs"))
+_PHRASES = {tuple(phrase.split()): manner for phrase, manner in MANNER_PHRASES.items()}
+_PHRASE_FORMS = forms_of(["take", "walk"])
+_POSSESSIVES = frozenset(("his", "her", "its", "their", "a", "the"))
+_SEGMENTS = frozenset(("and", "then", "but", "before", "after", "while"))
 _NOT_UPRIGHT = frozenset(
     ("crawl", "cartwheel", "roll", "somersault", "flip", "backflip", "handstand", "handspring", "lie")
 )
@@ -62,7 +45,8 @@ _WHIRLS = frozenset(("spin", "whirl", "twirl", "pirouette"))
 _LEANING = frozenset(("lean", "bend", "look", "tilt", "arch", "fall", "glance"))
 _FACING_WORDS = forms_of(
     [
-        *_SPEEDS,
+        *STAYING,
+        *GOING_M_PER_S,
         *sorted(_NOT_UPRIGHT | _WHIRLS | _LEANING),
         *("backward", "sideways", "forward", "turn", "retreat", "strafe", "sidestep"),
     ]
@@ -70,11 +54,73 @@ _FACING_WORDS = forms_of(
 
 
 def usual_speed(prompts: Iterable[str]) -> float:
-    """Metres a second at which a person does what the prompts say; walking where they do not tell."""
-    words = [word for prompt in prompts for word in words_of(prompt)]
-    verb = next((place for place, word in enumerate(words) if word in _VERBS), None)
-    speed = WALKING_M_PER_S if verb is None else _SPEEDS[_VERBS[words[verb]]]
-    return speed * manner_factor(word for place, word in enumerate(words) if place != verb)
+    """Metres a second at which a person does what the first of the prompts says that tells a way of going; walking
+    where none does.
+    """
+    told = [_speed(prompt) for prompt in prompts]
+    return next((speed for speed, tells in told if tells), next((speed for speed, _ in told), WALKING_M_PER_S))
+
+
+def meant_words(sentence: str) -> list[str]:
+    """The words of ``sentence`` as :func:`.words.words_of` gives them, without those of ways of going that mean
+    something else in it.
+    """
+    return [word for word in _meant(sentence) if not is_break(word)]
+
+
+def _meant(sentence: str) -> list[str]:
+    """The words of ``sentence`` that say what is done, and its punctuation marks."""
+    tokens = tokens_of(sentence)
+    meant = zip(senses(tokens), negations(tokens), strict=True)
+    return [word.removesuffix("'s") for word, negated in meant if word and (not negated or is_break(word))]
+
+
+def _speed(sentence: str) -> tuple[float, bool]:
+    """Metres a second of one sentence, and whether it tells a way of going."""
+    words = _meant(sentence)
+    verbs = [(place, _VERBS[word]) for place, word in enumerate(words) if word in _VERBS]
+    place, verb = _chosen(words, verbs)
+    first, end = _stretch_of(words, place, [other for other, base in verbs if base in GOING_M_PER_S])
+    speed = SPEEDS.get(verb, WALKING_M_PER_S)
+    if verb == "climb" and _STAIRS & set(words):
+        speed = WALKING_M_PER_S
+    if speed <= WALKING_M_PER_S:
+        speed = min([speed, *(SPEEDS[base] for _, base in verbs if base in _SLOWS)])
+    return speed * manner_factor(words[first:end], place - first), bool(verb)
+
+
+def _chosen(words: Sequence[str], verbs: Sequence[tuple[int, str]]) -> tuple[int, str]:
+    """Where the verb stands whose speed counts, and its base form; -1 and nothing where there is none."""
+    ways = [each for each in verbs if (each[1] not in STAYING and each[1] not in _PLAIN) or each[1] == "hop"]
+    if ways and ways[0][1] in _SAYS_MORE:
+        place, verb = ways[0]
+        said = (each for each in ways[1:] if _goes_on(words, place, each[0]))
+        return next(said, (place, verb))
+    for group in (ways, [each for each in verbs if each[1] in _PLAIN and each[1] != "go"], verbs):
+        if group:
+            return group[0]
+    return -1, ""
+
+
+def _goes_on(words: Sequence[str], place: int, other: int) -> bool:
+    """Whether the verb at ``other`` is a participle that says how the walk at ``place`` is done."""
+    between = words[place + 1 : other]
+    apart = _SEGMENTS - {"while"} | {"a", "an", "the", "from", "behind", "past", "to"}
+    return words[other].endswith("ing") and not apart & set(between)
+
+
+def _stretch_of(words: Sequence[str], place: int, others: Sequence[int]) -> tuple[int, int]:
+    """From where to where words for the manner belong to the verb at ``place``: up to another verb of going that is
+    told apart from it by "and", "then" or a comma, and from the end of such a one before it.
+    """
+    parts = [at for at, word in enumerate(words) if is_break(word) or word in _SEGMENTS]
+    first, end = 0, len(words)
+    for other in others:
+        if other < place and any(other < at < place for at in parts):
+            first = max(first, max(at for at in parts if at < place))
+        if other > place and any(place < at < other for at in parts):
+            end = min(end, max(at for at in parts if at < other))
+    return first, end
 
 
 def facing_offset(prompt: str) -> float | None:
@@ -82,8 +128,8 @@ def facing_offset(prompt: str) -> float | None:
     pi backward, a quarter sideways. None where it does not tell: for dancing, fighting, turning, and what is not done
     upright.
     """
-    words = [_FACING_WORDS.get(word, word) for word in words_of(prompt)]
-    verb = next((word for word in words if word in _SPEEDS), "walk")
+    words = [_FACING_WORDS.get(word, word) for word in meant_words(prompt)]
+    verb = next((word for word in words if word in SPEEDS), "walk")
     goes = verb in GOING_M_PER_S or bool({"forward", "backward", "sideways"} & set(words))
     if not goes or set(words) & _NOT_UPRIGHT or _turns(words):
         return None
@@ -104,10 +150,20 @@ def _turns(words: list[str]) -> bool:
     return bool(_WHIRLS & set(words) or {("turn", "around"), ("turn", "back"), ("turn", "round")} & pairs)
 
 
-def manner_factor(words: Iterable[str]) -> float:
-    """What ``words`` for the manner multiply a speed with; 1 where there are none. Of several slow ones the slowest
-    counts, and so of fast ones.
+def manner_factor(words: Sequence[str], verb: int = -1) -> float:
+    """What ``words`` for the manner, but for the one at the place of the ``verb``, multiply a speed with; 1 where there
+    are none. Of several slow ones the slowest counts, and so of fast ones.
     """
-    factors = {MANNERS[word] for word in words if word in MANNERS}
+    factors = {
+        FACTORS[word] ** DEGREES.get(words[place - 1] if place else "", 1.0)
+        for place, word in enumerate(words)
+        if word in FACTORS and place != verb
+    }
+    factors |= {FACTORS[_PHRASES[pair]] for pair in _pairs(words) if pair in _PHRASES}
     factor = min({1.0, *factors}) * max({1.0, *factors})
     return min(max(factor, SLOWEST_MANNER), FASTEST_MANNER)
+
+
+def _pairs(words: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """Two words in a row, in their base form, but for a "his" between them."""
+    return pairwise(_PHRASE_FORMS.get(word, word) for word in words if word not in _POSSESSIVES)

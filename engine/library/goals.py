@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blender_addon.shared.gaits import GOING_M_PER_S, usual_speed
-from blender_addon.shared.words import forms_of, words_of
+from blender_addon.shared.gait_table import GOING_M_PER_S, manners_like, verbs_like
+from blender_addon.shared.gaits import meant_words, usual_speed
+from blender_addon.shared.words import forms_of
 
 from .facts import ClipFacts
 
@@ -94,9 +95,14 @@ _HIGH_KICK = (least("foot_high", 0.7, 0.3, 0.2),)
 _BOW = (least("lean_most", 0.5, 0.3), least("hips_lowest", 0.6, 0.2))
 _SQUAT = (most("hips_lowest", 0.66, 0.15), most("tilt_most", 1.5, 0.4), least("hips_highest", 0.8, 0.2))
 
+
+def _row(*words: str) -> str:
+    return ", ".join(words)
+
+
 TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     # ways of going
-    ("run, sprint, dash, gallop, race, flee, jog, trot, bolt, hurdle", _RUN),
+    (_row(*verbs_like("run"), "hurdle"), _RUN),
     ("backward, in reverse, back away, back up, back off, step back, walk back, moonwalk, retreat", _BACK),
     ("sideways, sidestep, side step, to the side, strafe", _ASIDE),
     ("turn", (least("turn_most", 0.7, 0.5, 0.1),)),
@@ -115,13 +121,13 @@ TABLE: tuple[tuple[str, tuple[Goal, ...]], ...] = (
     ("crawl, hand knee, all fours", _CRAWL),
     ("step over, climb over, walk over obstacle", (least("foot_high", 0.2, 0.15),)),
     # styles
-    ("sneak, creep, prowl, slink, stealthily, stalk, thief, burglar", _SNEAK),
-    ("limp, hobble, injure, wound, hurt leg", _LIMP),
-    ("march, soldier", (least("step_rate", 1.1, 0.4), least("foot_high", 0.2, 0.15))),
+    (_row(*verbs_like("sneak"), "stealthily, thief, burglar"), _SNEAK),
+    (_row(*verbs_like("limp"), "injure, wound, hurt leg"), _LIMP),
+    (_row(*verbs_like("march"), "soldier"), (least("step_rate", 1.1, 0.4), least("foot_high", 0.2, 0.15))),
     ("zombie, mummy, outstretch arm, sleepwalk", (least("hands_least_ahead", 0.15, 0.15),)),
-    ("drunk, drunken, stagger, tipsy, sway, wobble", _DRUNK),
-    ("old, elderly, grandfather, grandmother", _OLD),
-    ("sad, sadly, depress, head down, trudge, mope, gloomy", _SAD),
+    (_row(*manners_like("drunk"), *verbs_like("stagger"), "sway, wobble"), _DRUNK),
+    (_row(*manners_like("old"), "grandfather, grandmother"), _OLD),
+    (_row(*manners_like("sad", "sadly"), *verbs_like("trudge"), "head down, mope"), _SAD),
     ("happy, happily, merrily, joyful, cheerful, cheerfully, bouncy, joyfully, jaunty", _HAPPY),
     ("crouch, bend knee", (most("hips_mean", 0.85, 0.06),)),
     ("tiptoe", (least("heels", 0.075, 0.02),)),
@@ -196,13 +202,15 @@ _RUNNING_M_PER_S = 1.9
 _SIDES = {"left": 1.0, "right": -1.0, "leftward": 1.0, "rightward": -1.0, "leftwards": 1.0, "rightwards": -1.0}
 
 
-def sentence_goals(sentence: str) -> tuple[Goal, ...]:
-    """What ``sentence`` asks of a clip; nothing for words that no row has."""
-    words = words_of(sentence)
+def sentence_goals(sentence: str, as_written: str = "") -> tuple[Goal, ...]:
+    """What ``sentence`` asks of a clip; nothing for words that no row has. ``as_written``: the same before it was said
+    in the words of captions; its speed counts.
+    """
+    words = meant_words(sentence)
     rows = tuple(rows_in(words))
     asked = [goal for row in rows for goal in ROWS[row]]
     asked = _ends(rows) + [goal for goal in asked if goal.fact not in ("hips_start", "hips_end")]
-    asked += _going(sentence, words, rows)
+    asked += _going(as_written or sentence, words, rows)
     asked += _sides(words, rows)
     asked = list(dict.fromkeys(asked))  # rows that overlap ask once
     facts = {goal.fact for goal in asked}

@@ -17,7 +17,8 @@ from typing import Self
 
 import numpy as np
 
-from blender_addon.shared.gaits import GOING_M_PER_S
+from blender_addon.shared.gait_table import GOING_M_PER_S
+from blender_addon.shared.gaits import meant_words
 from blender_addon.shared.words import forms_of, words_of
 
 from .goals import SIDED, Goal, mirrored_sentence, rows_in, sentence_goals
@@ -93,8 +94,8 @@ class SentenceIndex:
 
     def match(self, sentence: str, vector: np.ndarray, mirrored_vector: np.ndarray | None = None) -> SentenceMatch:
         """Scores for ``sentence`` with the vectors (D,) of what :meth:`sentences_to_encode` gives."""
-        sentence = in_known_words(sentence, self.common)
-        goals = sentence_goals(sentence)
+        written, sentence = sentence, in_known_words(sentence, self.common)
+        goals = sentence_goals(sentence, written)
         costs = self._costs(goals)
         lowered = costs + self._lowered(sentence)
         cosines = self.vectors @ np.asarray(vector, np.float32)
@@ -103,9 +104,9 @@ class SentenceIndex:
         choosing, matching = (np.stack(rows) for rows in zip(*scores, strict=True))
         place = int(cosines.argmax())
         closest, nearness = self.library.captions[place], float(cosines[place])
-        words = words_of(sentence)
+        words = meant_words(sentence)
         does = any(rows_in(words)) and costs.flat[int(choosing.argmax())] < DONE
-        message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words, closest)
+        message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words_of(sentence), closest)
         going = any(word in _GOING and not _changes_posture(words, place) for place, word in enumerate(words))
         return SentenceMatch(ClipScores(choosing, matching, going, posture_of(goals)), closest, nearness, message)
 

@@ -2,7 +2,8 @@
 """Other words for what captions say: a sentence is looked up in the words that describe captured motion.
 
 A sentence encoder of a few megabytes knows that a crate is a kind of box, and little of how one hoists it. A phrase of
-the table is replaced wherever it stands; a single word only where no caption has it.
+the table is replaced wherever it stands; a single word only where no caption has it. Single words for ways of going
+are those of ``blender_addon/shared/gait_table.py``.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from blender_addon.shared.gait_table import GOING, MANNERS, manners_like
+from blender_addon.shared.senses import senses
 from blender_addon.shared.words import forms_of, gerund
 
 OTHER_WORDS: dict[str, str] = {
     # going
-    "walk": "stroll, saunter, amble, wander, roam, tread, traipse, promenade, hike, trek",
-    "run": "dash, bolt, race, flee, dart, scamper, scurry, hurtle, charge, rush, speed",
     "sprint": "run flat out, run full speed, run as fast as can, run top speed",
-    "sneak": "skulk, lurk, slink, prowl, creep, tread softly, move stealthily, move silently, stalk",
-    "limp": "hobble, drag one leg, favor one leg, favour one leg",
-    "march": "parade, goose-step",
+    "sneak": "tread softly, move stealthily, move silently",
+    "limp": "drag one leg, favor one leg, favour one leg",
     "walk on tiptoe": "walk on toes, walk on tip toes, walk on balls of feet, step on toes",
     "on tiptoe": "on toes, on tip toes, on balls of feet",
     "walk up stairs": "go up stairs, climb stairs, mount stairs, go upstairs, ascend stairs, climb flight of steps",
@@ -40,6 +40,8 @@ OTHER_WORDS: dict[str, str] = {
     "punch": "jab, uppercut, sock, slug, thump, throw hook, throw jab, throw punch, swing fist, throw uppercut",
     "kick": "boot, punt",
     "dodge": "evade, sway out of way, weave out of way",
+    "move hand": "run hand, run palm, run finger",
+    "wipe with cloth": "run cloth, run rag, run sponge",
     # gestures
     "wave": "greet, beckon, say hello, say goodbye, wave hello, wave goodbye",
     "clap": "applaud, give applause",
@@ -66,17 +68,10 @@ OTHER_WORDS: dict[str, str] = {
     "pick up": "scoop up, grab from floor, grab from ground, gather up, take from floor, take from ground",
     "box": "crate, carton, package, parcel, chest, suitcase, luggage",
     # who, and in which mood
-    "zombie": "undead, ghoul",
-    "drunk": "intoxicated, tipsy, inebriated",
-    "old": "aged, elderly, geriatric",
     "old man": "grandfather, grandpa, pensioner",
     "old woman": "grandmother, grandma, granny",
-    "sad": "miserable, dejected, heartbroken, gloomy, downcast, unhappy",
-    "happy": "cheerful, joyful, merry, elated, delighted, glad",
-    "angry": "furious, enraged, irate",
-    "tired": "exhausted, weary, fatigued, worn out",
-    "slowly": "unhurriedly, sluggishly",
-    "fast": "swiftly, speedily, briskly",
+    "tired": "worn out",
+    "fast": "in hurry, in rush, with haste, in haste",
 }
 """What captions say -> other words for it, in base forms, with commas between them."""
 
@@ -85,23 +80,37 @@ _SKIPPED = frozenset(
 )
 """May stand between the words of a phrase."""
 
-_TABLE = {tuple(other.split()): known for known, others in OTHER_WORDS.items() for other in others.split(", ")}
+_MANNERS = ("slowly", "slow", "carefully", "fast", "quick", "old", "sad", "sadly", "tired", "drunk", "zombie", "happy",
+            "angry", "angrily")  # fmt: skip
+"""Groups of :data:`~blender_addon.shared.gait_table.MANNERS` whose words may stand for each other."""
+_OF_SOMEBODY = frozenset(manners_like("old", "sad", "tired", "drunk", "angry", "happy", "zombie", "injured"))
+_OF_GOING = {
+    word: plain
+    for plain, words in (*GOING.items(), *((plain, MANNERS[plain]) for plain in _MANNERS))
+    for word in words
+    if word != plain
+}
+_TABLE = {tuple(other.split()): known for known, others in OTHER_WORDS.items() for other in others.split(", ")} | {
+    (word,): plain for word, plain in _OF_GOING.items()
+}
 _LONGEST_FIRST = sorted(_TABLE, key=len, reverse=True)
 _BASES = forms_of(sorted({word for phrase in _TABLE for word in phrase}))
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[^\w\s]")
 
 
 def in_known_words(sentence: str, known: Collection[str]) -> str:
-    """``sentence`` in words that captions have; as it is where it is in them already. ``known``: the captions' words,
-    as they stand there.
+    """``sentence`` in words that captions have, without those for the manner of somebody else; as it is where it is in
+    them already. ``known``: the captions' words, as they stand there.
     """
     words = _WORD.findall(sentence)
+    meant = senses([word.lower() for word in words])
     said: list[str] = []
     place = 0
     while place < len(words):
         phrase, end = _phrase_at(words, place, known)
-        if phrase is None:
-            said.append(words[place])
+        means_this = words[place].lower() == meant[place]
+        if phrase is None or (len(phrase) == 1 and not means_this):
+            said += [words[place]] if means_this or words[place].lower() not in _OF_SOMEBODY else []
             place += 1
         else:
             said += _as_said(_TABLE[phrase], words[place])
