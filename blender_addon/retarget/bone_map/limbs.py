@@ -125,7 +125,8 @@ def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
 
 def make_pair(tree: BoneTree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
     points = tree.points(chains[0]), tree.points(chains[1])
-    axis = (points[0] - points[1]).sum(0)
+    apart = points[0] - points[1]
+    axis = apart[0] if named else apart.sum(0)  # limbs in mid-stride are side by side at their roots alone
     if np.linalg.norm(axis) < 1e-9:
         return None
     said = {
