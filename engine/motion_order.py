@@ -18,22 +18,31 @@ import numpy as np
 
 from blender_addon.shared.annotations import Walk, field_types
 from blender_addon.shared.control import ControlSignal
-from blender_addon.shared.protocol import Base, BaseMask, Obstacle, PromptBlock, RelativeTarget, Slack, Tolerance
+from blender_addon.shared.protocol import (
+    Base,
+    BaseMask,
+    Ground,
+    Obstacle,
+    PromptBlock,
+    RelativeTarget,
+    Slack,
+    Tolerance,
+)
 from blender_addon.shared.wire import Array
 
 DEFAULT_CLOSENESS = 1.0
 """To captured motion, of a request that does not say how close."""
 
 
-Ground = Annotated[np.ndarray, Array("float32", "T")]
+Footing = Annotated[np.ndarray, Array("float32", "T")]
 
 
 @dataclass(frozen=True, eq=False)
 class MotionOrder:
     """A motion to make. The fields mean what they mean in ``blender_addon.shared.protocol.Generate``, but for: hints
     are one ``signal``; ``closeness`` is always a number; ``tolerance`` (T, J), ``slack`` (T, J), ``base`` (T, J, 3) and
-    ``base_mask`` (T,) are always there, zero and False where nothing was given. ``ground`` (T,): metres over the floor
-    of what is stood on under the pelvis.
+    ``base_mask`` (T,) are always there, zero and False where nothing was given. ``footing`` (T,): metres over the floor
+    of what is stood on under the pelvis, where a motion was found that climbs by itself.
     """
 
     prompts: tuple[PromptBlock, ...]
@@ -42,7 +51,8 @@ class MotionOrder:
     slack: Slack
     base: Base
     base_mask: BaseMask
-    ground: Ground
+    footing: Footing
+    ground: Ground | None
     relative: tuple[RelativeTarget, ...]
     obstacles: tuple[Obstacle, ...]
     seed: int

@@ -7,10 +7,12 @@ import numpy as np
 
 from blender_addon.shared.control import ControlSignal
 from blender_addon.shared.errors import BadRequest
+from blender_addon.shared.ground import check_ground, heights_at, steepest, too_steep
 from blender_addon.shared.protocol import Generate
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import check_obstacle
 
+from .control.ground import order_path
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
 from .motion_order import DEFAULT_CLOSENESS, MotionOrder
@@ -52,6 +54,7 @@ def validate(request: Generate, config: ModelConfig, has_control: bool) -> Motio
             "Both must have the same length.",
         )
     order = order_of(request)
+    _check_ground(order)
     if order.signal.hint_mask.any() and not has_control:
         raise BadRequest(
             f"The model '{config.name}' takes no controls.",
@@ -71,7 +74,8 @@ def order_of(request: Generate) -> MotionOrder:
         slack=np.zeros(joints, np.int32) if request.slack is None else request.slack,
         base=np.zeros((*joints, 3), np.float32) if request.base is None else request.base,
         base_mask=np.zeros(joints[0], bool) if request.base_mask is None else request.base_mask,
-        ground=np.zeros(joints[0], np.float32),
+        footing=np.zeros(joints[0], np.float32),
+        ground=request.ground,
         relative=request.relative,
         obstacles=request.obstacles,
         seed=request.seed,
@@ -161,6 +165,17 @@ def _check_goals(request: Generate) -> None:
             )
     for obstacle in request.obstacles:
         check_obstacle(obstacle)
+
+
+def _check_ground(order: MotionOrder) -> None:
+    """A ground that can be read, and that can be walked where the path leads."""
+    if order.ground is None:
+        return
+    check_ground(order.ground, order.num_frames)
+    path = order_path(order)
+    steep = steepest(path, heights_at(order.ground, np.arange(len(path)), path[:, None])[:, 0])
+    if steep is not None:
+        raise too_steep(f"{steep[0] / FPS:.1f} s", steep[1])
 
 
 def _check_base(request: Generate) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wire between a client (add-on, script) and the engine: version 3. This page is the authority.
+"""The wire between a client (add-on, script) and the engine: version 4. This page is the authority.
 
 Transport: ZeroMQ, DEALER (client) to ROUTER (engine) over TCP, with CURVE; the keys and the address stand in the
 connection file (``connection.py``). Whoever does not hold the client key is not heard.
@@ -32,9 +32,10 @@ Conversation::
 - Both sides must speak the same version: an engine answers another one's Hello by Error ``protocol``, a client leaves
   an engine whose connection file or Welcome tells another one; both say which side is the older (``other_version``).
 
-Versions: 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided travels with the motion; to
-Generate ``closeness``, with ``sources``, ``nearness``, ``closest`` and ``notice`` in Result: captured motion; and
-``from_standing`` and ``to_standing``. 2 added prompts in blocks, ranges, loops, obstacles and Parts.
+Versions: 4 added ``ground`` to Generate. 3 added ``met_frames`` and ``path_offset`` to Result: what the engine decided
+travels with the motion; to Generate ``closeness``, with ``sources``, ``nearness``, ``closest`` and ``notice`` in
+Result: captured motion; and ``from_standing`` and ``to_standing``. 2 added prompts in blocks, ranges, loops, obstacles
+and Parts.
 
 Shape letters: T frames at 20 a second, V variations, K hints with slack. Points are WORLD points in model axes:
 metres, Y up; at any place and heading.
@@ -51,7 +52,7 @@ import numpy as np
 from .errors import ProtocolError
 from .wire import MAX_ITEMS, MAX_TEXT_LENGTH, Array, bad, from_plain, to_plain
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """Ten minutes of motion in eight variations is 25 MB."""
@@ -75,6 +76,7 @@ Base = Annotated[np.ndarray, Array("float32", "T", 22, 3)]
 BaseMask = Annotated[np.ndarray, Array("bool", "T")]
 MetFrames = Annotated[np.ndarray, Array("int32", "V", "K")]
 PathOffset = Annotated[np.ndarray, Array("float32", "T", 3)]
+GroundHeights = Annotated[np.ndarray, Array("float32", "H")]
 Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
@@ -144,6 +146,31 @@ class Obstacle:
     margin: float = 0.0
 
 
+@dataclass(frozen=True)
+class GroundPatch:
+    """Ground under the character during these frames: ``rows`` (along Z) of ``columns`` (along X) heights, the first of
+    them ``Ground.heights[first]``, over the place ``origin`` (x, z).
+    """
+
+    start_frame: int
+    num_frames: int
+    origin: tuple[float, float]
+    rows: int
+    columns: int
+    first: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What feet stand on where that is not the level floor at height 0: ``heights`` (H,) in metres, ``cell`` metres
+    apart, in ``patches`` that follow each other over the motion. So a way may lead over itself, as on winding stairs.
+    """
+
+    cell: float
+    heights: GroundHeights
+    patches: tuple[GroundPatch, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Generate:
     """Ask for a motion. ``request_id`` is the client's own, new for each request.
@@ -204,6 +231,7 @@ class Generate:
     closeness: float | None = None
     from_standing: bool = False
     to_standing: bool = False
+    ground: Ground | None = None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,15 @@ class ControlOptions:
             "Without y the path is on the ground; without time its speed is constant.",
         ),
     ] = None
+    ground: Annotated[
+        str | None,
+        _control(
+            metavar="flat|path|FILE",
+            help="What the path runs on. flat: the level floor at height 0, with y as the height of the hips. path: "
+            "the ground is as high as the path itself. A mesh (.obj, metres, Y up): the ground under the path. "
+            "Default: flat.",
+        ),
+    ] = None
     control: Annotated[
         list[str] | None,
         _control(
@@ -230,10 +239,15 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
     from . import request
 
     track, tracks = request.read_controls(control.path, control.control or [])
+    if track is None and control.ground not in (None, "flat"):
+        raise BadRequest("--ground needs --path.", "Give the path that leads over the ground.")
     prompts = request.read_prompts(control.prompt, control.then or [])
     num_frames = request.motion_frames(
         control.length, [*tracks, *([track] if track else [])], [second for second, _ in prompts[1:]]
     )
+    ground = None
+    if track is not None:
+        track, ground = request.path_on_ground(control.ground, track, num_frames)
     kept: dict[str, Any] = {}
     if control.base is not None:
         kept["base"], kept["base_mask"] = request.read_base(control.base, control.redo or [])
@@ -256,6 +270,7 @@ def _request(control: ControlOptions, result: ResultOptions, model: ModelOptions
         in_place=control.in_place,
         from_standing=control.from_standing,
         to_standing=control.to_standing,
+        ground=ground,
         **kept,
         **request.goal_fields(num_frames, control.tolerance, control.slack, control.surroundings),
     )

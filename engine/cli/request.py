@@ -17,8 +17,10 @@ from blender_addon.shared.errors import BadControl, BadRequest
 from blender_addon.shared.protocol import Generate, PromptBlock
 from blender_addon.shared.skeleton import FPS, SKELETON
 
-from ..inputs import read_motions, read_surroundings, read_track
+from ..inputs import path_on_ground, read_motions, read_surroundings, read_track
 from ..inputs.controls import FileTrack
+
+__all__ = ["path_on_ground"]
 
 DEFAULT_SECONDS = 6.0
 _SECONDS_MAX = 3600.0  # catches frames given as seconds; the model's own limit is checked by the pipeline

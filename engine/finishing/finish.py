@@ -22,11 +22,12 @@ from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
-from ..control.ground import ground_at
+from ..control.ground import footing_at, obstacles_on_level, under_path
 from ..motion_order import MotionOrder
 from .fit_body import fit_body, hold_in_place
 from .footprints import FootPlan, place_feet
 from .knees import KNEES, mirror_backward_knees
+from .on_ground import CONTACTS, LEGS, bring_onto_ground, on_level_ground
 from .patch_seams import remove_jumps
 from .step_over import is_step_over
 
@@ -55,22 +56,28 @@ def finish(
     """
     made, contacts = np.asarray(joints, np.float64), np.asarray(contacts, np.float64)
     frozen = frozen if frozen is not None and frozen.any() else None
+    if order.ground is not None and frozen is not None:
+        made = np.where(frozen[:, None, None], on_level_ground(made, order.ground), made)
     smooth = remove_jumps(made, _headings(made), seams, frozen)
     yield
-    goals, hint_mask = goals_of(order, _HERE), order.signal.hint_mask
+    hint_mask, feet, low = order.signal.hint_mask, None, set[Obstacle]()
+    if order.plant_feet:
+        level = obstacles_on_level(order, smooth[:, 0, [0, 2]])
+        low = {given for given, one in zip(order.obstacles, level, strict=True) if is_step_over(one)}
+        feet = yield from _plan_feet(order, smooth, contacts, frozen, [one for one in level if is_step_over(one)])
+    if order.ground is not None:
+        smooth, feet = _onto_ground(order, np.asarray(joints, np.float64), smooth, feet, frozen)
+        made = smooth
+    goals = goals_of(order, _HERE)
     if not order.exact:
         goals = replace(hold_in_place(goals, made), relative=(), obstacles=())
     if not order.plant_feet and (not goals or not (order.exact or order.refine)):
         return smooth, contacts > 0.5  # a preview: nothing was brought anywhere that could be kept
-    feet = None
-    if order.plant_feet:
-        low = [obstacle for obstacle in order.obstacles if is_step_over(obstacle)]
-        feet = yield from _feet_on_ground(order, smooth, contacts, frozen, low)
     yield
     high = goals
     if feet is not None:
         # Feet that walk through what lies low would be pushed out on any side: first they go where they step over it.
-        high = replace(goals, obstacles=tuple(o for o in goals.obstacles if not is_step_over(o)))
+        high = replace(goals, obstacles=tuple(o for o in goals.obstacles if o not in low))
     for fitted in fit_body(smooth, _headings(smooth), high, feet, frozen):  # noqa: B007
         yield
     if len(high.obstacles) < len(goals.obstacles) and _touches(fitted, goals):
@@ -80,7 +87,7 @@ def finish(
     if feet is not None:
         free = ~hint_mask[:, KNEES] & (True if frozen is None else ~frozen[:, None])
         fitted = mirror_backward_knees(fitted, free)
-        if _sinks(fitted, smooth, hint_mask):
+        if order.ground is None and _sinks(fitted, smooth, hint_mask):
             above, before = replace(goals, obstacles=(*goals.obstacles, _UNDERGROUND)), fitted
             for fitted in fit_body(before, _headings(smooth), above, feet, frozen, _RAISING_STEPS):  # noqa: B007
                 yield
@@ -89,22 +96,43 @@ def finish(
     return fitted, contacts > 0.5 if feet is None else feet.in_contact
 
 
-def _feet_on_ground(
+def _onto_ground(
+    order: MotionOrder, final: np.ndarray, level: np.ndarray, feet: FootPlan | None, frozen: np.ndarray | None
+) -> tuple[np.ndarray, FootPlan | None]:
+    """The ``level`` joints (T, J, 3) and their feet on the order's ground; ``frozen`` (T,) frames as in ``final``."""
+    if order.ground is None:
+        return level, feet
+    if feet is None:
+        raised = level.copy()
+        raised[..., 1] += under_path(order.ground, level[:, 0, [0, 2]])[:, None]
+    else:
+        unchanged = np.stack([order.signal.hint_mask[:, leg].any(1) for leg in LEGS], 1)
+        if frozen is not None:
+            unchanged |= frozen[:, None]
+        raised, feet = bring_onto_ground(order.ground, level, feet, unchanged)
+    if frozen is not None:
+        raised[frozen] = final[frozen]
+        if feet is not None:
+            feet.positions[frozen] = final[frozen][:, CONTACTS]
+    return raised, feet
+
+
+def _plan_feet(
     order: MotionOrder,
     joints: np.ndarray,
     contacts: np.ndarray,
     frozen: np.ndarray | None,
     low: Sequence[Obstacle],
 ) -> Generator[None, None, FootPlan]:
-    """Feet placed on the floor, or on the ground that ``order`` has where it rises: planned as on a level one."""
-    if not order.ground.any():
+    """Feet placed on the floor, or on the footing that ``order`` has where that rises: planned as on a level one."""
+    if not order.footing.any():
         return (yield from place_feet(joints, contacts, order.signal.hint_mask, frozen, low))
     pelvis = joints[:, 0, [0, 2]]
     level = joints.copy()
-    level[..., 1] -= ground_at(pelvis, order.ground, joints[..., [0, 2]])
+    level[..., 1] -= footing_at(pelvis, order.footing, joints[..., [0, 2]])
     feet = yield from place_feet(level, contacts, order.signal.hint_mask, frozen, low)
     positions = feet.positions.copy()
-    positions[..., 1] += ground_at(pelvis, order.ground, positions[..., [0, 2]])
+    positions[..., 1] += footing_at(pelvis, order.footing, positions[..., [0, 2]])
     return replace(feet, positions=positions)
 
 

@@ -5,7 +5,8 @@ Knows file formats, nothing of models. ``safe_pickle`` is the only place that re
 """
 
 from .controls import FileTrack, read_track
+from .ground import path_on_ground
 from .motions import MotionFile, read_motions
 from .surroundings import read_surroundings
 
-__all__ = ["FileTrack", "MotionFile", "read_motions", "read_surroundings", "read_track"]
+__all__ = ["FileTrack", "MotionFile", "path_on_ground", "read_motions", "read_surroundings", "read_track"]

@@ -97,11 +97,11 @@ def lead(motion: BodyMotion, way: Way, facing: np.ndarray, start: Start | None) 
 
 def raised(motion: BodyMotion, route: Route, start: Start | None) -> tuple[np.ndarray, np.ndarray]:
     """Where the ``route`` leads off the floor: how far the whole body is raised, (T,), beside what the motion rises by
-    itself; and the ground under it, (T,).
+    itself; and its footing, (T,). One that is brought ``on_ground`` later is to climb nothing by itself.
     """
     if route.heights is None:
         nothing = np.zeros(motion.num_frames)
-        return nothing, nothing
+        return (-_own_ground(motion) if route.on_ground else nothing), nothing
     own = _own_ground(motion)
     off = route.heights - motion.pose[:, 0, 1]
     rise = gaussian_smooth(off[:, None], PLACE_FRAMES)[:, 0]

@@ -60,13 +60,13 @@ class FoundPart:
 
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
-    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of. ``ground``
-    (T,): metres over the floor of what is stood on under the pelvis.
+    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of.
+    ``footing`` (T,): metres over the floor of what is stood on under the pelvis.
     """
 
     joints: np.ndarray
     contacts: np.ndarray
-    ground: np.ndarray
+    footing: np.ndarray
     parts: tuple[FoundPart, ...]
     kind: Literal["matched", "bent", "alone"]
 
@@ -106,11 +106,11 @@ def find(
         facing = _facing_of(library, clip, mirror, motion, way)
         kind = "bent" if way.known.any() else "alone"
     yield
-    rise, ground = raised(motion, route, start)
+    rise, footing = raised(motion, route, start)
     track = lead(motion, way, facing, start)
     joints = (strided(motion, track) if way.known.any() else motion).in_world(track)
     joints[..., 1] += rise[:, None]
-    return FoundMotion(joints, motion.contacts, ground, _parts(library, segments, route.num_frames), kind)
+    return FoundMotion(joints, motion.contacts, footing, _parts(library, segments, route.num_frames), kind)
 
 
 @dataclass(frozen=True, eq=False)

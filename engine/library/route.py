@@ -35,6 +35,7 @@ class Route:
     feet and head.
     ``whole``: the way that this is a part of, if it is one. ``heights`` (T,): of the pelvis, where the path leads off
     the floor; None where it stays on it.
+    ``on_ground``: the motion is brought onto a ground later, and is not to climb by itself.
     """
 
     places: np.ndarray
@@ -47,6 +48,7 @@ class Route:
     touches: tuple[Touch, ...] = ()
     whole: Way | None = None
     heights: np.ndarray | None = None
+    on_ground: bool = False
 
     @classmethod
     def free(cls, num_frames: int, start_heading: float = 0.0) -> Self:

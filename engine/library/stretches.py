@@ -76,10 +76,10 @@ class MotionFinder:
         """``matches``: those of the order's sentences. A motion's seed 0 gives the best that is found, any other
         another take.
         """
-        self.library, self.matches, self.order = library, matches, motion.order
+        self.library, self.matches, self.order = library, matches, motion.level
         self.seed, self.timeline = motion.seed % 2**63, motion.timeline
         self.sources: list[MotionSource] = []
-        self._wanted = wanted_route(self.order)
+        self._wanted = replace(wanted_route(self.order), on_ground=motion.order.ground is not None)
         self._whole = Way.of(self._wanted, None)
         # Steps along a path are found window by window, so that the first ones are there soon.
         going = {i for i, match in enumerate(matches) if match.scores.going and self._whole.going_speed > MATCHED_MPS}
@@ -100,7 +100,7 @@ class MotionFinder:
         if found.kind == "alone" and start is None:
             joints = self._moved_onto_hints(joints, stretch)
         joints = self._through_poses(joints, stretch)
-        self._first, self._found = stretch.first, WindowJoints(joints, found.contacts, found.ground)
+        self._first, self._found = stretch.first, WindowJoints(joints, found.contacts, found.footing)
         self.sources += _sources(found.parts, stretch)
 
     def window(self, window: Window, context: Context) -> WindowJoints:
@@ -115,7 +115,7 @@ class MotionFinder:
         return WindowJoints(
             np.concatenate([context.joints[:seen], found.joints[here]]),
             np.concatenate([np.zeros((seen, 4)), found.contacts[here]]),
-            np.concatenate([np.zeros(seen), found.ground[here]]),
+            np.concatenate([np.zeros(seen), found.footing[here]]),
         )
 
     def _route(self, stretch: FoundStretch) -> Route:
@@ -143,6 +143,7 @@ class MotionFinder:
             touches=self._touches(stretch),
             whole=self._whole,
             heights=heights,
+            on_ground=wanted.on_ground,
         )
 
     def _touches(self, stretch: FoundStretch) -> tuple[Touch, ...]:

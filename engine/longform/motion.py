@@ -19,6 +19,7 @@ from blender_addon.shared.control import canonical_frame
 from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 
+from ..control.ground import on_level, order_path, under_path
 from ..motion_order import MotionOrder
 from .timeline import EASE_FRAMES, Context, Timeline, ease
 from .window_request import WindowMotion, WindowRequest
@@ -49,13 +50,15 @@ class MotionInProgress:
         """
         self.order, self.seed = order, seed
         self.patch, self.seams = patch, set[int]()
+        self.level = on_level(order)
+        """The order as on a level floor, on which the motion is made; finishing brings it onto the ground."""
         self.generator = torch.Generator().manual_seed(seed % 2**63)
         self.signal = replace(order.signal, hint=order.signal.hint.copy(), hint_mask=order.signal.hint_mask.copy())
         """The hints in the frames in which they are met."""
         frames = order.num_frames
         self.met = order.own_frames
         """(T, J): the frame in which the hint that is given in a frame is met."""
-        self.ground = order.ground.copy()
+        self.footing = order.footing.copy()
         """(T,): metres over the floor of what is stood on under the pelvis."""
         self._closes = order.loop and not order.base_mask[-1]
         self._ahead = 0  # frames from the last one on that are known to be those from the first one on
@@ -67,18 +70,18 @@ class MotionInProgress:
         self.contacts = np.zeros((len(self.timeline.known), 4), bool)
         self.done = 0
         self.kept = np.zeros(len(self.timeline.known), bool)
-        self._keep(order.base, order.base_mask)
+        self._keep(order.base, self.level.base, order.base_mask)
         planned = self.timeline.known.copy()
         if self._closes:
             planned[frames - 1 :] = True
         self.windows = plan_windows(planned, order.prompts, least, longest, [self._closing] if self._closes else [])
 
-    def _keep(self, base: np.ndarray, mask: np.ndarray) -> None:
+    def _keep(self, base: np.ndarray, level: np.ndarray, mask: np.ndarray) -> None:
         here = np.flatnonzero(mask)
         if len(here) == 0:
             return
         self.kept[here] = True
-        self.timeline.keep(base, mask)
+        self.timeline.keep(level, mask)
         self.joints[here] = base[here]
         self.contacts[here] = self.timeline.contacts(0, len(mask))[here] > 0.5
 
@@ -103,7 +106,7 @@ class MotionInProgress:
         """The order for a window: nothing is requested of frames that are there already, slack stays among the new
         ones, and where the next key or kept position of the pelvis lies beyond the window it is led there.
         """
-        order = self.order.window(window.start, window.end)
+        order = self.level.window(window.start, window.end)
         frames = np.arange(window.start, window.end)
         room = np.where(frames < window.last, np.minimum(frames - window.first, window.last - 1 - frames), 0)
         room = np.where(frames >= window.last, frames - window.last, room)
@@ -115,7 +118,7 @@ class MotionInProgress:
         """The order of a window, with its end on the straight line to the next key or kept position beyond it."""
         hint, mask = order.signal.hint, order.signal.hint_mask
         kept = self.kept[: self.order.num_frames]
-        beyond = np.flatnonzero((self.order.signal.hint_mask[:, _PELVIS] | kept)[window.end :])
+        beyond = np.flatnonzero((self.level.signal.hint_mask[:, _PELVIS] | kept)[window.end :])
         last = window.end - 1
         if len(beyond) == 0 or mask[-1, _PELVIS] or context.known[-1]:
             return order
@@ -127,7 +130,7 @@ class MotionInProgress:
             before, point = window.first - 1, context.joints[window.first - 1 - window.start, _PELVIS]
         else:
             return order
-        goal = (self.joints if kept[following] else self.order.signal.hint)[following, _PELVIS]
+        goal = (self.level.base if kept[following] else self.level.signal.hint)[following, _PELVIS]
         share = (last - before) / (following - before)
         hint, mask, tolerance = hint.copy(), mask.copy(), order.tolerance.copy()
         hint[-1, _PELVIS] = point + share * (goal - point)
@@ -147,14 +150,23 @@ class MotionInProgress:
         self.timeline.write(window, made.features, made.frame, close_heading=free)
         here = slice(window.first, min(window.last, self.order.num_frames))
         seen = slice(window.first - window.start, here.stop - window.start)
-        if made.ground is not None:
-            self.ground[here] = made.ground[seen]
+        if made.footing is not None:
+            self.footing[here] = made.footing[seen]
         if self.patch and not made.captured:
             seams = range(window.start + self.patch, window.end, self.patch)
             self.seams |= {seam for seam in seams if window.first < seam < window.last}
         if self.order.slack.any():
             self.signal.hint[here], self.signal.hint_mask[here] = made.signal.hint[seen], made.signal.hint_mask[seen]
             self.met[here] = made.met[seen] + window.start
+            if self.order.ground is not None:
+                self._hints_on_ground(here)
+
+    def _hints_on_ground(self, here: slice) -> None:
+        """The hints that are met in the frames ``here`` as they were given, not as on a level floor."""
+        given = self.order.signal
+        for joint in np.flatnonzero(given.hint_mask[here].any(0)):
+            told = here.start + np.flatnonzero(given.hint_mask[here, joint])
+            self.signal.hint[self.met[told, joint], joint] = given.hint[told, joint]
 
     def finish(self, window: Window, finish: Finish) -> Generator[None, None, slice]:
         """Make final what can be after ``window``, piece by piece; returns the frames that became so."""
@@ -182,7 +194,7 @@ class MotionInProgress:
         final = self.kept[begin:stop] | (np.arange(begin, stop) < self.done)
         joints = self.timeline.joints(begin, stop)
         joints[final] = self.joints[begin:stop][final]
-        order = replace(self.order, signal=self.signal, ground=self.ground).window(begin, stop)
+        order = replace(self.order, signal=self.signal, footing=self.footing).window(begin, stop)
         order = replace(order, signal=replace(order.signal, hint_mask=order.signal.hint_mask & ~final[:, None]))
         borders = begin + 1 + np.flatnonzero(np.diff(final.astype(int)))
         seams = sorted({*self.seams, *borders.tolist()})
@@ -212,5 +224,8 @@ class MotionInProgress:
         joints = self.joints[:2].astype(np.float64)
         if not np.array_equal(self.timeline.root[0], self.timeline.root[frame]):
             joints = self.timeline.frame_at(frame).to_world(self.timeline.frame_at(0).to_model(joints))
+            if self.order.ground is not None:
+                under = under_path(self.order.ground, order_path(self.order))
+                joints[..., 1] += under[frame] - under[0]
         again = slice(frame, frame + 2)
         self.joints[again], self.contacts[again], self.kept[again] = joints, self.contacts[:2], True

@@ -134,7 +134,7 @@ def facing_ahead(path: tuple[np.ndarray, np.ndarray]) -> tuple[Tracks, np.ndarra
     """``path`` with the hips that ask for looking along it, as the add-on asks, and the tolerances (T, 22)."""
     times, points = path
     in_blender = points[:, [0, 2, 1]] * [1, -1, 1]
-    asked, beside = facing.hips(np.arange(len(times)), points, facing.along(in_blender))
+    asked, beside = facing.hips(np.arange(len(times)), points, facing.along(in_blender, np.arange(len(times))))
     tolerance = np.zeros((len(times), SKELETON.num_joints), np.float32)
     tolerance[:, SKELETON.indices(*facing.HIPS)] = facing.HIP_TOLERANCE_M
     return {"pelvis": path} | {joint: (times[asked], places) for joint, places in beside.items()}, tolerance

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared.control import ControlSignal
-from blender_addon.shared.protocol import Generate, Obstacle, PromptBlock, RelativeTarget
+from blender_addon.shared.protocol import Generate, Ground, GroundPatch, Obstacle, PromptBlock, RelativeTarget
 from blender_addon.shared.wire import Array
 from engine.motion_order import DEFAULT_CLOSENESS, MotionOrder
 from engine.validate import order_of
@@ -19,7 +19,7 @@ FRAMES = 50
 SIGNAL = {"hint", "hint_mask", "free_height"}
 NOT_IN_THE_ORDER = {"request_id", "num_frames", "stream"}
 """The answers' label, what the signal's length tells, and how the answer is sent."""
-ENGINES_OWN = {"ground"}
+ENGINES_OWN = {"footing"}
 """What a request does not tell."""
 
 
@@ -67,6 +67,7 @@ def request_of_everything() -> Generate:
         loop=True,
         in_place=True,
         closeness=0.25,
+        ground=Ground(0.5, np.zeros(2, np.float32), (GroundPatch(0, FRAMES, (0.0, 0.0), 1, 2, 0),)),
     )
 
 
@@ -115,6 +116,7 @@ def test_a_window_holds_what_is_requested_in_its_frames_and_nothing_beyond_the_e
         assert not cut[40:].any()
     assert [(t.joint, t.start_frame, t.num_frames) for t in part.relative] == [("left_wrist", 0, 15)]
     assert [(block.start_frame, block.num_frames) for block in part.prompts] == [(0, 20), (20, 20)]
+    assert [(p.start_frame, p.num_frames) for p in part.ground.patches] == [(0, 40)]
     assert part.obstacles == order.obstacles and part.signal.free_height and part.guidance_scale == 4.0
 
 

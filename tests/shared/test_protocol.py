@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import msgpack
@@ -44,6 +44,9 @@ EXAMPLES: dict[str, Any] = {
         base_mask=RNG.random(60) < 0.5,
         stream=True,
         closeness=0.5,
+        ground=protocol.Ground(
+            0.5, RNG.normal(size=8).astype(np.float32), (protocol.GroundPatch(0, 60, (-1.0, 2.0), 2, 4, 0),)
+        ),
     ),
     "Progress": protocol.Progress("r1", "denoising", 0.25),
     "Part": protocol.Part("r1", 40, RNG.normal(size=(2, 20, 22, 3)).astype(np.float32), RNG.random((2, 20, 4)) < 0.5),
@@ -75,7 +78,9 @@ def assert_same(left: Any, right: Any) -> None:
     assert type(left) is type(right)
     for field in fields(left):
         a, b = getattr(left, field.name), getattr(right, field.name)
-        if isinstance(a, np.ndarray):
+        if is_dataclass(a):
+            assert_same(a, b)
+        elif isinstance(a, np.ndarray):
             assert a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
         else:
             assert type(a) is type(b) and a == b

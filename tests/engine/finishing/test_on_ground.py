@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A level motion on ground that is not: feet on it, on whole treads, clear of edges; hips as high above as before."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from blender_addon.shared.ground import ground_along, heights_at
+from blender_addon.shared.protocol import Generate, Ground, PromptBlock
+from blender_addon.shared.skeleton import SKELETON
+from engine.finishing.finish import finish
+from engine.finishing.knees import knees_ahead
+from engine.finishing.treads import footprint
+from engine.validate import order_of
+
+from ..helpers.walking import FRAMES, stepping
+
+TOES, ANKLES = SKELETON.indices("left_foot", "right_foot"), SKELETON.indices("left_ankle", "right_ankle")
+
+
+def ground(kind: str) -> Ground:
+    z = np.linspace(-2, 7, 901)
+    heights = {
+        "stairs up": 0.17 * np.clip(np.floor((z - 1) / 0.35) + 1, 0, 8),
+        "stairs down": -0.17 * np.clip(np.floor((z - 1) / 0.35) + 1, 0, 8),
+        "ramp": 0.27 * np.clip(z - 1, 0, 2),
+        "bump": 0.14 * np.exp(-(((z - 2) / 0.3) ** 2)),
+        "balcony": np.full(901, 3.0),
+    }[kind]
+    found = ground_along(np.stack([0 * z, z], -1), heights)
+    assert found is not None
+    return (
+        dataclasses.replace(found, patches=(dataclasses.replace(found.patches[0], num_frames=FRAMES),))
+        if len(found.patches) == 1
+        else found
+    )
+
+
+def finished(
+    on: Ground | None, frozen: np.ndarray | None = None, joints: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    made = stepping() if joints is None else joints
+    block = PromptBlock("a person walks", 0, FRAMES)
+    nothing = np.zeros((FRAMES, 22, 3), np.float32)
+    order = order_of(Generate("r", (block,), FRAMES, nothing, np.zeros((FRAMES, 22), bool), ground=on))
+    work = finish(order, made, np.zeros((FRAMES, 4)), (), frozen)
+    try:
+        while True:
+            next(work)
+    except StopIteration as end:
+        return end.value
+
+
+@pytest.mark.parametrize("kind", ["stairs up", "stairs down", "ramp", "bump", "balcony"])
+def test_feet_stand_on_the_ground_and_hips_are_as_high_above_it(kind: str) -> None:
+    level, _ = finished(None)
+    joints, contacts = finished(ground(kind))
+    frames = np.arange(FRAMES)
+    stands = contacts[:, 1::2]
+    toes = joints[:, TOES]
+    over = toes[..., 1] - heights_at(ground(kind), frames, toes[..., [0, 2]])
+    level_toe = np.median(level[:, TOES, 1][stands])
+    assert np.abs(over[stands] - level_toe).max() < 0.035
+    assert over[~stands].min() > -0.01
+    assert knees_ahead(joints)[0].min() > -0.02
+    both = [np.where(stands, joints[:, TOES, 1], np.nan), np.where(stands, level[:, TOES, 1], np.nan)]
+    hips, before = (np.nanmean(j[:, :1, 1] - foot, axis=1) for j, foot in zip((joints, level), both, strict=True))
+    assert abs(np.nanmean(hips) - np.nanmean(before)) < 0.06
+    slide = np.linalg.norm(np.diff(toes, axis=0), axis=-1)[stands[1:] & stands[:-1]]
+    assert np.percentile(slide, 90) < 0.006
+
+
+def test_a_sole_is_put_on_one_tread_and_lies_along_a_slope() -> None:
+    for place in np.arange(1.2, 2.0, 0.05):
+        mark = footprint(ground("stairs up"), 0, np.array([0, place - 0.13]), np.array([0, place]))
+        sole = np.array([[0, place - 0.17], [0, place], [0, place + 0.06]]) + mark.offset
+        assert np.ptp(heights_at(ground("stairs up"), np.array([0]), sole[None])) < 1e-6
+        assert abs(mark.offset[1]) <= 0.16 and mark.pitch == pytest.approx(0, abs=1e-3)
+    mark = footprint(ground("ramp"), 0, np.array([0, 1.9]), np.array([0, 2.03]))
+    assert np.tan(mark.pitch) == pytest.approx(0.27, abs=0.01) and np.abs(mark.offset).max() < 0.011
+    assert mark.height == pytest.approx(0.27 * 1.03, abs=0.01)
+
+
+def test_final_frames_on_the_ground_stay_as_they_are() -> None:
+    on = ground("stairs up")
+    joints, _ = finished(on)
+    frozen = np.arange(FRAMES) < 40
+    again, _ = finished(on, frozen, np.where(frozen[:, None, None], joints, stepping()))
+    np.testing.assert_allclose(again[:40], joints[:40], atol=1e-6)
+    assert np.abs(np.diff(again, 2, axis=0))[35:45].max() < np.abs(np.diff(joints, 2, axis=0)).max() + 0.03
