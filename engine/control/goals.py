@@ -2,9 +2,10 @@
 """Goals of a motion's joints, as residuals in metres and as quadratic costs for whoever moves the joints.
 
 Hints say where a joint goes, within a tolerance; relative targets where it goes as seen from another one; obstacles
-where nothing may be. Around given joints each of them is a distance to make up, linear in the joints' positions, so a
-solver needs no more than the gradient and the Gauss-Newton matrix of half the sum of squares. Whatever the joints are
-functions of (the latent in ``refine``, the angles of the body in ``fit_body``) comes in by the chain rule over there.
+where nothing may be; a facing where the line across the hips points. Around given joints each of them is a distance to
+make up, linear in the joints' positions, so a solver needs no more than the gradient and the Gauss-Newton matrix of
+half the sum of squares. Whatever the joints are functions of (the latent in ``refine``, the angles of the body in
+``fit_body``) comes in by the chain rule over there.
 
 Shapes: T frames, J = 22 joints, C joints that are concerned. Metres, radians; Y up, canonical frame; numpy, float64.
 """
@@ -22,38 +23,18 @@ from blender_addon.shared.skeleton import SKELETON
 from blender_addon.shared.solids import penetration
 
 from ..motion_order import MotionOrder
+from .facing_goal import HIPS, FacingGoal
+from .quadratic_cost import QuadraticCost
 
 OBSTACLE_WEIGHT = 4.0  # of a depth beside a distance from a hint: an obstacle is not a goal among others
 EXTRA_DEPTH_M = 0.002  # by which a joint is led out further than it must, so that it stays out
 
 
 @dataclass(frozen=True, eq=False)
-class QuadraticCost:
-    """``gradient`` (T, 3C) and ``matrix`` (T, 3C, 3C) of half the weighted squares, for the C ``joints``."""
-
-    joints: list[int]
-    gradient: np.ndarray
-    matrix: np.ndarray
-
-    def embed(self, joints: list[int], weight: float = 1.0) -> QuadraticCost:
-        """A copy, ``weight`` times as large, among more ``joints``."""
-        frames, size = len(self.gradient), 3 * len(joints)
-        own = np.array([3 * joints.index(joint) + axis for joint in self.joints for axis in range(3)], int)
-        gradient, matrix = np.zeros((frames, size)), np.zeros((frames, size, size))
-        gradient[:, own], matrix[:, own[:, None], own] = weight * self.gradient, weight * self.matrix
-        return QuadraticCost(joints, gradient, matrix)
-
-    def add(self, joint: int, axes: list[int], offset: np.ndarray, weight: np.ndarray | float) -> None:
-        """Add ``weight`` / 2 times the square of one joint's ``offset`` (T, axes) from where it goes."""
-        columns = 3 * self.joints.index(joint) + np.array(axes)
-        self.gradient[:, columns] += weight * offset
-        self.matrix[:, columns, columns] += weight
-
-
-@dataclass(frozen=True, eq=False)
 class Goals:
     """``hint`` (T, J, 3); ``requested`` (T, J, 3) bool, which of its coordinates; ``tolerance`` (T, J) metres that a
     joint may stay away. Relative targets and obstacles as the protocol has them, obstacles in the canonical frame.
+    ``facing``: where the body faces; None where that is free.
     """
 
     hint: np.ndarray
@@ -61,6 +42,7 @@ class Goals:
     tolerance: np.ndarray
     relative: tuple[RelativeTarget, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
+    facing: FacingGoal | None = None
 
     def __bool__(self) -> bool:
         return bool(self.required.any() or self.relative or self.obstacles)
@@ -76,17 +58,20 @@ class Goals:
         if self.obstacles:
             return list(range(SKELETON.num_joints))
         named = {SKELETON.index(name) for target in self.relative for name in (target.joint, target.to_joint)}
-        return sorted(named | set(np.flatnonzero(self.required.any(0)).tolist()))
+        facing = HIPS if self.facing is not None else ()
+        return sorted(named | set(facing) | set(np.flatnonzero(self.required.any(0)).tolist()))
 
     def residuals(self, joints: np.ndarray, yaw: np.ndarray) -> np.ndarray:
         """Metres (K,) by which ``joints`` (T, J, 3) with headings ``yaw`` (T,) miss, beyond tolerance: each hint, each
-        frame of a relative target, each joint in an obstacle.
+        frame of a relative target, each joint in an obstacle, each frame with a facing.
         """
         parts = [quat.norm(self._missing(joints))[..., 0][self.required]]
         parts += [np.linalg.norm(missing, axis=-1) for _, _, _, missing in self._relative(joints, yaw)]
         for obstacle in self.obstacles:
             depth, _ = penetration(obstacle, joints)
             parts.append(depth[depth > 0])
+        if self.facing is not None:
+            parts.append(self.facing.residuals(joints))
         return np.concatenate(parts)
 
     def cost(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> float:
@@ -96,7 +81,7 @@ class Goals:
         for obstacle in self.obstacles:
             depth, _ = penetration(obstacle, joints)
             total += obstacle_weight * (np.where(depth > 0, depth + EXTRA_DEPTH_M, 0.0) ** 2).sum()
-        return float(total / 2)
+        return float(total / 2) + (self.facing.cost(joints) if self.facing is not None else 0.0)
 
     def linearize(self, joints: np.ndarray, yaw: np.ndarray, obstacle_weight: float = OBSTACLE_WEIGHT) -> QuadraticCost:
         """The cost of the concerned joints around ``joints`` (T, J, 3) with headings ``yaw`` (T,)."""
@@ -120,7 +105,10 @@ class Goals:
             gradient -= obstacle_weight * np.where(inside, depth + EXTRA_DEPTH_M, 0.0)[..., None] * outward
             normal = obstacle_weight * inside[..., None, None] * outward[..., :, None] * outward[..., None, :]
             matrix[:, np.arange(count), :, np.arange(count)] += normal.swapaxes(0, 1)
-        return QuadraticCost(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
+        cost = QuadraticCost(concerned, gradient.reshape(frames, -1), matrix.reshape(frames, 3 * count, 3 * count))
+        if self.facing is not None:
+            self.facing.add_to(cost, joints)
+        return cost
 
     def _missing(self, joints: np.ndarray) -> np.ndarray:
         """(T, J, 3): the offset from each joint to the nearest point within its hint's tolerance; 0 without a hint."""

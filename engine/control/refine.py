@@ -33,7 +33,8 @@ from blender_addon.shared.skeleton import SKELETON
 
 from ..checkpoints.networks import Networks
 from ..models.patch_vae import PatchVae
-from .goals import Goals, QuadraticCost
+from .goals import Goals
+from .quadratic_cost import QuadraticCost
 from .riccati import feature_columns, half_yaw, linearize_chain, solve_chain, split_patches
 
 PRIOR_M2 = 1.2e-6  # a squared standard deviation: the cost of leaving the sampled latent, for one joint a frame

@@ -19,7 +19,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from blender_addon.shared import features as feature_set
 
-from .goals import QuadraticCost
+from .quadratic_cost import QuadraticCost
 
 STATE = 3
 

@@ -26,7 +26,7 @@ from scipy.linalg import solveh_banded
 from blender_addon.shared import quat
 from blender_addon.shared.skeleton import SKELETON
 
-from ..control.goals import QuadraticCost
+from ..control.quadratic_cost import QuadraticCost
 from .second_differences import apply_transposed, gram_band
 
 _SMOOTH_WEIGHT, _KEEP_WEIGHT = 2e-2, 1e-4

@@ -17,7 +17,8 @@ import numpy as np
 
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 
-from ..control.goals import Goals, QuadraticCost
+from ..control.goals import Goals
+from ..control.quadratic_cost import QuadraticCost
 from .body import Body, DegreesOfFreedom, newton_step, regularizer
 from .footprints import FootPlan
 

@@ -16,14 +16,11 @@ from blender_addon.shared.series import gaussian_smooth
 from blender_addon.shared.skeleton import FPS
 
 from ..control.path_between import path_between
+from ..control.path_facing import STANDS_MPS, TANGENT_FRAMES, TURN_FRAMES, looks_along, rounded, tangents, turned_to
 from .motion import BodyMotion, body_headings
 from .timing import Touch
 
-TANGENT_FRAMES = 3.0  # over which a path's direction is read
-STANDS_MPS = 0.15  # a path that is slower has no direction
 END_FRAMES = 5  # at either end of a path, in which it stands or does not
-TURN_FRAMES = 4.0  # that a body takes to turn where a path has a corner
-LEAD_FRAMES = 2  # by which the body turns before its way does, in captured walks
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +138,7 @@ class Way:
     def direction(self) -> np.ndarray:
         """Of the path (T,), corners rounded; where it stands it turns evenly from one direction to the next."""
         angles, moves = tangents(self.path)
-        return gaussian_smooth(angles[:, None], TURN_FRAMES)[:, 0] if moves.any() else angles + self.start_heading
+        return rounded(angles) if moves.any() else angles + self.start_heading
 
     @cached_property
     def stands(self) -> tuple[bool, bool]:
@@ -156,8 +153,7 @@ class Way:
     @cached_property
     def looks(self) -> np.ndarray:
         """Where a body that goes ahead faces on it (T,): it turns a little before its way does."""
-        goes_on = self.direction[-1] + np.diff(self.direction[-2:]).sum() * np.arange(1, LEAD_FRAMES + 1)
-        return np.append(self.direction, goes_on)[LEAD_FRAMES:]
+        return looks_along(self.direction)
 
     @cached_property
     def turn_rate(self) -> float:
@@ -167,23 +163,4 @@ class Way:
 
     def facing(self, offset: np.ndarray | float = 0.0) -> np.ndarray:
         """Where the body faces (T,), continuous: as asked for, else ahead on the path, turned by ``offset``."""
-        along = self.looks + offset
-        told = ~np.isnan(self.asked)
-        if not told.any():
-            return along
-        frames = np.arange(len(along))
-        asked = np.interp(frames, frames[told], np.unwrap(self.asked[told]))
-        asked += 2 * np.pi * np.round((along[told][0] - asked[told][0]) / (2 * np.pi))
-        share = gaussian_smooth(told[:, None].astype(float), TURN_FRAMES)[:, 0]
-        return along + np.clip(share, 0, 1) * (asked - along)
-
-
-def tangents(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Direction (T,) of a ``path`` (T, 2), continuous, and where it moves (T,) bool. In between it turns evenly."""
-    velocity = np.gradient(gaussian_smooth(path, TANGENT_FRAMES), axis=0) * FPS
-    moves = np.linalg.norm(velocity, axis=-1) > STANDS_MPS
-    if not moves.any():
-        return np.zeros(len(path)), moves
-    frames = np.flatnonzero(moves)
-    angles = np.unwrap(np.arctan2(velocity[frames, 0], velocity[frames, 1]))
-    return np.interp(np.arange(len(path)), frames, angles), moves
+        return turned_to(self.looks + offset, self.asked)

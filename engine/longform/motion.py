@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from blender_addon.shared.control import canonical_frame
+from blender_addon.shared.gaits import facing_offset
 from blender_addon.shared.series import runs
 from blender_addon.shared.skeleton import FPS, SKELETON
 
@@ -100,7 +101,10 @@ class MotionInProgress:
         signal = order.signal
         if heading is None:  # where only what comes later is known, the path there begins as the kept motion goes on
             signal = context.add_hints(signal, [_PELVIS])
-        return WindowRequest(order, canonical_frame(signal, heading), context)
+        frame = canonical_frame(signal, heading)
+        if heading is None and window.start == 0 and signal.hint_mask[:, _PELVIS].any():
+            frame = replace(frame, heading=frame.heading + (facing_offset(order.prompts[0].text) or 0.0))
+        return WindowRequest(order, frame, context)
 
     def _order_for(self, window: Window, context: Context) -> MotionOrder:
         """The order for a window: nothing is requested of frames that are there already, slack stays among the new

@@ -20,9 +20,11 @@ from ..checkpoints.networks import Networks
 from ..control.goals import Goals, goals_of
 from ..control.key_timing import retime_hints
 from ..control.refine import can_refine, refine
+from ..control.turn_latent import turn_latent
 from ..finishing.step_over import is_step_over
 from ..motion_order import MotionOrder
 from ..sampling.latents import decode_features
+from .facing_on_its_way import facing_on_its_way
 from .window_request import WindowRequest
 
 BETWEEN_STEPS_M = 0.005
@@ -83,6 +85,10 @@ class RefiningBetweenSteps:
             if not goals:
                 continue
             mask, steps = request.frames(latents.device), self.networks.config.refining_steps
+            facing = facing_on_its_way(goals, request.order)
+            if facing is not None:
+                made[place] = turn_latent(self.networks, made[place], mask, facing)
+                goals = replace(goals, facing=facing)
             for better in refine(self.networks, made[place], mask, goals, steps=steps, tolerance=BETWEEN_STEPS_M):
                 made[place] = better
                 yield torch.cat(made)

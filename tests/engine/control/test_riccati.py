@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon.shared import features as feature_set
-from engine.control.goals import QuadraticCost
+from engine.control.quadratic_cost import QuadraticCost
 from engine.control.riccati import STATE, feature_columns, linearize_chain, solve_chain
 
 PATCH, WIDTH = 4, 5

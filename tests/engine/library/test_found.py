@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.control.path_facing import tangents
 from engine.library.bending import join_segments
 from engine.library.choosing import is_uneven, part_of, travel_angle
 from engine.library.found import find
 from engine.library.matching import Segment
 from engine.library.motion import body_headings
-from engine.library.route import Route, Start, Way, tangents
+from engine.library.route import Route, Start, Way
 
 from .made import circle, library, line, run_to_end, scores
 
