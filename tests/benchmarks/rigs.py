@@ -99,12 +99,16 @@ class Row:
 
 def limb_angles(heads: dict[str, np.ndarray], wanted: np.ndarray) -> np.ndarray:
     """Angles (T, 8) in degrees between the limb bones of a rig, joint -> heads (T, 3), and those of ``wanted`` (T, 22,
-    3)."""
+    3); NaN where the rig has no such joint."""
     angles = []
     for limb in LIMBS:
         for start, end in ((limb.upper, limb.middle), (limb.middle, limb.end)):
             model = wanted[:, SKELETON.index(end)] - wanted[:, SKELETON.index(start)]
-            angles.append(np.degrees(bend_angle(heads[end] - heads[start], model)))
+            is_known = start in heads and end in heads
+            found = (
+                np.degrees(bend_angle(heads[end] - heads[start], model)) if is_known else np.full(len(model), np.nan)
+            )
+            angles.append(found)
     return np.stack(angles, -1)
 
 
@@ -119,6 +123,8 @@ def flips(heads: dict[str, np.ndarray], turns: dict[str, np.ndarray], source: np
 
     found = 0
     for limb in LIMBS:
+        if limb.end not in heads:
+            continue
         upper, lower = heads[limb.middle] - heads[limb.upper], heads[limb.end] - heads[limb.middle]
         carried = turn(source[:, SKELETON.parents[SKELETON.index(limb.upper)]])
         causes = np.maximum(step(upper), step(lower)) + carried
