@@ -281,7 +281,8 @@ class Generation(RequestRunner):
         self.measured = observed.summary()
         self.measured_tracks = {joint: errors for joint, (_, errors) in observed.errors.items()}
         origin = delivery.origin(delivery.keying_order()[-1])
-        self.report, self.notice = report(delivery.result, origin, observed), origin.notice
+        lines = report(delivery.result, origin, observed, delivery.captured.ground_note)
+        self.report, self.notice = lines, origin.notice
         scene = scene_by_uid(delivery.captured.scene_uid)
         if scene is not None:
             TAKE_OBSERVER.take_over(scene, observed, delivery.captured)

@@ -23,9 +23,11 @@ from ..retarget.proportions import RigRelativeTarget
 from ..shared import space
 from ..shared.control import ControlSignal
 from ..shared.errors import BadControl, BadRequest
+from ..shared.protocol import Ground
 from ..shared.skeleton import FPS, SKELETON, joint_label
 from ..shared.solids import Solid
 from . import obstacles, prompts
+from .ground import read_ground
 from .model_tracks import ModelTracks
 from .relative_targets import read_relative_targets
 from .timing import scene_fps
@@ -37,7 +39,9 @@ class CapturedScene:
     """All that the request and the keys made of its answer need; holds no pointers into Blender's data.
 
     ``tolerance`` (T, J) in the model's metres, None when all hints are exact; ``slack`` (T, J) in its frames, None when
-    no hint has any; ``obstacles`` in its axes and metres. The names of the fields are the file format of saved takes.
+    no hint has any; ``obstacles`` in its axes and metres; ``ground`` under the path in the same, None for the
+    character's level floor, and ``ground_note``, what the animator is told of it. The names of the fields are the file
+    format of saved takes.
     """
 
     body: CharacterBody
@@ -51,6 +55,8 @@ class CapturedScene:
     relations: tuple[RigRelativeTarget, ...] = ()
     slack: np.ndarray | None = None
     obstacles: tuple[Solid, ...] = ()
+    ground: Ground | None = None
+    ground_note: str = ""
 
 
 def capture(scene: bpy.types.Scene) -> CapturedScene:
@@ -77,6 +83,7 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
     on_ground = any(track.on_ground for track in tracks)
     if (on_ground or "pelvis" not in placed.points) and placed.start_at_character(scene, body):
         on_ground = True
+    ground, ground_note = yield from read_ground(scene, body, tracks, placed)
     signal = ControlSignal.from_tracks(placed.points, placed.num_frames, free_height=on_ground)
     _check_free(solids, signal, placed.tolerance, scene)
     return CapturedScene(
@@ -91,6 +98,8 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
         relations=relations,
         slack=placed.slack if placed.slack.any() else None,
         obstacles=solids,
+        ground=ground,
+        ground_note=ground_note,
     )
 
 

@@ -14,7 +14,7 @@ def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
     """The data-blocks that move a control or an obstacle when they change: targets, their curves, their parents."""
     uids: set[int] = set()
     controls = [control.target for control in scene.gaitway.controls if control.enabled]
-    for first in (*controls, *_obstacles(scene)):
+    for first in (*controls, *_obstacles(scene), *_grounds(scene)):
         target = first
         while target is not None and target != scene.gaitway.character:
             uids.add(target.session_uid)
@@ -40,7 +40,7 @@ def inputs_hash(scene: bpy.types.Scene) -> int:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)
         parts += [fcurve_keys.read_keys(curve)["co"].tobytes() for curve in (bag.fcurves if bag is not None else ())]
-    parts += [np.array(solid.matrix_world).tobytes() for solid in _obstacles(scene)]
+    parts += [np.array(other.matrix_world).tobytes() for other in (*_obstacles(scene), *_grounds(scene))]
     return hash(tuple(parts))
 
 
@@ -66,6 +66,11 @@ def key_moved_pins(scene: bpy.types.Scene) -> None:
 def _obstacles(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     found = [obstacle.target for obstacle in scene.gaitway.obstacles if obstacle.enabled]
     return [target for target in found if target is not None]
+
+
+def _grounds(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    grounds = [control.ground for control in scene.gaitway.controls if control.enabled]
+    return [ground for ground in grounds if ground is not None]
 
 
 def _points(spline: bpy.types.Spline) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..character import CharacterBody
 from ..shared import gaits
+from ..shared.ground import STEEP_M
 from ..shared.skeleton import FPS, SKELETON
 from . import facing, paths, prompts
 from .timing import scene_fps
@@ -71,6 +72,8 @@ class ModelTracks:
         settings = scene.gaitway
         start = body.to_model(np.array([[*body.position, body.ground]]), scene.unit_settings.scale_length)[0]
         start[1] = SKELETON.standing_height
+        if "pelvis" in self.points and abs(self.points["pelvis"][1][0, 1] - start[1]) > STEEP_M:
+            return False  # the path is on another floor
         speed = MAX_HURRY * gaits.usual_speed(prompts.texts(settings))
         has_obstacles_only = not self.points and any(obstacle.enabled for obstacle in settings.obstacles)
         if not has_obstacles_only and not (settings.start_here and paths.is_within_reach(start, self.points, speed)):

@@ -48,6 +48,7 @@ def build_request(scene: bpy.types.Scene, captured: CapturedScene) -> Generate:
         loop=settings.loop,
         stream=num_frames > STREAM_ABOVE_FRAMES,
         closeness=settings.closeness,
+        ground=captured.ground,
     )
 
 

@@ -21,6 +21,7 @@ from ..shared.errors import BadControl
 from ..shared.skeleton import FPS, SKELETON, joint_label
 from . import facing, paths, prompts
 from .curves import read_curve
+from .ground_object import lies_on_object
 from .kinds import Control, ControlKind, check_control, control_label, kind_of
 from .timing import continuous, keyed_frames, scene_fps, some_of, span
 
@@ -32,6 +33,7 @@ class Track:
 
     ``facing`` (K,) is the character's yaw then, in radians about the model's +Y, and NaN where it is free.
     ``on_ground``: the points came from marks on the floor, their height is a guess, and the model chooses its own.
+    ``ground`` names the object that the path leads over, if one is chosen.
     ``slack`` (K,): scene frames by which the joint may arrive early or late; None is 0 for all.
     """
 
@@ -43,6 +45,7 @@ class Track:
     facing: np.ndarray
     on_ground: bool = False
     slack: np.ndarray | None = None
+    ground: str = ""
 
     @property
     def slack_frames(self) -> np.ndarray:
@@ -71,7 +74,7 @@ def _read_track(control: Control, scene: bpy.types.Scene, body: CharacterBody) -
     check_control(control, scene)
     frames, points = yield from READERS[kind_of(control)](control, scene)
     _check_range(control_label(control), frames, scene)
-    on_ground = _marks_the_floor(control, points, body)
+    on_ground = yield from _marks_the_ground(control, points, body, scene)
     if on_ground:
         points = points + _standing_offset(control.joint, body, scene)
     facings = yield from _facing(control, frames, points, scene)
@@ -85,6 +88,7 @@ def _read_track(control: Control, scene: bpy.types.Scene, body: CharacterBody) -
         facings,
         on_ground=on_ground and control.joint == SKELETON.names[0],
         slack=np.full(len(frames), control.slack) if control.slack else None,
+        ground=control.ground.name if control.ground is not None and control.joint == SKELETON.names[0] else "",
     )
 
 
@@ -114,6 +118,7 @@ def _join(tracks: list[Track], scene: bpy.types.Scene) -> Track:
         np.concatenate([track.facing for track in tracks])[order],
         on_ground=all(track.on_ground for track in tracks),
         slack=np.concatenate([track.slack_frames for track in tracks])[order],
+        ground=next((track.ground for track in tracks if track.ground), ""),
     )
 
 
@@ -191,11 +196,15 @@ def _facing(
     return directions + facing.YAW_FROM_PATH[control.facing]
 
 
-def _marks_the_floor(control: Control, points: np.ndarray, body: CharacterBody) -> bool:
-    """Whether ``points`` (K, 3) are not positions of the joint itself but marks on the floor below it."""
-    return control.height == "FLOOR" or (
-        control.height == "AUTO" and control.joint == "pelvis" and lies_on_ground(points, body.ground, body.leg_length)
-    )
+def _marks_the_ground(
+    control: Control, points: np.ndarray, body: CharacterBody, scene: bpy.types.Scene
+) -> Generator[None, None, bool]:
+    """Whether ``points`` (K, 3) are not positions of the joint itself but marks on the ground below it."""
+    if control.height != "AUTO" or control.joint != "pelvis":
+        return control.height == "FLOOR"
+    if control.ground is not None:
+        return (yield from lies_on_object(control.ground, points, body, scene))
+    return lies_on_ground(points, body.ground, body.leg_length)
 
 
 def _standing_offset(joint: str, body: CharacterBody, scene: bpy.types.Scene) -> np.ndarray:

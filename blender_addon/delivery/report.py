@@ -11,8 +11,10 @@ from ..takes.origin import Origin
 CM_PER_M = 100
 
 
-def report(result: Result, origin: Origin, observed: Observed) -> list[str]:
-    """The lines of the report: length and time taken, what it was made of, distance from the controls, detours."""
+def report(result: Result, origin: Origin, observed: Observed, ground_note: str = "") -> list[str]:
+    """The lines of the report: length and time taken, what it was made of, distance from the controls, the ground,
+    detours.
+    """
     measured = observed.summary()
     seconds = result.timing.get("Total", 0.0)
     lines = [f"{result.joints.shape[1] / FPS:.1f} s of motion in {seconds:.1f} s, seed {result.seed}"]
@@ -24,6 +26,8 @@ def report(result: Result, origin: Origin, observed: Observed) -> list[str]:
             f"On the rig, {measured['average'] * CM_PER_M:.1f} cm from the controls on average, "
             f"{measured['maximum'] * CM_PER_M:.1f} cm at worst"
         )
+    if ground_note:
+        lines.append(ground_note)
     if observed.detour is not None:
         first, last = observed.detour
         lines.append(f"The path was moved around an obstacle from frame {first:.0f} to {last:.0f}")

@@ -34,8 +34,13 @@ RELATIVE_ITEMS = [
 ]
 
 HEIGHT_ITEMS = [
-    ("AUTO", "Automatic", "Hips move above a control that lies on the floor; other joints move as drawn"),
-    ("FLOOR", "On the Floor", "The joint moves above the control, at its standing height"),
+    (
+        "AUTO",
+        "Automatic",
+        "Hips move above a path that is on the ground, level or not, and as drawn along one at the height of hips; "
+        "other joints move as drawn",
+    ),
+    ("FLOOR", "On the Ground", "The joint moves above the control, at its standing height"),
     ("DRAWN", "As Drawn", "The joint moves exactly to the control's position"),
 ]
 
@@ -99,6 +104,13 @@ def _joint_changed(control: bpy.types.PropertyGroup, context: bpy.types.Context)
         _take_offset(control, context)
 
 
+GROUND_TYPES = {"MESH", "CURVE", "SURFACE", "FONT", "META", "EMPTY"}
+
+
+def _can_be_ground(_control: bpy.types.PropertyGroup, target: bpy.types.Object) -> bool:
+    return target.type in GROUND_TYPES
+
+
 class GaitwayControl(bpy.types.PropertyGroup):
     """This object, curve or bone leads that joint of the character."""
 
@@ -132,6 +144,13 @@ class GaitwayControl(bpy.types.PropertyGroup):
     )
     height: EnumProperty(
         items=HEIGHT_ITEMS, name="Height", default="AUTO", description="How high above the control the joint moves"
+    )
+    ground: PointerProperty(
+        type=bpy.types.Object,
+        name="Ground",
+        poll=_can_be_ground,
+        description="Object that the path leads over, with all objects parented to it, such as stairs or a landscape. "
+        "Without one the ground is as high as the path itself",
     )
     times: EnumProperty(
         items=TIMES_ITEMS, name="Times", default="KEYS", description="When the joint follows the control"

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import BadControl
-from .ground import cell_places, joined_ground, near_patch, nearest_on, plan_patches
+from .ground import CELL_M, cell_places, joined_ground, near_patch, nearest_on, plan_patches
 from .protocol import Ground, GroundPatch
 
 HEADROOM_M = 1.2  # that whoever goes on a face needs above it
+HEAD_M = 1.9  # over the path, where it runs on the ground, that a face is over the head of whoever walks there
 KEEPS = 2.0  # of a metre by which the ground leaps beside the path, beside one that it is away from the path
 STEEPEST_NORMAL_Y = 0.3  # of a face that is stood on: 70 degrees
 PAIRS_AT_ONCE = 4_000_000
@@ -32,23 +33,27 @@ class PathGround:
     under: np.ndarray
 
 
-def ground_of_mesh(triangles: np.ndarray, path: np.ndarray, heights: np.ndarray, rate: int = 1) -> PathGround:
+def ground_of_mesh(
+    triangles: np.ndarray, path: np.ndarray, heights: np.ndarray, rate: int = 1, cell: float = CELL_M
+) -> PathGround:
     """The ground of ``triangles`` (M, 3, 3) under a ``path`` (P, 2), ``rate`` points a frame, with ``heights`` (P,).
 
-    Raises BadControl where the path is not over the mesh at all.
+    Where nothing lies under the path the ground is as high as that. Raises BadControl where the path is not over the
+    mesh at all.
     """
-    cell, patches = plan_patches(path[::rate], heights[::rate])
+    cell, patches = plan_patches(path[::rate], heights[::rate], cell)
     triangles = upward(triangles)
-    under, grids, offset = np.full(len(path), np.nan), [], 0.0
-    for patch in patches:
-        here = slice(patch.start_frame * rate, (patch.start_frame + patch.num_frames) * rate)
-        cells, levels = hits(triangles, patch, cell)
-        offset = _follow(under, here, (_cell_of(patch, cell, path), cells, levels), heights, offset)
-        grids.append((patch, cells, levels))
-    if np.isnan(under).all():
+    grids = [(patch, *hits(triangles, patch, cell)) for patch in patches]
+    for head in (HEAD_M, np.inf):  # above which is a roof, unless nothing else is there
+        under, offset = np.full(len(path), np.nan), 0.0
+        for patch, cells, levels in grids:
+            here = slice(patch.start_frame * rate, (patch.start_frame + patch.num_frames) * rate)
+            offset = _follow(under, here, (_cell_of(patch, cell, path), cells, levels), heights, (offset, head))
+        if not np.isnan(under).all():
+            break
+    else:
         raise BadControl("The path is nowhere over its ground.", "Choose another mesh, or move the path over it.")
-    known = np.flatnonzero(~np.isnan(under))
-    under = np.interp(np.arange(len(under)), known, under[known])
+    under = np.where(np.isnan(under), heights, under)
     filled = [_nearest_surface(patch, cell, cells, levels, path, under, rate) for patch, cells, levels in grids]
     return PathGround(joined_ground(cell, patches, filled), under)
 
@@ -122,18 +127,22 @@ def _follow(
     here: slice,
     found: tuple[np.ndarray, np.ndarray, np.ndarray],
     heights: np.ndarray,
-    offset: float,
+    before: tuple[float, float],
 ) -> float:
-    """Fill in the ground ``under`` (P,) the points ``here`` of a path with ``heights`` (P,), which lies by ``offset``
-    over the path before; returns that at the end. ``found``: the cell of each point (P,), the cells (H,) and heights
-    (H,) of hits.
+    """Fill in the ground ``under`` (P,) the points ``here`` of a path with ``heights`` (P,), which lies so far over the
+    path ``before``, and rises at most so much from there; returns how far it lies over the path at the end. ``found``:
+    the cell of each point (P,), the cells (H,) and heights (H,) of hits.
     """
+    offset, head = before
     cell_of, cells, all_levels = found
     starts, ends = np.searchsorted(cells, cell_of), np.searchsorted(cells, cell_of, side="right")
     for point in range(*here.indices(len(under))):
         if starts[point] == ends[point]:
             continue
         levels = _with_headroom(all_levels[starts[point] : ends[point]])
+        levels = levels[levels - heights[point] < offset + head]
+        if not len(levels):
+            continue
         away = levels - heights[point]
         best = int((np.abs(away) + KEEPS * np.abs(away - offset)).argmin())
         under[point], offset = levels[best], float(away[best])
@@ -150,25 +159,11 @@ def _nearest_surface(
     rate: int,
 ) -> np.ndarray:
     """Heights (N,) of the cells of ``patch``: of what lies there the nearest to the ground ``under`` (P,) the nearest
-    point of the ``path``; beside the mesh as high as its border.
+    point of the ``path``; beside the mesh that ground.
     """
     near = near_patch(patch, path, rate)
     wanted = under[near][nearest_on(path[near], cell_places(patch, cell))]
-    result = np.full(patch.rows * patch.columns, np.nan)
-    if not len(cells):
-        return wanted
     away = np.abs(levels - wanted[cells])
     order = np.lexsort((-away, cells))
-    result[cells[order]] = levels[order]  # the last one of a cell stays: the nearest
-    return _filled(result.reshape(patch.rows, patch.columns)).ravel()
-
-
-def _filled(grid: np.ndarray) -> np.ndarray:
-    """``grid`` with its gaps filled from their borders inward."""
-    while np.isnan(grid).any():
-        padded = np.pad(grid, 1, constant_values=np.nan)
-        beside = np.stack([padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]])
-        known = ~np.isnan(beside)
-        mean = np.where(known, beside, 0.0).sum(0) / np.maximum(known.sum(0), 1)
-        grid = np.where(np.isnan(grid) & known.any(0), mean, grid)
-    return grid
+    wanted[cells[order]] = levels[order]  # the last one of a cell stays: the nearest
+    return wanted

@@ -109,8 +109,8 @@ def test_of_two_storeys_the_one_of_the_path_counts() -> None:
     assert upper is not None and upper.heights.tolist() == [3.0]
 
 
-def test_a_path_beside_its_mesh_is_refused_and_one_beyond_its_border_goes_on_level() -> None:
+def test_a_path_beside_its_mesh_is_refused_and_one_beyond_its_border_is_its_own_ground() -> None:
     with pytest.raises(BadControl, match="nowhere"):
         ground_of_mesh(quad(10, 12, 10, 12, 0.0), straight(4, 81), np.zeros(81))
-    found = ground_of_mesh(quad(-1, 1, -1, 2, (0.0, 0.6)), straight(4, 81), np.zeros(81))
-    assert found.under[-1] == pytest.approx(0.6, abs=0.02)
+    found = ground_of_mesh(quad(-1, 1, -1, 2, (0.0, 0.6)), straight(4, 81), np.full(81, 0.5))
+    assert found.under[-1] == pytest.approx(0.5) and found.under[20] == pytest.approx(0.4, abs=0.02)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths to walk: draw one on the ground, or walk along an existing curve, at the speed the prompt implies."""
+"""Paths to walk: draw one on the ground or on objects, or walk along a curve, at the speed that the prompt implies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from ...shared import gaits
 from ...shared.errors import BadControl, GaitwayError
 from ...shared.skeleton import SKELETON
 from ..sidebar import ReportingOperator
+from . import under_mouse
 
 PATH_NAME = "Walk path"
 SMOOTHING_LEGS = 0.25
 """Leg lengths within which a drawn line is only shaky: no step is as short."""
 TOLERANCE_LEGS = 0.03
 """Leg lengths by which the curve may deviate from the drawn line."""
+
+
+UNEVEN_LEGS = 0.03
+"""Leg lengths by which a drawn line goes up or down, above which the ground under it is not level."""
 
 
 class GaitwayStrokePoint(bpy.types.PropertyGroup):
@@ -31,7 +36,7 @@ class GaitwayStrokePoint(bpy.types.PropertyGroup):
 
 
 class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
-    """Draw a path on the ground with the mouse; the character walks it at the speed the prompt implies"""
+    """Draw a path on the ground or on objects with the mouse; the character walks it at the speed the prompt implies"""
 
     bl_idname = "gaitway.path_draw"
     bl_label = "Draw Path"
@@ -41,6 +46,7 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
     stroke: bpy.props.CollectionProperty(  # type: ignore[valid-type]
         type=GaitwayStrokePoint, options={"HIDDEN", "SKIP_SAVE"}
     )
+    drawn_on: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})  # type: ignore[valid-type]
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if context.region is None or context.space_data is None or context.space_data.type != "VIEW_3D":
@@ -49,6 +55,8 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
         self._window_region = next(region for region in context.area.regions if region.type == "WINDOW")
         self._ground = ground_of(context.scene)
         self._points: list[tuple[float, float, float]] = []
+        self._objects: list[str] = []
+        self._own = under_mouse.own_objects(context.scene)
         self._drawing = False
         self._handle = bpy.types.SpaceView3D.draw_handler_add(draw_line, (self._points,), "WINDOW", "POST_VIEW")
         context.window.cursor_modal_set("PAINT_CROSS")
@@ -65,12 +73,13 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
             self._drawing = True
             return {"RUNNING_MODAL"}
         if self._drawing and event.type in {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}:
-            self._extend_line(event)
+            self._extend_line(context, event)
             context.area.tag_redraw()
             if event.type == "LEFTMOUSE" and event.value == "RELEASE":
                 self._leave(context)
                 for point in self._points:
                     self.stroke.add().location = point
+                self.drawn_on = under_mouse.same_object(self._objects)
                 return self.execute(context)
             return {"RUNNING_MODAL"}
         return {"PASS_THROUGH"}  # the view may be rotated before the path is drawn
@@ -80,10 +89,13 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
         points = np.array([tuple(element.location) for element in self.stroke]).reshape(-1, 3)
         leg = leg_of(scene)
         knots = stroke.knots(points, TOLERANCE_LEGS * leg, SMOOTHING_LEGS * leg)
-        return walk_summary(scene, walk_along(scene, new_path(context, knots)))
+        control = walk_along(scene, new_path(context, knots))
+        if np.ptp(points[:, 2]) > UNEVEN_LEGS * leg:
+            control.height, control.ground = "FLOOR", scene.objects.get(self.drawn_on)
+        return walk_summary(scene, control)
 
-    def _extend_line(self, event: bpy.types.Event) -> None:
-        """Extend the line to where the mouse points on the ground; above the horizon it is ignored."""
+    def _extend_line(self, context: bpy.types.Context, event: bpy.types.Event) -> None:
+        """Extend the line to where the mouse points on an object or on the ground; above the horizon it is ignored."""
         from bpy_extras import view3d_utils
 
         region = self._window_region
@@ -91,9 +103,12 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
         mouse = (event.mouse_x - region.x, event.mouse_y - region.y)
         origin = view3d_utils.region_2d_to_origin_3d(region, view, mouse)
         direction = view3d_utils.region_2d_to_vector_3d(region, view, mouse)
-        point = on_ground(np.array(origin), np.array(direction), self._ground)
+        point, name = under_mouse.nearest_surface(context.scene, np.array(origin), np.array(direction), self._own)
+        if point is None:
+            point = under_mouse.on_ground(np.array(origin), np.array(direction), self._ground)
         if point is not None:
             self._points.append(tuple(point))
+            self._objects.append(name)
 
     def _leave(self, context: bpy.types.Context) -> None:
         bpy.types.SpaceView3D.draw_handler_remove(self._handle, "WINDOW")
@@ -199,15 +214,6 @@ def leg_of(scene: bpy.types.Scene) -> float:
     """Length of the character's leg in scene units; the model's without one."""
     body = body_of(scene)
     return SKELETON.leg_length / scene.unit_settings.scale_length if body is None else body.leg_length
-
-
-def on_ground(origin: np.ndarray, direction: np.ndarray, height: float) -> np.ndarray | None:
-    """Where a ray (3,), (3,) meets the level plane at ``height``; None when it is parallel to it or points away."""
-    if abs(direction[2]) < 1e-6 or (height - origin[2]) / direction[2] <= 0:
-        return None
-    point = origin + direction * (height - origin[2]) / direction[2]
-    point[2] = height
-    return point
 
 
 def new_path(context: bpy.types.Context, knots: np.ndarray) -> bpy.types.Object:

@@ -111,6 +111,7 @@ def draw_closeness(column: bpy.types.UILayout, context: bpy.types.Context, contr
     """Height, facing, and how closely and at which frames a joint follows."""
     column.prop(control, "height")
     if control.joint == "pelvis":
+        column.prop(control, "ground")
         column.prop(control, "facing")
     column.prop(control, "follow")
     if control.follow == "TOLERANCE":

@@ -88,6 +88,38 @@ def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:
     assert ground.lies_on_ground(flat + np.array([0, 0, 2.0]), ground=2.0, leg_length=0.8)
 
 
+COURSE = np.linspace(0, 6, 121)
+COURSES = {
+    "a ramp": (0.3 * COURSE, True),
+    "down a ramp": (1.8 - 0.3 * COURSE, True),
+    "stairs": (0.17 * np.floor(COURSE / 0.3), True),
+    "hills": (0.4 * np.sin(COURSE), True),
+    "a bump": (0.14 * np.exp(-((COURSE - 3) ** 2)), True),
+    "into a cellar": (-0.5 * COURSE, True),
+    "in a cellar": (0 * COURSE - 2.6, True),
+    "on a balcony": (0 * COURSE + 3.0, True),
+    "hips": (0 * COURSE + 0.93, False),
+    "hips up a ramp": (0.93 + 0.3 * COURSE, False),
+    "hips down into a cellar": (0.93 - 0.4 * COURSE, False),
+    "hips over hills": (0.93 + 0.3 * np.sin(COURSE), False),
+    "hips that sit down": (0.93 - 0.45 * (COURSE > 4), False),
+}
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_a_path_on_the_ground_is_told_by_its_course(name: str) -> None:
+    heights, on_ground = COURSES[name]
+    points = np.stack([0 * COURSE, -COURSE, heights], -1)
+    assert ground.lies_on_ground(points, ground=0.0, leg_length=0.85) == on_ground
+
+
+def test_who_falls_down_or_jumps_is_no_path_on_the_ground() -> None:
+    seconds = np.linspace(0, 1, 21)
+    fall = np.stack([0.3 * seconds, 0 * seconds, 0.9 - 0.8 * seconds], -1)
+    assert not ground.lies_on_ground(fall, ground=0.0, leg_length=0.85)
+    assert not ground.lies_on_ground(np.array([[0, 0, 1.4]]), ground=0.0, leg_length=0.85)
+
+
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 179.0, -120.0])
 def test_facing_is_measured_from_blenders_front(degrees: float) -> None:
     """A character whose left is +X looks along -Y, which is heading 0; turning left in the model is +Y."""

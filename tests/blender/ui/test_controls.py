@@ -17,6 +17,7 @@ from blender_addon.capture.request import build_request
 from blender_addon.ui.controls import (
     draw_path,
     operators,
+    under_mouse,
 )
 
 from ..helpers import rigs, scenes
@@ -85,9 +86,9 @@ def test_the_mouse_draws_on_the_ground_under_the_character() -> None:
     for place in ([1, 2, 0.5], [-3, 0, 0.5]):
         place = np.array(place)
         way = (place - camera) / np.linalg.norm(place - camera)
-        assert np.allclose(draw_path.on_ground(camera, way, 0.5), place)
-    assert draw_path.on_ground(camera, np.array([0, 1, 0.1]), 0.5) is None  # the sky
-    assert draw_path.on_ground(camera, np.array([0, 1.0, 0]), 0.5) is None  # the horizon
+        assert np.allclose(under_mouse.on_ground(camera, way, 0.5), place)
+    assert under_mouse.on_ground(camera, np.array([0, 1, 0.1]), 0.5) is None  # the sky
+    assert under_mouse.on_ground(camera, np.array([0, 1.0, 0]), 0.5) is None  # the horizon
 
 
 def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPatch) -> None:
