@@ -163,7 +163,8 @@ def _nearest_surface(
     """
     near = near_patch(patch, path, rate)
     wanted = under[near][nearest_on(path[near], cell_places(patch, cell))]
-    away = np.abs(levels - wanted[cells])
-    order = np.lexsort((-away, cells))
+    below_head = levels < wanted[cells] + HEAD_M
+    cells, levels = cells[below_head], levels[below_head]
+    order = np.lexsort((-np.abs(levels - wanted[cells]), cells))
     wanted[cells[order]] = levels[order]  # the last one of a cell stays: the nearest
     return wanted
