@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ..character import CharacterBody, setup
 from ..retarget.pose import facing
@@ -101,7 +102,7 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
     if control.target is not None:
         check_control(control, scene)
-    _, bones = setup.read_character(armature, scene)
+    rest, bones = setup.read_character(armature, scene)
     graph = bpy.context.evaluated_depsgraph_get()
     for joint in (control.relative_to, *([control.joint] if control.target is None else [])):
         if joint not in bones:
@@ -110,14 +111,17 @@ def offset_now(control: bpy.types.PropertyGroup) -> np.ndarray:
                 "Choose another joint, or set its bone under Bones.",
             )
 
-    def position(owner: bpy.types.Object, bone: str = "") -> np.ndarray:
+    def position(owner: bpy.types.Object, bone: str = "", point: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
         posed = owner.evaluated_get(graph)
         matrix = posed.matrix_world @ posed.pose.bones[bone].matrix if bone else posed.matrix_world
-        return np.array(matrix.translation)
+        return np.array(matrix @ Vector(point))
 
-    there = (
-        position(armature, bones[control.joint]) if control.target is None else position(control.target, control.bone)
-    )
-    yaw = facing(position(armature, bones["left_hip"]), position(armature, bones["right_hip"]))
-    apart = space.blender_to_model(there - position(armature, bones[control.relative_to]))
+    def of_joint(joint: str) -> np.ndarray:
+        bone = bones[joint]
+        point = rest.point_of_tip(bone) if rest.by_name[bone].is_tip else (0.0, 0.0, 0.0)
+        return position(armature, rest.carrier(bone), point)
+
+    there = of_joint(control.joint) if control.target is None else position(control.target, control.bone)
+    yaw = facing(of_joint("left_hip"), of_joint("right_hip"))
+    apart = space.blender_to_model(there - of_joint(control.relative_to))
     return space.model_to_blender(quat.rotate(quat.from_yaw(np.asarray(-yaw)), apart))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
@@ -25,6 +25,8 @@ class CharacterBody:
     """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
     them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
     ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
+    ``bones``: joint -> bone, the one that carries it where none begins there; there ``tips`` says where it is, in that
+    bone's axes.
     """
 
     uid: int
@@ -36,6 +38,7 @@ class CharacterBody:
     leg_length: float
     heading: float
     position: tuple[float, float]
+    tips: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     def to_model(self, points: np.ndarray, unit_scale: float) -> np.ndarray:
         """World points (..., 3) in scene units, ``unit_scale`` metres each, as the model's: metres of a body with its
@@ -69,7 +72,8 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Char
     return CharacterBody(
         uid=armature.session_uid,
         name=armature.name,
-        bones=dict(found.bones),
+        bones={joint: rest.carrier(bone) for joint, bone in found.bones.items()},
+        tips={joint: rest.point_of_tip(bone) for joint, bone in found.bones.items() if rest.by_name[bone].is_tip},
         scale=factor,
         floor=lowest + scale.hips_lift(rest, found) / metres,
         ground=ground_height(float(world[2, 3]), lowest, leg),

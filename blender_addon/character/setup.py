@@ -13,7 +13,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ..retarget.bone_map import BoneMap, custom_map, detect_bones
+from ..retarget.bone_map import BoneMap, custom_map, detect_bones, with_tips
 from ..retarget.pose import RootMotion
 from ..retarget.rig import BoneRest, Rig
 from ..shared.errors import RetargetError
@@ -21,10 +21,13 @@ from .read_rig import read_rig
 
 
 def read_character(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tuple[Rig, BoneMap]:
-    """The armature as plain data and its bone map. Raises RetargetError when it is no human or its map is broken."""
+    """The armature as plain data and its bone map, with a tip wherever a limb's end has no bone. Raises RetargetError
+    when it is no human or its map is broken."""
     rest = read_rig(armature, scene)
     joints = chosen_joints(armature)
     found = custom_map(rest.bones, joints) if joints else detect_bones(rest.bones)
+    bones, found = with_tips(rest.bones, found)
+    rest = replace(rest, bones=bones)
     settings = _settings(armature)
     return with_t_pose(rest, settings.t_pose if settings else ""), found
 
@@ -55,7 +58,7 @@ def _settings(armature: bpy.types.Object) -> bpy.types.PropertyGroup | None:
 def pose_as_text(armature: bpy.types.Object, found: BoneMap) -> str:
     """Where the mapped bones of ``armature`` stand now: text that :func:`with_t_pose` reads."""
     bpy.context.view_layer.update()
-    names = [*found.bones.values(), *found.between]
+    names = [name for name in (*found.bones.values(), *found.between) if name in armature.pose.bones]
     matrices = {name: np.array(armature.pose.bones[name].matrix, dtype=np.float64) for name in names}
     return json.dumps({name: np.round(matrix[:3], 7).ravel().tolist() for name, matrix in matrices.items()})
 

@@ -38,8 +38,9 @@ def observe(
     in_place = character.root_motion(armature_of(captured)).in_place
     tracks = [track for track in captured.tracks if track.joint in captured.body.bones and not in_place]
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
-    names, bones = tuple(captured.body.bones), list(captured.body.bones.values())
-    positions = yield from offscreen.world_heads(lambda: armature_of(captured), bones, frames)
+    names = tuple(captured.body.bones)
+    points = [(bone, captured.body.tips.get(joint, (0.0, 0.0, 0.0))) for joint, bone in captured.body.bones.items()]
+    positions = yield from offscreen.world_points(lambda: armature_of(captured), points, frames)
     errors = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))

@@ -107,7 +107,7 @@ class Plan:
             parts.append(solve.solve(self.solved_rig, self.bone_map, rotations[run], pelvis[run], matrices))
             yield
         continuous = {}
-        for bone in parts[0].rotations:
+        for bone in (bone for bone in parts[0].rotations if not self.solved_rig.by_name[bone].is_tip):
             continuous[bone] = quat.make_continuous(np.concatenate([part.rotations[bone] for part in parts]))
             yield
         return solve.Solution(

@@ -20,7 +20,7 @@ from .scene import (
     set_frame,
     temporary_scene,
     world_ends,
-    world_heads,
+    world_points,
 )
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "shared_scene",
     "temporary_scene",
     "world_ends",
-    "world_heads",
     "world_matrices",
+    "world_points",
     "world_positions",
 ]

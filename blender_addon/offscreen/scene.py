@@ -127,34 +127,54 @@ def add_static_copy(uid: int, armature: bpy.types.Object) -> bpy.types.Object:
     return copy
 
 
-def world_heads(
-    armature: Callable[[], bpy.types.Object], bones: Sequence[str], frames: np.ndarray
+def world_points(
+    armature: Callable[[], bpy.types.Object], points: Sequence[tuple[str, Sequence[float]]], frames: np.ndarray
 ) -> Generator[None, None, np.ndarray]:
-    """World points (K, B, 3), scene units, of the heads of ``bones`` at scene ``frames`` (K,), a few frames a tick.
+    """World points (K, P, 3), scene units, at scene ``frames`` (K,), of ``points`` (P) in the axes of bones, 0, 0, 0
+    their head; a few frames a tick.
 
     ``armature`` tells the character, and is asked again in every tick, for it raises when the character is gone.
     """
+    in_bones = np.array([(*point, 1.0) for _, point in points])
+    names = [bone for bone, _ in points]
+
+    def read(pose: bpy.types.bpy_prop_collection) -> np.ndarray:
+        matrices = np.array([pose[bone].matrix for bone in names], dtype=np.float64)
+        return (matrices @ in_bones[..., None])[:, :3, 0]
+
     with temporary_scene() as uid:
         add_copy(uid, armature())
         yield
-        return (yield from world_ends(uid, armature, bones, frames))[:, : len(bones)]
+        return (yield from _read_poses(uid, armature, frames, read))
 
 
 def world_ends(
     uid: int, armature: Callable[[], bpy.types.Object], bones: Sequence[str], frames: np.ndarray
 ) -> Generator[None, None, np.ndarray]:
     """World heads and tails (K, 2 B, 3) of ``bones`` of the copy of ``armature`` that is in the hidden scene."""
-    points = np.empty((len(frames), 2 * len(bones), 3))
-    done = 0
-    while done < len(frames):
+
+    def read(pose: bpy.types.bpy_prop_collection) -> np.ndarray:
+        ends = [pose[bone].head for bone in bones] + [pose[bone].tail for bone in bones]
+        return np.array(ends, dtype=np.float64).reshape(-1, 3)
+
+    return (yield from _read_poses(uid, armature, frames, read))
+
+
+def _read_poses(
+    uid: int,
+    armature: Callable[[], bpy.types.Object],
+    frames: np.ndarray,
+    read: Callable[[bpy.types.bpy_prop_collection], np.ndarray],
+) -> Generator[None, None, np.ndarray]:
+    """World points (K, P, 3) that ``read`` tells in armature space of the copy's pose bones at each frame."""
+    points: list[np.ndarray] = []
+    while len(points) < len(frames):
         armature()
         began, scene, copy = time.perf_counter(), scene_of(uid), armature_copy(uid)
-        while done < len(frames) and time.perf_counter() - began < SLICE_S:
-            set_frame(scene, float(frames[done]))
+        while len(points) < len(frames) and time.perf_counter() - began < SLICE_S:
+            set_frame(scene, float(frames[len(points)]))
             final = copy.evaluated_get(scene.view_layers[0].depsgraph)
-            world, pose = np.array(final.matrix_world), final.pose.bones
-            ends = [pose[bone].head for bone in bones] + [pose[bone].tail for bone in bones]
-            points[done] = np.array(ends, dtype=np.float64).reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
-            done += 1
+            world = np.array(final.matrix_world)
+            points.append(read(final.pose.bones) @ world[:3, :3].T + world[:3, 3])
         yield
-    return points
+    return np.array(points)

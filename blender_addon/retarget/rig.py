@@ -20,7 +20,8 @@ class BoneRest:
     parent.
 
     ``matrix`` (4, 4): rest matrix, Y along the bone. ``basis`` (4, 4): the pose that it has now on top of its rest;
-    bones without a joint keep it.
+    bones without a joint keep it. ``is_tip``: Blender has no such bone, it is a point of its parent; see
+    :mod:`.bone_map.tips`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class BoneRest:
     local_location: bool = True
     rotation_mode: str = "QUATERNION"
     basis: np.ndarray = field(default_factory=_unit_matrix)
+    is_tip: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,17 @@ class Rig:
     @cached_property
     def by_name(self) -> dict[str, BoneRest]:
         return {bone.name: bone for bone in self.bones}
+
+    def carrier(self, name: str) -> str:
+        """The bone of Blender's that carries ``name``: itself, but for a tip."""
+        bone = self.by_name[name]
+        return bone.parent if bone.is_tip and bone.parent is not None else name
+
+    def point_of_tip(self, name: str) -> tuple[float, float, float]:
+        """Where a tip is in the axes of the bone that carries it."""
+        carrier = np.asarray(self.by_name[self.carrier(name)].matrix, dtype=np.float64)
+        x, y, z, _ = np.linalg.inv(carrier) @ np.append(self.by_name[name].head, 1.0)
+        return float(x), float(y), float(z)
 
     def ancestors(self, name: str) -> list[str]:
         """Parents of ``name`` from the nearest to the root."""

@@ -4,5 +4,6 @@
 from .custom import custom_map
 from .detect import canonical, detect_bones
 from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
+from .tips import with_tips
 
-__all__ = ["REQUIRED_JOINTS", "BoneMap", "IkControls", "canonical", "custom_map", "detect_bones"]
+__all__ = ["REQUIRED_JOINTS", "BoneMap", "IkControls", "canonical", "custom_map", "detect_bones", "with_tips"]

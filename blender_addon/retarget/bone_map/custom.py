@@ -17,6 +17,7 @@ import numpy as np
 from ...shared.errors import BadFile, RetargetError
 from ...shared.skeleton import SKELETON, joint_label
 from ..rig import BoneRest, ancestors
+from .check import check_map
 from .detect import canonical, detect_bones
 from .mapping import REQUIRED_JOINTS, TRUNK_JOINTS, BoneMap
 
@@ -52,7 +53,10 @@ def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
     with suppress(RetargetError):
         known = detect_bones(bones)
         limbs = {end: ik for end, ik in known.limbs.items() if known.bones.get(end) == joints.get(end)}
-    return BoneMap(joints, "your choice", 1.0, _between(by_name, joints), limbs)
+    found = BoneMap(joints, "your choice", 1.0, _between(by_name, joints), limbs)
+    if not limbs:
+        check_map(bones, found)  # what controls hang on tells little
+    return found
 
 
 def _between(by_name: dict[str, BoneRest], joints: dict[str, str]) -> dict[str, tuple[str, str, float]]:

@@ -16,12 +16,12 @@ from ...shared.errors import RetargetError
 from ...shared.skeleton import SKELETON
 from ..rig import BoneRest, ancestors
 from . import structure
-from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
+from .check import check_map
+from .mapping import LIMB_JOINTS, BoneMap, IkControls
 from .named import find_named
 from .tables import TABLES
 from .tables.table import BoneTable, LimbControls
 from .tree import BoneTree
-from .wiring import check_wiring
 
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
@@ -31,7 +31,8 @@ def detect_bones(bones: list[BoneRest]) -> BoneMap:
     """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out, and
     for a bone that the body needs and Blender cannot move."""
     found = _detect(bones)
-    check_wiring(bones, found)
+    if not found.limbs:
+        check_map(bones, found)  # what controls hang on tells little
     return found
 
 
@@ -58,7 +59,7 @@ def _detect(bones: list[BoneRest]) -> BoneMap:
 
 def _is_fuller(shaped: BoneMap, named: BoneMap) -> bool:
     """Whether a map by structure says the same of the limbs as one by a table, and more of the rest."""
-    same = all(shaped.bones.get(joint) == named.bones.get(joint) for joint in REQUIRED_JOINTS)
+    same = all(shaped.bones.get(joint) == named.bones.get(joint) for joint in LIMB_JOINTS)
     return same and len(shaped.posed_bones) > len(named.posed_bones)
 
 
@@ -109,7 +110,7 @@ def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
         joints, spine, neck = _named(table, by_canonical, prefix)
         placed, between = spread_trunk(joints, spine, neck)
         placed = _keep_connected(placed, by_name)
-        if all(joint in placed for joint in REQUIRED_JOINTS) and len(set(placed.values())) == len(placed):
+        if all(joint in placed for joint in LIMB_JOINTS) and len(set(placed.values())) == len(placed):
             # A bone between stands for a joint; names that need no prefix are the surer ones.
             found, possible = (
                 len(placed) + len(between) + 0.5 * (prefix == ""),

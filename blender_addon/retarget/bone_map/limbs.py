@@ -23,6 +23,7 @@ MAX_LIMB_BONES = 14
 FOOT_ANGLE_RAD = np.radians(25.0)
 MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
 MAX_TAIL_COST = 1.0
+ONE_BONE_COST = 0.8
 WORD_WEIGHT = 0.5  # of what names say beside the cost of a split
 NAMED_OTHERWISE = 1.5  # how much a name for another part speaks against one
 
@@ -61,7 +62,7 @@ class Pair:
         """About how long the limbs are; tails, which importers invent, are not asked where there are few bones."""
         if len(self.chains[0]) > 2:
             return float(np.linalg.norm(self.direction))
-        return 2.0 * float(np.linalg.norm(self.points[0][1] - self.points[0][0]))
+        return len(self.chains[0]) * float(np.linalg.norm(self.points[0][1] - self.points[0][0]))
 
     @property
     def bones(self) -> set[str]:
@@ -119,7 +120,7 @@ def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
         count = min(len(chains[0]), len(chains[1]))
         common = [up for up in above if up in tree.path_up(other)]
         pair = make_pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), named=True)
-        if pair is not None and count >= MIN_LIMB_BONES:
+        if pair is not None and (count >= MIN_LIMB_BONES or kind is ARM_WORDS):
             yield pair
 
 
@@ -162,6 +163,9 @@ def split_arm(tree: BoneTree, arms: Pair) -> Split | None:
     chain = arms.chains[0]
     palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
     found = []
+    if len(chain) <= 2 and tree.words[chain[-1]].says("upper_arm"):
+        one = (len(chain) - 1, len(chain), len(chain))  # an arm of one bone
+        found.append((ONE_BONE_COST - WORD_WEIGHT * _said(tree, chain, one, ARM_ROLES), one))
     named = _says(tree, chain, "hand") or _says(tree, chain, "finger")
     for cost, split in _splits(arms.points[0], len(chain), tail=True):
         said = _said(tree, chain, split, ARM_ROLES)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from ...shared.skeleton import SKELETON
 
-REQUIRED_JOINTS = (
-    "pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
-)  # fmt: skip
+REQUIRED_JOINTS = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee", "left_shoulder", "right_shoulder")
+"""Without them there is no human to move; where other limbs' ends have no bone, see :mod:`.tips`."""
+LIMB_JOINTS = (*REQUIRED_JOINTS, "left_ankle", "right_ankle", "left_elbow", "right_elbow")
+SIDES = ("left", "right")
 TRUNK_JOINTS = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 
 

@@ -31,8 +31,8 @@ def find_named(tree: BoneTree) -> HumanChains | None:
         return None
     # The first chain is the left one by its names.
     found = {"pelvis": pelvis}
-    found |= limb_bones(legs, leg_split, ("hip", "knee", "ankle", "foot"), legs.axis)
-    found |= limb_bones(arms, arm_split, ("shoulder", "elbow", "wrist", ""), arms.axis)
+    found |= limb_bones(tree, legs, leg_split, ("hip", "knee", "ankle", "foot"), legs.axis)
+    found |= limb_bones(tree, arms, arm_split, ("shoulder", "elbow", "wrist", ""), arms.axis)
     spine, neck = ([name for name in _middle(tree, role, up) if name != pelvis] for role in ("spine", "neck"))
     head = _surest(tree, "head")
     if head:

@@ -101,8 +101,8 @@ def _human(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanCh
 
     left = find_left(tree, legs, arms, leg_split, feet, up)
     found = {"pelvis": pelvis}
-    found |= limb_bones(legs, leg_split, ("hip", "knee", "ankle", "foot"), left)
-    found |= limb_bones(arms, arm_split, ("shoulder", "elbow", "wrist", ""), left)
+    found |= limb_bones(tree, legs, leg_split, ("hip", "knee", "ankle", "foot"), left)
+    found |= limb_bones(tree, arms, arm_split, ("shoulder", "elbow", "wrist", ""), left)
     if feet:
         sides = ("left", "right") if legs.axis @ left > 0 else ("right", "left")
         for side, chain in zip(sides, feet, strict=True):
@@ -115,12 +115,14 @@ def _human(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanCh
     return HumanChains(found, spine, neck)
 
 
-def limb_bones(pair: Pair, split: Split, joints: tuple[str, str, str, str], left: np.ndarray) -> dict[str, str]:
+def limb_bones(
+    tree: BoneTree, pair: Pair, split: Split, joints: tuple[str, str, str, str], left: np.ndarray
+) -> dict[str, str]:
     found = {}
     sides = ("left", "right") if pair.axis @ left > 0 else ("right", "left")
     for side, chain in zip(sides, pair.chains, strict=True):
         for joint, index in zip(joints, (*split, split[2] + 1), strict=True):
-            if joint and index < len(chain):
+            if joint and index < len(chain) and not (joint == "wrist" and tree.words[chain[index]].says("finger")):
                 found[f"{side}_{joint}"] = chain[index]
         if joints[0] == "shoulder" and split[0] > 0:
             found[f"{side}_collar"] = chain[split[0] - 1]

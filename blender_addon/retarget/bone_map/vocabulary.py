@@ -47,7 +47,8 @@ _WORDS: tuple[tuple[str, Roles], ...] = (
      {"finger": 2.0}),
     ("thigh upleg upperleg legupper femur oberschenkel oberbein cuisse muslo coscia coxa momo futomomo 大腿 太もも "
      "бедро 허벅지", {"thigh": 2.0}),
-    ("leg bein jambe pierna gamba perna ashi 足 脚 腿 нога 다리", {"thigh": 1.0, "shin": 1.0}),
+    ("leg foreleg frontleg hindleg rearleg backleg bein jambe pierna gamba perna ashi 足 脚 腿 нога 다리",
+     {"thigh": 1.0, "shin": 1.0}),
     ("knee shin calf lowerleg lowleg leglower tibia shank crus unterschenkel unterbein wade knie genou mollet tibial "
      "rodilla pantorrilla espinilla ginocchio polpaccio joelho canela panturrilha hiza sune ひざ 膝 小腿 すね голень "
      "колено 종아리 무릎", {"shin": 2.0}),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from blender_addon.retarget.bone_map import custom as mapping
-from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, detect_bones
+from blender_addon.retarget.bone_map.detect import detect_bones
+from blender_addon.retarget.bone_map.mapping import LIMB_JOINTS
 from blender_addon.shared import quat
 from blender_addon.shared.errors import BadFile, RetargetError
 from blender_addon.shared.skeleton import SKELETON
@@ -22,7 +23,7 @@ def named(prefix: str = "", **options) -> list:
 
 
 def test_what_is_chosen_is_taken_and_the_spine_between_turns_with_it():
-    joints = {joint: joint for joint in (*REQUIRED_JOINTS, "spine3")}
+    joints = {joint: joint for joint in (*LIMB_JOINTS, "spine3")}
     found = mapping.custom_map(named(), joints)
     assert found.bones == {joint: joint for joint in SKELETON.names if joint in joints}
     assert found.between == {"spine1": ("pelvis", "spine3", 1 / 3), "spine2": ("pelvis", "spine3", 2 / 3)}
@@ -34,7 +35,7 @@ def test_what_cannot_be_is_said_with_a_remedy():
         (whole | {"left_knee": ""}, "left knee"),
         (whole | {"left_knee": "gone"}, "'gone'"),
         (whole | {"left_knee": "right_knee"}, "left knee and right knee"),
-        ({}, "right elbow"),
+        ({}, "right shoulder"),
     ):
         with pytest.raises(RetargetError) as caught:
             mapping.custom_map(named(), joints)

@@ -8,7 +8,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bone_map.detect import REQUIRED_JOINTS, canonical, detect_bones, spread_trunk
+from blender_addon.retarget.bone_map.detect import canonical, detect_bones, spread_trunk
+from blender_addon.retarget.bone_map.mapping import LIMB_JOINTS
 from blender_addon.retarget.bone_map.tables import TABLES
 from blender_addon.retarget.pose import alignment
 from blender_addon.shared import quat
@@ -74,7 +75,7 @@ def test_structure_finds_every_joint_whatever_the_names(turn, arms, elbows, legs
 def test_structure_does_with_less(without):
     rename = scrambled(5)
     found = detect_bones(human(posed_joints(arms=30), rename, without=without))
-    for joint in REQUIRED_JOINTS:
+    for joint in LIMB_JOINTS:
         assert found[joint] == rename(joint)
     assert not set(without) & set(found.bones)
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import bpy
 
+from .fewer_bones import FEWER
 from .real import REAL
 from .wiring import WIRED
 
-BUILT: dict[str, Callable[[], bpy.types.Object]] = {**WIRED}
+BUILT: dict[str, Callable[[], bpy.types.Object]] = {**WIRED, **FEWER}
 ALL: dict[str, Callable[[], bpy.types.Object]] = {**BUILT, **REAL}
