@@ -23,10 +23,10 @@ MIN_PART_RATIO = 1e-4  # of the armature's extent: shorter parts of a limb have 
 TOES_SHOWN_RATIO = 0.02  # of the leg's length by which toes must lie before the ankles to tell the front
 
 
-def check_map(bones: Sequence[BoneRest], bone_map: BoneMap) -> None:
+def check_map(bones: Sequence[BoneRest], bone_map: BoneMap, tree: BoneTree | None = None) -> None:
     """Raise RetargetError for a map that no body can have: a thigh on an arm, left and right swapped, parts of a limb
     without length, a bone that would have to move and cannot."""
-    tree = BoneTree(bones)
+    tree = tree or BoneTree(bones)
     _check_carriers(tree, bone_map)
     _check_lengths(tree, bone_map)
     _check_sides(tree, bone_map)

@@ -30,18 +30,21 @@ LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
 def detect_bones(bones: list[BoneRest]) -> BoneMap:
     """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out, and
     for a bone that the body needs and Blender cannot move."""
-    found = _detect(bones)
+    tree = BoneTree(bones)
+    found = _detect(bones, tree)
     if not found.limbs:
-        check_map(bones, found)  # what controls hang on tells little
+        check_map(bones, found, tree)  # what controls hang on tells little
     return found
 
 
-def _detect(bones: list[BoneRest]) -> BoneMap:
-    candidates = [candidate for table in TABLES for candidate in _match_table(table, bones)]
+def _detect(bones: list[BoneRest], tree: BoneTree) -> BoneMap:
+    by_canonical: dict[str, str] = {}
+    for bone in bones:
+        by_canonical.setdefault(canonical(bone.name), bone.name)
+    candidates = [candidate for table in TABLES for candidate in _match_table(table, tree, by_canonical)]
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if best is not None and (best.limbs or len(best.bones) == SKELETON.num_joints):
         return best
-    tree = BoneTree(bones)
     try:
         shaped = _map_of(structure.find_human(tree), "its structure")
     except structure.NoHuman as none:
@@ -98,18 +101,14 @@ def spread_trunk(
     return joints, between
 
 
-def _match_table(table: BoneTable, bones: list[BoneRest]) -> Iterator[BoneMap]:
+def _match_table(table: BoneTable, tree: BoneTree, by_canonical: dict[str, str]) -> Iterator[BoneMap]:
     """The map that ``table`` gives under each prefix that a pelvis bone suggests; nothing where a needed joint is
     missing."""
-    by_name = {bone.name: bone for bone in bones}
-    by_canonical: dict[str, str] = {}
-    for bone in bones:
-        by_canonical.setdefault(canonical(bone.name), bone.name)
     ends = [canonical(name) for name in table.pelvis]
     for prefix in sorted({name[: -len(end)] for name in by_canonical for end in ends if name.endswith(end)}, key=len):
         joints, spine, neck = _named(table, by_canonical, prefix)
         placed, between = spread_trunk(joints, spine, neck)
-        placed = _keep_connected(placed, by_name)
+        placed = _keep_connected(placed, tree.bones)
         if all(joint in placed for joint in LIMB_JOINTS) and len(set(placed.values())) == len(placed):
             # A bone between stands for a joint; names that need no prefix are the surer ones.
             found, possible = (

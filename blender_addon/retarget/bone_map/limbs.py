@@ -8,6 +8,7 @@ begin.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -20,7 +21,7 @@ LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
 MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
 MIN_LIMB_BONES = 2
 MAX_LIMB_BONES = 14
-FOOT_ANGLE_RAD = np.radians(25.0)
+FOOT_ANGLE_RAD, FOLDED_RAD = math.radians(25.0), math.radians(60.0)
 MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
 MAX_TAIL_COST = 1.0
 ONE_BONE_COST = 0.8
@@ -31,6 +32,7 @@ ARM_ROLES = ("collar", "upper_arm", "lower_arm", "hand", "finger")
 LEG_ROLES = ("collar", "thigh", "shin", "foot", "toe")
 ARM_WORDS, LEG_WORDS = ("upper_arm", "lower_arm", "hand", "finger", "collar"), ("thigh", "shin", "foot", "toe")
 
+Point = Sequence[float]
 Split = tuple[int, int, int]
 """Places of the upper bone, of the lower one, and of hand or foot in a chain; the last may be the chain's length,
 where the end of the lower bone is that of the limb."""
@@ -54,15 +56,15 @@ class Pair:
 
     @property
     def direction(self) -> np.ndarray:
-        """From the roots to the ends, in the middle between the two."""
-        return (self.points[0][-1] + self.points[1][-1]) / 2 - self.start
+        """From the roots to the last bones' heads, in the middle between the two; tails, which importers invent, are
+        asked where there is one bone alone."""
+        last = max(len(self.chains[0]) - 1, 1)
+        return (self.points[0][last] + self.points[1][last]) / 2 - self.start
 
     @property
     def length(self) -> float:
-        """About how long the limbs are; tails, which importers invent, are not asked where there are few bones."""
-        if len(self.chains[0]) > 2:
-            return float(np.linalg.norm(self.direction))
-        return len(self.chains[0]) * float(np.linalg.norm(self.points[0][1] - self.points[0][0]))
+        """About how long the limbs are."""
+        return float(np.linalg.norm(self.direction)) * (2.0 if len(self.chains[0]) == 2 else 1.0)
 
     @property
     def bones(self) -> set[str]:
@@ -87,14 +89,16 @@ def _mirrored_pairs(tree: BoneTree) -> Iterator[Pair]:
         ]
         for one, other in combinations(long_enough, 2):
             chains = tree.main_chain(one), tree.main_chain(other)
-            if len(chains[0]) == len(chains[1]) >= MIN_LIMB_BONES:
-                pair = make_pair(tree, fork, chains)
+            count = min(map(len, chains))
+            # Something held in one hand makes its chain longer.
+            if count >= MIN_LIMB_BONES + (len(chains[0]) != len(chains[1])):
+                pair = make_pair(tree, fork, (chains[0][:count], chains[1][:count]))
                 if pair is not None and _mirrored(pair, tree.reach[one]):
                     yield pair
 
 
 def _mirrored(pair: Pair, reach: float) -> bool:
-    first, second = pair.points
+    first, second = (points[:-1] for points in pair.points)
     difference = first - second
     middle = (first + second) / 2 - (first[0] + second[0]) / 2
     skew = np.linalg.norm(difference - (difference @ pair.axis)[:, None] * pair.axis, axis=-1)
@@ -127,7 +131,7 @@ def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
 def make_pair(tree: BoneTree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
     points = tree.points(chains[0]), tree.points(chains[1])
     apart = points[0] - points[1]
-    axis = apart[0] if named else apart.sum(0)  # limbs in mid-stride are side by side at their roots alone
+    axis = apart[0] if named else apart[:-1].sum(0)  # limbs in mid-stride are side by side at their roots alone
     if np.linalg.norm(axis) < 1e-9:
         return None
     said = {
@@ -144,6 +148,7 @@ def split_leg(tree: BoneTree, legs: Pair, foot: str) -> Split | None:
     points, chain, found = legs.points[0], legs.chains[0], []
     if foot:
         points = np.concatenate([points[:-1], tree.heads[foot][None]])
+    places = points.tolist()
     for cost, (i, j, k) in _splits(points, len(chain), tail=not foot):
         if k == len(chain):
             if not foot and _says(tree, chain, "foot"):
@@ -151,8 +156,8 @@ def split_leg(tree: BoneTree, legs: Pair, foot: str) -> Split | None:
             cost += 0.0 if foot else 0.6
             straight = False
         else:
-            straight = _angle(points[k] - points[j], points[k + 1] - points[k]) < FOOT_ANGLE_RAD
-        folded = _angle(points[j] - points[i], points[k] - points[j]) > np.radians(60)
+            straight = _bend(places[j], places[k], places[k + 1]) < FOOT_ANGLE_RAD
+        folded = _bend(places[i], places[j], places[k]) > FOLDED_RAD
         said = _said(tree, chain, (i, j, k), LEG_ROLES)
         found.append((cost + 0.5 * straight + 0.5 * folded - WORD_WEIGHT * said, (i, j, k)))
     return _cheapest(found)
@@ -184,13 +189,13 @@ def _splits(points: np.ndarray, last: int, tail: bool) -> Iterator[tuple[float, 
     last of the points is one, and may lie anywhere."""
     last = min(last, MAX_LIMB_BONES)
     steps = np.linalg.norm(np.diff(points, axis=0), axis=-1)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
+    along = [0.0, *np.cumsum(steps).tolist()]
     for i, j, k in combinations(range(last + 1), 3):
         upper, lower = along[j] - along[i], along[k] - along[j]
         if min(upper, lower) <= 1e-9:
             continue
         before = along[i] / along[k]
-        unlike = abs(np.log(upper / lower))
+        unlike = abs(math.log(upper / lower))
         if tail and k == len(points) - 1:
             unlike = min(unlike, MAX_TAIL_COST)
         yield unlike + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
@@ -227,5 +232,10 @@ def _cheapest(splits: list[tuple[float, Split]]) -> Split | None:
     return split if cost < MAX_SPLIT_COST else None
 
 
-def _angle(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.arctan2(np.linalg.norm(np.cross(a, b)), a @ b))
+def _bend(before: Point, corner: Point, after: Point) -> float:
+    """Angle between the ways to and from ``corner``."""
+    # Written out: numpy takes ten times as long for one.
+    a = [there - here for here, there in zip(before, corner, strict=True)]
+    b = [there - here for here, there in zip(corner, after, strict=True)]
+    dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return math.acos(max(-1.0, min(1.0, dot / max(math.hypot(*a) * math.hypot(*b), 1e-12))))

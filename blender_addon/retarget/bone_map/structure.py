@@ -246,10 +246,12 @@ def _neck(tree: BoneTree, arms: Pair, chest: str, up: np.ndarray) -> list[str]:
         chain = [child]
         while len(tree.children[chain[-1]]) == 1:
             above = tree.children[chain[-1]][0]
-            if tree.step(chain[-1], above) < 0.2 * tree.length(chain[-1]):
+            if tree.step(chain[-1], above) < 0.2 * tree.lengths[chain[-1]]:
                 break  # a bone that begins where the head begins: a face
             chain.append(above)
-        offset = tree.tails[chain[-1]] - tree.heads[chest]
+        offset = tree.heads[chain[-1]] - tree.heads[chest]
+        if np.linalg.norm(offset) < 1e-3 * tree.extent:
+            offset = tree.tails[chain[-1]] - tree.heads[chest]
         if offset @ up > 0.7 * np.linalg.norm(offset):
             rising.append((offset @ up, _up_to_head(tree, chain)))
     neck = max(rising, key=lambda found: found[0])[1] if rising else []

@@ -4,6 +4,7 @@ say."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,8 +20,11 @@ class BoneTree:
 
     def __init__(self, bones: Sequence[BoneRest]) -> None:
         self.bones = {bone.name: bone for bone in bones}
-        self.heads = {bone.name: np.asarray(bone.head, dtype=np.float64) for bone in bones}
-        self.tails = {bone.name: np.asarray(bone.tail, dtype=np.float64) for bone in bones}
+        heads = np.array([bone.head for bone in bones], float).reshape(-1, 3)
+        tails = np.array([bone.tail for bone in bones], float).reshape(-1, 3)
+        self.heads = dict(zip(self.bones, heads, strict=True))
+        self.tails = dict(zip(self.bones, tails, strict=True))
+        self.lengths = dict(zip(self.bones, np.linalg.norm(tails - heads, axis=-1).tolist(), strict=True))
         self.words: dict[str, Words] = {bone.name: read_name(bone.name) for bone in bones}
         self.children: dict[str, list[str]] = {bone.name: [] for bone in bones}
         for bone in bones:
@@ -28,11 +32,9 @@ class BoneTree:
                 self.children[bone.parent].append(bone.name)
         self.reach: dict[str, float] = {}
         for name in reversed(self._top_down()):
-            self.reach[name] = max(
-                (self.step(name, child) + self.reach[child] for child in self.children[name]), default=self.length(name)
-            )
-        corners = np.array([*self.heads.values(), *self.tails.values()])
-        self.extent = float(np.ptp(corners, axis=0).max()) if len(corners) else 0.0
+            far = [self.step(name, child) + self.reach[child] for child in self.children[name]]
+            self.reach[name] = max(far, default=self.lengths[name])
+        self.extent = float(np.ptp(heads, axis=0).max()) if self.bones else 0.0
 
     def _top_down(self) -> list[str]:
         order = [name for name, bone in self.bones.items() if bone.parent not in self.bones]
@@ -40,12 +42,9 @@ class BoneTree:
             order.extend(self.children[name])
         return order
 
-    def length(self, name: str) -> float:
-        return float(np.linalg.norm(self.tails[name] - self.heads[name]))
-
     def step(self, name: str, child: str) -> float:
         """From the head of ``name`` to that of ``child``."""
-        return float(np.linalg.norm(self.heads[child] - self.heads[name]))
+        return math.dist(self.heads[name], self.heads[child])
 
     def main_chain(self, name: str) -> list[str]:
         """``name`` and below it always the child that reaches farthest, parts of the body before others."""
