@@ -18,13 +18,16 @@ import numpy as np
 from .tree import BoneTree
 
 LIMB_MIRROR_TOLERANCE_RATIO = 0.08  # of the limb's length
+ALIKE_RATIO = 0.02  # of the limb's length by which a part of it may be longer than the other's
 MIN_LIMB_RATIO = 0.15  # of the armature's extent: what is shorter is a finger, an ear or a toe
 MIN_LIMB_BONES = 2
 MAX_LIMB_BONES = 14
 FOOT_ANGLE_RAD, FOLDED_RAD = math.radians(25.0), math.radians(60.0)
 MAX_SPLIT_COST = 1.5  # an upper bone more than four times its lower one is no limb
-MAX_TAIL_COST = 1.0
+MAX_TAIL_COST = 0.4
 ONE_BONE_COST = 0.8
+COLLAR_COST, COLLAR_RATIO = 0.6, 0.3
+"""Of an upper arm that begins nearer to the middle of the body than that share of its length."""
 WORD_WEIGHT = 0.5  # of what names say beside the cost of a split
 NAMED_OTHERWISE = 1.5  # how much a name for another part speaks against one
 
@@ -47,7 +50,6 @@ class Pair:
     chains: tuple[list[str], list[str]]
     points: tuple[np.ndarray, np.ndarray]
     axis: np.ndarray
-    named: bool = False
     words: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -92,9 +94,13 @@ def _mirrored_pairs(tree: BoneTree) -> Iterator[Pair]:
             count = min(map(len, chains))
             # Something held in one hand makes its chain longer.
             if count >= MIN_LIMB_BONES + (len(chains[0]) != len(chains[1])):
-                pair = make_pair(tree, fork, (chains[0][:count], chains[1][:count]))
-                if pair is not None and _mirrored(pair, tree.reach[one]):
-                    yield pair
+                first, second = chains[0][:count], chains[1][:count]
+                pair = make_pair(tree, fork, (first, second))
+                if pair is None or not _mirrored(pair, tree.reach[one]):
+                    pair = make_pair(tree, fork, (first, second), strides=True)
+                    if pair is None or count < 3 or not _alike(pair):
+                        continue
+                yield pair
 
 
 def _mirrored(pair: Pair, reach: float) -> bool:
@@ -103,6 +109,12 @@ def _mirrored(pair: Pair, reach: float) -> bool:
     middle = (first + second) / 2 - (first[0] + second[0]) / 2
     skew = np.linalg.norm(difference - (difference @ pair.axis)[:, None] * pair.axis, axis=-1)
     return bool(max(skew.max(), abs(middle @ pair.axis).max()) < LIMB_MIRROR_TOLERANCE_RATIO * reach)
+
+
+def _alike(pair: Pair) -> bool:
+    """Whether the limbs have parts of the same length, though they are posed otherwise: a rest pose in mid-stride."""
+    steps = [np.linalg.norm(np.diff(points[:-1], axis=0), axis=-1) for points in pair.points]
+    return bool(np.abs(steps[0] - steps[1]).max() < ALIKE_RATIO * max(steps[0].sum(), 1e-12))
 
 
 def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
@@ -123,22 +135,23 @@ def _named_pairs(tree: BoneTree) -> Iterator[Pair]:
         chains = tree.main_chain(name), tree.main_chain(other)
         count = min(len(chains[0]), len(chains[1]))
         common = [up for up in above if up in tree.path_up(other)]
-        pair = make_pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), named=True)
+        pair = make_pair(tree, common[0] if common else "", (chains[0][:count], chains[1][:count]), strides=True)
         if pair is not None and (count >= MIN_LIMB_BONES or kind is ARM_WORDS):
             yield pair
 
 
-def make_pair(tree: BoneTree, fork: str, chains: tuple[list[str], list[str]], named: bool = False) -> Pair | None:
+def make_pair(tree: BoneTree, fork: str, chains: tuple[list[str], list[str]], strides: bool = False) -> Pair | None:
+    """The two chains as a pair, None where they lie on each other; with ``strides`` they may be posed otherwise."""
     points = tree.points(chains[0]), tree.points(chains[1])
     apart = points[0] - points[1]
-    axis = apart[0] if named else apart[:-1].sum(0)  # limbs in mid-stride are side by side at their roots alone
+    axis = apart[0] if strides else apart[:-1].sum(0)  # limbs in mid-stride are side by side at their roots alone
     if np.linalg.norm(axis) < 1e-9:
         return None
     said = {
         kind: sum(min(tree.words[name].says(*roles), 2.0) for name in chains[0])
         for kind, roles in (("arm", ARM_WORDS), ("leg", LEG_WORDS))
     }
-    return Pair(fork, chains, points, axis / np.linalg.norm(axis), named, said)
+    return Pair(fork, chains, points, axis / np.linalg.norm(axis), said)
 
 
 def split_leg(tree: BoneTree, legs: Pair, foot: str) -> Split | None:
@@ -166,6 +179,7 @@ def split_leg(tree: BoneTree, legs: Pair, foot: str) -> Split | None:
 def split_arm(tree: BoneTree, arms: Pair) -> Split | None:
     """Shoulder, elbow and wrist as places in the chain: two bones of like length; the fingers fork at the hand."""
     chain = arms.chains[0]
+    forks = [index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) == 2]
     palm = next((index for index, name in enumerate(chain) if index > 1 and len(tree.children[name]) > 2), None)
     found = []
     if len(chain) <= 2 and tree.words[chain[-1]].says("upper_arm"):
@@ -178,10 +192,22 @@ def split_arm(tree: BoneTree, arms: Pair) -> Split | None:
             cost += 0.6 * (split[2] == len(chain))
         elif palm is not None and palm >= 2:
             cost += 1.5 * (split[2] != palm)
+        elif forks:
+            cost += 0.3 * (split[2] not in forks)
         else:
             cost += 0.3 * abs(len(chain) - 1 - split[2])  # without fingers the hand is usually the last bone
+        cost += COLLAR_COST * _starts_at_middle(arms, split[0])
         found.append((cost - WORD_WEIGHT * said, split))
     return _cheapest(found)
+
+
+def _starts_at_middle(arms: Pair, at: int) -> bool:
+    """Whether the bones number ``at`` begin at the middle of the body and lead out of it, as collar bones do."""
+    first, second = arms.points
+    if at + 1 >= len(first):
+        return False
+    apart = float(np.linalg.norm(first[at] - second[at]))
+    return apart < 2 * COLLAR_RATIO * float(np.linalg.norm(first[at + 1] - first[at]))
 
 
 def _splits(points: np.ndarray, last: int, tail: bool) -> Iterator[tuple[float, Split]]:
@@ -194,10 +220,10 @@ def _splits(points: np.ndarray, last: int, tail: bool) -> Iterator[tuple[float, 
         upper, lower = along[j] - along[i], along[k] - along[j]
         if min(upper, lower) <= 1e-9:
             continue
-        before = along[i] / along[k]
         unlike = abs(math.log(upper / lower))
-        if tail and k == len(points) - 1:
-            unlike = min(unlike, MAX_TAIL_COST)
+        if tail and k == len(points) - 1 and unlike > MAX_TAIL_COST:
+            unlike, lower = MAX_TAIL_COST, upper
+        before = along[i] / (along[i] + upper + lower)
         yield unlike + 0.2 * (k - i - 2) + 3 * max(0.0, before - 0.25), (i, j, k)
 
 

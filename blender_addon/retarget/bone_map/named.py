@@ -68,4 +68,4 @@ def _pair_of(tree: BoneTree, roles: Sequence[str], start: str) -> Pair | None:
     inner = min(((tree.step(one, other), one, other) for one in sides[0] for other in sides[1]), default=None)
     starts = (start, start) if start or inner is None else inner[1:]
     chains = [sorted(names, key=lambda name: tree.step(at, name)) for names, at in zip(sides, starts, strict=True)]
-    return make_pair(tree, "", (chains[0], chains[1]), named=True)
+    return make_pair(tree, "", (chains[0], chains[1]), strides=True)

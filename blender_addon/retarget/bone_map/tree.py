@@ -33,7 +33,7 @@ class BoneTree:
         self.reach: dict[str, float] = {}
         for name in reversed(self._top_down()):
             far = [self.step(name, child) + self.reach[child] for child in self.children[name]]
-            self.reach[name] = max(far, default=self.lengths[name])
+            self.reach[name] = max(far, default=self._likely_length(name))
         self.extent = float(np.ptp(heads, axis=0).max()) if self.bones else 0.0
 
     def _top_down(self) -> list[str]:
@@ -41,6 +41,13 @@ class BoneTree:
         for name in order:
             order.extend(self.children[name])
         return order
+
+    def _likely_length(self, name: str) -> float:
+        """The length of a bone that nothing hangs on; not more than that of the part before it, for its tail may have
+        been invented."""
+        parent = self.bones[name].parent
+        before = self.step(parent, name) if parent in self.bones else 0.0
+        return min(self.lengths[name], before or self.lengths[name])
 
     def step(self, name: str, child: str) -> float:
         """From the head of ``name`` to that of ``child``."""
