@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import venv
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -27,7 +26,15 @@ BLENDERS = {
     "5.2": ("3.13", "bpy==5.2.3"),
 }
 # pyzmq and msgpack for the add-on, the rest for the tests and for the server without its model.
-PACKAGES = ("pyzmq>=26,<28", "msgpack>=1.1,<2", "pytest>=8,<10", "hypothesis>=6.100,<7", "platformdirs>=4,<5", "psutil")
+PACKAGES = (
+    "pyzmq>=26,<28",
+    "msgpack>=1.1,<2",
+    "pytest>=8,<10",
+    "pytest-xdist>=3.6,<4",
+    "hypothesis>=6.100,<7",
+    "platformdirs>=4,<5",
+    "psutil",
+)
 TESTS = (
     "tests/blender",
     "tests/addon/engine_link/test_setup_check.py",
@@ -63,7 +70,7 @@ def environment(python: str, packages: list[str], folder: Path) -> Path:
 
 
 def run(version: str, folder: Path, must: bool) -> int:
-    """Exit code of the tests in one Blender, whose output is printed when they are done."""
+    """Exit code of the tests in one Blender."""
     wanted, *packages = BLENDERS[version]
     python = interpreter(wanted)
     if python is None:
@@ -71,12 +78,9 @@ def run(version: str, folder: Path, must: bool) -> int:
         return int(must)
     inside = environment(python, packages, folder / version)
     variables = {**os.environ, "GAITWAY_ENGINE_PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY)}
-    command = [str(inside), "-m", "pytest", *TESTS]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    print(f"Blender {version} ({packages[0]}, Python {wanted})\n{done.stdout}", flush=True)
-    return done.returncode
+    command = [str(inside), "-m", "pytest", "-n", "auto", "-m", "not same_in_every_blender", *TESTS]
+    print(f"Blender {version} ({packages[0]}, Python {wanted})", flush=True)
+    return subprocess.run(command, cwd=REPOSITORY, env=variables, check=False).returncode
 
 
 def main() -> int:
@@ -84,12 +88,10 @@ def main() -> int:
     parser.add_argument("versions", nargs="*", default=[*BLENDERS], help="which Blenders (default: all)")
     parser.add_argument("--must", action="store_true", help="a Python that is not there is a failure")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "gaitway-blenders")
-    parser.add_argument("--at-once", type=int, default=2, help="how many Blenders at once (default: %(default)s)")
     chosen = parser.parse_args()
     if unknown := set(chosen.versions) - set(BLENDERS):
         parser.error(f"no such Blender: {', '.join(unknown)}; there are {', '.join(BLENDERS)}")
-    with ThreadPoolExecutor(chosen.at_once) as runs:
-        return max(runs.map(lambda version: run(version, chosen.folder, chosen.must), chosen.versions), default=0)
+    return max([run(version, chosen.folder, chosen.must) for version in chosen.versions])
 
 
 if __name__ == "__main__":

@@ -27,9 +27,11 @@ from blender_addon.shared.solids import penetration
 from blender_addon.takes import history as takes
 from blender_addon.takes import settings_snapshot
 
-from ..app.test_end_to_end import pytestmark  # noqa: F401  (where the real engine can run)
+from ..app.test_end_to_end import pytestmark as where_the_engine_runs
 from ..helpers import rigs, scenes
 from ..helpers.engines import generate, running_engine, wait_for
+
+pytestmark = [*where_the_engine_runs, pytest.mark.same_in_every_blender]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..helpers import armatures, rigs
 
+pytestmark = pytest.mark.same_in_every_blender
+
 
 def test_a_table_of_bones_becomes_an_armature_with_a_body_on_its_soles(addon):
     bones = armatures.renamed(armatures.human(rigs.t_pose()), {"left_hip": "Oberschenkel.L"})

@@ -11,6 +11,8 @@ pytest.importorskip("bpy")
 from ...benchmarks import rigs as benchmark
 from ..helpers import measure
 
+pytestmark = pytest.mark.same_in_every_blender
+
 
 @pytest.mark.parametrize("name", ["Mixamo FBX, 0.01, turned", "Unreal A-pose", "Rigify generated"])
 def test_a_walk_on_a_rig(addon, shared_dir, name):

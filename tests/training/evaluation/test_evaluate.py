@@ -22,6 +22,7 @@ from engine.pipeline import Pipeline
 from training import evaluate as command
 from training.data.clips import Clip, load_clips
 from training.evaluate import evaluate
+from training.evaluation import sentences, text_sensitivity
 from training.evaluation.control_accuracy import (
     CONTROLS,
     CaptionedClips,
@@ -214,6 +215,8 @@ def call(monkeypatch, *arguments: object) -> None:
 
 def test_the_command_prints_and_writes(made_up_data, patch_folder, tmp_path, monkeypatch, capsys):  # noqa: F811
     wanted = ["--checkpoint", patch_folder, "--data", made_up_data, "--quick", "--device", "cpu"]
+    monkeypatch.setattr(sentences, "EVERYDAY", sentences.EVERYDAY[:3])  # a few show that all are measured
+    monkeypatch.setattr(text_sensitivity, "NUM_FRAMES", 60)
     call(monkeypatch, *wanted, "--json", tmp_path / "f.json", "--report", tmp_path / "r.html")
     shown = capsys.readouterr().out
     for title in ("Reconstruction", "Control", "Motion under control", "What leaves the engine", "Text that matters"):
