@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twelve sentences on a character of other people: made by the real engine, rendered to one moving picture.
+"""Twelve sentences on characters of other people: made by the real engine, rendered to one moving picture.
 
     python -m tests.gui.gallery --rigs FOLDER --out pictures [--only NUMBER ...] [--strips]
 
-Needs bpy, the embedded model and Quaternius' adventurer (CC0) as q_men_adv.glb in FOLDER; the colour of the shirt tells
-its copies apart. Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with
-``--strips`` also a picture of each sentence's frames side by side, to look at them one by one.
+Needs bpy, the embedded model and the glTF files of :data:`CAST` (CC0) in FOLDER, which are imported as their users do.
+Workbench renders without a screen. Pillow (which comes with matplotlib) joins the pictures; with ``--strips`` also a
+picture of each sentence's frames side by side, to look at them one by one.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ SECONDS = 4.0
 FPS, STEP = 20, 3  # of the scene; the moving picture shows every third frame
 COLUMNS, CELL, LABEL = 4, (240, 240), 34  # cell and label under it in pixels
 QUALITY = 55
-CHARACTER = "q_men_adv.glb"
-BLUE, RED, GREEN, GREY = (0.05, 0.2, 0.6), (0.55, 0.05, 0.04), (0.1, 0.3, 0.05), (0.12, 0.12, 0.16)
-COATS = {"Green": 1.0, "LightGreen": 1.7}  # materials that take a part's colour, and how much lighter they are
+MAN, WOMAN, KNIGHT, FROG, ROBOT = "q_men_adv", "q_women_adv", "q_knight", "q_astro_frog", "robotexpressive"
 CURVE = ((-1.7, 1.3), (-0.6, 0.2), (0.2, 0.4), (0.9, -0.3), (1.7, -1.4))
 SHORT = tuple((0.45 * x, 0.45 * y) for x, y in CURVE)
 CIRCLE = tuple((1.1 * np.cos(a), 1.1 * np.sin(a)) for a in np.linspace(0, 1.75 * np.pi, 12))
@@ -44,28 +42,28 @@ CIRCLE = tuple((1.1 * np.cos(a), 1.1 * np.sin(a)) for a in np.linspace(0, 1.75 *
 
 @dataclass(frozen=True)
 class Part:
-    """A sentence, the colour of who plays it, and the path (metres on the floor) where one is drawn."""
+    """A sentence, the character that plays it, and the path (metres on the floor) where one is drawn."""
 
     prompt: str
-    colour: tuple[float, float, float]
+    character: str
     path: Sequence[tuple[float, float]] = ()
     seed: int = 0
     shown: float = 60.0  # seconds of it, at most
 
 
 CAST = (
-    Part("a person walks forward", GREEN, CURVE),
-    Part("a person runs in a circle", BLUE, CIRCLE),
-    Part("a person sneaks", GREY, SHORT),
-    Part("a person does a cartwheel", RED, shown=2.8),
-    Part("a person waves with the right hand", RED),
-    Part("a person kicks with the left leg", BLUE),
-    Part("a person jumps forward", GREEN),
-    Part("a boxer punches", RED),
-    Part("a person dances salsa", BLUE),
-    Part("a person sits down", GREY),
-    Part("a zombie walks with its arms stretched out", GREEN),
-    Part("a person picks something up from the floor", GREEN),
+    Part("a person walks forward", WOMAN, CURVE),
+    Part("a person runs in a circle", MAN, CIRCLE),
+    Part("a person sneaks", FROG, SHORT),
+    Part("a person does a cartwheel", MAN, shown=2.8),
+    Part("a person waves with the right hand", ROBOT),
+    Part("a person kicks with the left leg", KNIGHT),
+    Part("a person jumps forward", WOMAN),
+    Part("a boxer punches", KNIGHT),
+    Part("a person dances", FROG),
+    Part("a person claps", ROBOT),
+    Part("a zombie walks with its arms stretched out", MAN),
+    Part("a person picks something up from the floor", WOMAN),
 )
 
 
@@ -78,41 +76,22 @@ class Actor:
     height: float
 
 
-def bring_in(file: Path, colour: tuple[float, float, float]) -> Actor:
-    """Import a character as its users do, and give it a coat of that colour."""
+def bring_in(file: Path) -> Actor:
+    """Import a character as its users do."""
     before = set(bpy.data.objects.keys())
     bpy.ops.import_scene.gltf(filepath=str(file))
     brought = [member for member in bpy.data.objects if member.name not in before]
     armature = next(member for member in brought if member.type == "ARMATURE")
     meshes = [member for member in brought if member.type == "MESH" and not member.name.startswith("Icosphere")]
-    for material in {slot.material for mesh in meshes for slot in mesh.material_slots}:
-        lighter = COATS.get(material.name.split(".")[0], 0.0)
-        if lighter:
-            material.diffuse_color = (*(lighter * value for value in colour), 1.0)
-    rest_as_it_stands(armature, meshes)
+    bpy.context.view_layer.update()
     z = [(mesh.matrix_world @ Vector(corner)).z for mesh in meshes for corner in mesh.bound_box]
     return Actor(armature, meshes, max(z) - min(z))
-
-
-def rest_as_it_stands(armature: bpy.types.Object, meshes: Sequence[bpy.types.Object]) -> None:
-    """Apply the pose as rest pose: at rest this character lies metres below the floor, by its pose it stands on it."""
-    for mesh in meshes:
-        for modifier in [modifier for modifier in mesh.modifiers if modifier.type == "ARMATURE"]:
-            with bpy.context.temp_override(object=mesh, active_object=mesh, selected_objects=[mesh]):
-                bpy.ops.object.modifier_apply(modifier=modifier.name)
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="POSE")
-    bpy.ops.pose.armature_apply(selected=False)
-    bpy.ops.object.mode_set(mode="OBJECT")
-    for mesh in meshes:
-        mesh.modifiers.new("Armature", "ARMATURE").object = armature
-    bpy.context.view_layer.update()
 
 
 def act(part: Part, rigs: Path) -> Actor:
     """Import the character, draw its path, let it act and keep the take."""
     scene = bpy.context.scene
-    actor = bring_in(rigs / CHARACTER, part.colour)
+    actor = bring_in(rigs / f"{part.character}.glb")
     settings = scene.gaitway
     settings.character, settings.prompt, settings.seed = actor.armature, part.prompt, part.seed
     settings.controls.clear()
@@ -151,7 +130,7 @@ def stage() -> bpy.types.Object:
     camera.data.lens = 70
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
-    shading.color_type, shading.show_shadows, shading.show_cavity = "MATERIAL", False, True
+    shading.color_type, shading.show_shadows, shading.show_cavity = "TEXTURE", False, True
     scene.display.render_aa = "FXAA"
     scene.render.resolution_x, scene.render.resolution_y = CELL
     scene.view_settings.view_transform = "Standard"
@@ -212,7 +191,7 @@ def strip(pictures: Sequence[Image.Image], file: Path, count: int = 10) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rigs", type=Path, required=True, help="folder with q_men_adv.glb")
+    parser.add_argument("--rigs", type=Path, required=True, help="folder with the characters' files")
     parser.add_argument("--out", type=Path, required=True, help="folder for gallery.webp")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of sentences, from 0")
     parser.add_argument("--strips", action="store_true", help="also a strip of each sentence")
