@@ -22,6 +22,7 @@ from .. import preferences
 from ..capture import capture
 from ..capture.capture import CapturedScene
 from ..capture.request import build_request
+from ..character.setup import remember_standing
 from ..delivery.deliver import Delivery, RangeEdit, deliver
 from ..delivery.report import report
 from ..lookup import scene_by_uid
@@ -141,6 +142,7 @@ class Generation(RequestRunner):
         self.forget()
         try:
             self.captured = capture.without_controls(context.scene, num_frames=1)
+            remember_standing(context.scene.gaitway.character, context.scene)
             command = import_motion.convert_command(preferences.get(context).engine_command)
         except GaitwayError as error:
             self.show_error(error)
@@ -211,6 +213,7 @@ class Generation(RequestRunner):
 
     def _generate_steps(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
         captured = yield from capture.read_scene(scene)
+        remember_standing(scene.gaitway.character, scene)
         request = build_request(scene, captured)
         result = yield from self._ask_engine(request, captured)
         yield from self._deliver(Delivery(result, request, captured, replaces=replaces))

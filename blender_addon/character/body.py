@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a character's rest pose tells before anything moves: its size beside the model, its ground, where it looks."""
+"""What a character tells before anything moves: its size beside the model, its ground, where it looks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from ..shared.skeleton import SKELETON
 from .read_rig import is_object_moving
 from .setup import read_character
 
-FOOT_JOINTS = ("left_ankle", "right_ankle", "left_foot", "right_foot")
-
 
 @dataclass(frozen=True)
 class CharacterBody:
-    """What the rig's rest pose tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
+    """What the rig as it stands tells, in scene units: the rig's soles stand on ``ground``, and a motion stands on
     them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
     ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
     ``bones``: joint -> bone, the one that carries it where none begins there; there ``tips`` says where it is, in that
@@ -48,7 +46,7 @@ class CharacterBody:
 
 
 def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> CharacterBody:
-    """Measure the rest pose of ``armature`` where its object stands, at the motion's start if something carries it.
+    """Measure ``armature`` as it stands where its object stands, at the motion's start if something carries it.
 
     Raises BadRequest, or RetargetError when it is no human.
     """
@@ -63,20 +61,21 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Char
         world = time_slices.run_to_end(offscreen.world_matrices(armature, [scene.gaitway.start_frame]))[0]
     standing = rest.standing.by_name
 
-    def placed(point: Sequence[float]) -> np.ndarray:
-        return world[:3, :3] @ np.asarray(point) + world[:3, 3]
+    def placed(point: Sequence[float] | np.ndarray) -> np.ndarray:
+        return np.asarray(point) @ world[:3, :3].T + world[:3, 3]
 
-    feet = [standing[found[joint]] for joint in FOOT_JOINTS if joint in found]
-    lowest = float(min(placed(end)[2] for bone in feet for end in (bone.head, bone.tail)))
+    lowest = float(placed(scale.soles(rest.standing, found))[:, 2].min())
     pelvis, left, right = (placed(standing[found[joint]].head) for joint in ("pelvis", "left_hip", "right_hip"))
+    upright = float(pelvis[2]) - scale.upright_height(rest.standing, found) * scale.object_scale(rest)
+    ground = ground_height(float(world[2, 3]), (lowest, upright), leg)
     return CharacterBody(
         uid=armature.session_uid,
         name=armature.name,
         bones={joint: rest.carrier(bone) for joint, bone in found.bones.items()},
         tips={joint: rest.point_of_tip(bone) for joint, bone in found.bones.items() if rest.by_name[bone].is_tip},
         scale=factor,
-        floor=lowest + scale.hips_lift(rest, found) / metres,
-        ground=ground_height(float(world[2, 3]), lowest, leg),
+        floor=ground + scale.hips_lift(rest, found) / metres,
+        ground=ground,
         leg_length=leg,
         heading=facing(left, right),
         position=(float(pelvis[0]), float(pelvis[1])),

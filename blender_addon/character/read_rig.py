@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from .. import offscreen
-from ..retarget.rig import BoneRest, Rig
+from ..retarget.rig import BoneRest, Rig, with_plausible_tails
 from ..shared.errors import RetargetError
 
 SCALE_TOLERANCE_RATIO = 0.01  # by which the axes' scales may differ
@@ -78,7 +78,7 @@ def _read_bones(armature: bpy.types.Object) -> list[BoneRest]:
                 basis=basis,
             )
         )
-    return found
+    return with_plausible_tails(found)
 
 
 def _points(bones: bpy.types.bpy_prop_collection, prop: str) -> list[list[float]]:

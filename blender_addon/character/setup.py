@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The armature as its animator has set it up: which bone is which joint, and in which pose it stands as the model does
-in its T-pose.
+"""The armature as its animator has set it up: which bone is which joint, and in which pose it stands.
 
 Both are found by themselves; what the animator says instead is kept with the armature's object.
 """
@@ -15,9 +14,11 @@ import numpy as np
 
 from ..retarget.bone_map import BoneMap, custom_map, detect_bones, with_tips
 from ..retarget.pose import RootMotion
-from ..retarget.rig import BoneRest, Rig
+from ..retarget.rig import Rig
 from ..shared.errors import RetargetError
 from .read_rig import read_rig
+from .read_skin import read_skin
+from .standing_pose import animated_bones, evaluated, find_standing, with_matrices
 
 
 def read_character(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -> tuple[Rig, BoneMap]:
@@ -28,8 +29,31 @@ def read_character(armature: bpy.types.Object, scene: bpy.types.Scene | None = N
     found = custom_map(rest.bones, joints) if joints else detect_bones(rest.bones)
     bones, found = with_tips(rest.bones, found)
     rest = replace(rest, bones=bones)
+    rest = replace(rest, skin=read_skin(armature, rest, found))
+    return replace(rest, standing_pose=_standing(armature, rest, found)), found
+
+
+def _standing(armature: bpy.types.Object, rest: Rig, found: BoneMap) -> Rig | None:
+    """``rest`` in the pose in which it stands, None for itself."""
     settings = _settings(armature)
-    return with_t_pose(rest, settings.t_pose if settings else ""), found
+    if settings is None or settings.standing == "AUTO":
+        is_animated = bool(animated_bones(armature) & found.posed_bones)
+        if settings is None or not (is_animated and settings.is_standing_known):
+            return find_standing(armature, rest, found)
+    return pose_from_text(rest, settings.standing_pose) if settings.standing != "REST" else None
+
+
+def remember_standing(armature: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    """Keep where ``armature`` stands: while it plays a motion its pose does not tell.
+
+    Raises RetargetError as :func:`read_character`.
+    """
+    settings = _settings(armature)
+    if settings is None or settings.standing != "AUTO" or armature.library is not None:
+        return
+    rest, _ = read_character(armature, scene)
+    settings.standing_pose = pose_as_text(rest.standing_pose) if rest.standing_pose is not None else ""
+    settings.is_standing_known = True
 
 
 def chosen_joints(armature: bpy.types.Object) -> dict[str, str]:
@@ -55,32 +79,27 @@ def _settings(armature: bpy.types.Object) -> bpy.types.PropertyGroup | None:
     return getattr(armature, "gaitway_rig", None)
 
 
-def pose_as_text(armature: bpy.types.Object, found: BoneMap) -> str:
-    """Where the mapped bones of ``armature`` stand now: text that :func:`with_t_pose` reads."""
-    bpy.context.view_layer.update()
-    names = [name for name in (*found.bones.values(), *found.between) if name in armature.pose.bones]
-    matrices = {name: np.array(armature.pose.bones[name].matrix, dtype=np.float64) for name in names}
-    return json.dumps({name: np.round(matrix[:3], 7).ravel().tolist() for name, matrix in matrices.items()})
+def keep_current_pose(armature: bpy.types.Object) -> None:
+    """Let ``armature`` stand as its pose is now. Raises RetargetError when it is no human."""
+    rest = read_character(armature)[0]
+    settings = armature.gaitway_rig
+    settings.standing_pose, settings.standing = pose_as_text(evaluated(armature, rest)), "POSE"
 
 
-def with_t_pose(rest: Rig, text: str) -> Rig:
-    """``rest``, standing in its T-pose as ``text`` says; bones that it does not name stand as they rest."""
+def pose_as_text(rig: Rig) -> str:
+    """Where the bones of ``rig`` are: text that :func:`pose_from_text` reads."""
+    return json.dumps({bone.name: np.round(bone.matrix[:3], 7).ravel().tolist() for bone in rig.bones})
+
+
+def pose_from_text(rest: Rig, text: str) -> Rig | None:
+    """``rest`` with its bones where ``text`` says, and what it does not name along with its parent; None for none."""
     if not text:
-        return rest
+        return None
     try:
         rows = {name: np.array(values, dtype=np.float64).reshape(3, 4) for name, values in json.loads(text).items()}
     except (ValueError, AttributeError) as error:
         raise RetargetError(
-            "The custom T-pose of this armature cannot be read.",
-            "Under Bones, click Use Rest Pose, or set the T-pose again.",
+            "The pose in which this armature stands cannot be read.",
+            "Under Bones, choose Automatic as its standing pose, or set it again.",
         ) from error
-    bones = [_standing(bone, rows[bone.name]) if bone.name in rows else bone for bone in rest.bones]
-    return replace(rest, t_pose=replace(rest, bones=bones))
-
-
-def _standing(bone: BoneRest, rows: np.ndarray) -> BoneRest:
-    matrix = np.eye(4)
-    matrix[:3] = rows
-    length = np.linalg.norm(np.subtract(bone.tail, bone.head))
-    along = rows[:, 1] / np.linalg.norm(rows[:, 1])
-    return replace(bone, matrix=matrix, head=tuple(rows[:, 3]), tail=tuple(rows[:, 3] + length * along))
+    return with_matrices(rest, {name: np.vstack([row, (0.0, 0.0, 0.0, 1.0)]) for name, row in rows.items()})

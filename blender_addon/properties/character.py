@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # mypy: disable-error-code="valid-type"
-"""What belongs to one character: its bones, its T-pose, what of it is keyed. Kept with the armature's object."""
+"""What belongs to one character: its bones, how it stands, what of it is keyed. Kept with the armature's object."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ CARRIER_ITEMS = [
 ]
 
 
+STANDING_ITEMS = [
+    ("AUTO", "Automatic", "The rest pose, placed where the character is seen; the current pose where it rests in none"),
+    ("REST", "Rest Pose", "The character stands as and where its bones rest"),
+    ("POSE", "As Set", "The character stands as it did when you clicked Set from Current Pose"),
+]
+
+
 class GaitwayBone(bpy.types.PropertyGroup):
     """One joint, by its ``name``, and its bone on this armature."""
 
@@ -35,7 +42,14 @@ class GaitwayRig(bpy.types.PropertyGroup):
     """How Gaitway reads and keys one armature."""
 
     bones: CollectionProperty(type=GaitwayBone)
-    t_pose: StringProperty(name="T-Pose", description="The pose of this armature that matches the model's T-pose")
+    standing: EnumProperty(
+        items=STANDING_ITEMS,
+        name="Stands",
+        default="AUTO",
+        description="The pose in which the character stands upright: its ground, its place and its heading",
+    )
+    standing_pose: StringProperty(name="Standing Pose", options={"HIDDEN"})
+    is_standing_known: BoolProperty(options={"HIDDEN"})
     limbs: EnumProperty(
         items=LIMB_ITEMS,
         name="Limbs",

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+
+MAX_TAIL_RATIO = 0.25  # of the figure's size
 
 
 def _unit_matrix() -> np.ndarray:
@@ -41,19 +43,20 @@ class BoneRest:
 @dataclass(frozen=True, eq=False)
 class Rig:
     """An armature object: its bones, parents before children, where it stands (``matrix_world`` 4x4, scene units)
-    and metres per unit. ``t_pose``: the same with its bones in a T-pose that its animator has shown."""
+    and metres per unit. ``standing_pose``: the same with its bones where the character stands, as far as that is not
+    its rest pose. ``skin``: points (N, 3) of the mesh at the feet by the bone that carries them, in its axes."""
 
     name: str
     bones: list[BoneRest]
     matrix_world: np.ndarray = field(default_factory=_unit_matrix)
     unit_scale: float = 1.0
-    t_pose: Rig | None = None
+    standing_pose: Rig | None = None
+    skin: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def standing(self) -> Rig:
-        """The armature as it stands in its T-pose, bones where its rest pose has them elsewhere; itself if it rests
-        so, or nearly."""
-        return self.t_pose or self
+        """The armature as it stands upright, or nearly, on its ground: itself if it rests so."""
+        return self.standing_pose or self
 
     @cached_property
     def by_name(self) -> dict[str, BoneRest]:
@@ -87,4 +90,25 @@ def ancestors(by_name: dict[str, BoneRest], name: str) -> list[str]:
     while parent is not None and parent in by_name:
         found.append(parent)
         parent = by_name[parent].parent
+    return found
+
+
+def with_plausible_tails(bones: list[BoneRest]) -> list[BoneRest]:
+    """``bones`` with tails no farther from their heads than bones of a figure are long: some importers invent tails
+    many times the figure's size away."""
+    heads = np.array([bone.head for bone in bones], dtype=np.float64)
+    farthest = dict.fromkeys((bone.name for bone in bones), 0.0)
+    places = dict(zip(farthest, heads, strict=True))
+    for bone in bones:
+        if bone.parent in places:
+            gap = float(np.linalg.norm(places[bone.name] - places[bone.parent]))
+            farthest[bone.parent] = max(farthest[bone.parent], gap)
+    size = float(np.linalg.norm(np.ptp(heads, axis=0)))
+    found = []
+    for bone, head in zip(bones, heads, strict=True):
+        along = np.subtract(bone.tail, head)
+        length, limit = float(np.linalg.norm(along)), max(MAX_TAIL_RATIO * size, 1.5 * farthest[bone.name])
+        if length > limit > 0:
+            bone = replace(bone, tail=tuple(head + along * (limit / length)))
+        found.append(bone)
     return found

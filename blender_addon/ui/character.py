@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone is which joint, how the character's T-pose is found, and what of it is keyed: closed for most."""
+"""Which bone is which joint, how the character stands, and what of it is keyed: closed for most."""
 
 from __future__ import annotations
 
@@ -151,27 +151,15 @@ class GAITWAY_OT_load_bones(_BonesOperator, bpy.types.Operator, ImportHelper):
         return f"Loaded {len(joints)} joints"
 
 
-class GAITWAY_OT_keep_t_pose(_BonesOperator, bpy.types.Operator):
-    """Use the character's current pose as its T-pose: arms to the sides, palms down, facing forward"""
+class GAITWAY_OT_set_standing_pose(_BonesOperator, bpy.types.Operator):
+    """Let the character stand as its pose is now: upright, feet on the ground, facing forward; best in a T-pose"""
 
-    bl_idname = "gaitway.keep_t_pose"
-    bl_label = "Use Current Pose as T-Pose"
-
-    def run_on(self, armature: bpy.types.Object) -> str:
-        _, found = setup.read_character(armature)
-        armature.gaitway_rig.t_pose = setup.pose_as_text(armature, found)
-        return "The current pose is now the character's T-pose"
-
-
-class GAITWAY_OT_forget_t_pose(_BonesOperator, bpy.types.Operator):
-    """Find the T-pose from the rest pose, which works for nearly all characters"""
-
-    bl_idname = "gaitway.forget_t_pose"
-    bl_label = "Use Rest Pose"
+    bl_idname = "gaitway.set_standing_pose"
+    bl_label = "Set from Current Pose"
 
     def run_on(self, armature: bpy.types.Object) -> str:
-        armature.gaitway_rig.t_pose = ""
-        return "The T-pose is found from the rest pose"
+        setup.keep_current_pose(armature)
+        return "The character stands as its pose is now"
 
 
 class GAITWAY_PT_bones(Tab, bpy.types.Panel):
@@ -207,10 +195,11 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
             column.prop_search(settings, "root_bone", armature.data, "bones")
         column.prop(settings, "in_place")
         pose = column.column(align=True)
-        if settings.t_pose:
-            pose.label(text="Custom T-pose in use", icon="ARMATURE_DATA")
-            pose.operator("gaitway.forget_t_pose")
-        pose.operator("gaitway.keep_t_pose")
+        pose.prop(settings, "standing")
+        if settings.standing == "AUTO" and settings.is_standing_known:
+            found = "where its pose has put it" if settings.standing_pose else "as its bones rest"
+            pose.label(text=f"Stands {found}", icon="ARMATURE_DATA")
+        pose.operator("gaitway.set_standing_pose")
 
 
 def _draw_part(layout: bpy.types.UILayout, armature: bpy.types.Object, part: str, joints: tuple[str, ...]) -> None:
@@ -232,7 +221,6 @@ CLASSES = (
     GAITWAY_OT_mirror_bones,
     GAITWAY_OT_save_bones,
     GAITWAY_OT_load_bones,
-    GAITWAY_OT_keep_t_pose,
-    GAITWAY_OT_forget_t_pose,
+    GAITWAY_OT_set_standing_pose,
     GAITWAY_PT_bones,
 )

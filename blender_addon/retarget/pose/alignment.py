@@ -13,7 +13,7 @@ Quaternions w, x, y, z; *rest directions* are in armature space, *canonical* one
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender
 from ..bone_map.mapping import BoneMap
 from ..rig import Rig
+from .feet import SIDES, FootShape, foot_shapes
 
 SNAP_RAD = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright
 REST_BEND_UNKNOWN_RAD = np.radians(4.0)  # a rest limb straighter than this shows no hinge axis
@@ -42,14 +43,22 @@ def head(rig: Rig, bone: str) -> np.ndarray:
 
 
 def segment(rig: Rig, bone_map: BoneMap, joint: str) -> np.ndarray:
-    """Rest direction (3,) of the bone of ``joint``: to the head of the next mapped joint's bone, else to its own
-    tail."""
+    """Rest direction (3,) of the bone of ``joint``: to the head of the next mapped joint's bone, else along itself."""
     for child in SKELETON.children[SKELETON.index(joint)]:
         name = SKELETON.names[child]
         if name in bone_map:
             return head(rig, bone_map[name]) - head(rig, bone_map[joint])
     bone = rig.by_name[bone_map[joint]]
     return np.asarray(bone.tail, dtype=np.float64) - np.asarray(bone.head, dtype=np.float64)
+
+
+def leg_length(rig: Rig, bone_map: BoneMap) -> float:
+    """Hip to ankle in armature units, mean of both legs."""
+    total = 0.0
+    for side in SIDES:
+        points = [head(rig, bone_map[f"{side}_{part}"]) for part in ("hip", "knee", "ankle")]
+        total += sum(float(np.linalg.norm(b - a)) for a, b in pairwise(points))
+    return total / 2
 
 
 def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
@@ -59,8 +68,8 @@ def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     """
 
     corners = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-    at_rest = _trunk_axes(*(head(rig, bone_map[joint]) for joint in corners))
-    in_t_pose = _trunk_axes(*(model_to_blender(T_POSE[SKELETON.index(joint)]) for joint in corners))
+    at_rest = trunk_axes(*(head(rig, bone_map[joint]) for joint in corners))
+    in_t_pose = trunk_axes(*(model_to_blender(T_POSE[SKELETON.index(joint)]) for joint in corners))
     measured = quat.multiply(in_t_pose, quat.conjugate(at_rest))
     upright = _snap(measured)
     if upright is not None:
@@ -70,7 +79,7 @@ def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     return measured if upright is None else quat.multiply(upright, in_world)
 
 
-def _trunk_axes(
+def trunk_axes(
     left_hip: np.ndarray, right_hip: np.ndarray, left_shoulder: np.ndarray, right_shoulder: np.ndarray
 ) -> np.ndarray:
     """Frame (4,) of a trunk: X to its left, Z upwards."""
@@ -92,9 +101,9 @@ def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
     corrections = {joint: quat.identity() for joint in bone_map.bones}
     for limb in LIMBS:
         corrections |= _align_limb(rig, bone_map, figure, limb)
-    for side in ("left", "right"):
-        if f"{side}_ankle" in bone_map:
-            corrections[f"{side}_ankle"] = _align_foot(rig, bone_map, figure, f"{side}_ankle")
+    shapes = foot_shapes(rig, bone_map, figure, leg_length(rig, bone_map))
+    for side in SIDES:
+        corrections[f"{side}_ankle"] = _align_foot(shapes[side], f"{side}_ankle")
         # What has no direction of its own stays as it is on the part that carries it.
         for part, parent in (("wrist", "elbow"), ("foot", "ankle")):
             if f"{side}_{part}" in bone_map:
@@ -134,14 +143,21 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
     }
 
 
-def _align_foot(rig: Rig, bone_map: BoneMap, figure: np.ndarray, ankle: str) -> np.ndarray:
+def neutral_feet(rig: Rig, bone_map: BoneMap) -> dict[str, FootShape]:
+    """Side -> foot in its neutral orientation, armature units."""
+    shapes = foot_shapes(rig, bone_map, figure_rotation(rig, bone_map), leg_length(rig, bone_map))
+    return {side: shape.rotated(_align_foot(shape, f"{side}_ankle")) for side, shape in shapes.items()}
+
+
+def _align_foot(shape: FootShape, ankle: str) -> np.ndarray:
     """Correction (4,) that turns the rest foot about the vertical to the T-pose foot's heading; its slope stays
-    its own."""
-    foot, canonical = quat.rotate(figure, segment(rig, bone_map, ankle)), _canonical_offset(ankle)
-    if np.hypot(foot[0], foot[1]) < 0.2 * np.linalg.norm(foot):
-        return quat.identity()  # a foot that stands on its tip has no heading
+    its own, but for a sole that does not rest level."""
+    level = shape.levelling()
+    heading = shape.rotated(level).heading
+    if heading is None:
+        return level  # a foot that stands on its tip has no heading
     up = np.array([0.0, 0.0, 1.0])
-    return quat.from_axis_angle(up, signed_angle(up, foot, canonical))
+    return quat.multiply(quat.from_axis_angle(up, signed_angle(up, heading, _canonical_offset(ankle))), level)
 
 
 def _frame_to_frame(

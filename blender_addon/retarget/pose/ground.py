@@ -6,6 +6,8 @@ K points. Points are Blender's (Z up), in any unit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 FLOOR_TOLERANCE = 0.15
@@ -20,14 +22,16 @@ HIPS_LEGS = (0.4, 1.5)
 """Leg lengths over the ground, between which hips are drawn."""
 
 
-def ground_height(origin: float, lowest: float, leg_length: float) -> float:
-    """Height of the ground under a character whose object has its origin at ``origin`` and its lowest foot bone at
-    ``lowest``.
+def ground_height(origin: float, soles: Sequence[float], leg_length: float) -> float:
+    """Height of the ground under a character whose object has its origin at ``origin``. ``soles``: heights at which
+    its soles may be, the likeliest first: as they stand, and where straight legs would put them, for a figure that
+    rests in mid-stride.
 
-    The origin of a character is its ground by custom, and toe bones hover a little above; where the origin is elsewhere
-    (at the hips, as in some exports) the lowest foot bone says where the ground is.
+    The origin of a character is its ground by custom, and soles hover a little above or sink in; where the origin is
+    elsewhere (at the hips, as in some exports) the soles say where the ground is.
     """
-    return origin if abs(origin - lowest) <= FLOOR_TOLERANCE * leg_length else lowest
+    near = any(abs(origin - sole) <= FLOOR_TOLERANCE * leg_length for sole in soles)
+    return origin if near else soles[0]
 
 
 def lies_on_ground(points: np.ndarray, ground: float, leg_length: float) -> bool:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from ...shared import quat
@@ -13,8 +11,7 @@ from ...shared.skeleton import SKELETON
 from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from . import alignment
-
-LEG = ("hip", "knee", "ankle")
+from .feet import foot_shapes
 
 
 def rig_scale(rig: Rig, bone_map: BoneMap) -> float:
@@ -23,7 +20,7 @@ def rig_scale(rig: Rig, bone_map: BoneMap) -> float:
     The object's scale and the scene's unit scale are in it. World points of the rig, in metres, divided by it are
     model points.
     """
-    factor = leg_length(rig, bone_map) * object_scale(rig) * rig.unit_scale / SKELETON.leg_length
+    factor = alignment.leg_length(rig.standing, bone_map) * object_scale(rig) * rig.unit_scale / SKELETON.leg_length
     if not np.isfinite(factor) or factor < 1e-6:
         raise RetargetError(
             "The legs of this armature have no length.",
@@ -40,32 +37,30 @@ def hips_lift(rig: Rig, bone_map: BoneMap) -> float:
     this before it is applied stands with its soles on the same floor as the model's.
     """
     rig = rig.standing
+    rig_height = upright_height(rig, bone_map) * object_scale(rig) * rig.unit_scale
+    return rig_height - SKELETON.standing_height * rig_scale(rig, bone_map)
+
+
+def upright_height(rig: Rig, bone_map: BoneMap) -> float:
+    """Height of the hips bone above the soles when ``rig`` stands on straight legs, in armature units."""
     figure = alignment.figure_rotation(rig, bone_map)
 
-    def height(point: np.ndarray) -> float:
-        return float(quat.rotate(figure, point)[2])
+    def mean_height(*joints: str) -> float:
+        heights = [float(quat.rotate(figure, alignment.head(rig, bone_map[joint]))[2]) for joint in joints]
+        return sum(heights) / len(heights)
 
-    def mean_height(part: str) -> float:
-        return float(np.mean([height(alignment.head(rig, bone_map[f"{side}_{part}"])) for side in ("left", "right")]))
-
-    feet = [bone_map[joint] for joint in ("left_ankle", "right_ankle", "left_foot", "right_foot") if joint in bone_map]
-    sole = min(
-        height(np.asarray(end, dtype=np.float64))
-        for name in feet
-        for end in (rig.by_name[name].head, rig.by_name[name].tail)
-    )
-    above_sockets = height(alignment.head(rig, bone_map["pelvis"])) - mean_height("hip")
-    rig_height = above_sockets + leg_length(rig, bone_map) + mean_height("ankle") - sole
-    return rig_height * object_scale(rig) * rig.unit_scale - SKELETON.standing_height * rig_scale(rig, bone_map)
+    above_sockets = mean_height("pelvis") - mean_height("left_hip", "right_hip")
+    ankles = [shape.height for shape in alignment.neutral_feet(rig, bone_map).values()]
+    return above_sockets + alignment.leg_length(rig, bone_map) + sum(ankles) / len(ankles)
 
 
-def leg_length(rig: Rig, bone_map: BoneMap) -> float:
-    """Hip to ankle in armature units, mean of both legs."""
-    total = 0.0
-    for side in ("left", "right"):
-        points = [alignment.head(rig, bone_map[f"{side}_{part}"]) for part in LEG]
-        total += sum(float(np.linalg.norm(b - a)) for a, b in pairwise(points))
-    return total / 2
+def soles(rig: Rig, bone_map: BoneMap) -> np.ndarray:
+    """What both feet of ``rig`` may stand on where it rests: points (N, 3), armature space."""
+    figure = alignment.figure_rotation(rig, bone_map)
+    shapes = foot_shapes(rig, bone_map, figure, alignment.leg_length(rig, bone_map))
+    back = quat.conjugate(figure)
+    ankles = {side: alignment.head(rig, bone_map[f"{side}_ankle"]) for side in shapes}
+    return np.concatenate([ankles[side] + quat.rotate(back, shape.points) for side, shape in shapes.items()])
 
 
 def object_scale(rig: Rig) -> float:

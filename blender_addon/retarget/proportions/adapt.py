@@ -128,7 +128,7 @@ def _contact(clock: RigClock, constraints: Constraints, joints: np.ndarray, targ
             corrected = effectors.corrected_frames(targets[f"{side}_knee"][0], clock.fps)
             in_contact[corrected, column : column + 2] = False
     floor = constraints.floor if constraints.lock_feet else None
-    return FootContact(in_contact, floor, foot_lock.rest_heights(clock.rig, clock.bone_map))
+    return FootContact(in_contact, floor, foot_lock.feet_in_scene(clock.rig, clock.bone_map))
 
 
 def _controlled_hips(constraints: Constraints, targets: JointTargets, num_frames: int) -> np.ndarray:

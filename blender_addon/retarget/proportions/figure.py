@@ -19,7 +19,7 @@ from ...shared.limbs import Limb
 from ...shared.skeleton import SKELETON
 from ...shared.space import model_to_blender, model_to_blender_rotation
 from ..bone_map.mapping import BoneMap
-from ..pose import fk, solve
+from ..pose import alignment, fk, scale, solve
 from ..rig import Rig
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -133,7 +133,7 @@ def pose_figure(
 ) -> Figure:
     """The figure that ``rig`` becomes for the segments' ``rotations`` (K, 22, 4), model axes, and ``pelvis`` (K, 3).
 
-    Where the armature has no bone for a toe, the tail of its foot bone is taken for it.
+    Where the armature has no bone for a toe, the front end of its sole is taken for it.
     """
     solution = solve.solve(rig, bone_map, rotations, pelvis, matrix_world)
     chain = solve.posed_chain(rig, bone_map)
@@ -145,12 +145,14 @@ def pose_figure(
     positions = np.full((len(pelvis), SKELETON.num_joints, 3), np.nan)
     for joint, bone in bone_map.bones.items():
         positions[:, SKELETON.index(joint)] = posed[bone][..., :3, 3]
-    for side in ("left", "right"):
-        if f"{side}_foot" not in bone_map:
-            foot = rig.by_name[bone_map[f"{side}_ankle"]]
-            length = np.linalg.norm(np.subtract(foot.tail, foot.head))
-            tail = posed[foot.name] @ np.array([0.0, length, 0.0, 1.0])
-            positions[:, SKELETON.index(f"{side}_foot")] = tail[..., :3]
     rotated = np.einsum("...ij,...kj->...ki", matrix_world[..., :3, :3], positions)
-    world = rotated + matrix_world[..., None, :3, 3]
-    return Figure(world, model_to_blender_rotation(rotations), metre)
+    figure = Figure(rotated + matrix_world[..., None, :3, 3], model_to_blender_rotation(rotations), metre)
+    if "left_foot" in bone_map and "right_foot" in bone_map:
+        return figure
+    size = scale.object_scale(rig)
+    for side, shape in alignment.neutral_feet(rig.standing, bone_map).items():
+        if f"{side}_foot" not in bone_map:
+            ankle = SKELETON.index(f"{side}_ankle")
+            ball = quat.rotate(figure.rotations[:, ankle], size * shape.ball)
+            figure.positions[:, SKELETON.index(f"{side}_foot")] = figure.positions[:, ankle] + ball
+    return figure

@@ -17,36 +17,21 @@ from collections.abc import Generator
 
 import numpy as np
 
-from ...shared import quat
 from ...shared.limbs import LIMBS
 from ...shared.series import hann_smooth
-from ...shared.skeleton import CONTACT_JOINTS
 from ..bone_map.mapping import BoneMap
 from ..pose import alignment, scale
-from ..pose.ground import ground_height
+from ..pose.feet import FootShape
 from ..rig import Rig
 from .blending import fade, num_frames
 from .figure import UP, Figure, JointTargets
 from .leg import LEG_PARAMS, FootContact, Leg, held_envelope
 
 
-def rest_heights(rig: Rig, bone_map: BoneMap) -> dict[str, float]:
-    """Height above the ground, scene units, of ankles and toes of the armature at rest."""
-    figure, size = alignment.figure_rotation(rig, bone_map), scale.object_scale(rig)
-
-    def height(point: object) -> float:
-        return float(quat.rotate(figure, np.asarray(point, dtype=np.float64))[2]) * size
-
-    feet = [rig.by_name[bone_map[joint]] for joint in CONTACT_JOINTS if joint in bone_map]
-    lowest = min(height(end) for bone in feet for end in (bone.head, bone.tail))
-    ground = ground_height(0.0, lowest, scale.leg_length(rig, bone_map) * size)
-    found = {}
-    for joint in CONTACT_JOINTS:
-        if joint in bone_map:
-            found[joint] = height(rig.by_name[bone_map[joint]].head) - ground
-        else:
-            found[joint] = height(rig.by_name[bone_map[joint.replace("foot", "ankle")]].tail) - ground
-    return found
+def feet_in_scene(rig: Rig, bone_map: BoneMap) -> dict[str, FootShape]:
+    """Side -> foot of the armature in its neutral orientation, scene units."""
+    size = scale.object_scale(rig)
+    return {side: shape.scaled(size) for side, shape in alignment.neutral_feet(rig.standing, bone_map).items()}
 
 
 def plant(

@@ -16,6 +16,7 @@ from ...shared.limbs import Limb, bend_angle, signed_angle
 from ...shared.series import envelope, runs
 from ...shared.skeleton import CONTACT_JOINTS, SKELETON
 from ...shared.space import model_to_blender
+from ..pose.feet import FootShape
 from .blending import fade, from_rotation_vector, num_frames, spread, to_rotation_vector
 from .contacts import Stance, stances
 from .figure import UP, Figure, JointTargets
@@ -27,6 +28,7 @@ class FootLockParams:
 
     ankle_snap_m: float = 0.03  # above or below its height at rest within which an ankle in contact is on the floor
     toe_snap_m: float = 0.04
+    flat_m: float = 0.003  # the same, for a whole sole that is on the floor
     agree_m: float = 0.02  # within which controls of one stance ask for the same position
     swing_weight: float = 0.1  # of a swinging leg in the hips' offset, beside one in contact
     blend_s: float = 0.3
@@ -53,12 +55,11 @@ LEG_PARAMS = FootLockParams()
 @dataclass(frozen=True, eq=False)
 class FootContact:
     """Where feet are in contact. ``in_contact`` (K, 4) bool, in the order of ``CONTACT_JOINTS``; ``floor``: its height
-    in the world, None where it is not known; ``heights``: of the same joints above the floor when the armature is at
-    rest."""
+    in the world, None where it is not known; ``feet``: side -> their shape, scene units."""
 
     in_contact: np.ndarray
     floor: float | None
-    heights: dict[str, float]
+    feet: dict[str, FootShape]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,10 @@ class Leg:
         self, figure: Figure, contact: FootContact, targets: JointTargets, limb: Limb, side: str, fps: float
     ) -> None:
         self.limb, self.toe, self.contact, self.fps = limb, f"{side}_foot", contact, fps
-        self.metre = figure.metre
+        self.metre, self.shape = figure.metre, contact.feet[side]
+        self.heights = {limb.end: self.shape.height, self.toe: self.shape.ball_height}
         ankle, toe = figure.joint(limb.end).copy(), figure.joint(self.toe).copy()
-        lift = self._clearance(ankle, toe)[:, None] * UP
+        lift = self._clearance(figure, ankle, toe)[:, None] * UP
         ankle, toe = ankle + lift, toe + lift
         self.size = np.linalg.norm(toe - ankle, axis=-1, keepdims=True)
         ankle_pins, toe_pins = self._pins(limb.end, ankle, targets), self._pins(self.toe, toe, targets)
@@ -93,6 +95,9 @@ class Leg:
             self.toe_flat[stance.span] = True
         both, between = self.ankle_pinned & self.toe_pinned, toe_pins.positions - ankle_pins.positions
         rotation = quat.between(toe - ankle, np.where(both[:, None], between, toe - ankle))
+        flat, on_floor = self._flat(between), self._stands_on_floor(ankle_pins, toe_pins)
+        flat = quat.multiply(flat, quat.conjugate(figure.rotations[:, SKELETON.index(limb.end)]))
+        rotation = np.where(on_floor[:, None], flat, rotation)
         blend = num_frames(LEG_PARAMS.blend_s, fps)
         self.rotation = from_rotation_vector(spread(both, to_rotation_vector(rotation), blend))
         self.direction = quat.rotate(self.rotation, quat.normalize(toe - ankle))
@@ -104,6 +109,20 @@ class Leg:
         columns = [CONTACT_JOINTS.index(limb.end), CONTACT_JOINTS.index(self.toe)]
         weight = fade(contact.in_contact[:, columns].any(1), num_frames(LEG_PARAMS.toe_blend_s, fps))
         self.weight = LEG_PARAMS.swing_weight + weight
+
+    def _stands_on_floor(self, ankles: _Pins, toes: _Pins) -> np.ndarray:
+        """The frames (K,) bool in which the whole sole is on the floor."""
+        pinned = ankles.mask & toes.mask
+        if self.contact.floor is None or self.shape.heading is None:
+            return np.zeros_like(pinned)
+        for joint, pins in ((self.limb.end, ankles), (self.toe, toes)):
+            height = pins.positions[:, 2] - self.contact.floor - self.heights[joint]
+            pinned = pinned & (np.abs(height) < LEG_PARAMS.flat_m * self.metre)
+        return pinned
+
+    def _flat(self, foot: np.ndarray) -> np.ndarray:
+        """Rotation (K, 4) of a foot that lies flat and points along ``foot`` (K, 3)."""
+        return quat.from_axis_angle(UP, signed_angle(UP, self.shape.ball, foot))
 
     def cost(self, figure: Figure) -> np.ndarray:
         """Matrix (K, 3, 3) of what it costs this leg, in squares of its bones' angles, to bring its ends nearer to or
@@ -127,7 +146,7 @@ class Leg:
         self._bring_into_reach(figure)
         ankle = figure.joint(self.limb.end)
         toe = ankle + self.size * self.direction
-        self._aim(ankle + self._clearance(ankle, toe)[:, None] * UP)
+        self._aim(ankle + self._clearance(figure, ankle, toe)[:, None] * UP)
 
     def _bring_into_reach(self, figure: Figure) -> None:
         """Where hips that are controlled leave a foot out of reach, put it where it is in reach throughout: by
@@ -148,16 +167,21 @@ class Leg:
                     break
                 self.position[span] -= offset[worst] / far[worst] * missing
 
-    def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
+    def _clearance(self, figure: Figure, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
         """By how much (K,) the foot is lifted so as not to dip into the floor."""
         if self.contact.floor is None:
             return np.zeros(len(ankle))
-        lowest = [
-            point[:, 2] - self.contact.floor - self.contact.heights[joint]
-            for joint, point in ((self.limb.end, ankle), (self.toe, toe))
-        ]
-        needed = np.maximum(-np.min(lowest, axis=0), 0.0)
+        needed = np.maximum(self.contact.floor - self._lowest(figure, ankle, toe), 0.0)
         return held_envelope(needed, num_frames(LEG_PARAMS.lift_blend_s, self.fps))
+
+    def _lowest(self, figure: Figure, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
+        """Height (K,) of the lowest point of the sole of a foot turned as that of ``figure``, whose joints are at
+        ``ankle`` and ``toe`` (K, 3)."""
+        heights = [
+            joint[:, 2, None] + quat.rotate(figure.rotations[:, SKELETON.index(name), None], points)[..., 2]
+            for name, joint, points in ((self.limb.end, ankle, self.shape.sole), (self.toe, toe, self.shape.toes))
+        ]
+        return np.concatenate(heights, axis=1).min(1)
 
     def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
@@ -180,7 +204,7 @@ class Leg:
     def _on_floor(self, joint: str, stance: Stance) -> Stance:
         if self.contact.floor is None:
             return stance
-        height = self.contact.floor + self.contact.heights[joint]
+        height = self.contact.floor + self.heights[joint]
         snap = LEG_PARAMS.toe_snap_m if joint == self.toe else LEG_PARAMS.ankle_snap_m
         if abs(stance.position[2] - height) > snap * self.metre:
             return stance
@@ -234,6 +258,14 @@ class Leg:
         figure.rotate(self.limb.end, quat.multiply(raised, self.rotation))
         if self.contact.floor is not None:
             self._lay_toes_flat(figure)
+            self._lift_out_of_floor(figure)
+
+    def _lift_out_of_floor(self, figure: Figure) -> None:
+        """Lift the foot by what is still below the floor: a heel while the ankle alone stands, a tip that swings."""
+        ankle = figure.joint(self.limb.end)
+        needed = self.contact.floor - self._lowest(figure, ankle, figure.joint(self.toe))
+        if needed.max() > 0:
+            figure.reach(self.limb, ankle + np.maximum(needed, 0.0)[:, None] * UP, keep_end=True)
 
     def _lay_toes_flat(self, figure: Figure) -> None:
         """Let the toes of a toe joint in contact lie as they do at rest, pointing where the foot does."""

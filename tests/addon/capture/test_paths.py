@@ -77,8 +77,9 @@ def test_points_ride_on_what_carries_them() -> None:
 
 
 def test_the_ground_is_the_origin_unless_the_feet_are_elsewhere() -> None:
-    assert ground.ground_height(origin=2.0, lowest=2.05, leg_length=0.8) == 2.0
-    assert ground.ground_height(origin=0.9, lowest=0.02, leg_length=0.8) == 0.02
+    assert ground.ground_height(origin=2.0, soles=(2.05, 2.05), leg_length=0.8) == 2.0
+    assert ground.ground_height(origin=0.9, soles=(0.02, 0.02), leg_length=0.8) == 0.02
+    assert ground.ground_height(origin=0.0, soles=(0.26, 0.03), leg_length=0.8) == 0.0  # a rest pose in mid-stride
 
 
 def test_marks_on_the_floor_are_told_from_a_line_at_hip_height() -> None:

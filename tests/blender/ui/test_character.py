@@ -40,7 +40,7 @@ def test_detect_edit_mirror_and_clear(odd):
         if row.name.startswith("right_"):
             row.bone = ""
     with pytest.raises(RuntimeError, match="right hip"):
-        bpy.ops.gaitway.keep_t_pose()
+        bpy.ops.gaitway.set_standing_pose()
     bpy.ops.gaitway.mirror_bones()
     assert character.chosen_joints(odd) == found.bones
     bpy.ops.gaitway.clear_bones()
@@ -102,8 +102,8 @@ def sitting(armature: bpy.types.Object) -> None:
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
-def test_a_kept_pose_serves_as_t_pose_for_a_rig_that_rests_otherwise(addon, shared_dir):
-    """The pose that bones rest in must not matter once the animator has shown a T-pose."""
+def test_a_set_pose_serves_a_rig_that_rests_otherwise(addon, shared_dir):
+    """The pose that bones rest in must not matter once the animator has shown how it stands."""
     bpy.context.scene.render.fps = 20
     usual = rigs.build("Usual", rigs.mixamo_rows(""), rigs.t_pose())
     rests = rigs.build("Rests", rigs.mixamo_rows(""), rigs.t_pose())
@@ -113,7 +113,8 @@ def test_a_kept_pose_serves_as_t_pose_for_a_rig_that_rests_otherwise(addon, shar
         rests.pose.bones[bone.name].matrix = target
         bpy.context.view_layer.update()
     bpy.context.scene.gaitway.character = rests
-    bpy.ops.gaitway.keep_t_pose()
+    bpy.ops.gaitway.set_standing_pose()
+    assert rests.gaitway_rig.standing == "POSE"
     told = body.read_body(rests, bpy.context.scene)
     assert told.heading == pytest.approx(0, abs=1e-4) and told.ground == pytest.approx(0, abs=1e-4)
     assert told.floor == pytest.approx(body.read_body(usual, bpy.context.scene).floor, abs=1e-4)
@@ -127,8 +128,8 @@ def test_a_kept_pose_serves_as_t_pose_for_a_rig_that_rests_otherwise(addon, shar
         shown.append(measure.evaluated_heads(armature, names, np.arange(1.0, 31.0, 3.0)))
     assert np.allclose(shown[0][0], shown[1][0], atol=2e-4)
     assert np.degrees(rigs_apart(shown[0][1], shown[1][1])) < 0.1
-    bpy.ops.gaitway.forget_t_pose()
-    assert character.read_character(rests)[0].t_pose is None and rig.read_rig(rests).t_pose is None
+    rests.gaitway_rig.standing = "REST"
+    assert character.read_character(rests)[0].standing_pose is None and rig.read_rig(rests).standing_pose is None
 
 
 def rigs_apart(a: np.ndarray, b: np.ndarray) -> float:
