@@ -46,6 +46,8 @@ def _carriers(rest: Rig, bone_map: BoneMap) -> dict[str, str]:
     for side in ("left", "right"):
         ends = [bone_map[f"{side}_{part}"] for part in ("foot", "ankle") if f"{side}_{part}" in bone_map]
         for bone in rest.bones:
+            if bone.is_tip:
+                continue
             line = [bone.name, *rest.ancestors(bone.name)]
             carrier = next((name for name in line if name in ends), None)
             if carrier is None and bone.name not in mapped:

@@ -28,6 +28,7 @@ class FootLockParams:
 
     ankle_snap_m: float = 0.03  # above or below its height at rest within which an ankle in contact is on the floor
     toe_snap_m: float = 0.04
+    max_sink_m: float = 0.01  # of a heel or a tip: to lift it, a leg that is nearly straight bends by many degrees
     flat_m: float = 0.003  # the same, for a whole sole that is on the floor
     agree_m: float = 0.02  # within which controls of one stance ask for the same position
     swing_weight: float = 0.1  # of a swinging leg in the hips' offset, beside one in contact
@@ -83,7 +84,7 @@ class Leg:
         self.metre, self.shape = figure.metre, contact.feet[side]
         self.heights = {limb.end: self.shape.height, self.toe: self.shape.ball_height}
         ankle, toe = figure.joint(limb.end).copy(), figure.joint(self.toe).copy()
-        lift = self._clearance(figure, ankle, toe)[:, None] * UP
+        lift = self._clearance(ankle, toe)[:, None] * UP
         ankle, toe = ankle + lift, toe + lift
         self.size = np.linalg.norm(toe - ankle, axis=-1, keepdims=True)
         ankle_pins, toe_pins = self._pins(limb.end, ankle, targets), self._pins(self.toe, toe, targets)
@@ -101,6 +102,7 @@ class Leg:
         blend = num_frames(LEG_PARAMS.blend_s, fps)
         self.rotation = from_rotation_vector(spread(both, to_rotation_vector(rotation), blend))
         self.direction = quat.rotate(self.rotation, quat.normalize(toe - ankle))
+        self.foot = quat.multiply(self.rotation, figure.rotations[:, SKELETON.index(limb.end)])
         under_toe = toe_pins.positions - self.size * self.direction
         self.position = np.where(self.ankle_pinned[:, None], ankle_pins.positions, under_toe)
         self.user_controlled = ankle_pins.controlled | toe_pins.controlled
@@ -140,13 +142,17 @@ class Leg:
         known = self.ankle_pinned | self.toe_pinned
         missing = np.where(known[:, None], self.position - ankle, 0.0)
         self.goal = ankle + spread(known, missing, num_frames(LEG_PARAMS.blend_s, self.fps))
+        if self.contact.floor is not None:
+            toe = self.goal + self.size * self.direction
+            # Toes in contact will lie flat.
+            self.goal = self.goal + self._rise((self.goal, self.foot), (toe, self._flat(self.direction)))
 
     def follow(self, figure: Figure) -> None:
         """Let the swinging foot go along with hips that were moved, so that its leg keeps its direction."""
         self._bring_into_reach(figure)
         ankle = figure.joint(self.limb.end)
         toe = ankle + self.size * self.direction
-        self._aim(ankle + self._clearance(figure, ankle, toe)[:, None] * UP)
+        self._aim(ankle + self._clearance(ankle, toe)[:, None] * UP)
 
     def _bring_into_reach(self, figure: Figure) -> None:
         """Where hips that are controlled leave a foot out of reach, put it where it is in reach throughout: by
@@ -167,21 +173,23 @@ class Leg:
                     break
                 self.position[span] -= offset[worst] / far[worst] * missing
 
-    def _clearance(self, figure: Figure, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
-        """By how much (K,) the foot is lifted so as not to dip into the floor."""
+    def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
+        """By how much (K,) the foot is lifted for its joints to be no lower than they are at rest."""
         if self.contact.floor is None:
             return np.zeros(len(ankle))
-        needed = np.maximum(self.contact.floor - self._lowest(figure, ankle, toe), 0.0)
+        lowest = [
+            point[:, 2] - self.contact.floor - self.heights[joint]
+            for joint, point in ((self.limb.end, ankle), (self.toe, toe))
+        ]
+        needed = np.maximum(-np.min(lowest, axis=0), 0.0)
         return held_envelope(needed, num_frames(LEG_PARAMS.lift_blend_s, self.fps))
 
-    def _lowest(self, figure: Figure, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
-        """Height (K,) of the lowest point of the sole of a foot turned as that of ``figure``, whose joints are at
-        ``ankle`` and ``toe`` (K, 3)."""
-        heights = [
-            joint[:, 2, None] + quat.rotate(figure.rotations[:, SKELETON.index(name), None], points)[..., 2]
-            for name, joint, points in ((self.limb.end, ankle, self.shape.sole), (self.toe, toe, self.shape.toes))
-        ]
-        return np.concatenate(heights, axis=1).min(1)
+    def _rise(self, foot: tuple[np.ndarray, np.ndarray], toes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Offset (K, 3) that lifts heel, sole and tip nearly out of the floor. ``foot``, ``toes``: where their joints
+        are (K, 3) and how they are turned (K, 4)."""
+        lowest = np.minimum(_lowest(*foot, self.shape.sole), _lowest(*toes, self.shape.toes))
+        needed = self.contact.floor - LEG_PARAMS.max_sink_m * self.metre - lowest
+        return np.maximum(needed, 0.0)[:, None] * UP
 
     def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
@@ -258,25 +266,32 @@ class Leg:
         figure.rotate(self.limb.end, quat.multiply(raised, self.rotation))
         if self.contact.floor is not None:
             self._lay_toes_flat(figure)
-            self._lift_out_of_floor(figure)
-
-    def _lift_out_of_floor(self, figure: Figure) -> None:
-        """Lift the foot by what is still below the floor: a heel while the ankle alone stands, a tip that swings."""
-        ankle = figure.joint(self.limb.end)
-        needed = self.contact.floor - self._lowest(figure, ankle, figure.joint(self.toe))
-        if needed.max() > 0:
-            figure.reach(self.limb, ankle + np.maximum(needed, 0.0)[:, None] * UP, keep_end=True)
+            ankle, toe = figure.joint(self.limb.end), figure.joint(self.toe)
+            foot, toes = (figure.rotations[:, SKELETON.index(joint)] for joint in (self.limb.end, self.toe))
+            figure.reach(self.limb, ankle + self._rise((ankle, foot), (toe, toes)), keep_end=True)
 
     def _lay_toes_flat(self, figure: Figure) -> None:
-        """Let the toes of a toe joint in contact lie as they do at rest, pointing where the foot does."""
+        """Let the toes of a toe joint in contact lie as they do at rest, pointing where the foot does, and others bend
+        up as far as the floor asks."""
         index = SKELETON.index(self.toe)
-        foot = figure.joint(self.toe) - figure.joint(self.limb.end)
+        toe, rotation = figure.joint(self.toe), figure.rotations[:, index]
+        foot = toe - figure.joint(self.limb.end)
         at_rest = model_to_blender(SKELETON.offsets[index].astype(np.float64))
         flat = quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot))
         # A foot on its tip has no heading.
         level = np.linalg.norm(foot[:, :2], axis=-1) > LEG_PARAMS.min_heading_ratio * self.size[:, 0]
         share = fade(self.toe_flat, num_frames(LEG_PARAMS.toe_blend_s, self.fps)) * level
-        figure.rotations[:, index] = quat.slerp(figure.rotations[:, index], flat, share)
+        if len(self.shape.toes):
+            now, when_flat = (_lowest(toe, turned, self.shape.toes) for turned in (rotation, flat))
+            bent = (self.contact.floor - now) / np.maximum(when_flat - now, LEG_PARAMS.flat_m * self.metre)
+            share = np.maximum(share, np.clip(bent, 0.0, 1.0) * level)
+        figure.rotations[:, index] = quat.slerp(rotation, flat, share)
+
+
+def _lowest(joint: np.ndarray, rotation: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Height (K,) of the lowest of ``points`` (N, 3), seen from ``joint`` (K, 3) and turned with it by ``rotation`` (K,
+    4)."""
+    return (joint[:, 2, None] + quat.rotate(rotation[:, None], points)[..., 2]).min(1, initial=np.inf)
 
 
 def held_envelope(needed: np.ndarray, radius: int) -> np.ndarray:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import bpy
 
+from .bodies import BODIES
 from .fewer_bones import FEWER
 from .real import REAL
 from .wiring import WIRED
 
-BUILT: dict[str, Callable[[], bpy.types.Object]] = {**WIRED, **FEWER}
+BUILT: dict[str, Callable[[], bpy.types.Object]] = {**BODIES, **WIRED, **FEWER}
 ALL: dict[str, Callable[[], bpy.types.Object]] = {**BUILT, **REAL}
