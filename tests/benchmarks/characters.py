@@ -39,12 +39,14 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 import blender_addon
 from blender_addon import time_slices
 from blender_addon.capture import capture
 from blender_addon.capture.request import build_request
 from blender_addon.capture.tracks import Track
+from blender_addon.character import CharacterBody
 from blender_addon.character.setup import read_character
 from blender_addon.delivery.deliver import Delivery, deliver
 from blender_addon.keying import apply
@@ -130,9 +132,11 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """A character before its motion: ``joints`` -> bones, heads of these, the ``ground`` it stands on, its height."""
+    """A character before its motion: ``joints`` -> bones, heads of these, the ``ground`` it stands on, its height.
+    ``tips``: joints that are points in the axes of their bones."""
 
     joints: dict[str, str]
+    tips: dict[str, tuple[float, float, float]]
     heads: dict[str, np.ndarray]
     ground: float
     height: float
@@ -151,15 +155,19 @@ def motions_of(names: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def standing(armature: bpy.types.Object, found: dict[str, str]) -> Standing:
+def standing(armature: bpy.types.Object, body: CharacterBody) -> Standing:
     """Read the character as it is seen now."""
-    joints = {**found, **true_joints(armature)}
+    joints = {**body.bones, **true_joints(armature)}
+    tips = {joint: point for joint, point in body.tips.items() if joint not in true_joints(armature)}
     bpy.context.view_layer.update()
-    heads = {joint: np.array(armature.matrix_world @ armature.pose.bones[bone].head) for joint, bone in joints.items()}
+    heads = {
+        joint: np.array(armature.matrix_world @ armature.pose.bones[bone].matrix @ Vector(tips.get(joint, (0, 0, 0))))
+        for joint, bone in joints.items()
+    }
     points = skin.vertices(skin.meshes_of(armature))
     ground = float(armature.get("ground", points[:, 2].min() if len(points) else armature.matrix_world[2][3]))
     top = float(points[:, 2].max() if len(points) else heads["head"][2] + 0.1 * (heads["head"][2] - ground))
-    return Standing(joints, heads, ground, top - ground, skin.Soles.of(armature, joints, ground))
+    return Standing(joints, tips, heads, ground, top - ground, skin.Soles.of(armature, joints, ground))
 
 
 def path_and_hand(
@@ -185,7 +193,7 @@ def path_and_hand(
     # Every fifth frame of the model is a whole one of the scene.
     rows = np.linspace(0.02 * len(joints), 0.18 * len(joints), HELD).astype(int) * 5
     bones = {joint: body.bones[joint] for joint in ("left_shoulder", "left_wrist")}
-    heads, _ = rigs.evaluated(armature, bones, frames[rows])
+    heads, _ = rigs.evaluated(armature, bones, frames[rows], body.tips)
     at = heads["left_shoulder"] + REACHED_SHARE * (heads["left_wrist"] - heads["left_shoulder"])
     return path, Track("left_wrist", "hand", frames[rows], at, 0.0 * rows, np.nan * rows)
 
@@ -269,9 +277,9 @@ def run(
     began = time.thread_time()
     captured = capture.capture(scene)
     press_s = time.thread_time() - began
-    stands = standing(armature, captured.body.bones)
+    stands = standing(armature, captured.body)
     tracks = path_and_hand(armature, stands, captured, joints)
-    copied, _ = rigs.evaluated(armature, stands.joints, tracks[0].frames)
+    copied, _ = rigs.evaluated(armature, stands.joints, tracks[0].frames, stands.tips)
     captured = replace(captured, tracks=tracks)
     answer = Result(
         "benchmark", joints[None].astype(np.float32), contacts[None], (ControlError(0, 0, 0),), (0.0,),
@@ -289,11 +297,12 @@ def run(
     frames, factor = path.frames, captured.body.scale
     metre = factor / captured.unit_scale
     wanted = model_to_blender(capture.to_floor(joints, replace(captured, tracks=(None,))) * factor, captured.unit_scale)
-    heads, turns = rigs.evaluated(armature, stands.joints, frames)
+    heads, turns = rigs.evaluated(armature, stands.joints, frames, stands.tips)
     hips, _ = rigs.evaluated(armature, {"pelvis": captured.body.bones["pelvis"]}, frames)
     missed = [0.0]
     for hand in tracks[1:]:
-        held, _ = rigs.evaluated(armature, {"left_wrist": captured.body.bones["left_wrist"]}, hand.frames)
+        body = captured.body
+        held, _ = rigs.evaluated(armature, {"left_wrist": body.bones["left_wrist"]}, hand.frames, body.tips)
         missed.append(float(np.linalg.norm(held["left_wrist"] - hand.points, axis=-1).max()))
     angles, copied_angles = rigs.limb_angles(heads, wanted), rigs.limb_angles(copied, wanted)
     heading = [_heading(heads["left_hip"] - heads["right_hip"])]

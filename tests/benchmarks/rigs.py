@@ -31,7 +31,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -132,10 +132,16 @@ def flips(heads: dict[str, np.ndarray], turns: dict[str, np.ndarray], source: np
     return found
 
 
-def evaluated(armature: bpy.types.Object, bones: dict[str, str], frames: np.ndarray) -> tuple[dict, dict]:
-    """Joint -> heads (T, 3) and joint -> orientations (T, 4) as Blender evaluates them at scene ``frames``."""
-    names = list(bones.values())
-    heads, turns = measure.evaluated_heads(armature, names, frames)
+def evaluated(
+    armature: bpy.types.Object,
+    bones: dict[str, str],
+    frames: np.ndarray,
+    tips: Mapping[str, Sequence[float]] = {},
+) -> tuple[dict, dict]:
+    """Joint -> heads (T, 3) and joint -> orientations (T, 4) as Blender evaluates them at scene ``frames``; ``tips``:
+    joints that are points of their bones instead of heads."""
+    points = {number: tips[joint] for number, joint in enumerate(bones) if joint in tips}
+    heads, turns = measure.evaluated_heads(armature, list(bones.values()), frames, points)
     return {j: heads[:, i] for i, j in enumerate(bones)}, {j: turns[:, i] for i, j in enumerate(bones)}
 
 

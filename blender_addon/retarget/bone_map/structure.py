@@ -22,6 +22,7 @@ PARALLEL_COS = 0.9  # cosine between the ways across from leg to leg and from ar
 HEAD_LENGTH_RATIO = 1.25  # a head is this much longer than any bone of the neck; what follows it is its end or its hair
 NEAR_HIPS_RATIO, AT_HIPS_RATIO = 0.6, 0.25  # of the leg's length from the hip sockets
 FOOT_DISTANCE_RATIO = 0.35  # of the leg's length, from the end of a shin to a foot that hangs elsewhere
+SHIN_RATIOS = 0.3, 2.2  # of the thigh's length: so long is the shin above a foot that its name tells, bent as it may be
 LEG_LIKE_RATIO = 0.6  # of the leg's length: other limbs of that length are those of an animal
 MAX_OTHER_LIMBS = 1  # pairs beside arms and legs that names do not tell
 MAX_TRIED_PAIRS = 12
@@ -214,9 +215,10 @@ def _feet_elsewhere(tree: BoneTree, legs: Pair, taken: set[str]) -> tuple[list[s
             named = words.says("foot") >= 2.0 and words.side == tree.words[chain[0]].side
             if words.aside or not (named or not words.roles):
                 continue
-            ends = (expected,) if named else (expected, points[-1])
-            off = min(float(np.linalg.norm(tree.heads[name] - end)) for end in ends) / length
-            if off < FOOT_DISTANCE_RATIO and not {name, *tree.path_up(name)} & (legs.bones | taken):
+            off = min(float(np.linalg.norm(tree.heads[name] - end)) for end in (expected, points[-1])) / length
+            shin = 2 * float(np.linalg.norm(tree.heads[name] - knee)) / length
+            likely = SHIN_RATIOS[0] < shin < SHIN_RATIOS[1] if named else off < FOOT_DISTANCE_RATIO
+            if likely and not {name, *tree.path_up(name)} & (legs.bones | taken):
                 choices.append((not named, off, name))
         if not choices:
             return None

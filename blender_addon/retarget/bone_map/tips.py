@@ -21,7 +21,8 @@ from .tree import BoneTree
 LIMB_ENDS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 MIN_LOWER_RATIO, MAX_LOWER_RATIO = 0.4, 1.8  # of the upper part, between which what a tail says of the lower is likely
 STRAIGHT_RAD = np.radians(75.0)  # a tail that leads farther off the limb is an importer's
-FOOT_RATIO = 0.3  # of the lower leg
+FOOT_RATIO, ANKLE_RATIO = 0.3, 0.2  # of the lower leg, which ends in a sole: its foot, and how high its ankle is
+HAND_RATIO = 0.3  # of the forearm
 
 
 def with_tips(bones: list[BoneRest], bone_map: BoneMap) -> tuple[list[BoneRest], BoneMap]:
@@ -51,10 +52,12 @@ def _missing(tree: BoneTree, bone_map: BoneMap, upper: str, middle: str, end: st
         return
     bone = bone_map[middle]
     place = _end(tree, bone, bone_map[upper])
-    along = (place - tree.heads[bone]) * FOOT_RATIO
+    along = place - tree.heads[bone]
     if end.endswith("ankle"):
-        along = _forward(tree, bone_map) * np.linalg.norm(along)
-    yield end, _tip(tree, bone, end, place, place + along)
+        toe = place + FOOT_RATIO * np.linalg.norm(along) * _forward(tree, bone_map)
+        yield end, _tip(tree, bone, end, place - ANKLE_RATIO * along, toe)
+    else:
+        yield end, _tip(tree, bone, end, place, place + HAND_RATIO * along)
 
 
 def _end(tree: BoneTree, bone: str, upper: str | None) -> np.ndarray:

@@ -30,6 +30,8 @@ def rehung_bones(bones: Sequence[BoneRest], bone_map: BoneMap) -> dict[str, str 
     joint_of = {bone: joint for joint, bone in bone_map.bones.items()}
     found: dict[str, str | None] = {}
     for bone, parent in wanted.items():
+        if by_name[bone].is_tip:
+            continue  # fixed to what it is a point of
         carrier = _carrier(by_name, wanted, bone)
         if carrier == parent or _may_hang(joint_of, bone, carrier, bone_map):
             continue

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,12 @@ def cmu_motions(shared_dir: Path, wanted: dict[str, str]) -> dict[str, np.ndarra
     return {label: positions[offset[i] : offset[i + 1]] * unit for label, i in places.items()}
 
 
-def evaluated_heads(armature: bpy.types.Object, names: list[str], frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World heads (K, B, 3) and orientations (K, B, 4) of bones at scene frames (K,) that need not be whole."""
+def evaluated_heads(
+    armature: bpy.types.Object, names: list[str], frames: np.ndarray, points: Mapping[int, Sequence[float]] = {}
+) -> tuple[np.ndarray, np.ndarray]:
+    """World heads (K, B, 3) and orientations (K, B, 4) of bones at scene frames (K,) that need not be whole.
+
+    ``points``: place among the bones -> a point in the axes of that bone, which is read instead of its head."""
     scene = bpy.context.scene
     heads, turns = np.empty((len(frames), len(names), 3)), np.empty((len(frames), len(names), 3, 3))
     for row, frame in enumerate(np.round(frames, 4)):
@@ -69,7 +74,7 @@ def evaluated_heads(armature: bpy.types.Object, names: list[str], frames: np.nda
         final = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
         for column, name in enumerate(names):
             matrix = np.array(final.matrix_world @ final.pose.bones[name].matrix)
-            heads[row, column] = matrix[:3, 3]
+            heads[row, column] = (matrix @ (*points.get(column, (0.0, 0.0, 0.0)), 1.0))[:3]
             turns[row, column] = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     return heads, quat.from_matrix(turns)
 

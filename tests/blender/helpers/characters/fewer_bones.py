@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import bpy
+import numpy as np
 
 from ..armatures import build, human, without
 from ..rigs import a_pose
@@ -17,7 +19,11 @@ SIDES = ("left", "right")
 def fewer(name: str, gone: tuple[str, ...]) -> bpy.types.Object:
     """A figure without the bones of some joints, ``side_`` for both sides."""
     joints = [joint.replace("side_", f"{side}_") for joint in gone for side in SIDES]
-    return build(name, without(human(a_pose(arms=40, elbows=10, legs=3)), *dict.fromkeys(joints)))
+    bones = without(human(a_pose(arms=40, elbows=10, legs=3)), *dict.fromkeys(joints))
+    for side in SIDES if "side_ankle" in gone else ():
+        knee = bones[f"{side}_knee"]
+        bones[f"{side}_knee"] = replace(knee, end=np.asarray(knee.end, float) * (1, 1, 0))  # down to the ground
+    return build(name, bones)
 
 
 GONE: dict[str, tuple[str, ...]] = {
