@@ -25,6 +25,7 @@ pytest.importorskip("bpy")
 
 import build_addon
 
+from ..conftest import REPOSITORY
 from .helpers.engines import ENGINE_PYTHON
 
 INSTALL = """
@@ -79,8 +80,8 @@ os._exit(0)
 
 MOVE = """
 import time
-sys.path.insert(0, sys.argv[3])  # where the rigs of the tests lie
-from rigs import mixamo
+sys.path.append(sys.argv[3])  # where the rigs of the tests lie
+from tests.blender.helpers.rigs import mixamo
 engine, timer = sys.modules[package + ".app.engine"].ENGINE, sys.modules[package + ".app.timer"]
 generation = sys.modules[package + ".app.generation"].GENERATION
 preferences = sys.modules[package + ".preferences"].get()
@@ -170,7 +171,7 @@ def test_it_installs_into_a_fresh_blender_with_its_own_wheels(archive: Path, tmp
 
 
 def test_installed_it_starts_the_engine_and_makes_a_motion(archive: Path, tmp_path: Path) -> None:
-    said = blender(INSTALL + MOVE, tmp_path, str(archive), ENGINE_PYTHON, str(Path(__file__).parent / "helpers"))
+    said = blender(INSTALL + MOVE, tmp_path, str(archive), ENGINE_PYTHON, str(REPOSITORY))
     assert "MOVED" in said, said
 
 

@@ -24,7 +24,8 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
 from mannequin import dress
-from rigs import mixamo
+
+from tests.blender.helpers.rigs import mixamo
 
 DRAWN = [(0.8 * math.sin(4.5 * step / 40), -3.6 * step / 40, 0.0) for step in range(41)]
 """The path that the mouse draws, on the ground in front of the character."""

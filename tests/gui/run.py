@@ -79,8 +79,10 @@ def fill(folder: Path, archive: Path) -> None:
             old.unlink()
     shutil.rmtree(folder / "user", ignore_errors=True)
     (folder / "user").mkdir()
-    for source in (archive, HERE / "drive.py", HERE / "mannequin.py", HERE.parent / "blender" / "helpers" / "rigs.py"):
+    for source in (archive, HERE / "drive.py", HERE / "mannequin.py"):
         shutil.copy(source, folder)
+    for package in ("tests/blender/helpers", "blender_addon/shared"):  # the rigs of the tests, and what they stand on
+        shutil.copytree(HERE.parents[1] / package, folder / package, dirs_exist_ok=True)
 
 
 def start_engine(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
