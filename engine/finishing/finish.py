@@ -27,7 +27,7 @@ from ..motion_order import MotionOrder
 from .fit_body import fit_body, hold_in_place
 from .footprints import FootPlan, place_feet
 from .knees import KNEES, mirror_backward_knees
-from .on_ground import CONTACTS, LEGS, bring_onto_ground, on_level_ground
+from .on_ground import CONTACTS, LEGS, bring_onto_ground, joined_to_final, on_level_ground
 from .patch_seams import remove_jumps
 from .step_over import is_step_over
 
@@ -113,7 +113,7 @@ def _onto_ground(
     if frozen is not None:
         raised[frozen] = final[frozen]
         if feet is not None:
-            feet.positions[frozen] = final[frozen][:, CONTACTS]
+            feet = joined_to_final(feet, final[:, CONTACTS], frozen)
     return raised, feet
 
 

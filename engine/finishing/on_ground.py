@@ -27,7 +27,7 @@ from ..control.ground import under_path
 from .body import LENGTHS_M
 from .footprints import FootPlan
 from .knees import knees_ahead
-from .treads import BEHIND_ANKLE_M, BEYOND_TOE_M, Footprint, footprint
+from .treads import BEHIND_ANKLE_M, BEYOND_TOE_M, Footprint, Places, footprints_of
 
 CLEAR_M = 0.03  # of a swinging sole over the ground
 CLEAR_FRAMES = 3  # in which a foot rises to it
@@ -48,6 +48,16 @@ LEGS = [
 ]
 CONTACTS = SKELETON.indices(*CONTACT_JOINTS)
 _UPPER = [j for j in range(SKELETON.num_joints) if j != _PELVIS and j not in LEGS[0] and j not in LEGS[1]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Print:
+    """The ``foot`` stands from frame ``start`` to before ``end`` where its ``mark`` is."""
+
+    start: int
+    end: int
+    foot: int
+    mark: Footprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,28 +89,42 @@ def bring_onto_ground(
     is where it is to be already.
     """
     positions = feet.positions.copy()
-    prints: list[tuple[int, int, Footprint]] = []
+    stances = sorted((start, end, foot) for foot in (0, 1) for start, end in runs(feet.in_contact[:, 2 * foot + 1]))
+    places = [_places(ground, feet, stance, unchanged) for stance in stances]
+    prints = [_Print(*stance, mark) for stance, mark in zip(stances, footprints_of(places), strict=True)]
     for foot in (0, 1):
-        both = slice(2 * foot, 2 * foot + 2)
-        stands = feet.in_contact[:, 2 * foot + 1]
-        found = [(*span, _print_of(ground, feet.positions[:, both], span, unchanged[:, foot])) for span in runs(stands)]
-        prints += found
-        needed = _carried(ground, feet.positions[:, both], found)
-        positions[:, both] = _placed(ground, feet.positions[:, both], needed, stands)
+        both, own = slice(2 * foot, 2 * foot + 2), [mark for mark in prints if mark.foot == foot]
+        needed = _carried(ground, feet.positions[:, both], own)
+        positions[:, both] = _placed(ground, feet.positions[:, both], needed, feet.in_contact[:, 2 * foot + 1])
     rise = _rise(ground, joints, prints)
     rise -= _drop(joints, rise, positions, feet)
     raised = joints + rise[:, None, None] * np.array([0.0, 1.0, 0.0])
     return _bent_legs(_leant(raised, rise), positions), FootPlan(positions, feet.in_contact)
 
 
-def _print_of(ground: Ground, foot: np.ndarray, span: tuple[int, int], unchanged: np.ndarray) -> Footprint:
-    """Where the level ``foot`` (T, 2, 3), ankle and toe, that stands in the frames ``span`` goes on the ground."""
-    here, middle = slice(*span), (span[0] + span[1]) // 2
-    ankle, toe = np.median(foot[here], axis=0)[:, [0, 2]]
-    return footprint(ground, middle, ankle, toe, moves=not unchanged[here].any())
+def joined_to_final(feet: FootPlan, final: np.ndarray, frozen: np.ndarray) -> FootPlan:
+    """The ``feet`` with the positions (T, 4, 3) of ``final`` in ``frozen`` (T,) frames; what a swing that goes on from
+    there, or leads there, is off by is made up for within it.
+    """
+    positions = np.where(frozen[:, None, None], final, feet.positions)
+    for foot in (0, 1):
+        both = slice(2 * foot, 2 * foot + 2)
+        for start, end in runs(~frozen & ~feet.in_contact[:, 2 * foot + 1]):
+            u = (np.arange(start, end) - start + 1)[:, None, None] / (end - start + 1)
+            for border, share in ((start - 1, 1 - smoothstep(u)), (end, smoothstep(u))):
+                if 0 <= border < len(frozen) and frozen[border]:
+                    positions[start:end, both] += share * (final - feet.positions)[border, both]
+    return FootPlan(positions, feet.in_contact)
 
 
-def _carried(ground: Ground, foot: np.ndarray, stances: Sequence[tuple[int, int, Footprint]]) -> _FootOnGround:
+def _places(ground: Ground, feet: FootPlan, stance: tuple[int, int, int], unchanged: np.ndarray) -> Places:
+    """Where the foot can stand on the ground that does so on the level in a ``stance``: first frame, end, foot."""
+    start, end, foot = stance
+    ankle, toe = np.median(feet.positions[start:end, 2 * foot : 2 * foot + 2], axis=0)[:, [0, 2]]
+    return Places.of(ground, (start + end) // 2, ankle, toe, moves=not unchanged[start:end, foot].any())
+
+
+def _carried(ground: Ground, foot: np.ndarray, stances: Sequence[_Print]) -> _FootOnGround:
     """What the level ``foot`` (T, 2, 3) needs in its ``stances`` and between them."""
     frames, ankle, toe = np.arange(len(foot)), foot[:, 0], foot[:, 1]
     along = (toe - ankle)[:, [0, 2]]
@@ -110,11 +134,12 @@ def _carried(ground: Ground, foot: np.ndarray, stances: Sequence[tuple[int, int,
         height = gaussian_smooth(height[:, None], RIDE_FRAMES)[:, 0]
         return _FootOnGround(np.zeros((len(foot), 2)), height, np.zeros(len(foot)), direction)
     values = np.empty((len(foot), 4))  # offset, height, pitch
-    known = [np.array([*mark.offset, mark.height, mark.pitch]) for _, _, mark in stances]
-    values[: stances[0][0]], values[stances[-1][1] :] = known[0], known[-1]
-    for (start, end, _), value in zip(stances, known, strict=True):
-        values[start:end] = value
-    for i, ((_, end, _), (start, _, _)) in enumerate(pairwise(stances)):
+    known = [np.array([*stance.mark.offset, stance.mark.height, stance.mark.pitch]) for stance in stances]
+    values[: stances[0].start], values[stances[-1].end :] = known[0], known[-1]
+    for stance, value in zip(stances, known, strict=True):
+        values[stance.start : stance.end] = value
+    for i, (before, after) in enumerate(pairwise(stances)):
+        end, start = before.end, after.start
         u = (np.arange(end, start) - end + 1) / (start - end + 1)
         one, other = known[i], known[i + 1]
         share = np.repeat(smoothstep(u)[:, None], 4, 1)
@@ -161,11 +186,12 @@ def _frames_from(stands: np.ndarray, side: int) -> np.ndarray:
     return frames - last
 
 
-def _rise(ground: Ground, joints: np.ndarray, prints: Sequence[tuple[int, int, Footprint]]) -> np.ndarray:
+def _rise(ground: Ground, joints: np.ndarray, prints: Sequence[_Print]) -> np.ndarray:
     """By how much (T,) the level body is higher on the ground: over each standing foot as much as that."""
     pelvis = joints[:, _PELVIS][:, [0, 2]]
     total, count = np.zeros(len(joints)), np.zeros(len(joints))
-    for start, end, mark in prints:
+    for stance in prints:
+        start, end, mark = stance.start, stance.end, stance.mark
         away = np.linalg.norm(pelvis[start:end] - mark.place, axis=-1)
         near = np.flatnonzero(away <= away.min() + NEAR_M)
         here = slice(start + near[0], start + near[-1] + 1)

@@ -35,7 +35,8 @@ from .rows import (
     told_pose,
 )
 from .scores import ClipScores
-from .striding import strided
+from .shorter_steps import lengthened
+from .striding import STRIDES, strided
 
 MATCHED_MPS = 0.3  # a slower path is none to go along
 CANDIDATE_SPEED = 0.5  # of what a clip loses for its speed: the way along the path is judged window by window
@@ -108,7 +109,8 @@ def find(
     yield
     rise, footing = raised(motion, route, start)
     track = lead(motion, way, facing, start)
-    joints = (strided(motion, track) if way.known.any() else motion).in_world(track)
+    strides = STRIDES if route.shares is None else (float(route.shares.min()), STRIDES[1])
+    joints = (strided(motion, track, strides) if way.known.any() else motion).in_world(track)
     joints[..., 1] += rise[:, None]
     return FoundMotion(joints, motion.contacts, footing, _parts(library, segments, route.num_frames), kind)
 
@@ -148,14 +150,14 @@ def _matched(
 ) -> Generator[None, None, list[Segment]]:
     """The cheapest stretches for the ``task``; none where no clip may be taken. ``scores`` (2, K)."""
     way = task.way
-    clips = candidates(
-        scores - CANDIDATE_SPEED * speed_misfit(library, way.speed, somewhere=True), library.frames, params
-    )
+    speed = way.speed if task.route.shares is None else way.speed / float(task.route.shares.mean())
+    clips = candidates(scores - CANDIDATE_SPEED * speed_misfit(library, speed, somewhere=True), library.frames, params)
     if not len(clips):
         return []
     rows = yield from _kept_rows(library, clips, params)
     costs = row_costs(rows, scores, seed, params)
-    goals = goals_along(way.path, task.facing, way.known, params)
+    path = way.path if task.route.shares is None else lengthened(way.path, task.route.shares)
+    goals = goals_along(path, task.facing, way.known, params)
     return (yield from search(rows, costs, goals, task.ends(rows, params), params))
 
 

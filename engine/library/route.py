@@ -32,7 +32,8 @@ class Route:
     feet and head.
     ``whole``: the way that this is a part of, if it is one. ``heights`` (T,): of the pelvis, where the path leads off
     the floor; None where it stays on it.
-    ``on_ground``: the motion is brought onto a ground later, and is not to climb by itself.
+    ``on_ground``: the motion is brought onto a ground later, and is not to climb by itself; ``shares`` (T,): how long
+    strides are there beside those on the level, None where they are as long.
     """
 
     places: np.ndarray
@@ -46,6 +47,7 @@ class Route:
     whole: Way | None = None
     heights: np.ndarray | None = None
     on_ground: bool = False
+    shares: np.ndarray | None = None
 
     @classmethod
     def free(cls, num_frames: int, start_heading: float = 0.0) -> Self:

@@ -19,6 +19,7 @@ from blender_addon.shared.protocol import MotionSource
 from blender_addon.shared.series import runs, smoothstep
 from blender_addon.shared.skeleton import SKELETON
 
+from ..control.ground import order_path
 from ..longform.timeline import Context
 from ..longform.window_request import WindowJoints
 from ..longform.windows import Window
@@ -27,6 +28,7 @@ from .library import Library
 from .pace import pace_notice
 from .route import Route, Start, Way
 from .sentences import SentenceMatch
+from .shorter_steps import stride_shares
 from .timing import Touch
 from .wanted import wanted_route
 
@@ -79,7 +81,10 @@ class MotionFinder:
         self.library, self.matches, self.order = library, matches, motion.level
         self.seed, self.timeline = motion.seed % 2**63, motion.timeline
         self.sources: list[MotionSource] = []
-        self._wanted = replace(wanted_route(self.order), on_ground=motion.order.ground is not None)
+        self._wanted = wanted_route(self.order)
+        if motion.order.ground is not None:
+            shares = stride_shares(motion.order.ground, order_path(motion.order))
+            self._wanted = replace(self._wanted, on_ground=True, shares=shares if shares.min() < 1 else None)
         self._whole = Way.of(self._wanted, None)
         # Steps along a path are found window by window, so that the first ones are there soon.
         going = {i for i, match in enumerate(matches) if match.scores.going and self._whole.going_speed > MATCHED_MPS}
@@ -144,6 +149,7 @@ class MotionFinder:
             whole=self._whole,
             heights=heights,
             on_ground=wanted.on_ground,
+            shares=None if wanted.shares is None else wanted.shares[frames],
         )
 
     def _touches(self, stretch: FoundStretch) -> tuple[Touch, ...]:

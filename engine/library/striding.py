@@ -23,8 +23,9 @@ _LEGS = [SKELETON.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "foot
 _KNEE_SHARE = 0.5  # of what the ankle moves
 
 
-def strided(motion: BodyMotion, track: np.ndarray) -> BodyMotion:
-    """``motion`` with the stride that its body needs whose pelvis is at x, z and heading of ``track`` (T, 3)."""
+def strided(motion: BodyMotion, track: np.ndarray, strides: tuple[float, float] = STRIDES) -> BodyMotion:
+    """``motion`` with the stride that its body needs whose pelvis is at x, z and heading of ``track`` (T, 3); within
+    ``strides`` of its own."""
     sine, cosine = np.sin(track[:-1, 2]), np.cos(track[:-1, 2])
     x, z = np.diff(track[:, :2], axis=0).T
     led = np.stack([cosine * x - sine * z, sine * x + cosine * z], -1)
@@ -32,7 +33,7 @@ def strided(motion: BodyMotion, track: np.ndarray) -> BodyMotion:
     own = gaussian_smooth(motion.step, SPEED_FRAMES)
     speed = np.linalg.norm(own, axis=-1)
     way = own / np.maximum(speed, 1e-9)[:, None]
-    longer = np.clip((led * way).sum(-1) / np.maximum(speed, 1e-9), *STRIDES) - 1.0
+    longer = np.clip((led * way).sum(-1) / np.maximum(speed, 1e-9), *strides) - 1.0
     longer *= np.interp(speed * FPS, GOES_MPS, (0.0, 1.0))
     pose = motion.pose.copy()
     for knee, ankle, toe in _LEGS:

@@ -13,7 +13,7 @@ from blender_addon.shared.protocol import Generate, Ground, PromptBlock
 from blender_addon.shared.skeleton import SKELETON
 from engine.finishing.finish import finish
 from engine.finishing.knees import knees_ahead
-from engine.finishing.treads import footprint
+from engine.finishing.treads import Footprint, Places, footprints_of
 from engine.validate import order_of
 
 from ..helpers.walking import FRAMES, stepping
@@ -46,7 +46,7 @@ def finished(
     block = PromptBlock("a person walks", 0, FRAMES)
     nothing = np.zeros((FRAMES, 22, 3), np.float32)
     order = order_of(Generate("r", (block,), FRAMES, nothing, np.zeros((FRAMES, 22), bool), ground=on))
-    work = finish(order, made, np.zeros((FRAMES, 4)), (), frozen)
+    work = finish(order, made, np.zeros((FRAMES, 4)), () if frozen is None else (40,), frozen)
     try:
         while True:
             next(work)
@@ -73,15 +73,26 @@ def test_feet_stand_on_the_ground_and_hips_are_as_high_above_it(kind: str) -> No
     assert np.percentile(slide, 90) < 0.006
 
 
+def footprint(on: Ground, *toes: float) -> list[Footprint]:
+    """Of feet with their toes so far along the path."""
+    return footprints_of([Places.of(on, 0, np.array([0, toe - 0.13]), np.array([0, toe])) for toe in toes])
+
+
 def test_a_sole_is_put_on_one_tread_and_lies_along_a_slope() -> None:
     for place in np.arange(1.2, 2.0, 0.05):
-        mark = footprint(ground("stairs up"), 0, np.array([0, place - 0.13]), np.array([0, place]))
+        (mark,) = footprint(ground("stairs up"), place)
         sole = np.array([[0, place - 0.17], [0, place], [0, place + 0.06]]) + mark.offset
         assert np.ptp(heights_at(ground("stairs up"), np.array([0]), sole[None])) < 1e-6
-        assert abs(mark.offset[1]) <= 0.16 and mark.pitch == pytest.approx(0, abs=1e-3)
-    mark = footprint(ground("ramp"), 0, np.array([0, 1.9]), np.array([0, 2.03]))
+        assert abs(mark.offset[1]) <= 0.2 and mark.pitch == pytest.approx(0, abs=1e-3)
+    (mark,) = footprint(ground("ramp"), 2.03)
     assert np.tan(mark.pitch) == pytest.approx(0.27, abs=0.01) and np.abs(mark.offset).max() < 0.011
     assert mark.height == pytest.approx(0.27 * 1.03, abs=0.01)
+
+
+def test_steps_from_tread_to_tread_are_even() -> None:
+    toes = 1.2 + 0.35 * np.arange(6) + np.array([0, 0.1, -0.1, 0.12, -0.05, 0])
+    marks = footprint(ground("stairs up"), *toes)
+    np.testing.assert_allclose(np.diff([mark.height for mark in marks]), 0.17, atol=1e-3)
 
 
 def test_final_frames_on_the_ground_stay_as_they_are() -> None:
