@@ -36,7 +36,8 @@ NEAR_M = 0.05  # of the pelvis, further from a standing foot than it comes, whil
 RIDE_FRAMES = 2.5
 UNSUPPORTED_FRAMES = 14  # from any stance on, after which the hips ride on the ground under them
 ANKLE_REACH, TOE_REACH_M = 0.985, 0.94  # of a leg's length from hip to ankle of a flat foot; from hip to toe
-WALKS_M, BEHIND_M = 0.01, 0.05  # of the pelvis in a frame; of a foot, behind the hip
+WALKS_M, UNDER_M = 0.01, 0.08  # of the pelvis in a frame; of a foot, ahead of the hip or behind it
+HEEL_ROUNDS, HEEL_UP_M = 6, 0.025  # of bringing a heel into reach; from where on it is up
 DROP_FRAMES, DROP_MAX_M = 4, 0.14  # by which the hips are lower so that legs reach
 LEAN, LEAN_MAX_RAD = 0.3, 0.16  # of the slope's angle, that a trunk leans into it upward; downward half
 LEAN_FRAMES = 8.0
@@ -99,7 +100,8 @@ def bring_onto_ground(
     rise = _rise(ground, joints, prints)
     rise -= _drop(joints, rise, positions, feet)
     raised = joints + rise[:, None, None] * np.array([0.0, 1.0, 0.0])
-    return _bent_legs(_leant(raised, rise), positions), FootPlan(positions, feet.in_contact)
+    feet = _with_heels_raised(raised, FootPlan(positions, feet.in_contact))
+    return _bent_legs(_leant(raised, rise), feet.positions), feet
 
 
 def joined_to_final(feet: FootPlan, final: np.ndarray, frozen: np.ndarray) -> FootPlan:
@@ -208,7 +210,9 @@ def _rise(ground: Ground, joints: np.ndarray, prints: Sequence[_Print]) -> np.nd
 
 
 def _drop(joints: np.ndarray, rise: np.ndarray, positions: np.ndarray, feet: FootPlan) -> np.ndarray:
-    """By how much (T,) hips that are ``rise`` (T,) over the level ones are too high for legs to reach ``positions``."""
+    """By how much (T,) hips that are ``rise`` (T,) over the level ones are too high for legs to reach ``positions`` as
+    well as they do the level ``feet``.
+    """
     excess = np.zeros(len(joints))
     velocity = np.gradient(joints[:, _PELVIS], axis=0) if len(joints) > 1 else np.zeros((len(joints), 3))
     way = velocity / np.maximum(np.linalg.norm(velocity, axis=-1, keepdims=True), WALKS_M)
@@ -217,11 +221,12 @@ def _drop(joints: np.ndarray, rise: np.ndarray, positions: np.ndarray, feet: Foo
         leg = LENGTHS_M[LEGS[foot][1]] + LENGTHS_M[LEGS[foot][2]]
         for column, reach in ((2 * foot, ANKLE_REACH * leg), (2 * foot + 1, TOE_REACH_M)):
             target = positions[:, column]
+            reach = np.maximum(reach, np.linalg.norm(feet.positions[:, column] - joints[:, hip], axis=-1))
             across = np.linalg.norm((target - socket)[:, [0, 2]], axis=-1)
             highest = target[:, 1] + np.sqrt(np.maximum(reach**2 - across**2, 0.0))
             counts = feet.in_contact[:, column]
-            if column == 2 * foot:  # the heel of a foot left behind may rise
-                counts = counts & (((target - socket) * way)[:, [0, 2]].sum(-1) > -BEHIND_M)
+            if column == 2 * foot:  # the heel may be up before and after the body is over the foot
+                counts = counts & (np.abs(((target - socket) * way)[:, [0, 2]].sum(-1)) < UNDER_M)
             excess = np.maximum(excess, np.where(counts, socket[:, 1] - highest, 0.0))
     return envelope(np.minimum(excess, DROP_MAX_M), DROP_FRAMES)
 
@@ -240,6 +245,27 @@ def _leant(joints: np.ndarray, rise: np.ndarray) -> np.ndarray:
     result = joints.copy()
     result[:, _UPPER] = pelvis[:, None] + quat.rotate(turn, joints[:, _UPPER] - pelvis[:, None])
     return result
+
+
+def _with_heels_raised(joints: np.ndarray, feet: FootPlan) -> FootPlan:
+    """The ``feet`` of ``joints`` (T, J, 3), heels up as far as ankles would be out of reach where toes stand."""
+    positions, in_contact = feet.positions.copy(), feet.in_contact.copy()
+    for foot, (hip, knee, shin, _) in enumerate(LEGS):
+        leg = ANKLE_REACH * (LENGTHS_M[knee] + LENGTHS_M[shin])
+        ankle, toe, socket = positions[:, 2 * foot].copy(), positions[:, 2 * foot + 1], joints[:, hip]
+        size = np.linalg.norm(ankle - toe, axis=-1, keepdims=True)
+        reach = np.maximum(leg, np.linalg.norm(joints[:, LEGS[foot][2]] - socket, axis=-1))[:, None]
+        for _ in range(HEEL_ROUNDS):
+            away = ankle - socket
+            ankle = socket + away * np.minimum(
+                1.0, reach / np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
+            )
+            arm = ankle - toe
+            ankle = toe + size * arm / np.maximum(np.linalg.norm(arm, axis=-1, keepdims=True), 1e-6)
+        up = np.linalg.norm(ankle - positions[:, 2 * foot], axis=-1) > HEEL_UP_M
+        positions[:, 2 * foot] = np.where(in_contact[:, 2 * foot + 1, None], ankle, positions[:, 2 * foot])
+        in_contact[:, 2 * foot] &= ~up
+    return FootPlan(positions, in_contact)
 
 
 def _bent_legs(joints: np.ndarray, positions: np.ndarray) -> np.ndarray:

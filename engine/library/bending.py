@@ -27,6 +27,7 @@ PLACE_FRAMES = 6.0
 ALIGN_FRAMES = 30.0  # over which a dance is turned along its path
 COMING_RIGHT_FRAMES = 16  # within which a place or heading that is off at the start comes right
 GROUND_FRAMES = 16  # in which some foot has stood, and the ground comes to be that of the path
+CLIMB_M = 0.06
 TOE_M = 0.03  # of a standing toe and what a capture is off
 OFF_MPF, OFF_RADPF = 0.01, 0.03  # metres and radians a frame: what is far off takes longer
 STRETCH_MARGIN_FRAMES = 2  # of a clip around a stretch, for the cubics between frames
@@ -111,6 +112,11 @@ def raised(motion: BodyMotion, route: Route, start: Start | None) -> tuple[np.nd
         away = np.minimum(np.arange(len(rise)) / GROUND_FRAMES, 1.0)
         rise = rise + (start.ground - own[0] - rise[0]) * (1 - smoothstep(away))
     return rise, rise + own
+
+
+def climbs(motion: BodyMotion) -> bool:
+    """Whether the motion goes up or down something that is not there, such as stairs."""
+    return bool(np.ptp(_own_ground(motion)) > CLIMB_M)
 
 
 def _own_ground(motion: BodyMotion) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from .bending import join_segments, lead, own_facing, raised
+from .bending import climbs, join_segments, lead, own_facing, raised
 from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angle, travels
 from .library import Library
 from .matching import EndCosts, Segment, goals_along, row_costs, search
@@ -41,6 +41,7 @@ from .striding import STRIDES, strided
 MATCHED_MPS = 0.3  # a slower path is none to go along
 CANDIDATE_SPEED = 0.5  # of what a clip loses for its speed: the way along the path is judged window by window
 UNEVEN_JUMP_COST = 5.0  # of a jump to another person or side where one leg is bad
+LOOKED_AT_CLIMBS = 150  # clips that fit best, of which those are left out that climb by themselves
 KEPT_ROWS = 4  # sets of candidates that are kept for the next request
 
 
@@ -150,6 +151,8 @@ def _matched(
 ) -> Generator[None, None, list[Segment]]:
     """The cheapest stretches for the ``task``; none where no clip may be taken. ``scores`` (2, K)."""
     way = task.way
+    if task.route.on_ground:
+        scores = _level_only(library, scores)
     speed = way.speed if task.route.shares is None else way.speed / float(task.route.shares.mean())
     clips = candidates(scores - CANDIDATE_SPEED * speed_misfit(library, speed, somewhere=True), library.frames, params)
     if not len(clips):
@@ -159,6 +162,17 @@ def _matched(
     path = way.path if task.route.shares is None else lengthened(way.path, task.route.shares)
     goals = goals_along(path, task.facing, way.known, params)
     return (yield from search(rows, costs, goals, task.ends(rows, params), params))
+
+
+def _level_only(library: Library, scores: np.ndarray) -> np.ndarray:
+    """``scores`` (2, K) without the clips that climb by themselves, which are brought onto no other ground."""
+    kept, level = library.kept_climbs, scores.copy()
+    for clip in np.argsort(-scores.max(0), kind="stable")[:LOOKED_AT_CLIMBS].tolist():
+        if clip not in kept:
+            kept[clip] = climbs(library.decode(clip))
+        if kept[clip]:
+            level[:, clip] = -np.inf
+    return level if np.isfinite(level).any() else scores
 
 
 def _kept_rows(library: Library, clips: np.ndarray, params: MatchingParams) -> Generator[None, None, Rows]:

@@ -164,6 +164,11 @@ class Library:
         """What ``found.py`` keeps for the next request, the oldest first."""
         return {}
 
+    @cached_property
+    def kept_climbs(self) -> dict[int, bool]:
+        """Which clips ``found.py`` has seen climb by themselves, and which not."""
+        return {}
+
     def captions_of(self, clip: int) -> list[str]:
         ids = self.caption_ids[self.first_caption[clip] : self.first_caption[clip + 1]]
         return [self.captions[i] for i in ids]
