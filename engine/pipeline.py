@@ -49,6 +49,7 @@ from .control.key_timing import retime_hints
 from .control.refine import REFINING_STEPS, can_refine, refine
 from .control.standing import with_standing_ends, without_added
 from .finishing.finish import finish
+from .library.ground_words import without_ground
 from .library.library import Library
 from .library.refining import brought_near
 from .library.sentences import SentenceIndex, SentenceMatch
@@ -205,6 +206,8 @@ class Pipeline:
             return []
         index, encode = self.sentences, self.text_encoder.encode
         texts = [block.text.strip() for block in order.prompts]
+        if order.ground is not None:
+            texts = [without_ground(text) for text in texts]
         return [index.match(text, *encode(index.sentences_to_encode(text)).cpu().numpy()) for text in texts]
 
     def _finders(

@@ -3,9 +3,9 @@
 
     python -m tests.benchmarks.terrain [--only stairs] [--pictures FOLDER] [--json FILE]
 
-Prints a line for each ground and all of it as one line of JSON. Heights are compared with those of the same sentence
-and speed on the level floor: of standing toes over the ground, and of the hips over the standing foot that they are above. Slides are those
-of toes in the middle of stances, overhang is the share of stances in which an edge is under the sole.
+Prints a line for each ground and all of it as one line of JSON. Heights are compared with those of a walk on the
+level floor: of standing toes over the ground, and of the hips over the standing foot that they are above. Slides are
+those of toes in the middle of stances, overhang is the share of them in which an edge is under the sole.
 """
 
 from __future__ import annotations
