@@ -89,6 +89,11 @@ class Generation(RequestRunner):
         return "Cancelling" if session.state == "cancelling" else (session.step_label or "Waiting").capitalize()
 
     @property
+    def looks_broken(self) -> bool:
+        """Whether the motion that was delivered last is spoilt on this character."""
+        return self.observed is not None and any(fault.is_broken for fault in self.observed.faults)
+
+    @property
     def fraction(self) -> float:
         """How far the request is, 0..1."""
         if self._phase:
@@ -294,7 +299,8 @@ class Generation(RequestRunner):
         """Deliver a motion that is there already."""
         self.captured = captured
         yield from self._deliver(Delivery(import_motion.result_of(request), request, captured))
-        self.report = [f"{request.num_frames / FPS:.1f} s of motion from a file"]
+        broken = self.report[:1] if self.looks_broken else []
+        self.report = [*broken, f"{request.num_frames / FPS:.1f} s of motion from a file"]
 
 
 GENERATION = Generation()

@@ -16,6 +16,7 @@ from ..shared.errors import BadRequest
 from ..shared.skeleton import SKELETON
 from .read_rig import is_object_moving
 from .setup import read_character
+from .soles import SolePoint, sole_points
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CharacterBody:
     them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
     ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
     ``bones``: joint -> bone, the one that carries it where none begins there; there ``tips`` says where it is, in that
-    bone's axes.
+    bone's axes. ``soles``: what stands on the ground.
     """
 
     uid: int
@@ -37,6 +38,7 @@ class CharacterBody:
     heading: float
     position: tuple[float, float]
     tips: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    soles: tuple[SolePoint, ...] = ()
 
     def to_model(self, points: np.ndarray, unit_scale: float) -> np.ndarray:
         """World points (..., 3) in scene units, ``unit_scale`` metres each, as the model's: metres of a body with its
@@ -72,6 +74,7 @@ def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> Char
         uid=armature.session_uid,
         name=armature.name,
         bones={joint: rest.carrier(bone) for joint, bone in found.bones.items()},
+        soles=sole_points(rest, found),
         tips={joint: rest.point_of_tip(bone) for joint, bone in found.bones.items() if rest.by_name[bone].is_tip},
         scale=factor,
         floor=ground + scale.hips_lift(rest, found) / metres,

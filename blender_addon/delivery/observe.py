@@ -15,13 +15,15 @@ from .. import offscreen
 from ..capture.capture import CapturedScene
 from ..capture.obstacles import depths
 from ..character import setup as character
-from ..lookup import object_by_uid
+from ..lookup import object_by_uid, scene_by_uid
 from ..retarget.proportions import relative_targets
 from ..shared import space
 from ..shared.errors import RetargetError
 from ..shared.skeleton import CONTACT_JOINTS
 from ..takes.arrivals import Arrivals
+from ..takes.faults import find_faults
 from ..takes.observed import Observed, slide
+from . import visible
 
 
 def observe(
@@ -40,16 +42,18 @@ def observe(
     frames = np.unique(np.concatenate([on_model, *(track.frames for track in tracks)]).round(4))
     names = tuple(captured.body.bones)
     points = [(bone, captured.body.tips.get(joint, (0.0, 0.0, 0.0))) for joint, bone in captured.body.bones.items()]
-    positions = yield from offscreen.world_points(lambda: armature_of(captured), points, frames)
+    points += [(sole.bone, sole.point) for sole in captured.body.soles]
+    places = yield from offscreen.world_points(lambda: armature_of(captured), points, frames)
+    positions, soles = places[:, : len(names)], places[:, len(names) :]
+    model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))
+    by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
     errors = {}
     for track in tracks:
         rows = np.searchsorted(frames, track.frames.round(4))
         distances = track.distances(positions[rows, names.index(track.joint)]) * captured.unit_scale
         errors[track.joint] = (track.frames, distances)
     if captured.relations and not in_place:
-        model_frames = np.asarray(space.scene_to_model_frame(frames, captured.start_frame, fps))
         yaw = relative_targets.headings(joints, model_frames)
-        by_joint = dict(zip(names, positions.swapaxes(0, 1), strict=True))
         for relation in captured.relations:
             errors |= _relative_errors(relation, frames, by_joint, yaw, captured)
     standing = (np.asarray(contacts, bool) & (not in_place))[
@@ -67,6 +71,13 @@ def observe(
     inside = depths(() if in_place else captured.obstacles, captured.body.to_model(positions, captured.unit_scale)).max(
         -1
     )
+    yield
+    floor = visible.floor_of(captured, scene_by_uid(captured.scene_uid))
+    over = {} if floor is None else visible.clearances(captured, floor, model_frames, soles)
+    motion = model_frames, visible.at_frames(np.asarray(joints, np.float64), model_frames)
+    yield
+    shown = visible.motion_on_rig(captured, frames, by_joint, motion, (standing, slides), over, tracks, errors)
+    faults = yield from find_faults(shown)
     return Observed(
         frames=frames,
         joints=names,
@@ -77,6 +88,7 @@ def observe(
         slides=slides,
         depths=inside * captured.body.scale,
         detour=detour,
+        faults=faults,
     )
 
 

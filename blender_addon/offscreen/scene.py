@@ -136,11 +136,12 @@ def world_points(
     ``armature`` tells the character, and is asked again in every tick, for it raises when the character is gone.
     """
     in_bones = np.array([(*point, 1.0) for _, point in points])
-    names = [bone for bone, _ in points]
+    names = list(dict.fromkeys(bone for bone, _ in points))
+    carriers = np.array([names.index(bone) for bone, _ in points])
 
     def read(pose: bpy.types.bpy_prop_collection) -> np.ndarray:
         matrices = np.array([pose[bone].matrix for bone in names], dtype=np.float64)
-        return (matrices @ in_bones[..., None])[:, :3, 0]
+        return (matrices[carriers] @ in_bones[..., None])[:, :3, 0]
 
     with temporary_scene() as uid:
         add_copy(uid, armature())

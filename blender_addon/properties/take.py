@@ -22,6 +22,15 @@ class GaitwayTakeClip(bpy.types.PropertyGroup):
     seconds: FloatProperty(name="Seconds", description="How much of the motion it is")
 
 
+class GaitwayTakeFault(bpy.types.PropertyGroup):
+    """What a viewer would see wrong in a take, and where it is worst."""
+
+    name: StringProperty(name="Fault", description="What is to be seen")
+    amount: StringProperty(name="Amount", description="How much it is at worst")
+    frame: FloatProperty(name="Frame", description="Frame at which it is worst")
+    is_broken: BoolProperty(name="Broken", description="Whether it spoils the motion")
+
+
 class GaitwayTake(bpy.types.PropertyGroup):
     """One generated motion. The pointer keeps its Action in the file, whether a character plays it or not."""
 
@@ -62,6 +71,8 @@ class GaitwayTake(bpy.types.PropertyGroup):
     entered_frame: FloatProperty(
         name="Obstacle Frame", description="Frame at which a joint is deepest inside an obstacle"
     )
+    faults: CollectionProperty(type=GaitwayTakeFault, description="What a viewer would see wrong, the worst first")
+    broken: StringProperty(name="Broken", description="What spoils the motion and what to do; empty for a sound one")
 
 
 class GaitwayTakes(bpy.types.PropertyGroup):
@@ -73,4 +84,4 @@ class GaitwayTakes(bpy.types.PropertyGroup):
     range_end: IntProperty(name="To", default=60, description="Last frame to regenerate")
 
 
-CLASSES = (GaitwayTakeClip, GaitwayTake, GaitwayTakes)
+CLASSES = (GaitwayTakeClip, GaitwayTakeFault, GaitwayTake, GaitwayTakes)

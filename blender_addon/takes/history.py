@@ -23,7 +23,7 @@ from ..keying import keyframes
 from ..shared.errors import BadFile, BadRequest
 from ..shared.protocol import Generate
 from ..shared.skeleton import FPS, SKELETON
-from . import pose_snapshot, settings_snapshot
+from . import fault_words, pose_snapshot, settings_snapshot
 from .arrivals import Arrivals
 from .merge import merge_keys
 from .observed import Observed
@@ -100,6 +100,12 @@ def note(take: GaitwayTake, observed: Observed) -> None:
     take.worst_joint, take.worst_frame = observed.worst()
     take.drift, take.drift_frame = observed.drift()
     take.entered, take.entered_frame = observed.entered()
+    take.broken = fault_words.broken_notice(observed.faults)
+    take.faults.clear()
+    for fault in observed.faults:
+        row = take.faults.add()
+        row.name, row.amount, row.frame = fault_words.label(fault), fault_words.amount(fault), fault.frame
+        row.is_broken = fault.is_broken
 
 
 def source_of(take: GaitwayTake) -> TakeSource:

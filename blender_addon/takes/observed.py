@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .faults import Fault
+
 if TYPE_CHECKING:
     from ..capture.tracks import Track
 
@@ -23,7 +25,8 @@ class Observed:
     control's frames (C,) and how far the joint was from it (C,) in metres. ``contacts``
     (K, 4): which of the four foot joints should stand. ``slides`` (K, 4) in metres: how far it has come since it was
     put down. ``depths`` (K,) in metres: how deep the deepest joint is in an obstacle. ``detour``: the
-    first and the last frame in which the path was led around one.
+    first and the last frame in which the path was led around one. ``faults``: what else a viewer would see, what breaks
+    the motion first.
     """
 
     frames: np.ndarray
@@ -35,6 +38,7 @@ class Observed:
     slides: np.ndarray
     depths: np.ndarray
     detour: tuple[float, float] | None
+    faults: tuple[Fault, ...] = ()
 
     def track(self, joint: str) -> np.ndarray:
         """Positions (K, 3) of one joint."""

@@ -7,8 +7,10 @@ import bpy
 
 from ..app.viewport import TAKE_OBSERVER
 from ..shared.skeleton import joint_label
-from ..takes import history
+from ..takes import fault_words, history
 from .sidebar import Tab, centimetres, paragraph
+
+SLIDING = fault_words.WORDS["slide"].label
 
 
 class GAITWAY_OT_go_to_frame(bpy.types.Operator):
@@ -35,6 +37,8 @@ class GAITWAY_PT_accuracy(Tab, bpy.types.Panel):
         elif TAKE_OBSERVER.is_observing or not shown.is_measured:
             paragraph(self.layout, context, "Measuring on the character", "SORTTIME")
         else:
+            if shown.broken:
+                paragraph(self.layout, context, shown.broken, "ERROR")
             draw_figures(self.layout, shown)
         options = context.scene.gaitway.overlay
         header, body = self.layout.panel("gaitway_overlay", default_closed=True)
@@ -54,17 +58,20 @@ def draw_figures(layout: bpy.types.UILayout, take: bpy.types.PropertyGroup) -> N
             row = column.row()
             row.label(text=name)
             row.label(text=centimetres(value))
-        _draw_jump(column, f"Worst, {joint_label(take.worst_joint)}", take.worst, take.worst_frame)
-    _draw_jump(column, "Foot sliding", take.drift, take.drift_frame)
+        _draw_jump(column, f"Worst, {joint_label(take.worst_joint)}", centimetres(take.worst), take.worst_frame)
+    _draw_jump(column, SLIDING, centimetres(take.drift), take.drift_frame)
     if take.entered > 0:
-        _draw_jump(column, "Inside an obstacle", take.entered, take.entered_frame)
+        _draw_jump(column, "Inside an obstacle", centimetres(take.entered), take.entered_frame)
+    for fault in take.faults:
+        if fault.name != SLIDING:
+            _draw_jump(column, fault.name, fault.amount, fault.frame)
 
 
-def _draw_jump(layout: bpy.types.UILayout, name: str, metres: float, frame: float) -> None:
-    """A distance and a button to the frame where it occurs."""
+def _draw_jump(layout: bpy.types.UILayout, name: str, amount: str, frame: float) -> None:
+    """How much it is and a button to the frame where it occurs."""
     row = layout.row()
     row.label(text=name)
-    button = row.operator("gaitway.go_to_frame", text=f"{centimetres(metres)} at {frame:.0f}", icon="VIEWZOOM")
+    button = row.operator("gaitway.go_to_frame", text=f"{amount} at {frame:.0f}", icon="VIEWZOOM")
     button.frame = frame
 
 

@@ -108,7 +108,7 @@ def draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     elif GENERATION.report and history.has(context.scene, GENERATION.delivered_id):
         box = layout.box()
         for number, line in enumerate(GENERATION.report):
-            paragraph(box, context, line, "BLANK1" if number else "CHECKMARK")
+            paragraph(box, context, line, "BLANK1" if number else "ERROR" if GENERATION.looks_broken else "CHECKMARK")
         if GENERATION.notice:
             paragraph(box, context, GENERATION.notice, "INFO")
     shown = history.shown(context.scene)
