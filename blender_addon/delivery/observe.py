@@ -76,7 +76,7 @@ def observe(
     over = {} if floor is None else visible.clearances(captured, floor, model_frames, soles)
     motion = model_frames, visible.at_frames(np.asarray(joints, np.float64), model_frames)
     yield
-    shown = visible.motion_on_rig(captured, frames, by_joint, motion, (standing, slides), over, tracks, errors)
+    shown = visible.motion_on_rig(captured, frames, by_joint, motion, (standing, slides), over, tracks, errors, fps)
     faults = yield from find_faults(shown)
     return Observed(
         frames=frames,

@@ -71,8 +71,9 @@ def motion_on_rig(
     soles: dict[str, np.ndarray],
     tracks: list[Track],
     errors: dict[str, tuple[np.ndarray, np.ndarray]],
+    fps: float,
 ) -> MotionOnRig:
-    """All that was measured at scene ``frames`` (K,). Eight, each measured elsewhere: ``heads``: joint -> (K, 3);
+    """All that was measured at scene ``frames`` (K,). Nine, each measured elsewhere: ``heads``: joint -> (K, 3);
     ``motion``: its model frames (K,) and joints (K, 22, 3); ``feet``: which stand (K, 4), and their slides; ``soles``:
     :func:`clearances`."""
     model_frames, wanted = motion
@@ -89,4 +90,5 @@ def motion_on_rig(
         missed={track.joint: (track.frames, track.points, errors[track.joint][1]) for track in tracks},
         led=frozenset(led),
         leg_m=captured.body.leg_length * captured.unit_scale,
+        fps=fps,
     )

@@ -32,6 +32,8 @@ WORDS = {
     "knee": FaultText("{part} bends backward", "the {part} bends backward by {amount}", "deg", BONES),
     "under": FaultText("{part} under the ground", "the {part} is up to {amount} under the ground", "cm", FLOOR),
     "over": FaultText("{part} over the ground", "the {part} stands up to {amount} over the ground", "cm", FLOOR),
+    "hover": FaultText("Feet over the ground", "the feet hang up to {amount} over the ground", "cm",
+                       "Lower the path of the hips, or choose On the Ground for it"),
     "slide": FaultText("Foot sliding", "a standing foot slides by {amount}", "cm", f"{SIZES}, and turn on Lock Feet"),
     "reach": FaultText("{part} out of reach", "the control of the {part} is {amount} out of reach", "cm",
                    "Move the control closer to the character"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shared.limbs import LIMBS, Limb, bend_angle
+from ..shared.series import runs
 
 LEGS = LIMBS[:2]
 
@@ -27,6 +28,8 @@ class FaultLimits:
     slide_broken_ratio: float = 0.15
     height_ratio: float = 0.04  # of soles under or over the ground
     height_broken_ratio: float = 0.15
+    hover_s: float = 1.0  # for which both feet are off the ground
+    hover_straight_ratio: float = 0.85  # of the leg's length, from which on legs hang; climbers bend theirs
     reach_ratio: float = 0.02  # by which a control is missed since the limb is too short
     reach_straight_ratio: float = 0.97  # of the limb's length, at which it counts as stretched out
     knee_deg: float = 15.0  # of a bend to the wrong side
@@ -63,7 +66,8 @@ class MotionOnRig:
     for directions only. ``standing`` (K, 4): which contact joints do, ``slides`` (K, 4): how far these slid, metres.
     ``clearances``: side -> metres (K,) of the sole's lowest point over the ground, where that is known; ``lifted``:
     the same of the motion's own foot. ``missed``: joint -> frames (C,), targets (C, 3) and distances (C,) in metres
-    of its control; ``led``: all joints that controls lead. ``leg_m``: the leg's length in metres.
+    of its control; ``led``: all joints that controls lead. ``leg_m``: the leg's length in metres. ``fps``: the
+    scene's.
     """
 
     frames: np.ndarray
@@ -76,12 +80,13 @@ class MotionOnRig:
     missed: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
     led: frozenset[str]
     leg_m: float
+    fps: float
 
 
 def find_faults(shown: MotionOnRig) -> Generator[None, None, tuple[Fault, ...]]:
     """What is to be told of a motion, what breaks it first; a generator that hands the thread back."""
     found: list[Fault] = []
-    for measure in (_hips, _limbs, _stretched, _knees, _soles, _slides, _out_of_reach):
+    for measure in (_hips, _limbs, _stretched, _knees, _soles, _hovering, _slides, _out_of_reach):
         found += measure(shown)
         yield
     return tuple(sorted(found, key=lambda fault: not fault.is_broken))
@@ -169,6 +174,24 @@ def _soles(shown: MotionOnRig) -> Iterator[Fault]:
             worst, frame = _at(shown, values)
             if worst > LIMITS.height_ratio * shown.leg_m:
                 yield Fault(kind, f"{side}_ankle", worst, frame, worst > LIMITS.height_broken_ratio * shown.leg_m)
+
+
+def _hovering(shown: MotionOnRig) -> Iterator[Fault]:
+    """A body whose legs hang over the ground for longer than any jump."""
+    if len(shown.clearances) < len(LEGS):
+        return
+    over = np.min(list(shown.clearances.values()), axis=0)
+    extended = [np.linalg.norm(shown.heads[limb.end] - shown.heads[limb.upper], axis=-1) for limb in LEGS]
+    hangs = (over > LIMITS.height_ratio * shown.leg_m) & (
+        np.min(extended, axis=0) > LIMITS.hover_straight_ratio * np.max(extended)
+    )
+    lasting = np.zeros(len(over))
+    for first, end in runs(hangs):
+        if shown.frames[end - 1] - shown.frames[first] >= LIMITS.hover_s * shown.fps:
+            lasting[first:end] = over[first:end]
+    worst, frame = _at(shown, lasting)
+    if worst > 0:
+        yield Fault("hover", "", worst, frame, worst > LIMITS.height_broken_ratio * shown.leg_m)
 
 
 def _slides(shown: MotionOnRig) -> Iterator[Fault]:

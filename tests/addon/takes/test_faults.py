@@ -33,7 +33,17 @@ def walking() -> MotionOnRig:
     still = np.zeros((FRAMES, 4))
     level = {"left": np.zeros(FRAMES), "right": np.zeros(FRAMES)}
     return MotionOnRig(
-        np.arange(FRAMES) + 1.0, dict(heads), heads, still == 0, still, level, level, {}, frozenset({"pelvis"}), 0.8
+        np.arange(FRAMES) + 1.0,
+        dict(heads),
+        heads,
+        still == 0,
+        still,
+        level,
+        level,
+        {},
+        frozenset({"pelvis"}),
+        0.8,
+        20.0,
     )
 
 
