@@ -19,7 +19,7 @@ children compare:
 - *torn*: the largest change of a limb's length, %;
 - *find*: milliseconds to recognise the armature; *press*: seconds of work from the press to the keys, without the
   engine's; *tick*: the longest work in one tick, ms;
-- what is outside of the limits (``Limits``) is named at the end.
+- what is outside of the limits (``Limits``) is named at the end, and in brackets what the add-on says of the motion.
 
 ``--random`` makes so many humanoids by chance, the same every time. Needs bpy and the motions of ``shared``.
 """
@@ -60,7 +60,7 @@ from blender_addon.shared.pose import global_rotations
 from blender_addon.shared.protocol import ControlError, Generate, PromptBlock, Result
 from blender_addon.shared.skeleton import CONTACT_JOINTS, SKELETON
 from blender_addon.shared.space import model_to_blender, model_to_scene_frame
-from blender_addon.takes.observed import slide
+from blender_addon.takes.observed import Observed, slide
 from engine.finishing import finish
 from engine.validate import order_of
 
@@ -291,7 +291,7 @@ def run(
     work = deliver(Delivery(answer, request, captured), lambda it: phases.setdefault(it, time.thread_time() - began))
     observed, _, tick_ms = rigs.in_ticks(work)
     press_s += phases["Measuring"]
-    says = spoken(answer, observed)
+    says = spoken(observed)
 
     path = tracks[0]
     frames, factor = path.frames, captured.body.scale
@@ -342,12 +342,9 @@ def _heading(across: np.ndarray) -> np.ndarray:
     return np.arctan2(across[:, 1], across[:, 0])
 
 
-def spoken(answer: Result, observed: object) -> str:
-    """What the panel says of the motion first."""
-    from blender_addon.delivery.report import report
-    from blender_addon.takes.origin import Origin
-
-    return report(answer, Origin(), observed)[0]
+def spoken(observed: Observed) -> str:
+    """What the add-on tells besides distances from controls: kinds of faults, those that break the motion with a !."""
+    return " ".join(f"{fault.kind}{'!' * fault.is_broken}" for fault in getattr(observed, "faults", ()))
 
 
 COLUMNS = "  path   hand  copy  dirs  turn flips knees slide   low  high  torn  find press  tick  soles"
@@ -359,7 +356,7 @@ def line(row: Row) -> str:
         f"{row.character[:31]:32}{row.motion:6}{row.path_cm:6.2f}{row.hand_cm:7.2f}{row.copy_deg:6.1f}{row.dirs_deg:6.1f}{row.turn_deg:6.1f}"
         f"{row.flips:6}{row.knees:6}{row.slide_pct:6.2f}{row.low_pct:6.2f}{row.high_pct:6.2f}{row.torn_pct:6.1f}"
         f"{row.find_ms:6.0f}{row.press_s:6.2f}{row.tick_ms:6.0f}  {row.soles:6}"
-        f"{' '.join(fault.rpartition('_')[0] or fault for fault in row.faults())}"
+        f"{' '.join(fault.rpartition('_')[0] or fault for fault in row.faults())}" + f" ({row.says})" * bool(row.says)
     )
 
 
