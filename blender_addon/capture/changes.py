@@ -6,8 +6,10 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import compat, offscreen
 from ..keying import fcurve_keys
+from .kinds import leads_along
+from .line_facts import line_points
 
 
 def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
@@ -18,7 +20,7 @@ def watched_uids(scene: bpy.types.Scene) -> frozenset[int]:
         target = first
         while target is not None and target != scene.gaitway.character:
             uids.add(target.session_uid)
-            if target.type == "CURVE":
+            if target.data is not None and offscreen.has_lines(target):
                 uids.add(target.data.session_uid)
             target = target.parent
     return frozenset(uids)
@@ -31,11 +33,11 @@ def inputs_hash(scene: bpy.types.Scene) -> int:
         target = control.target
         if not control.enabled or target is None:
             continue
-        if target.type == "CURVE" and not control.bone:
+        if leads_along(control):
             if target.mode == "EDIT":
                 target.update_from_editmode()
             parts.append(np.array(target.matrix_world).tobytes())
-            parts += [_points(spline) for spline in target.data.splines]
+            parts += [line_points(member) for member in offscreen.instanced_lines(target) or [target]]
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)
@@ -71,14 +73,3 @@ def _obstacles(scene: bpy.types.Scene) -> list[bpy.types.Object]:
 def _grounds(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     grounds = [control.ground for control in scene.gaitway.controls if control.enabled]
     return [ground for ground in grounds if ground is not None]
-
-
-def _points(spline: bpy.types.Spline) -> bytes:
-    fields = {"co": 3, "handle_left": 3, "handle_right": 3} if spline.type == "BEZIER" else {"co": 4}
-    points = spline.bezier_points if spline.type == "BEZIER" else spline.points
-    parts = []
-    for name, width in fields.items():
-        values = np.empty(len(points) * width, np.float32)
-        points.foreach_get(name, values)
-        parts.append(values.tobytes())
-    return b"".join(parts)

@@ -18,6 +18,9 @@ from .kinds import Control, control_label
 from .standing import standing_ends
 from .timing import continuous, scene_fps, span
 
+MANY_LINES = 64
+"""More than these are a head of hair or a drawing, and nobody means to walk along all of them."""
+
 
 def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
     """Scene frames (K,) and world points (K, 3) of a joint that moves along a curve."""
@@ -26,6 +29,10 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
     line = _line(control, start)
     yield
     if control.pace == "ANIMATED":
+        if control.target.type != "CURVE":
+            raise BadControl(
+                f"{control_label(control)} has no Evaluation Time, since it is no curve.", "Set Speed to Even."
+            )
         return frames, (yield from offscreen.followed_path(control.target, frames, control.spline, control.reverse))
     try:
         points = paths.points_along(line, _fractions(control, line, frames, scene))
@@ -40,10 +47,15 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
 
 def _line(control: Control, frame: float) -> np.ndarray:
     """The world points (P, 3) of the curve as it is at ``frame``, in the order in which they are followed."""
-    lines = offscreen.curve_lines(control.target, frame)
+    lines = offscreen.path_lines(control.target, frame)
     if not lines:
         raise BadControl(
             f"{control_label(control)} has fewer than two points.", "Draw at least two points at different positions."
+        )
+    if control.spline == 0 and len(lines) > MANY_LINES:
+        raise BadControl(
+            f"{control_label(control)} has {len(lines)} separate lines; a path is one.",
+            "Choose one under Spline, or copy it into an object of its own.",
         )
     if control.spline > len(lines):
         raise BadControl(

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import bpy
 
+from .. import offscreen
 from ..shared.errors import BadControl
 
 Control: TypeAlias = bpy.types.PropertyGroup | SimpleNamespace
@@ -29,8 +30,15 @@ def kind_of(control: Control) -> ControlKind:
     """What leads the joint of ``control``."""
     if control.relative_to != "WORLD":
         return ControlKind.RELATIVE
-    is_curve = control.target is not None and control.target.type == "CURVE" and not control.bone
-    return ControlKind.CURVE if is_curve else ControlKind.OBJECT
+    return ControlKind.CURVE if leads_along(control) else ControlKind.OBJECT
+
+
+def leads_along(control: Control) -> bool:
+    """Whether the joint moves along lines of the control's object: a curve always, other lines where told."""
+    target = control.target
+    if target is None or control.bone:
+        return False
+    return target.type == "CURVE" or (control.along_lines and offscreen.has_lines(target))
 
 
 def control_label(control: Control) -> str:

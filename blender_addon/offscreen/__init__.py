@@ -3,13 +3,13 @@
 
 from .evaluate_at import (
     EMPTY_NAME,
-    curve_lines,
     followed_path,
     may_move,
     shared_scene,
     world_matrices,
     world_positions,
 )
+from .lines import LINE_TYPES, has_lines, instanced_lines, is_edges_only, path_lines
 from .scene import (
     SCENE_NAME,
     SLICE_S,
@@ -25,13 +25,17 @@ from .scene import (
 
 __all__ = [
     "EMPTY_NAME",
+    "LINE_TYPES",
     "SCENE_NAME",
     "SLICE_S",
     "add_static_copy",
     "armature_copy",
-    "curve_lines",
     "followed_path",
+    "has_lines",
+    "instanced_lines",
+    "is_edges_only",
     "may_move",
+    "path_lines",
     "remove_orphans",
     "scene_of",
     "set_frame",

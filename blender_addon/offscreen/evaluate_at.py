@@ -14,9 +14,9 @@ import bpy
 import numpy as np
 
 from . import scene as hidden
+from .undressed import add_copy_of, strip_bevel
 
 EMPTY_NAME = "Gaitway follower"
-CURVE_RESOLUTION = 64  # points between two of a curve's own
 
 _shared: list[int] = []
 
@@ -37,7 +37,7 @@ def shared_scene() -> Iterator[int]:
 
 
 @contextmanager
-def _temporary_objects() -> Iterator[int]:
+def temporary_objects() -> Iterator[int]:
     """The uid of a hidden scene; objects added to it in this block are removed at its end."""
     with shared_scene() as uid:
         others = {member.session_uid for member in hidden.scene_of(uid).collection.objects}
@@ -87,7 +87,7 @@ def _followed(
 ) -> Generator[None, None, np.ndarray]:
     """Matrices (K, B, 4, 4) of empties that a constraint of this ``kind`` puts onto the bones, or onto the object."""
     matrices = []
-    with _temporary_objects() as uid:
+    with temporary_objects() as uid:
         followers = []
         for bone in bones or [""]:
             follower = _add_empty(uid)
@@ -114,12 +114,12 @@ def followed_path(
     points = []
     if curve.mode == "EDIT":
         curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _temporary_objects() as uid:
-        copy = _add_curve_copy(uid, curve)
+    with temporary_objects() as uid:
+        copy = add_copy_of(uid, curve)
         splines = copy.data.splines
         for other in list(splines)[: max(spline - 1, 0)]:
             splines.remove(other)
-        _strip_bevel(copy.data)
+        strip_bevel(copy.data)
         copy.data.use_path = True
         led = _add_empty(uid)
         led.constraints.new("FOLLOW_PATH").target = copy
@@ -143,68 +143,3 @@ def _add_empty(uid: int) -> bpy.types.Object:
     empty = bpy.data.objects.new(EMPTY_NAME, None)
     hidden.scene_of(uid).collection.objects.link(empty)
     return empty
-
-
-def _add_curve_copy(uid: int, curve: bpy.types.Object) -> bpy.types.Object:
-    copy = curve.copy()
-    copy.data = curve.data.copy()
-    hidden.scene_of(uid).collection.objects.link(copy)
-    copy.hide_viewport = False
-    return copy
-
-
-def curve_lines(curve: bpy.types.Object, frame: float) -> list[np.ndarray]:
-    """World points (P, 3) of each spline of ``curve`` as it is at ``frame``: Bezier, NURBS or poly, modifiers and
-    shape keys included.
-    """
-    if curve.mode == "EDIT":
-        curve.update_from_editmode()  # what is being drawn or dragged is not in the curve's own data yet
-    with _temporary_objects() as uid:
-        copy, scene = _add_curve_copy(uid, curve), hidden.scene_of(uid)
-        _strip_bevel(copy.data)
-        hidden.set_frame(scene, frame)
-        evaluated = copy.evaluated_get(scene.view_layers[0].depsgraph)
-        mesh = evaluated.to_mesh()
-        if mesh is None:  # a curve without a single point
-            return []
-        points = np.empty(3 * len(mesh.vertices), np.float32)
-        edges = np.empty(2 * len(mesh.edges), np.int32)
-        mesh.vertices.foreach_get("co", points)
-        mesh.edges.foreach_get("vertices", edges)
-        evaluated.to_mesh_clear()
-        world = np.array(evaluated.matrix_world)
-    points = points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
-    return [points[line] for line in join_edges(len(points), edges.reshape(-1, 2))]
-
-
-def _strip_bevel(curve: bpy.types.Curve) -> None:
-    """Reduce the curve to its line: no tube around it, no surface inside it, and fine enough to be taken for the curve
-    itself.
-    """
-    curve.dimensions = "3D"
-    curve.bevel_mode = "ROUND"
-    curve.bevel_depth = 0.0
-    curve.extrude = 0.0
-    curve.bevel_factor_start, curve.bevel_factor_end = 0.0, 1.0
-    curve.resolution_u = CURVE_RESOLUTION
-    for spline in curve.splines:
-        spline.resolution_u = CURVE_RESOLUTION
-
-
-def join_edges(num_vertices: int, edges: np.ndarray) -> list[list[int]]:
-    """The lines that ``edges`` (E, 2) string together, each as its vertices in order; a closed line ends where it
-    began.
-    """
-    lines: list[list[int]] = []
-    following = {int(a): int(b) for a, b in edges if b == a + 1}
-    closing = {int(max(a, b)): int(min(a, b)) for a, b in edges if abs(int(a) - int(b)) != 1}
-    start = 0
-    while start < num_vertices:
-        line = [start]
-        while line[-1] in following:
-            line.append(following[line[-1]])
-        start = line[-1] + 1
-        if closing.get(line[-1]) == line[0]:
-            line.append(line[0])
-        lines.append(line)
-    return lines

@@ -117,7 +117,7 @@ class GaitwayControl(bpy.types.PropertyGroup):
     target: PointerProperty(
         type=bpy.types.Object,
         name="Object",
-        description="A keyframed empty or object, a curve to walk along, or an armature with a bone to follow",
+        description="A keyframed empty or object, a curve or stroke to move along, or an armature with a bone",
     )
     bone: StringProperty(name="Bone", description="Bone of the armature that the joint follows")
     joint: EnumProperty(
@@ -155,6 +155,12 @@ class GaitwayControl(bpy.types.PropertyGroup):
     times: EnumProperty(
         items=TIMES_ITEMS, name="Times", default="KEYS", description="When the joint follows the control"
     )
+    along_lines: BoolProperty(
+        name="Along Its Lines",
+        default=False,
+        description="Move along the object's strokes, hair curves or edges, as along a curve; "
+        "otherwise the joint follows the object itself",
+    )
     frame_start: IntProperty(
         name="Start",
         default=1,
@@ -190,7 +196,7 @@ class GaitwayControl(bpy.types.PropertyGroup):
         name="Spline",
         default=0,
         min=0,
-        description="Which spline of the curve to follow, counted from 1; 0 follows all in order, "
+        description="Which spline, stroke or hair to follow, counted from 1; 0 follows all in order, "
         "in a straight line from each to the next",
     )
     facing: EnumProperty(

@@ -15,6 +15,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..shared.skeleton import MAX_SECONDS
 from .control import GaitwayControl
 from .feet import GaitwayFeet
 from .keys import GaitwayKeys
@@ -70,7 +71,7 @@ class GaitwaySettings(bpy.types.PropertyGroup):
         default=5.0,
         min=0.5,
         soft_max=9.8,
-        max=600.0,
+        max=MAX_SECONDS,
         precision=1,
         description="Length of the motion in seconds",
     )

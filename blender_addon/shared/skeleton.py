@@ -17,6 +17,7 @@ import numpy as np
 from .errors import BadControl
 
 FPS = 20.0
+MAX_SECONDS = 600.0  # of a motion
 
 # joint: (parent, T-pose direction, bone length in metres)
 _TABLE: dict[str, tuple[str | None, tuple[float, float, float], float]] = {

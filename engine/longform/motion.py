@@ -18,7 +18,7 @@ import torch
 from blender_addon.shared.control import canonical_frame
 from blender_addon.shared.gaits import facing_offset
 from blender_addon.shared.series import runs
-from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.skeleton import FPS, MAX_SECONDS, SKELETON
 
 from ..control.ground import on_level, order_path, under_path
 from ..motion_order import MotionOrder
@@ -26,7 +26,6 @@ from .timeline import EASE_FRAMES, Context, Timeline, ease
 from .window_request import WindowMotion, WindowRequest
 from .windows import OVERLAP_FRAMES, Window, plan_windows
 
-MAX_SECONDS = 600.0
 MAX_FRAMES = round(MAX_SECONDS * FPS) + 1
 MARGIN_FRAMES = 40  # on either side, that finishing looks at; a frame so far behind the newest one is final
 CLOSING_FRAMES = 50  # of a loop, that are made last, to lead back to its beginning

@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 import blender_addon
 from blender_addon.app.generation import GENERATION
 from blender_addon.takes import history as takes
-from blender_addon.ui.controls.draw_path import walk_along
+from blender_addon.ui.controls.walk_along import walk_along
 
 from ..blender.helpers import scenes
 from ..blender.helpers.engines import generate, running_engine

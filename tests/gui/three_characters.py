@@ -30,7 +30,7 @@ from blender_addon.app.generation import GENERATION
 from blender_addon.character.body import read_body
 from blender_addon.shared.skeleton import SKELETON
 from blender_addon.takes import history as takes
-from blender_addon.ui.controls.draw_path import walk_along
+from blender_addon.ui.controls.walk_along import walk_along
 
 from ..blender.helpers import rigs, scenes
 from ..blender.helpers.engines import generate, running_engine

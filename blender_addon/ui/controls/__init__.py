@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from . import draw_path, operators, panel, pins
+from . import draw_path, operators, panel, pins, walk_along
 
-CLASSES = (*operators.CLASSES, *draw_path.CLASSES, *pins.CLASSES, *panel.CLASSES)
+CLASSES = (*operators.CLASSES, *draw_path.CLASSES, *walk_along.CLASSES, *pins.CLASSES, *panel.CLASSES)
 
 __all__ = ["CLASSES"]

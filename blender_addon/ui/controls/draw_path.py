@@ -1,30 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths to walk: draw one on the ground or on objects, or walk along a curve, at the speed that the prompt implies."""
+"""Draw a path on the ground or on objects, to be walked at the speed that the prompt implies."""
 
 from __future__ import annotations
 
 import bpy
 import numpy as np
 
-from ... import offscreen
-from ...capture import pace, prompts, stroke
-from ...capture.standing import standing_ends
-from ...capture.timing import scene_fps
-from ...character import CharacterBody, read_body
-from ...properties.control import add_control
-from ...shared import gaits
-from ...shared.errors import BadControl, GaitwayError
-from ...shared.skeleton import SKELETON
+from ...capture import stroke
 from ..sidebar import ReportingOperator
 from . import under_mouse
+from .walk_along import ground_of, leg_of, walk_along, walk_summary
 
 PATH_NAME = "Walk path"
 SMOOTHING_LEGS = 0.25
 """Leg lengths within which a drawn line is only shaky: no step is as short."""
 TOLERANCE_LEGS = 0.03
 """Leg lengths by which the curve may deviate from the drawn line."""
-
-
 UNEVEN_LEGS = 0.03
 """Leg lengths by which a drawn line goes up or down, above which the ground under it is not level."""
 
@@ -117,105 +108,6 @@ class GAITWAY_OT_path_draw(ReportingOperator, bpy.types.Operator):
         context.area.tag_redraw()
 
 
-class GAITWAY_OT_walk_along(ReportingOperator, bpy.types.Operator):
-    """Walk along the selected curve from the start frame on, at the speed the prompt implies"""
-
-    bl_idname = "gaitway.walk_along"
-    bl_label = "Walk Along Curve"
-    bl_options = {"REGISTER", "UNDO"}
-
-    speed: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Speed",
-        default=0.0,
-        min=0.0,
-        soft_max=5.0,
-        unit="VELOCITY",
-        options={"SKIP_SAVE"},
-        description="Speed along the curve; 0 uses the usual speed for the prompt",
-    )
-
-    @classmethod
-    def blocked(cls, context: bpy.types.Context) -> str | None:
-        return "Select a curve to walk along" if chosen_curve(context) is None else None
-
-    def run(self, context: bpy.types.Context) -> str:
-        scene = context.scene
-        return walk_summary(scene, walk_along(scene, chosen_curve(context), self.speed))
-
-
-def chosen_curve(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The active object if it is a curve, else the first selected curve."""
-    candidates = [context.active_object, *(context.selected_objects or ())]
-    return next((candidate for candidate in candidates if candidate is not None and candidate.type == "CURVE"), None)
-
-
-def walk_along(scene: bpy.types.Scene, curve: bpy.types.Object, speed: float = 0.0) -> bpy.types.PropertyGroup:
-    """Make ``curve`` the hips' path from the motion's start on, at ``speed`` scene units a second (0: as the prompt
-    implies), and select its control. A curve that is in the list already gets new times; other paths of the hips are
-    switched off.
-
-    Raises BadControl when the curve has no length.
-    """
-    settings = scene.gaitway
-    lines = offscreen.curve_lines(curve, settings.start_frame)
-    length = stroke.length(np.concatenate(lines)) if lines else 0.0
-    if not length > 0:
-        raise BadControl(
-            f"'{curve.name}' has fewer than two different points.", "Draw at least two points at different positions."
-        )
-    speed = speed or scene_speed(scene)
-    control = next((control for control in settings.controls if control.target == curve and not control.bone), None)
-    if control is None:
-        control = add_control(settings)
-        control.target = curve
-    control.joint, control.enabled, control.pace = SKELETON.names[0], True, "EVEN"
-    control.frame_start = settings.start_frame
-    settings.length_mode = "CONTROLS"
-    for number, other in enumerate(settings.controls):
-        if other == control:
-            settings.active_control = number
-        elif other.joint == control.joint:
-            other.enabled = False
-    # What is slower at the ends takes longer: between them the speed is what it should be.
-    unit = scene.unit_settings.scale_length
-    seconds = pace.standing_duration(length * unit, speed * unit, standing_ends(control, scene))
-    control.frame_end = settings.start_frame + max(1, round(seconds * scene_fps(scene)))
-    return control
-
-
-def scene_speed(scene: bpy.types.Scene) -> float:
-    """Scene units a second implied by the prompt, for the character's size: larger bodies take larger steps."""
-    body = body_of(scene)
-    size = body.scale if body is not None else 1.0
-    return gaits.usual_speed(prompts.texts(scene.gaitway)) * size / scene.unit_settings.scale_length
-
-
-def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
-    """From when to when a path is walked, for the status line."""
-    seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
-    return f"'{control.target.name}': frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
-
-
-def body_of(scene: bpy.types.Scene) -> CharacterBody | None:
-    """The chosen character's body; None without a character, or when its bones are not recognised."""
-    try:
-        return read_body(scene.gaitway.character, scene)
-    except GaitwayError:
-        return None
-
-
-def ground_of(scene: bpy.types.Scene) -> float:
-    """Height of the ground under the character; 0 without one."""
-    body = body_of(scene)
-    return 0.0 if body is None else body.ground
-
-
-def leg_of(scene: bpy.types.Scene) -> float:
-    """Length of the character's leg in scene units; the model's without one."""
-    body = body_of(scene)
-    return SKELETON.leg_length / scene.unit_settings.scale_length if body is None else body.leg_length
-
-
 def new_path(context: bpy.types.Context, knots: np.ndarray) -> bpy.types.Object:
     """A Bezier curve through the knots (N, 3), in the scene, selected and active."""
     data = bpy.data.curves.new(PATH_NAME, "CURVE")
@@ -251,4 +143,4 @@ def draw_line(points: list[tuple[float, float, float]]) -> None:
     batch.draw(shader)
 
 
-CLASSES = (GaitwayStrokePoint, GAITWAY_OT_path_draw, GAITWAY_OT_walk_along)
+CLASSES = (GaitwayStrokePoint, GAITWAY_OT_path_draw)

@@ -8,6 +8,7 @@ import re
 
 import bpy
 
+from ... import offscreen
 from ...capture.kinds import ControlKind, kind_of
 from ...capture.paths import frame_ranges
 from ...capture.relative_targets import offset_now
@@ -40,11 +41,12 @@ class GAITWAY_OT_control_add(ReportingOperator, bpy.types.Operator):
             # Its own default joint must not count as used while a joint is chosen for it.
             used = {other.joint for other in list(settings.controls)[:-1]}
             control.target, control.bone = target, bone
+            control.along_lines = target.type in offscreen.LINE_TYPES
             control.joint = guess_joint(bone or target.name, used)
             control.frame_start = settings.start_frame
             control.frame_end = max(scene.frame_end, settings.start_frame + 1)
             control.tolerance /= scene.unit_settings.scale_length  # its default is in metres
-            if kind_of(control) is ControlKind.CURVE:
+            if target.type == "CURVE":
                 use_keyed_pace(control)
             settings.active_control = len(settings.controls) - 1
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import bpy
 
+from ... import offscreen
 from ...capture.kinds import ControlKind, control_label, kind_of
+from ...capture.line_facts import length_text, num_lines, rest_length
 from ...capture.standing import standing_ends
 from ...capture.timing import scene_fps
 from ...shared.skeleton import FPS, joint_label
@@ -49,6 +51,8 @@ class GAITWAY_PT_controls(Tab, bpy.types.Panel):
         if control.target is not None and control.target.type == "ARMATURE":
             column.prop_search(control, "bone", control.target.data, "bones")
         column.prop(control, "joint")
+        if control.target is not None and control.target.type != "CURVE" and offscreen.has_lines(control.target):
+            column.prop(control, "along_lines")
         column.prop(control, "relative_to")
         SETTINGS[kind_of(control)](column, context, control)
 
@@ -64,7 +68,7 @@ def draw_curve(column: bpy.types.UILayout, context: bpy.types.Context, control: 
     if control.pace != "ANIMATED" and control.frame_end > control.frame_start:
         column.label(text=path_summary(context.scene, control))
     column.prop(control, "reverse")
-    if len(control.target.data.splines) > 1:
+    if num_lines(control.target) > 1:
         column.prop(control, "spline")
     draw_closeness(column, context, control)
 
@@ -131,15 +135,9 @@ def path_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> st
     """Length of the curve and mean speed along it in the scene's units; drawing may not evaluate, so the length is that
     of the curve before its modifiers.
     """
-    splines = control.target.data.splines
-    chosen = list(splines) if control.spline == 0 else list(splines)[control.spline - 1 : control.spline]
-    size = sum(control.target.matrix_world.to_scale()) / 3
-    metres = sum(spline.calc_length() for spline in chosen) * size * scene.unit_settings.scale_length
+    length = rest_length(control.target, control.spline)
     seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
-    system = scene.unit_settings.system
-    length = bpy.utils.units.to_string(system, "LENGTH", metres, precision=3)
-    speed = bpy.utils.units.to_string(system, "VELOCITY", metres / seconds, precision=3)
-    return f"{length} in {seconds:.1f} s: {speed}"
+    return f"{length_text(scene, length)} in {seconds:.1f} s: {length_text(scene, length / seconds, 'VELOCITY')}"
 
 
 CLASSES = (GAITWAY_UL_controls, GAITWAY_PT_controls)

@@ -10,12 +10,12 @@ bpy = pytest.importorskip("bpy")
 
 from blender_addon import offscreen
 from blender_addon.lookup import scene_by_uid
-from blender_addon.offscreen.evaluate_at import join_edges
+from blender_addon.offscreen.lines import join_edges
 
 
 def test_edges_are_joined_to_open_and_closed_lines() -> None:
     edges = np.array([[0, 1], [1, 2], [3, 4], [4, 5], [5, 3]])
-    assert join_edges(7, edges) == [[0, 1, 2], [3, 4, 5, 3], [6]]
+    assert [line.tolist() for line in join_edges(7, edges)] == [[0, 1, 2], [3, 4, 5, 3], [6]]
 
 
 @pytest.mark.parametrize("name", ["Gaitway offscreen", "Gaitway offscreen.001", "Gaitway stage"])

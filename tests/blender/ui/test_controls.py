@@ -64,7 +64,7 @@ def test_a_drawn_line_becomes_a_path_at_walking_speed(settings, fps: float, unit
     path = control.target
     assert path.select_get() and bpy.context.view_layer.objects.active == path
     assert 3 <= len(path.data.splines[0].bezier_points) <= 12
-    (points,) = offscreen.curve_lines(path, 11)
+    (points,) = offscreen.path_lines(path, 11)
     assert np.abs(np.linalg.norm(points[:, :2], axis=-1) * unit - 4).max() < 0.04
     seconds = (control.frame_end - 11) / fps
     assert control.frame_start == 11 and control.joint == "pelvis"
@@ -146,7 +146,7 @@ def test_drawing_by_events_in_a_viewport(settings, monkeypatch: pytest.MonkeyPat
         assert drawing.modal(context, event("MOUSEMOVE", "NOTHING", x, 0)) == {"RUNNING_MODAL"}
     assert drawing.modal(context, event("LEFTMOUSE", "RELEASE", 500, 0)) == {"FINISHED"}
     (control,) = settings.controls
-    (points,) = offscreen.curve_lines(control.target, 1)
+    (points,) = offscreen.path_lines(control.target, 1)
     assert np.allclose(points[[0, -1]], [(0, 0, 0), (5, 0, 0)], atol=1e-4)
     assert ": frames 1 to" in told[-1] and None in told  # the hint has left the status line
     again = Drawing()
