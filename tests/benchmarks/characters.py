@@ -164,10 +164,13 @@ def standing(armature: bpy.types.Object, body: CharacterBody) -> Standing:
         joint: np.array(armature.matrix_world @ armature.pose.bones[bone].matrix @ Vector(tips.get(joint, (0, 0, 0))))
         for joint, bone in joints.items()
     }
-    points = skin.vertices(skin.meshes_of(armature))
-    ground = float(armature.get("ground", points[:, 2].min() if len(points) else armature.matrix_world[2][3]))
+    soles = skin.Soles.of(armature, joints)
+    lowest = min(soles.lowest().values()) if soles.of_mesh else armature.matrix_world[2][3]
+    ground = float(armature.get("ground", lowest))
+    soles.stand_on(ground)
+    points = skin.vertices(soles.members)
     top = float(points[:, 2].max() if len(points) else heads["head"][2] + 0.1 * (heads["head"][2] - ground))
-    return Standing(joints, tips, heads, ground, top - ground, skin.Soles.of(armature, joints, ground))
+    return Standing(joints, tips, heads, ground, top - ground, soles)
 
 
 def path_and_hand(

@@ -92,26 +92,31 @@ class Soles:
     armature: bpy.types.Object
     members: list[bpy.types.Object]
     masks: dict[str, np.ndarray]
+    feet: dict[str, list[str]]
     carried: dict[str, list[tuple[str, np.ndarray]]]
 
     @classmethod
-    def of(cls, armature: bpy.types.Object, joints: dict[str, str], ground: float) -> Soles:
-        """The soles of ``armature`` as it stands now on ``ground``; ``joints``: joint -> bone."""
+    def of(cls, armature: bpy.types.Object, joints: dict[str, str]) -> Soles:
+        """The soles of ``armature``; ``joints``: joint -> bone."""
         members = meshes_of(armature)
-        masks, carried = {}, {}
-        now = {
-            joint: np.array(armature.matrix_world @ armature.pose.bones[bone].matrix) for joint, bone in joints.items()
-        }
+        masks = {}
         for side in SIDES:
             ankle = armature.data.bones[joints[f"{side}_ankle"]]
             family = {ankle.name, *(bone.name for bone in ankle.children_recursive)}
             masks[side] = held_by(members, armature, family)
-            carried[side] = []
-            for joint in (f"{side}_ankle", f"{side}_foot"):
-                if joint in joints:
-                    point = np.array([*now[joint][:2, 3], ground, 1.0])
-                    carried[side].append((joints[joint], np.linalg.inv(now[joint]) @ point))
-        return cls(armature, members, masks, carried)
+        feet = {
+            side: [joints[joint] for joint in (f"{side}_ankle", f"{side}_foot") if joint in joints] for side in SIDES
+        }
+        return cls(armature, members, masks, feet, {})
+
+    def stand_on(self, ground: float) -> None:
+        """Where no mesh tells, the points of ``ground`` under the feet as they stand now are their soles."""
+        for side, bones in self.feet.items():
+            self.carried[side] = []
+            for bone in bones:
+                matrix = np.array(self.armature.matrix_world @ self.armature.pose.bones[bone].matrix)
+                point = np.array([*matrix[:2, 3], ground, 1.0])
+                self.carried[side].append((bone, np.linalg.inv(matrix) @ point))
 
     @property
     def of_mesh(self) -> bool:
