@@ -17,8 +17,9 @@ import numpy as np
 
 from ...shared import quat
 from ...shared.errors import RetargetError
+from ...shared.limbs import LIMBS, Limb
 from ...shared.skeleton import SKELETON
-from ...shared.space import model_to_blender_rotation
+from ...shared.space import model_to_blender, model_to_blender_rotation
 from ..bone_map.mapping import BoneMap
 from ..rig import BoneRest, Rig
 from . import alignment, fk, twist
@@ -93,11 +94,27 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
     segments = model_to_blender_rotation(rotations)
     index = SKELETON.index
     by_bone = {bone: segments[:, index(joint)] for joint, bone in bone_map.bones.items()}
+    for limb in LIMBS:
+        if limb.middle in bone_map and rig.by_name[bone_map[limb.middle]].is_tip:
+            by_bone[bone_map[limb.upper]] = _stiff(segments, limb)
     for bone, (joint, share) in bone_map.twists.items():
         by_bone[bone] = twist.untwisted(segments, joint, bone_map, share)
     for bone, (below, above, share) in bone_map.between.items():
         by_bone[bone] = quat.slerp(segments[:, index(below)], segments[:, index(above)], share)
     return {bone: quat.multiply(rotation, neutral[bone]) for bone, rotation in by_bone.items()}
+
+
+def _stiff(segments: np.ndarray, limb: Limb) -> np.ndarray:
+    """Rotation (T, 4) of a limb of one bone, which points to where both parts of the model's lead; ``segments`` (T, 22,
+    4), Blender axes."""
+    parts = [
+        quat.rotate(
+            segments[:, SKELETON.index(joint)],
+            model_to_blender(SKELETON.offsets[SKELETON.index(child)].astype(np.float64)),
+        )
+        for joint, child in ((limb.upper, limb.middle), (limb.middle, limb.end))
+    ]
+    return quat.multiply(quat.between(parts[0], parts[0] + parts[1]), segments[:, SKELETON.index(limb.upper)])
 
 
 def posed_chain(rig: Rig, bone_map: BoneMap) -> list[str]:
