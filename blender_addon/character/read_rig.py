@@ -41,7 +41,7 @@ def read_rig(armature: bpy.types.Object, scene: bpy.types.Scene | None = None) -
             "Give its object one positive scale for all axes, or apply the scale (Ctrl A in Object Mode).",
         )
     scene = scene or bpy.context.scene
-    return Rig(armature.name, _read_bones(armature), matrix_world, scene.unit_settings.scale_length)
+    return Rig(armature.name, read_bones(armature), matrix_world, scene.unit_settings.scale_length)
 
 
 def _matrix_world(armature: bpy.types.Object) -> np.ndarray:
@@ -50,7 +50,8 @@ def _matrix_world(armature: bpy.types.Object) -> np.ndarray:
     return np.array(armature.matrix_world, dtype=np.float64)
 
 
-def _read_bones(armature: bpy.types.Object) -> list[BoneRest]:
+def read_bones(armature: bpy.types.Object) -> list[BoneRest]:
+    """The bones of an armature object as plain data, parents before children; only reads."""
     bones, posed = armature.data.bones, armature.pose.bones
     # A bone that was just made in edit mode has no pose yet.
     bases = _matrices(posed, "matrix_basis")

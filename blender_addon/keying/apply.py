@@ -99,7 +99,7 @@ def to_controls(armature: bpy.types.Object, plan: Plan, solution: Solution) -> G
     solution = rooted.solution
     if plan.wired is not None:
         yield
-        return wiring.on_armature(plan.wired, plan.solved_rig, plan.bone_map, solution, rooted.root)
+        return (yield from wiring.on_armature(plan.wired, plan.solved_rig, plan.bone_map, solution, rooted.root))
     if plan.controls is None:
         return solution
     yield

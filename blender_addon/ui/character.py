@@ -11,9 +11,9 @@ from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..character import setup
-from ..character.read_rig import read_rig
+from ..character.read_rig import read_bones, read_rig
 from ..retarget.bone_map import REQUIRED_JOINTS, custom, detect_bones
-from ..shared.errors import BadFile
+from ..shared.errors import BadFile, RetargetError
 from ..shared.skeleton import SKELETON, joint_label
 from .sidebar import ReportingOperator, Tab, paragraph
 
@@ -33,6 +33,24 @@ def write_rows(armature: bpy.types.Object, joints: Mapping[str, str]) -> None:
     for joint in SKELETON.names:
         row = rows.add()
         row.name, row.bone = joint, joints.get(joint, "")
+
+
+_last_checked: list[tuple[tuple[int, int, tuple[tuple[str, str], ...]], str]] = []
+"""The bone map that was checked last, and what is wrong with it: panels are drawn often."""
+
+
+def map_problem(armature: bpy.types.Object) -> str:
+    """What keeps the bone map chosen for ``armature`` from being played, empty for nothing."""
+    joints = setup.chosen_joints(armature)
+    key = (armature.session_uid, len(armature.data.bones), tuple(joints.items()))
+    if not _last_checked or _last_checked[0][0] != key:
+        problem = ""
+        try:
+            custom.custom_map(read_bones(armature), joints)
+        except RetargetError as error:
+            problem = str(error)
+        _last_checked[:] = [(key, problem)]
+    return _last_checked[0][1]
 
 
 class _BonesOperator(ReportingOperator):
@@ -188,6 +206,8 @@ class GAITWAY_PT_bones(Tab, bpy.types.Panel):
             buttons.operator("gaitway.clear_bones", text="", icon="X")
             for part, joints in BODY_PARTS.items():
                 _draw_part(column, armature, part, joints)
+            if problem := map_problem(armature):
+                paragraph(column, context, problem, "ERROR")
         column.separator()
         column.prop(settings, "limbs")
         column.prop(settings, "carrier")

@@ -10,6 +10,7 @@ K scene frames, armature space.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -60,10 +61,11 @@ def _parents_first(bones: list[BoneRest]) -> list[BoneRest]:
 
 def on_armature(
     rig: Rig, body: Rig, bone_map: BoneMap, solution: Solution, root: tuple[str, np.ndarray] | None = None
-) -> Solution:
+) -> Generator[None, None, Solution]:
     """What to key on ``rig`` for its bones to stand where ``solution`` poses those of its ``body``.
 
-    ``root``: a bone that carries the motion and where it is (K, 4, 4); the body stays where it was.
+    ``root``: a bone that carries the motion and where it is (K, 4, 4); the body stays where it was. A generator that
+    hands the thread back.
     """
     targets = root_motion.posed_matrices(body, bone_map, solution)
     rotated, moved = [*solution.rotations], {solution.location_bone, *rehung_bones(rig.bones, bone_map)}
@@ -72,6 +74,7 @@ def on_armature(
         moved |= {root[0]}
     posed: dict[str, np.ndarray] = {}
     rotations, locations = {}, {}
+    yield
     for name in rig.with_ancestors([*rotated, *moved]):
         bone = rig.by_name[name]
         rotation_frame, location_frame = fk.parent_frames(rig, bone, posed.get(bone.parent or ""))
@@ -88,4 +91,5 @@ def on_armature(
             basis = np.array(np.broadcast_to(basis, (len(missing), 4, 4)))
             basis[:, :3, 3] = locations[name]
         posed[name] = fk.pose_bone(rotation_frame, location_frame, basis)
+        yield
     return replace(solution, rotations=rotations, location=locations.pop(solution.location_bone), locations=locations)

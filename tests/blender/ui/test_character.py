@@ -20,6 +20,7 @@ from blender_addon.character import setup as character
 from blender_addon.keying import apply
 from blender_addon.shared import pose
 from blender_addon.shared.skeleton import SKELETON
+from blender_addon.ui.character import map_problem
 
 from ..helpers import measure, rigs
 
@@ -47,6 +48,16 @@ def test_detect_edit_mirror_and_clear(odd):
     assert not character.chosen_joints(odd) and character.read_character(odd)[1].family == "its structure"
     bpy.ops.gaitway.edit_bones()
     assert len(odd.gaitway_rig.bones) == SKELETON.num_joints and not character.chosen_joints(odd)
+
+
+def test_the_panel_says_what_is_wrong_with_a_map_before_a_motion_is_made(odd):
+    bpy.ops.gaitway.detect_bones()
+    assert map_problem(odd) == ""
+    rows = odd.gaitway_rig.bones
+    rows["left_knee"].bone, rows["right_knee"].bone = rows["right_knee"].bone, rows["left_knee"].bone
+    assert "left knee" in map_problem(odd) and rows["left_knee"].bone in map_problem(odd)
+    rows["left_knee"].bone = ""
+    assert "No bone is chosen for the left knee" in map_problem(odd)
 
 
 def test_names_are_mirrored_by_their_side(addon):
