@@ -94,13 +94,14 @@ def _mirrored_pairs(tree: BoneTree) -> Iterator[Pair]:
             count = min(map(len, chains))
             # Something held in one hand makes its chain longer.
             if count >= MIN_LIMB_BONES + (len(chains[0]) != len(chains[1])):
-                first, second = chains[0][:count], chains[1][:count]
-                pair = make_pair(tree, fork, (first, second))
-                if pair is None or not _mirrored(pair, tree.reach[one]):
-                    pair = make_pair(tree, fork, (first, second), strides=True)
-                    if pair is None or count < 3 or not _alike(pair):
-                        continue
-                yield pair
+                cut = chains[0][:count], chains[1][:count]
+                pair = make_pair(tree, fork, cut)
+                if pair is not None and _mirrored(pair, tree.reach[one]):
+                    yield pair
+                    continue
+                striding = make_pair(tree, fork, cut, strides=True)
+                if striding is not None and count > MIN_LIMB_BONES and _alike(striding):
+                    yield striding
 
 
 def _mirrored(pair: Pair, reach: float) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .limbs import ARM_WORDS, LEG_WORDS, Pair, make_pair, split_arm, split_leg
-from .structure import HumanChains, limb_bones
+from .structure import HumanChains, limb_bones, point_apart
 from .tree import BoneTree
 
 
@@ -24,7 +24,7 @@ def find_named(tree: BoneTree) -> HumanChains | None:
     if legs is None or arms is None:
         return None
     up = (arms.start - legs.start) / max(float(np.linalg.norm(arms.start - legs.start)), 1e-9)
-    if legs.direction @ up > 0:
+    if not point_apart(legs, arms):
         return None
     leg_split, arm_split = split_leg(tree, legs, ""), split_arm(tree, arms)
     if leg_split is None or arm_split is None or leg_split[2] >= len(legs.chains[0]):

@@ -47,8 +47,8 @@ class NoHuman(Exception):
 
 def find_human(tree: BoneTree) -> HumanChains:
     """The chains of a human. Raises NoHuman when the armature has no such structure."""
-    pairs = find_pairs(tree)[:MAX_TRIED_PAIRS]
-    tried = sorted(permutations(pairs, 2), key=lambda two: -_fitness(*two))
+    pairs = find_pairs(tree)
+    tried = sorted(permutations(pairs[:MAX_TRIED_PAIRS], 2), key=lambda two: -_fitness(*two))
     nearest = _no_pair(pairs)
     for legs, arms in tried:
         try:
@@ -76,23 +76,30 @@ def _fitness(legs: Pair, arms: Pair) -> float:
     return legs.words["leg"] - legs.words["arm"] + arms.words["arm"] - arms.words["leg"]
 
 
+def point_apart(legs: Pair, arms: Pair) -> bool:
+    """Whether the legs point away from the arms, along the trunk."""
+    up = arms.start - legs.start
+    far = float(np.linalg.norm(up)) * float(np.linalg.norm(legs.direction))
+    return bool(np.linalg.norm(up) > 0.1 * legs.length and legs.direction @ up < OPPOSITE_COS * far)
+
+
 def _human(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair) -> HumanChains:
     if arms.words["leg"] > arms.words["arm"] or legs.words["arm"] > legs.words["leg"]:
         raise NoHuman(f"{_named(arms)} are no arms by their names, as with an animal", 1)
     if legs.bones & arms.bones or abs(legs.axis @ arms.axis) < PARALLEL_COS:
         raise NoHuman("it has no two legs and two arms that are each other's mirror image", 1)
-    up = arms.start - legs.start
-    leg_length = legs.length
-    distance = float(np.linalg.norm(up))
-    up = up / max(distance, 1e-9)
-    if distance < 0.1 * leg_length or legs.direction @ up > OPPOSITE_COS * np.linalg.norm(legs.direction):
+    if not point_apart(legs, arms):
         raise NoHuman(f"{_named(legs)} do not point away from {_named(arms)}, as legs do from arms", 2)
+    leg_length, up = legs.length, arms.start - legs.start
+    up = up / np.linalg.norm(up)
     trunk = _trunk(tree, legs, arms, leg_length)
     if trunk is None:
         raise NoHuman(f"no hips and spine lead from {_named(legs)} to {_named(arms)}", 3)
-    others = _other_legs(tree, pairs, legs, arms, leg_length)
+    others = _other_legs(tree, pairs, legs, arms)
     if others is not None:
         raise NoHuman(f"beside {_named(legs)} it has further legs, {_named(others)}, as an animal has", 5)
+    if legs.fork == arms.fork and not _are_told(legs, arms):
+        raise NoHuman(f"{_named(legs)} and {_named(arms)} hang on one bone, without a spine between", 3)
     pelvis, spine, chest = trunk
     feet = _feet_elsewhere(tree, legs, {*spine, pelvis, *arms.bones})
     leg_split, arm_split = split_leg(tree, legs, feet[0][0] if feet else ""), split_arm(tree, arms)
@@ -182,7 +189,7 @@ def _is_pelvis_above(tree: BoneTree, path: list[str], at: int) -> bool:
     return above.says("pelvis") > 0 or not (here.roles or above.roles)
 
 
-def _other_legs(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair, leg_length: float) -> Pair | None:
+def _other_legs(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair) -> Pair | None:
     """More limbs like legs on the trunk, if any: those of a spider, a centaur."""
     body = legs.bones | arms.bones
     trunk = {*tree.path_up(arms.fork or arms.chains[0][0]), *tree.path_up(legs.fork or legs.chains[0][0])}
@@ -191,12 +198,19 @@ def _other_legs(tree: BoneTree, pairs: list[Pair], legs: Pair, arms: Pair, leg_l
         for pair in pairs
         if not pair.bones & (body | trunk)
         and pair.fork in trunk
-        and tree.reach[pair.chains[0][0]] > LEG_LIKE_RATIO * leg_length
+        and tree.reach[pair.chains[0][0]] > LEG_LIKE_RATIO * legs.length
         and len(pair.chains[0]) > 2
     ]
     named = [pair for pair in others if pair.words["leg"] >= 1.0]
-    known = legs.words["leg"] > 0 and arms.words["arm"] > 0
-    return named[0] if named else others[0] if not known and len(others) > MAX_OTHER_LIMBS else None
+    if named or _are_told(legs, arms):
+        return named[0] if named else None
+    limbs = {chain[0] for pair in others for chain in pair.chains}
+    return others[0] if len(limbs) > 2 * MAX_OTHER_LIMBS else None
+
+
+def _are_told(legs: Pair, arms: Pair) -> bool:
+    """Whether names say which limbs are legs and which are arms."""
+    return legs.words["leg"] > 0 and arms.words["arm"] > 0
 
 
 def _feet_elsewhere(tree: BoneTree, legs: Pair, taken: set[str]) -> tuple[list[str], list[str]] | None:

@@ -14,6 +14,7 @@ from blender_addon.shared.errors import RetargetError
 from blender_addon.shared.skeleton import SKELETON
 
 from ..figures import human, posed_joints, scrambled
+from .animals import ANIMALS
 
 ALL = {joint: joint for joint in SKELETON.names}
 LEGS = ("hip", "knee", "ankle", "foot")
@@ -88,3 +89,16 @@ def test_what_is_missing_in_a_figure_is_said():
         posed_joints(), lambda joint: next((joint.replace(a, b) for a, b in fore.items() if a in joint), joint)
     )
     assert "animal" in message(animal)
+
+
+@pytest.mark.parametrize("are_named", [True, False])
+@pytest.mark.parametrize("name", ANIMALS)
+def test_an_animal_is_no_human(name, are_named):
+    found = ANIMALS[name]()
+    if not are_named:
+        numbers = {one.name: f"Bone.{number:03d}" for number, one in enumerate(found)}
+        found = [
+            dataclasses.replace(one, name=numbers[one.name], parent=numbers.get(one.parent or "")) for one in found
+        ]
+    with pytest.raises(RetargetError, match="No human figure"):
+        detect_bones(found)
