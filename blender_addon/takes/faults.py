@@ -26,7 +26,8 @@ class FaultLimits:
 
     slide_ratio: float = 0.03
     slide_broken_ratio: float = 0.15
-    height_ratio: float = 0.04  # of soles under or over the ground
+    height_ratio: float = 0.04  # of soles under or over the ground, for ``lasting_frames``
+    lasting_frames: int = 3
     height_broken_ratio: float = 0.15
     hover_s: float = 1.0  # for which both feet are off the ground
     hover_straight_ratio: float = 0.85  # of the leg's length, from which on legs hang; climbers bend theirs
@@ -96,6 +97,13 @@ def _at(shown: MotionOnRig, values: np.ndarray) -> tuple[float, float]:
     """The largest of ``values`` (K,), and its frame."""
     row = int(values.argmax())
     return float(values[row]), float(shown.frames[row])
+
+
+def _lasting(values: np.ndarray) -> np.ndarray:
+    """What ``values`` (K,) are at least for some frames around each."""
+    span = LIMITS.lasting_frames
+    padded = np.pad(values, span // 2, mode="edge")
+    return np.min([padded[first : first + len(values)] for first in range(span)], axis=0)
 
 
 def _hips(shown: MotionOnRig) -> Iterator[Fault]:
@@ -171,7 +179,7 @@ def _soles(shown: MotionOnRig) -> Iterator[Fault]:
             ("under", np.minimum(own, 0.0) - over),
             ("over", np.where(stands, over - np.maximum(own, 0.0), 0.0)),
         ):
-            worst, frame = _at(shown, values)
+            worst, frame = _at(shown, _lasting(values))
             if worst > LIMITS.height_ratio * shown.leg_m:
                 yield Fault(kind, f"{side}_ankle", worst, frame, worst > LIMITS.height_broken_ratio * shown.leg_m)
 

@@ -102,7 +102,7 @@ def test_soles_are_measured_beside_those_of_the_motion(over, own, kind, is_broke
     """Who steps onto a box or lies on the floor is not at fault."""
     shown = walking()
     heights, own_heights = np.zeros(FRAMES), np.zeros(FRAMES)
-    heights[7], own_heights[7] = over, own
+    heights[6:9], own_heights[6:9] = over, own
     faults = found(replace(shown, clearances={"left": heights}, lifted={"left": own_heights}))
     assert [(fault.kind, fault.frame, fault.is_broken) for fault in faults] == (
         [(kind, 8.0, is_broken)] if kind else []
