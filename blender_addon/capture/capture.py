@@ -71,7 +71,7 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
     """
     bpy.context.view_layer.update()  # what reading the body needs first, and beside a heavy rig a slice of its own
     yield
-    body = read_body(scene.gaitway.character, scene)
+    body = read_body(scene.gaitway.character, scene, to_key=True)
     yield
     with offscreen.shared_scene():
         tracks = yield from read_tracks(scene, body)
@@ -116,7 +116,7 @@ def _check_free(solids: Sequence[Solid], signal: ControlSignal, tolerance: np.nd
 
 def without_controls(scene: bpy.types.Scene, num_frames: int) -> CapturedScene:
     """The character as it is, for a motion without controls. Raises BadRequest or RetargetError."""
-    body = read_body(scene.gaitway.character, scene)
+    body = read_body(scene.gaitway.character, scene, to_key=True)
     return CapturedScene(
         body=body,
         tracks=(),

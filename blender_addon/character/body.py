@@ -14,7 +14,7 @@ from ..retarget.pose import facing, ground_height, scale
 from ..shared import space
 from ..shared.errors import BadRequest
 from ..shared.skeleton import SKELETON
-from .read_rig import is_object_moving
+from .read_rig import check_keyable, is_object_moving
 from .setup import read_character
 from .soles import SolePoint, sole_points
 
@@ -47,14 +47,16 @@ class CharacterBody:
         return space.blender_to_model(points - np.array([0.0, 0.0, self.floor]), unit_scale) / self.scale
 
 
-def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene) -> CharacterBody:
+def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene, to_key: bool = False) -> CharacterBody:
     """Measure ``armature`` as it stands where its object stands, at the motion's start if something carries it.
 
-    Raises BadRequest, or RetargetError when it is no human.
+    Raises BadRequest, or RetargetError when it is no human or, where it is told ``to_key`` it, keys would not show.
     """
     if armature is None or armature.type != "ARMATURE":
         raise BadRequest("No character is chosen.", "Choose an armature under Character.")
     rest, found = read_character(armature, scene)
+    if to_key:
+        check_keyable(armature, found.posed_bones)
     metres = scene.unit_settings.scale_length
     factor = scale.rig_scale(rest, found)
     leg = factor * SKELETON.leg_length / metres

@@ -99,11 +99,7 @@ def _matrices(bones: bpy.types.bpy_prop_collection, prop: str) -> np.ndarray:
 def check_keyable(armature: bpy.types.Object, keyed: Iterable[str]) -> None:
     """Raise RetargetError when keys on the bones ``keyed`` would not show: linked data, rest position, tweak mode,
     constraints, drivers."""
-    if armature.library is not None:
-        raise RetargetError(
-            f"The armature '{armature.name}' is linked from another file, so it cannot be keyed here.",
-            "Make a library override of it (Object, Library Override, Make).",
-        )
+    _check_own(armature)
     if armature.data.pose_position == "REST":
         raise RetargetError(
             f"The armature '{armature.name}' is in Rest Position, so keys on it would not show.",
@@ -112,25 +108,53 @@ def check_keyable(armature: bpy.types.Object, keyed: Iterable[str]) -> None:
     animation = armature.animation_data
     if animation is not None and animation.use_tweak_mode:
         raise RetargetError(
-            f"'{armature.name}' is in tweak mode in the NLA editor.", "Leave tweak mode (Tab in the NLA editor)."
+            f"A strip of '{armature.name}' is being edited in the NLA editor (tweak mode), so a new motion would not "
+            "show.",
+            "Leave tweak mode (Tab in the NLA editor), then generate again.",
         )
     keyed = set(keyed)
     for bone in armature.pose.bones:
         for constraint in bone.constraints:
             constrained = keyed & set(_constrained_by(bone, constraint))
             if constrained:
+                moved = sorted(constrained)[0]
+                owner = "" if moved == bone.name else f" of the bone '{bone.name}'"
                 raise RetargetError(
-                    f"The bone '{sorted(constrained)[0]}' is controlled by the constraint '{constraint.name}' of "
-                    f"'{bone.name}', so keys on it would not show.",
-                    "Mute the constraints of the bones that Gaitway keys, or choose an armature without them, "
-                    "such as the metarig that this rig was made from.",
+                    f"The bone '{moved}' of '{armature.name}' is controlled by the constraint '{constraint.name}'"
+                    f"{owner}, so keys on it would not show.",
+                    "Mute this constraint, or choose an armature without constraints on its main bones, such as the "
+                    "metarig that a rig was made from.",
                 )
     for driven in _driven_bones(armature):
         if driven in keyed:
             raise RetargetError(
-                f"The bone '{driven}' is controlled by a driver, so keys on it would not show.",
-                "Mute the driver, or choose an armature without drivers on its main bones.",
+                f"The bone '{driven}' of '{armature.name}' is controlled by a driver, so keys on it would not show.",
+                "Mute or delete the driver (right-click the bone's purple value), or choose another armature.",
             )
+
+
+def _check_own(armature: bpy.types.Object) -> None:
+    """Raise RetargetError for an armature that is another file's, or only shown by an empty."""
+    shown_by = next((empty for empty in bpy.context.scene.objects if _shows(empty, armature)), None)
+    if armature.library is not None:
+        chosen = f"Select '{shown_by.name}'" if shown_by is not None else "Select it"
+        raise RetargetError(
+            f"The armature '{armature.name}' is linked from '{bpy.path.basename(armature.library.filepath)}', so it "
+            "cannot be keyed here.",
+            f"{chosen}, use Object > Library Override > Make, and choose the new armature under Character.",
+        )
+    if shown_by is not None and not armature.users_scene:
+        raise RetargetError(
+            f"The armature '{armature.name}' is not in this scene itself: '{shown_by.name}' shows its collection.",
+            f"Delete '{shown_by.name}' and link the collection '{shown_by.instance_collection.name}' to the scene "
+            "instead.",
+        )
+
+
+def _shows(empty: bpy.types.Object, armature: bpy.types.Object) -> bool:
+    """Whether an object shows a collection with the armature."""
+    shown = empty.instance_collection if empty.instance_type == "COLLECTION" else None
+    return shown is not None and any(member == armature for member in shown.all_objects)
 
 
 def constrained_bones(armature: bpy.types.Object) -> set[str]:

@@ -116,7 +116,7 @@ def _check_duration(name: str, length: float, speed: float, scene: bpy.types.Sce
     if length / speed > MAX_SECONDS - END_S:
         raise BadControl(
             f"'{name}' is {length_text(scene, length)} long: at {length_text(scene, speed, 'VELOCITY')} it takes "
-            f"{length / speed:.0f} s, and a motion can last {MAX_SECONDS:.0f} s.",
+            f"{length / speed / 60:.0f} minutes, and a motion can last {MAX_SECONDS / 60:.0f}.",
             "Shorten it, write a faster prompt such as 'a person runs', or set a Speed.",
         )
 
