@@ -90,7 +90,7 @@ def compare(make: str, joints: np.ndarray, fps: float, bound: float) -> dict[str
     for column, joint in enumerate(CONTACT_JOINTS):
         if joint in mapped:
             points = shown[1][:, bones.index(mapped[joint])]
-            for stance in stances(in_contact[:, column], points, factor):
+            for stance in stances(in_contact[:, column], points, points / factor):
                 drift.append(float(np.linalg.norm(points[stance.span] - stance.position, axis=-1).max()) * 100)
     return found | {
         "frames": len(plan.frames),

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.skeleton import SKELETON
+from ...shared.skeleton import CONTACT_JOINTS, SKELETON
 from ...shared.solids import Solid
 from ...shared.space import blender_to_model_rotation, scene_to_model_frame
 from ..bone_map.mapping import BoneMap
+from ..pose.resample import interpolate
 from ..rig import Rig
 from . import contacts, effectors, foot_lock
 from .effectors import Target
@@ -27,6 +28,7 @@ from .keep_out import with_obstacles
 from .lean import lean
 from .leg import FootContact
 from .relative_targets import RigRelativeTarget, headings, with_relative_targets
+from .wide_hips import hips_width, sway_less
 
 ADAPTED_FRAMES_PER_STEP = 128
 OBSTACLE_ROUNDS = 2
@@ -74,6 +76,9 @@ def adapt(
     """
     if not (constraints.lock_feet or constraints.targets or constraints.relative_targets or constraints.solids):
         return rotations, pelvis
+    if constraints.lock_feet:
+        hips = sway_less(rotations[:, 0], hips_width(clock.rig, clock.bone_map), clock.fps)
+        rotations = np.concatenate([hips[:, None], rotations[:, 1:]], axis=1)
     figure = yield from _pose(clock, rotations, pelvis)
     targets = effectors.joint_targets(figure, constraints.targets, clock.frames, clock.fps)
     effectors.place_hips(figure, targets, clock.fps)
@@ -128,7 +133,12 @@ def _contact(clock: RigClock, constraints: Constraints, joints: np.ndarray, targ
             corrected = effectors.corrected_frames(targets[f"{side}_knee"][0], clock.fps)
             in_contact[corrected, column : column + 2] = False
     floor = constraints.floor if constraints.lock_feet else None
-    return FootContact(in_contact, floor, foot_lock.feet_in_scene(clock.rig, clock.bone_map))
+    times = scene_to_model_frame(np.asarray(clock.frames, np.float64), clock.start_frame, clock.fps)
+    feet = joints[:, SKELETON.indices(*CONTACT_JOINTS)]
+    places = (
+        interpolate(feet, np.clip(times, 0, len(joints) - 1)) if len(joints) > 1 else feet[np.zeros(len(times), int)]
+    )
+    return FootContact(in_contact, places, floor, foot_lock.feet_in_scene(clock.rig, clock.bone_map))
 
 
 def _controlled_hips(constraints: Constraints, targets: JointTargets, num_frames: int) -> np.ndarray:

@@ -102,20 +102,21 @@ def at_scene_frames(in_contact: np.ndarray, frames: np.ndarray, start_frame: flo
     return found
 
 
-def stances(in_contact: np.ndarray, points: np.ndarray, metre: float) -> list[Stance]:
+def stances(in_contact: np.ndarray, points: np.ndarray, model_points: np.ndarray) -> list[Stance]:
     """The stances of a joint at ``points`` (K, 3), one for each run of ``in_contact`` (K,), in the middle of where it
-    is; ``metre``: scene units that a metre of the model measures.
+    is. ``model_points`` (K, 3): where it is in the model's motion, metres.
 
-    A run in which it slides far is cut in two, with a slip between.
+    A run in which the model slides far is cut in two, with a slip between; how far proportions or hips of another
+    width make the same foot of an armature slide does not matter.
     """
     found: list[Stance] = []
     open_runs = runs(in_contact)[::-1]
     while open_runs:
         first, end = open_runs.pop()
-        during = points[first:end]
-        position = (during.min(0) + during.max(0)) / 2
-        if np.linalg.norm(during - position, axis=-1).max() <= _PARAMS.max_slide_m * metre:
-            found.append(Stance(first, end, position))
+        during = model_points[first:end]
+        if np.linalg.norm(during - (during.min(0) + during.max(0)) / 2, axis=-1).max() <= _PARAMS.max_slide_m:
+            place = points[first:end]
+            found.append(Stance(first, end, (place.min(0) + place.max(0)) / 2))
         elif end - 1 - first > 4 * _PARAMS.slip_frames:
             middle = (first + end - 1) // 2
             open_runs += [(middle + _PARAMS.slip_frames, end), (first, middle - _PARAMS.slip_frames + 1)]

@@ -25,6 +25,7 @@ from ..pose.feet import FootShape
 from ..rig import Rig
 from .blending import fade, num_frames
 from .figure import UP, Figure, JointTargets
+from .foot_tilt import tilt_less
 from .leg import LEG_PARAMS, FootContact, Leg, held_envelope
 
 
@@ -44,6 +45,7 @@ def plant(
     """
     legs = []
     for limb, side in zip((limb for limb in LIMBS if "hip" in limb.upper), ("left", "right"), strict=True):
+        tilt_less(figure, contact.feet[side], side)
         legs.append(Leg(figure, contact, targets, limb, side, fps))
         yield
     free = np.stack([1.0 - fade(axis, num_frames(LEG_PARAMS.blend_s, fps)) for axis in controlled_hips.T], -1)

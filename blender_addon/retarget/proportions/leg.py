@@ -56,9 +56,11 @@ LEG_PARAMS = FootLockParams()
 @dataclass(frozen=True, eq=False)
 class FootContact:
     """Where feet are in contact. ``in_contact`` (K, 4) bool, in the order of ``CONTACT_JOINTS``; ``floor``: its height
-    in the world, None where it is not known; ``feet``: side -> their shape, scene units."""
+    in the world, None where it is not known; ``feet``: side -> their shape, scene units. ``model_points`` (K, 4, 3):
+    where the same joints are in the model's motion, metres."""
 
     in_contact: np.ndarray
+    model_points: np.ndarray
     floor: float | None
     feet: dict[str, FootShape]
 
@@ -193,7 +195,8 @@ class Leg:
 
     def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
-        found = stances(self.contact.in_contact[:, CONTACT_JOINTS.index(joint)], points, self.metre)
+        column = CONTACT_JOINTS.index(joint)
+        found = stances(self.contact.in_contact[:, column], points, self.contact.model_points[:, column])
         found = [self._on_floor(joint, stance) for stance in found]
         mask, positions = np.zeros(len(points), dtype=bool), np.array(points)
         controlled, wanted = targets.get(joint, (mask.copy(), points))

@@ -81,9 +81,14 @@ def test_stances_go_over_to_scene_frames_within_their_time():
 
 def test_a_foot_that_slides_far_has_two_stances():
     points = np.stack([np.linspace(0, 0.3, 40), np.zeros(40), np.zeros(40)], -1)
-    found = contacts.stances(np.ones(40, dtype=bool), points, 1.0)
+    found = contacts.stances(np.ones(40, dtype=bool), points, points)
     assert len(found) >= 2
     assert all(np.linalg.norm(points[stance.span] - stance.position, axis=-1).max() <= 0.08 for stance in found)
+
+
+def test_a_foot_that_slides_on_an_armature_alone_has_one_stance():
+    points = np.stack([np.linspace(0, 0.3, 40), np.zeros(40), np.zeros(40)], -1)
+    assert len(contacts.stances(np.ones(40, dtype=bool), points, 0 * points)) == 1
 
 
 @pytest.mark.parametrize("near", [0.2, 0.02, 0.001])
