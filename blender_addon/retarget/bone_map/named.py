@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .limbs import ARM_WORDS, LEG_WORDS, Pair, make_pair, split_arm, split_leg
+from .limbs import ARM_WORDS, LEG_WORDS, Pair, make_pair
+from .splits import split_arm, split_leg
 from .structure import HumanChains, limb_bones, point_apart
 from .tree import BoneTree
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .limbs import Pair, Split
+from .limbs import Pair
+from .splits import Split
 from .tree import BoneTree
 from .vocabulary import FRONT
 

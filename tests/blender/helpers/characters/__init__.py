@@ -11,8 +11,9 @@ import bpy
 
 from .bodies import BODIES
 from .fewer_bones import FEWER
+from .makes import MAKES
 from .real import REAL
 from .wiring import WIRED
 
-BUILT: dict[str, Callable[[], bpy.types.Object]] = {**BODIES, **WIRED, **FEWER}
+BUILT: dict[str, Callable[[], bpy.types.Object]] = {**BODIES, **WIRED, **FEWER, **MAKES}
 ALL: dict[str, Callable[[], bpy.types.Object]] = {**BUILT, **REAL}
