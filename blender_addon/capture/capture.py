@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -32,6 +32,9 @@ from .model_tracks import ModelTracks
 from .relative_targets import read_relative_targets
 from .timing import scene_fps
 from .tracks import Track, read_tracks
+
+FAR_M = 500.0
+"""From the scene's origin, in metres of a body with the model's legs."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
     yield
     with offscreen.shared_scene():
         tracks = yield from read_tracks(scene, body)
+        body = _near_origin(body, tracks, scene)
         solids = yield from obstacles.read_obstacles(scene, body)
     yield
     relations = read_relative_targets(scene, tracks)
@@ -101,6 +105,19 @@ def read_scene(scene: bpy.types.Scene) -> Generator[None, None, CapturedScene]:
         ground=ground,
         ground_note=ground_note,
     )
+
+
+def _near_origin(body: CharacterBody, tracks: Sequence[Track], scene: bpy.types.Scene) -> CharacterBody:
+    """``body`` with the model's origin in the middle of the controls where they are far from the scene's: the engine
+    counts in numbers of seven digits.
+    """
+    if not tracks:
+        return body
+    points = np.concatenate([track.points[:, :2] for track in tracks])
+    if np.abs(points).max() * scene.unit_settings.scale_length / body.scale < FAR_M:
+        return body
+    x, y = (points.min(0) + points.max(0)) / 2
+    return replace(body, origin=(float(x), float(y)))
 
 
 def _check_free(solids: Sequence[Solid], signal: ControlSignal, tolerance: np.ndarray, scene: bpy.types.Scene) -> None:
@@ -133,13 +150,16 @@ def to_floor(joints: np.ndarray, captured: CapturedScene) -> np.ndarray:
     """The engine's joints (T, J, 3) moved onto the character's floor and, without controls, to the character's
     position.
     """
-    joints = np.array(joints, np.float32)
+    is_far = any(captured.body.origin)
+    joints = np.array(joints, np.float64 if is_far else np.float32)
     metres = captured.unit_scale / captured.body.scale
     joints[..., 1] += captured.body.floor * metres
     if not captured.tracks:
         x, y = captured.body.position
         position = space.blender_to_model(np.array([x, y, 0.0]), captured.unit_scale) / captured.body.scale
         joints[..., [0, 2]] += (position - joints[0, SKELETON.index("pelvis")])[[0, 2]]
+    elif is_far:
+        joints += captured.body.origin_in_model(captured.unit_scale)
     return joints
 
 

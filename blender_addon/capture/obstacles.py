@@ -73,7 +73,7 @@ def requested_obstacles(solids: Iterable[Solid]) -> tuple[Obstacle, ...]:
 def in_world(solid: Solid, body: CharacterBody, unit_scale: float) -> Solid:
     """The solid in Blender's world, in scene units."""
     metre = body.scale / unit_scale
-    centre = space.model_to_blender(solid.centre) * metre + np.array([0.0, 0.0, body.floor])
+    centre = space.model_to_blender(solid.centre) * metre + np.array([*body.origin, body.floor])
     rotation = quat.multiply(TO_BLENDER, solid.rotation)
     return replace(solid, centre=centre, size=solid.size * metre, rotation=rotation, margin=solid.margin * metre)
 

@@ -25,7 +25,8 @@ class CharacterBody:
     them when the model's floor is put at ``floor`` (hips bones begin higher or lower than the model's pelvis).
     ``scale``: the rig's legs over the model's. ``heading`` in radians, ``position`` of the hips on the ground.
     ``bones``: joint -> bone, the one that carries it where none begins there; there ``tips`` says where it is, in that
-    bone's axes. ``soles``: what stands on the ground.
+    bone's axes. ``soles``: what stands on the ground. The model's origin is at ``origin`` on the ground, which is not
+    the scene's for what happens far from it.
     """
 
     uid: int
@@ -39,12 +40,17 @@ class CharacterBody:
     position: tuple[float, float]
     tips: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     soles: tuple[SolePoint, ...] = ()
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def to_model(self, points: np.ndarray, unit_scale: float) -> np.ndarray:
         """World points (..., 3) in scene units, ``unit_scale`` metres each, as the model's: metres of a body with its
         own legs, on a floor at 0.
         """
-        return space.blender_to_model(points - np.array([0.0, 0.0, self.floor]), unit_scale) / self.scale
+        return space.blender_to_model(points - np.array([*self.origin, self.floor]), unit_scale) / self.scale
+
+    def origin_in_model(self, unit_scale: float) -> np.ndarray:
+        """``origin`` (3,) in the axes and metres of a model whose own origin is the world's."""
+        return space.blender_to_model(np.array([*self.origin, 0.0]), unit_scale) / self.scale
 
 
 def read_body(armature: bpy.types.Object | None, scene: bpy.types.Scene, to_key: bool = False) -> CharacterBody:

@@ -64,5 +64,8 @@ def range_request(
     # An end of the range within the take is a frame of both; the take's own first and last frame may change.
     keep = (frames <= first if starts else frames < first) | (frames >= last if ends else frames > last)
     seed = scene.gaitway.seed if scene.gaitway.seed != last_seed else last_seed + 1
-    base = source.joints.astype(np.float32)
+    moved = source.captured.body.origin_in_model(captured.unit_scale) - captured.body.origin_in_model(
+        captured.unit_scale
+    )
+    base = (source.joints + moved if moved.any() else source.joints).astype(np.float32)
     return replace(request, seed=seed, num_variations=1, base=base, base_mask=keep), captured
