@@ -12,7 +12,7 @@ import numpy as np
 from ..character.read_rig import check_keyable, constrained_bones, is_object_moving, object_matrices
 from ..character.setup import limb_controls, read_character, root_motion
 from ..retarget.bone_map import BoneMap
-from ..retarget.pose import RootMotion, control_rig, solve, twist, wiring
+from ..retarget.pose import RootMotion, alignment, control_rig, solve, twist, wiring
 from ..retarget.pose.resample import resample, scene_frames
 from ..retarget.proportions import contacts
 from ..retarget.proportions.adapt import Constraints, RigClock, adapt
@@ -100,6 +100,8 @@ class Plan:
             self.fps,
             self.scale / self.solved_rig.unit_scale,
         )
+        alignment.neutral_rotations(self.solved_rig.standing, self.bone_map)  # what every run of frames asks for
+        yield
         rotations, pelvis = yield from adapt(clock, self.constraints, self.joints, rotations, pelvis)
         parts = []
         for run in self._runs():

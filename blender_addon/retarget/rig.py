@@ -73,6 +73,17 @@ class Rig:
         x, y, z, _ = np.linalg.inv(carrier) @ np.append(self.by_name[name].head, 1.0)
         return float(x), float(y), float(z)
 
+    @cached_property
+    def rest_offsets(self) -> dict[str, np.ndarray]:
+        """Bone -> its rest matrix (4, 4) in the axes of its parent at rest; for bones with a parent."""
+        children = [bone for bone in self.bones if bone.parent in self.by_name]
+        if not children:
+            return {}
+        parents = np.array([self.by_name[bone.parent].matrix for bone in children], dtype=np.float64)
+        own = np.array([bone.matrix for bone in children], dtype=np.float64)
+        offsets = np.linalg.inv(parents) @ own  # all at once: a call takes long beside what it does
+        return {bone.name: offset for bone, offset in zip(children, offsets, strict=True)}
+
     def ancestors(self, name: str) -> list[str]:
         """Parents of ``name`` from the nearest to the root."""
         return ancestors(self.by_name, name)

@@ -23,7 +23,15 @@ def namespace(x: AnyArray) -> Any:
 
 
 def stack(parts: list[AnyArray]) -> AnyArray:
-    return namespace(parts[0]).stack(parts, -1)
+    """``parts``, all of one shape, side by side in a new last axis."""
+    xp = namespace(parts[0])
+    if xp is not np:
+        return xp.stack(parts, -1)
+    # On few numbers np.stack takes longer than all the arithmetic around it.
+    whole = np.empty((*np.shape(parts[0]), len(parts)), np.result_type(*parts))
+    for place, part in enumerate(parts):
+        whole[..., place] = part
+    return whole
 
 
 def cat(parts: list[AnyArray], axis: int = -1) -> AnyArray:
@@ -149,12 +157,13 @@ def make_continuous(q: np.ndarray) -> np.ndarray:
 def to_matrix(q: AnyArray) -> AnyArray:
     """Rotation matrix (..., 3, 3) that acts on column vectors."""
     w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    rows = [
-        stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]),
-        stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]),
-        stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]),
-    ]
-    return namespace(q).stack(rows, -2)
+    xx, yy, zz, xy, xz, yz, wx, wy, wz = x * x, y * y, z * z, x * y, x * z, y * z, w * x, w * y, w * z
+    nine = [
+        1 - 2 * (yy + zz), 2 * (xy - wz), 2 * (xz + wy),
+        2 * (xy + wz), 1 - 2 * (xx + zz), 2 * (yz - wx),
+        2 * (xz - wy), 2 * (yz + wx), 1 - 2 * (xx + yy),
+    ]  # fmt: skip
+    return stack(nine).reshape(*q.shape[:-1], 3, 3)
 
 
 def from_matrix(m: np.ndarray) -> np.ndarray:
@@ -162,23 +171,15 @@ def from_matrix(m: np.ndarray) -> np.ndarray:
     method).
     """
     m = np.asarray(m)
-    diagonal = np.stack([m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]], -1)
-    trace = diagonal.sum(-1)
-    squares = np.concatenate([trace[..., None], 2 * diagonal - trace[..., None]], -1)  # 4 q_i^2 - 1
-    best = squares.argmax(-1)
+    x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    trace = x + y + z
+    squares = stack([trace, 2 * x - trace, 2 * y - trace, 2 * z - trace])  # 4 q_i^2 - 1
     a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
     d, e, f = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
-    big = 1 + np.take_along_axis(squares, best[..., None], -1)[..., 0]
-    table = np.stack(
-        [
-            np.stack([big, a, b, c], -1),
-            np.stack([a, big, d, e], -1),
-            np.stack([b, d, big, f], -1),
-            np.stack([c, e, f, big], -1),
-        ],
-        -2,
-    )
-    return normalize(np.take_along_axis(table, best[..., None, None], -2)[..., 0, :])
+    big = 1 + squares.max(-1)
+    rows = stack([big, a, b, c, a, big, d, e, b, d, big, f, c, e, f, big]).reshape(-1, 4, 4)
+    best = squares.argmax(-1)
+    return normalize(rows[np.arange(len(rows)), best.ravel()].reshape(*best.shape, 4))
 
 
 def from_frame(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

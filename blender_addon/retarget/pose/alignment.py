@@ -14,6 +14,7 @@ Quaternions w, x, y, z; *rest directions* are in armature space, *canonical* one
 from __future__ import annotations
 
 from itertools import pairwise, permutations, product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -95,8 +96,20 @@ def object_rotation(matrix_world: np.ndarray) -> np.ndarray:
     return quat.from_matrix(matrix / np.linalg.norm(matrix, axis=-2, keepdims=True))
 
 
+_NEUTRAL: WeakKeyDictionary[Rig, tuple[BoneMap, dict[str, np.ndarray]]] = WeakKeyDictionary()
+"""What was last found of an armature: asked for by every run of frames."""
+
+
 def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
     """Neutral orientation (4,) of every mapped bone, bone between and twist bone, by bone name."""
+    known, neutral = _NEUTRAL.get(rig, (None, {}))
+    if known is not bone_map:
+        neutral = _neutral_rotations(rig, bone_map)
+        _NEUTRAL[rig] = bone_map, neutral
+    return neutral
+
+
+def _neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
     figure = figure_rotation(rig, bone_map)
     corrections = {joint: quat.identity() for joint in bone_map.bones}
     for limb in LIMBS:

@@ -43,7 +43,7 @@ def parent_frames(rig: Rig, bone: BoneRest, parent_pose: np.ndarray | None) -> t
             location[:3, 3] = rest[:3, 3]
         return rest, location
     parent_rest = np.asarray(rig.by_name[bone.parent].matrix, dtype=np.float64)
-    offset = np.linalg.inv(parent_rest) @ rest
+    offset = rig.rest_offsets[bone.name]
     carried = parent_pose @ offset
     frame = parent_pose if bone.inherit_scale else strip_scale(parent_pose)
     if not bone.inherit_rotation:
@@ -54,7 +54,7 @@ def parent_frames(rig: Rig, bone: BoneRest, parent_pose: np.ndarray | None) -> t
     if not bone.local_location:
         location = np.array(parent_pose)
         location[..., :3, 3] = carried[..., :3, 3]
-    return frame @ offset, location
+    return carried if frame is parent_pose else frame @ offset, location
 
 
 def pose_bone(rotation_frame: np.ndarray, location_frame: np.ndarray, basis: np.ndarray) -> np.ndarray:

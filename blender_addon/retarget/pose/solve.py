@@ -53,10 +53,9 @@ def solve(
     """
     matrix_world = np.asarray(rig.matrix_world if matrix_world is None else matrix_world, dtype=np.float64)
     object_rotation = alignment.object_rotation(matrix_world)
-    orientations = {
-        bone: quat.multiply(quat.conjugate(object_rotation), orientation)
-        for bone, orientation in world_orientations(rig, bone_map, rotations).items()
-    }
+    in_world = world_orientations(rig, bone_map, rotations)
+    in_armature = quat.multiply(quat.conjugate(object_rotation), np.stack(list(in_world.values())))
+    orientations = dict(zip(in_world, in_armature, strict=True))
     inverse = np.linalg.inv(matrix_world)
     target = (inverse[..., :3, :3] @ pelvis[..., None])[..., 0] + inverse[..., :3, 3]
     return solve_orientations(rig, bone_map, orientations, target)
@@ -83,8 +82,10 @@ def solve_orientations(
     parent = rig.by_name[location_bone].parent
     _, location_frame = fk.parent_frames(rig, rig.by_name[location_bone], posed.get(parent or ""))
     location = np.linalg.solve(np.broadcast_to(location_frame[..., :3, :3], (frames, 3, 3)), missing[..., None])
-    keyed = {bone: quat.make_continuous(_rotation_of(bases[bone])) for bone in chain if bone in orientations}
-    return Solution(keyed, location_bone, location[..., 0])
+    bones = [bone for bone in chain if bone in orientations]
+    keyed = _rotation_of(np.stack([bases[bone] for bone in bones]))
+    continuous = {bone: quat.make_continuous(rotation) for bone, rotation in zip(bones, keyed, strict=True)}
+    return Solution(continuous, location_bone, location[..., 0])
 
 
 def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,7 +102,9 @@ def world_orientations(rig: Rig, bone_map: BoneMap, rotations: np.ndarray) -> di
         by_bone[bone] = twist.untwisted(segments, joint, bone_map, share)
     for bone, (below, above, share) in bone_map.between.items():
         by_bone[bone] = quat.slerp(segments[:, index(below)], segments[:, index(above)], share)
-    return {bone: quat.multiply(rotation, neutral[bone]) for bone, rotation in by_bone.items()}
+    # All bones at once: a product of few numbers takes no longer than one of many.
+    turned = quat.multiply(np.stack(list(by_bone.values())), np.stack([neutral[bone] for bone in by_bone])[:, None])
+    return dict(zip(by_bone, turned, strict=True))
 
 
 def _stiff(segments: np.ndarray, limb: Limb) -> np.ndarray:
