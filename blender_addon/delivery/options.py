@@ -12,18 +12,26 @@ from ..capture.capture import CapturedScene
 from ..capture.obstacles import in_world
 from ..capture.tracks import Track
 from ..retarget.keys import Spacing
-from ..retarget.proportions import Constraints, Target
+from ..retarget.proportions import Constraints, SceneGround, Target
+from .visible import floor_of
 
 
 def constraints_for(captured: CapturedScene, contacts: np.ndarray | None, scene: bpy.types.Scene) -> Constraints:
     """What ``scene.gaitway.feet`` says, for the model's ``contacts`` (T, 4) and the captured controls."""
     feet = scene.gaitway.feet
-    floor = {"AUTO": captured.body.ground, "HEIGHT": feet.floor_height, "NONE": None}[feet.floor]
+    floor = ground_in(captured, floor_of(captured, scene))
     targets = tuple(_target(track) for track in captured.tracks if np.isfinite(track.tolerance).any())
     if not feet.hit_controls:
         return Constraints(feet.lock, contacts, floor)
     solids = tuple(in_world(solid, captured.body, captured.unit_scale) for solid in captured.obstacles)
     return Constraints(feet.lock, contacts, floor, targets, captured.relations, solids)
+
+
+def ground_in(captured: CapturedScene, floor: float | None) -> float | SceneGround | None:
+    """What feet are put on whose level ``floor`` is at this height in the scene."""
+    if captured.ground is None or floor is None:
+        return floor
+    return SceneGround(captured.ground, floor, captured.body.scale / captured.unit_scale)
 
 
 def _target(track: Track) -> Target:

@@ -4,6 +4,7 @@
 from .adapt import UNCONSTRAINED, Constraints
 from .contacts import contact_mask
 from .effectors import Target
+from .floor import SceneGround
 from .relative_targets import RigRelativeTarget
 
-__all__ = ["UNCONSTRAINED", "Constraints", "RigRelativeTarget", "Target", "contact_mask"]
+__all__ = ["UNCONSTRAINED", "Constraints", "RigRelativeTarget", "SceneGround", "Target", "contact_mask"]

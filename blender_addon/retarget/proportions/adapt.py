@@ -24,6 +24,7 @@ from ..rig import Rig
 from . import contacts, effectors, foot_lock
 from .effectors import Target
 from .figure import Figure, JointTargets, pose_figure
+from .floor import SceneGround, known_floor
 from .keep_out import with_obstacles
 from .lean import lean
 from .leg import FootContact
@@ -38,12 +39,13 @@ OBSTACLE_ROUNDS = 2
 @dataclass(frozen=True, eq=False)
 class Constraints:
     """``contacts`` (T, 4): the model's belief that ``CONTACT_JOINTS`` are in contact, None takes it from the joints.
-    ``floor``: height of the floor in the world, scene units, None where it is not known. ``targets``: what joints are
-    to reach. ``relative_targets``: what joints stay beside others. ``solids``: what no joint enters, in the world."""
+    ``floor``: height of the floor in the world, scene units, or the ground in the scene, None where it is not known.
+    ``targets``: what joints are to reach. ``relative_targets``: what joints stay beside others. ``solids``: what no
+    joint enters, in the world."""
 
     lock_feet: bool = True
     contacts: np.ndarray | None = None
-    floor: float | None = None
+    floor: float | SceneGround | None = None
     targets: tuple[Target, ...] = ()
     relative_targets: tuple[RigRelativeTarget, ...] = ()
     solids: tuple[Solid, ...] = ()
@@ -132,8 +134,8 @@ def _contact(clock: RigClock, constraints: Constraints, joints: np.ndarray, targ
         if f"{side}_knee" in targets:
             corrected = effectors.corrected_frames(targets[f"{side}_knee"][0], clock.fps)
             in_contact[corrected, column : column + 2] = False
-    floor = constraints.floor if constraints.lock_feet else None
-    times = scene_to_model_frame(np.asarray(clock.frames, np.float64), clock.start_frame, clock.fps)
+    times = np.asarray(scene_to_model_frame(np.asarray(clock.frames, np.float64), clock.start_frame, clock.fps))
+    floor = known_floor(constraints.floor, times) if constraints.lock_feet else None
     feet = joints[:, SKELETON.indices(*CONTACT_JOINTS)]
     places = (
         interpolate(feet, np.clip(times, 0, len(joints) - 1)) if len(joints) > 1 else feet[np.zeros(len(times), int)]

@@ -20,6 +20,7 @@ from ..pose.feet import FootShape
 from .blending import fade, from_rotation_vector, num_frames, spread, to_rotation_vector
 from .contacts import Stance, stances
 from .figure import UP, Figure, JointTargets
+from .floor import Floor
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class FootLockParams:
     min_level_ratio: float = 0.1  # of the foot's length: a foot that is steeper has no direction on the ground
     min_heading_ratio: float = 0.2  # the same, for its toes to be laid flat
     toe_rounds: int = 4
+    max_slope: float = 0.7  # along a foot; what is steeper is an edge
 
 
 LEG_PARAMS = FootLockParams()
@@ -55,13 +57,13 @@ LEG_PARAMS = FootLockParams()
 
 @dataclass(frozen=True, eq=False)
 class FootContact:
-    """Where feet are in contact. ``in_contact`` (K, 4) bool, in the order of ``CONTACT_JOINTS``; ``floor``: its height
-    in the world, None where it is not known; ``feet``: side -> their shape, scene units. ``model_points`` (K, 4, 3):
-    where the same joints are in the model's motion, metres."""
+    """Where feet are in contact. ``in_contact`` (K, 4) bool, in the order of ``CONTACT_JOINTS``; ``floor``: what they
+    stand on, None where it is not known; ``feet``: side -> their shape, scene units. ``model_points`` (K, 4, 3): where
+    the same joints are in the model's motion, metres."""
 
     in_contact: np.ndarray
     model_points: np.ndarray
-    floor: float | None
+    floor: Floor | None
     feet: dict[str, FootShape]
 
 
@@ -86,6 +88,7 @@ class Leg:
         self.metre, self.shape = figure.metre, contact.feet[side]
         self.heights = {limb.end: self.shape.height, self.toe: self.shape.ball_height}
         ankle, toe = figure.joint(limb.end).copy(), figure.joint(self.toe).copy()
+        self._find_floor(ankle, toe, contact.in_contact[:, CONTACT_JOINTS.index(self.toe)])
         lift = self._clearance(ankle, toe)[:, None] * UP
         ankle, toe = ankle + lift, toe + lift
         self.size = np.linalg.norm(toe - ankle, axis=-1, keepdims=True)
@@ -114,19 +117,56 @@ class Leg:
         weight = fade(contact.in_contact[:, columns].any(1), num_frames(LEG_PARAMS.toe_blend_s, fps))
         self.weight = LEG_PARAMS.swing_weight + weight
 
+    def _find_floor(self, ankle: np.ndarray, toe: np.ndarray, stands: np.ndarray) -> None:
+        """Set the ``floor`` (K, 2) under ``ankle`` and ``toe`` (K, 3), None where it is not known; and, where it is not
+        level, the ``slope`` (K,) of the ground along a foot that ``stands`` (K,)."""
+        self.floor: np.ndarray | None = None
+        self.slope: np.ndarray | None = None
+        if self.contact.floor is None:
+            return
+        self.floor = self.contact.floor.under(np.stack([ankle, toe], 1))
+        if self.contact.floor.is_level:
+            return
+        long = np.linalg.norm((toe - ankle)[:, :2], axis=-1)
+        slope = (self.floor[:, 1] - self.floor[:, 0]) / np.maximum(long, LEG_PARAMS.min_heading_ratio * self.metre / 5)
+        for first, end in runs(stands):
+            slope[first:end] = np.median(slope[first:end])
+        steep = np.abs(slope) > LEG_PARAMS.max_slope  # an edge is under the foot
+        known = stands & ~steep
+        self.slope = spread(known, slope[:, None], num_frames(LEG_PARAMS.blend_s, self.fps))[:, 0]
+
+    def _height(self, joint: str) -> np.ndarray | float:
+        """How high ``joint`` is over the floor at rest: on a slope (K,) more, straight up."""
+        height = self.heights[joint]
+        return height if self.slope is None else height * np.sqrt(1.0 + self.slope**2)
+
+    def _floor_under(self, joint: str) -> np.ndarray:
+        """Heights (K,) of the floor under ``joint``."""
+        if self.floor is None:
+            raise ValueError("no floor is known")
+        return self.floor[:, int(joint == self.toe)]
+
     def _stands_on_floor(self, ankles: _Pins, toes: _Pins) -> np.ndarray:
         """The frames (K,) bool in which the whole sole is on the floor."""
         pinned = ankles.mask & toes.mask
-        if self.contact.floor is None or self.shape.heading is None:
+        if self.floor is None or self.shape.heading is None:
             return np.zeros_like(pinned)
         for joint, pins in ((self.limb.end, ankles), (self.toe, toes)):
-            height = pins.positions[:, 2] - self.contact.floor - self.heights[joint]
+            height = pins.positions[:, 2] - self._floor_under(joint) - self._height(joint)
             pinned = pinned & (np.abs(height) < LEG_PARAMS.flat_m * self.metre)
         return pinned
 
     def _flat(self, foot: np.ndarray) -> np.ndarray:
         """Rotation (K, 4) of a foot that lies flat and points along ``foot`` (K, 3)."""
-        return quat.from_axis_angle(UP, signed_angle(UP, self.shape.ball, foot))
+        return self._tilted(quat.from_axis_angle(UP, signed_angle(UP, self.shape.ball, foot)), foot)
+
+    def _tilted(self, rotation: np.ndarray, foot: np.ndarray) -> np.ndarray:
+        """``rotation`` (K, 4) of what lies flat, as the ground slopes along ``foot`` (K, 3)."""
+        if self.slope is None:
+            return rotation
+        left = np.stack([-foot[:, 1], foot[:, 0], 0 * foot[:, 0]], -1)
+        left /= np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-9)
+        return quat.multiply(quat.from_axis_angle(left, -np.arctan(self.slope)), rotation)
 
     def cost(self, figure: Figure) -> np.ndarray:
         """Matrix (K, 3, 3) of what it costs this leg, in squares of its bones' angles, to bring its ends nearer to or
@@ -144,7 +184,7 @@ class Leg:
         known = self.ankle_pinned | self.toe_pinned
         missing = np.where(known[:, None], self.position - ankle, 0.0)
         self.goal = ankle + spread(known, missing, num_frames(LEG_PARAMS.blend_s, self.fps))
-        if self.contact.floor is not None:
+        if self.floor is not None:
             toe = self.goal + self.size * self.direction
             # Toes in contact will lie flat.
             self.goal = self.goal + self._rise((self.goal, self.foot), (toe, self._flat(self.direction)))
@@ -177,10 +217,10 @@ class Leg:
 
     def _clearance(self, ankle: np.ndarray, toe: np.ndarray) -> np.ndarray:
         """By how much (K,) the foot is lifted for its joints to be no lower than they are at rest."""
-        if self.contact.floor is None:
+        if self.floor is None:
             return np.zeros(len(ankle))
         lowest = [
-            point[:, 2] - self.contact.floor - self.heights[joint]
+            point[:, 2] - self._floor_under(joint) - self._height(joint)
             for joint, point in ((self.limb.end, ankle), (self.toe, toe))
         ]
         needed = np.maximum(-np.min(lowest, axis=0), 0.0)
@@ -189,9 +229,27 @@ class Leg:
     def _rise(self, foot: tuple[np.ndarray, np.ndarray], toes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Offset (K, 3) that lifts heel, sole and tip nearly out of the floor. ``foot``, ``toes``: where their joints
         are (K, 3) and how they are turned (K, 4)."""
-        lowest = np.minimum(_lowest(*foot, self.shape.sole), _lowest(*toes, self.shape.toes))
-        needed = self.contact.floor - LEG_PARAMS.max_sink_m * self.metre - lowest
-        return np.maximum(needed, 0.0)[:, None] * UP
+        needed = np.zeros(len(foot[0]))
+        for (joint, turned), points, name in (
+            (foot, self.shape.sole, self.limb.end),
+            (toes, self.shape.toes, self.toe),
+        ):
+            allowed = self._floor_under(name) - LEG_PARAMS.max_sink_m * self.metre
+            needed = np.maximum(needed, allowed - self._lowest(joint, turned, points))
+        return needed[:, None] * UP
+
+    def _lowest(self, joint: np.ndarray, rotation: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Height (K,) of the lowest of ``points`` (N, 3), seen from ``joint`` (K, 3) and turned with it by ``rotation``
+        (K, 4); on a slope as if it were level with the floor under the joint."""
+        turned = quat.rotate(rotation[:, None], points)
+        heights = joint[:, 2, None] + turned[..., 2]
+        if self.slope is not None:
+            along = (
+                self.direction[:, None, :2]
+                / np.maximum(np.linalg.norm(self.direction[:, :2], axis=-1), 1e-9)[:, None, None]
+            )
+            heights = heights - self.slope[:, None] * (turned[..., :2] * along).sum(-1)
+        return heights.min(1, initial=np.inf)
 
     def _pins(self, joint: str, points: np.ndarray, targets: JointTargets) -> _Pins:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
@@ -213,9 +271,9 @@ class Leg:
         return _Pins(mask, positions, found, controlled)
 
     def _on_floor(self, joint: str, stance: Stance) -> Stance:
-        if self.contact.floor is None:
+        if self.floor is None:
             return stance
-        height = self.contact.floor + self.heights[joint]
+        height = float(np.median((self._floor_under(joint) + self._height(joint))[stance.span]))
         snap = LEG_PARAMS.toe_snap_m if joint == self.toe else LEG_PARAMS.ankle_snap_m
         if abs(stance.position[2] - height) > snap * self.metre:
             return stance
@@ -267,7 +325,7 @@ class Leg:
         raised = from_rotation_vector(on_toe * to_rotation_vector(quat.between(self.direction, toe - ankle)))
         figure.reach(self.limb, self.goal + on_toe * (ankle - self.goal), keep_end=True)
         figure.rotate(self.limb.end, quat.multiply(raised, self.rotation))
-        if self.contact.floor is not None:
+        if self.floor is not None:
             self._lay_toes_flat(figure)
             ankle, toe = figure.joint(self.limb.end), figure.joint(self.toe)
             foot, toes = (figure.rotations[:, SKELETON.index(joint)] for joint in (self.limb.end, self.toe))
@@ -280,21 +338,15 @@ class Leg:
         toe, rotation = figure.joint(self.toe), figure.rotations[:, index]
         foot = toe - figure.joint(self.limb.end)
         at_rest = model_to_blender(SKELETON.offsets[index].astype(np.float64))
-        flat = quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot))
+        flat = self._tilted(quat.from_axis_angle(UP, signed_angle(UP, at_rest, foot)), foot)
         # A foot on its tip has no heading.
         level = np.linalg.norm(foot[:, :2], axis=-1) > LEG_PARAMS.min_heading_ratio * self.size[:, 0]
         share = fade(self.toe_flat, num_frames(LEG_PARAMS.toe_blend_s, self.fps)) * level
         if len(self.shape.toes):
-            now, when_flat = (_lowest(toe, turned, self.shape.toes) for turned in (rotation, flat))
-            bent = (self.contact.floor - now) / np.maximum(when_flat - now, LEG_PARAMS.flat_m * self.metre)
+            now, when_flat = (self._lowest(toe, turned, self.shape.toes) for turned in (rotation, flat))
+            bent = (self._floor_under(self.toe) - now) / np.maximum(when_flat - now, LEG_PARAMS.flat_m * self.metre)
             share = np.maximum(share, np.clip(bent, 0.0, 1.0) * level)
         figure.rotations[:, index] = quat.slerp(rotation, flat, share)
-
-
-def _lowest(joint: np.ndarray, rotation: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Height (K,) of the lowest of ``points`` (N, 3), seen from ``joint`` (K, 3) and turned with it by ``rotation`` (K,
-    4)."""
-    return (joint[:, 2, None] + quat.rotate(rotation[:, None], points)[..., 2]).min(1, initial=np.inf)
 
 
 def held_envelope(needed: np.ndarray, radius: int) -> np.ndarray:
