@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 
 from .params import PARAMS, MatchingParams
-from .rows import Rows, pose_distances
+from .rows import Rows, distances, pose_distances
 
 WINDOWS_AT_ONCE = 16  # whose costs are computed together
 
@@ -174,6 +174,8 @@ def _next(rows: Rows, beam: _Beam, chosen: np.ndarray, along: np.ndarray, params
     """The beam a window later: each way goes on in its clip or jumps to one of the ``chosen`` rows."""
     at_end = beam.rows + params.window_frames // params.row_frames
     jumps = pose_distances(rows.pose[at_end], rows.pose[chosen], params)
+    other_manner = distances(rows.carriage[at_end], rows.carriage[chosen], params.manner_cost)
+    jumps += np.minimum(other_manner, np.float32(params.manner_cost_max))
     jumps += beam.costs[:, None] + (along[chosen] + np.float32(params.jump_cost))
     for cost, kind in ((params.performer_cost, rows.performer), (params.pace_change_cost, rows.pace)):
         jumps += np.float32(cost) * (kind[at_end][:, None] != kind[chosen])

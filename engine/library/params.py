@@ -37,6 +37,10 @@ class MatchingParams:
     pose_cost: float = 3.2  # of a mean square of one in the pose
     jump_cost: float = 0.35
     stand_cost: float = 0.5  # where a motion begins from a stand or comes to one, for a square of one
+    manner_cost: float = (
+        0.6  # of a jump to a clip in which hands, head and hips are elsewhere, for a mean square of one
+    )
+    manner_cost_max: float = 6.0
     performer_cost: float = 0.2  # of a jump to another person or to the other side
     variety: float = 0.5  # largest random addition to a row's cost, when another take is asked for
 

@@ -22,6 +22,7 @@ from .motion import BodyMotion
 from .params import PARAMS, MatchingParams
 
 POSITIONS = 21  # of the numbers of a pose are of joints' places
+_CARRIAGE = slice(12, 22)  # of the numbers of a pose: wrists, head, height of the pelvis
 _FEET = SKELETON.indices("left_ankle", "left_foot", "right_ankle", "right_foot")
 _JOINTS = [*_FEET, *SKELETON.indices("left_wrist", "right_wrist", "head")]
 _SWAPPED = [2, 3, 0, 1, 5, 4, 6]  # of _JOINTS in a mirror
@@ -34,11 +35,13 @@ class Rows:
     """Beginnings in the candidate clips, those of one clip, pace and side one after another. ``pose`` (R, Q) and
     ``ahead`` (R, G), in usual deviations; ``can_begin`` (R,): a whole window follows in the clip. ``clip``, ``time``
     (its frame), ``pace`` (how many times as fast as captured it goes), ``tempo`` (it is played), ``misstep`` (see
-    :func:`.misstep`), ``mirror`` and ``performer`` (another in the mirror): (R,) each. Rows of one ``bucket`` (R,) are
-    nearly the same.
+    :func:`.misstep`), ``mirror`` and ``performer`` (another in the mirror): (R,) each. ``carriage`` (R, 10): the same
+    numbers of wrists, head and height in the mean of the whole clip, which tell one manner from another. Rows of one
+    ``bucket`` (R,) are nearly the same.
     """
 
     pose: np.ndarray
+    carriage: np.ndarray
     ahead: np.ndarray
     can_begin: np.ndarray
     clip: np.ndarray
@@ -75,7 +78,8 @@ def make_rows(library: Library, clips: np.ndarray, params: MatchingParams = PARA
         straight = _at_pace(source, library, clips, pace, params)
         parts += [straight, _mirrored(straight)]
         yield
-    return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
+    rows = Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
+    return replace(rows, carriage=rows.carriage - rows.carriage.mean(0))  # near 0 differences of squares are exact
 
 
 class _Source:
@@ -98,6 +102,7 @@ class _Source:
         moved[..., 0] += left[:, None] + speeds[:, 2:] * ankles[..., 2]
         moved[..., 2] += ahead[:, None] - speeds[:, 2:] * ankles[..., 0]
         self.pose = _pose_numbers(joints, numbers[:, 3], moved, speeds[:, :2])
+        self.carriage = np.add.reduceat(self.pose[:, _CARRIAGE], first) / (last - first + 1)[:, None]
         way = np.cumsum(np.linalg.norm(velocity, axis=-1))
         self.cadence, self.speed = steps_of(joints[:, 0, 2] - joints[:, 2, 2], way, first, last)
 
@@ -158,8 +163,13 @@ def _pose(
 
 def pose_distances(poses: np.ndarray, others: np.ndarray, params: MatchingParams) -> np.ndarray:
     """(b, n): cost of the distance of each of ``poses`` (b, Q) from each of ``others`` (n, Q)."""
+    return distances(poses, others, params.pose_cost)
+
+
+def distances(poses: np.ndarray, others: np.ndarray, cost: float) -> np.ndarray:
+    """(b, n): ``cost`` times the mean square that each of ``poses`` (b, Q) is from each of ``others`` (n, Q)."""
     squares = (poses * poses).sum(-1)[:, None] + (others * others).sum(-1) - 2 * poses @ others.T
-    return squares * np.float32(params.pose_cost / poses.shape[-1])
+    return squares * np.float32(cost / poses.shape[-1])
 
 
 def standing_costs(poses: np.ndarray, params: MatchingParams = PARAMS) -> np.ndarray:
@@ -183,6 +193,7 @@ def _at_pace(source: _Source, library: Library, clips: np.ndarray, pace: float, 
     pose[:, POSITIONS + 1 :] *= tempo[:, None].astype(np.float32)
     return Rows(
         pose=pose,
+        carriage=(source.carriage.astype(np.float32) * _pose_scale(params)[_CARRIAGE])[owner],
         ahead=_ahead(source, (begin + time, end), tempo, pace, params),
         can_begin=number + params.window_frames // params.row_frames < counts[owner],
         clip=clips[owner],
@@ -237,9 +248,12 @@ def _mirrored(rows: Rows) -> Rows:
     pose[:, :21] = (pose[:, :21].reshape(count, 7, 3)[:, _SWAPPED] * _FLIP).reshape(count, -1)
     pose[:, 22:28] = (pose[:, 22:28].reshape(count, 2, 3)[:, ::-1] * _FLIP).reshape(count, -1)
     pose[:, 28] *= -1
+    carriage = rows.carriage[:, [3, 4, 5, 0, 1, 2, 6, 7, 8, 9]]
+    carriage[:, [0, 3, 6]] *= -1
     return replace(
         rows,
         pose=pose,
+        carriage=carriage,
         ahead=ahead,
         mirror=~rows.mirror,
         performer=rows.performer + 1,

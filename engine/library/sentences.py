@@ -11,7 +11,6 @@ Shapes: K clips, S captions, D numbers of a sentence vector. Numpy.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,6 +29,7 @@ from .synonyms import in_known_words
 WEAK, ANIMAL = 0.12, 0.25  # what captions that say little, and people who act as animals, cost
 GOALS = 1.5  # what goals cost beside cosines
 COST_LIMIT = 0.6  # of all of them together
+UNSAID = 0.15  # of a clip that says none of the words
 NEAR = 0.65  # cosine; below it nothing in the library is near
 NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
 DONE = 0.05  # goals that cost less are met
@@ -77,12 +77,16 @@ class SentenceIndex:
     vectors: np.ndarray  # (S, D) float32
     words: frozenset[str]
     common: frozenset[str]  # that several captions say
+    saying: dict[str, list[int]]  # word -> the captions that say it
 
     @classmethod
     def of(cls, library: Library) -> Self:
-        counts = Counter(word for caption in library.captions for word in set(words_of(caption)))
-        common = frozenset(word for word, count in counts.items() if count >= COMMON)
-        return cls(library, np.asarray(library.vectors, np.float32), frozenset(counts) | _LITTLE_WORDS, common)
+        saying: dict[str, list[int]] = {}
+        for place, caption in enumerate(library.captions):
+            for word in set(words_of(caption)):
+                saying.setdefault(word, []).append(place)
+        common = frozenset(word for word, captions in saying.items() if len(captions) >= COMMON)
+        return cls(library, np.asarray(library.vectors, np.float32), frozenset(saying) | _LITTLE_WORDS, common, saying)
 
     def sentences_to_encode(self, sentence: str) -> list[str]:
         """What :meth:`match` needs the vectors of: the sentence in words that captions have, and its mirror image where
@@ -97,7 +101,7 @@ class SentenceIndex:
         written, sentence = sentence, in_known_words(sentence, self.common)
         goals = sentence_goals(sentence, written)
         costs = self._costs(goals)
-        lowered = costs + self._lowered(sentence)
+        lowered = costs + self._lowered(sentence) + self._unsaid(sentence)
         cosines = self.vectors @ np.asarray(vector, np.float32)
         mirrored = cosines if mirrored_vector is None else self.vectors @ np.asarray(mirrored_vector, np.float32)
         scores = [self._by_clip(cosines) - lowered[0], self._by_clip(mirrored) - lowered[1]]
@@ -122,6 +126,22 @@ class SentenceIndex:
         asks_for_animal = any(word in _ANIMALS for word in words_of(sentence))
         cost = WEAK * self.library.weak + (0.0 if asks_for_animal else ANIMAL) * self.library.animal
         return np.where(self.library.facts.floats, np.inf, cost)
+
+    def _unsaid(self, sentence: str) -> np.ndarray:
+        """(K,): what clips lose whose captions do not say the words of ``sentence``, ways of going aside; rare words
+        ("robot"), which sentence vectors hardly hear beside common ones, count most.
+        """
+        library, num_captions = self.library, len(self.library.captions)
+        unsaid, total = np.zeros(len(library.weak), np.float32), 0.0
+        for word in set(words_of(sentence)) - _LITTLE_WORDS - _GOING.keys():
+            captions = self.saying.get(word)
+            if captions:
+                weight = float(np.log(num_captions / len(captions)))
+                says = np.zeros(num_captions, bool)
+                says[captions] = True
+                has = np.logical_or.reduceat(says[library.caption_ids], library.first_caption[:-1])
+                unsaid, total = unsaid + weight * ~has, total + weight
+        return UNSAID * unsaid / max(total, 1.0)
 
     def _costs(self, goals: tuple[Goal, ...]) -> np.ndarray:
         """(2, K) of the clips and their mirror images."""

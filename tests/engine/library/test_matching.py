@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which stretches are found along a path."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,19 @@ def test_another_tempo_for_another_speed():
 def test_the_sentence_outweighs_the_path_and_never_is_never():
     assert {segment.clip for segment in found(circle(2.0), scores(1, 0, 0, 0))} == {0}
     assert {segment.clip for segment in found(circle(1.0), scores(1, -np.inf, 1, 1))} <= {0, 2}
+
+
+def test_a_motion_keeps_one_manner():
+    """Two who walk alike, each a little nearer to what is asked by turns: who begins goes on, if only one of them has
+    the arms up."""
+    rows = run_to_end(make_rows(library(), np.arange(2)))
+    other, nothing = rows.clip == 1, np.zeros_like(rows.carriage)
+    alike = replace(rows, ahead=np.zeros_like(rows.ahead), pose=np.zeros_like(rows.pose), carriage=nothing)
+    apart = replace(alike, carriage=nothing + 3 * other[:, None])
+    by_turns = [EndCosts(frame, 2.0 * (other == (frame % 20 == 0))) for frame in range(0, 200, 10)]
+    goals = goals_along(line(frames=200), np.zeros(200), np.zeros(200, bool))
+    both, one = (run_to_end(search(each, np.zeros(len(other)), goals, by_turns)) for each in (alike, apart))
+    assert len({segment.clip for segment in both}) == 2 and len({segment.clip for segment in one}) == 1
 
 
 def test_a_body_that_faces_left_of_its_way_is_found_nowhere_near():

@@ -62,6 +62,12 @@ def test_matching_counts_the_best_caption_too(index: SentenceIndex) -> None:
     assert scores.matching[0, 0] > scores.choosing[0, 0]
 
 
+def test_whose_captions_say_the_rare_word_comes_first(index: SentenceIndex) -> None:
+    deaf = np.zeros(len(_WORDS))  # a sentence vector that hears nothing
+    hand = index.match("a person has a hand", deaf).scores.choosing[0]
+    assert hand.argmax() == 2 and hand[2] > np.delete(hand, 2).max() + 0.1
+
+
 def test_sides_by_the_mirror_image(index: SentenceIndex) -> None:
     right = match(index, "a person waves with the right hand").scores.choosing
     left = match(index, "a person waves with the left hand").scores.choosing
