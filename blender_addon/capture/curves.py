@@ -47,23 +47,26 @@ def read_curve(control: Control, scene: bpy.types.Scene) -> Generator[None, None
 
 def _line(control: Control, frame: float) -> np.ndarray:
     """The world points (P, 3) of the curve as it is at ``frame``, in the order in which they are followed."""
-    lines = offscreen.path_lines(control.target, frame)
+    line = chosen_line(control_label(control), offscreen.path_lines(control.target, frame), control.spline)
+    return line[::-1] if control.reverse else line
+
+
+def chosen_line(label: str, lines: list[np.ndarray], number: int) -> np.ndarray:
+    """The points (P, 3) of the line with this ``number`` from 1, or with 0 of all in order. Raises BadControl, with the
+    ``label`` of what they belong to, where there is none, no such one, or more than anybody means to follow.
+    """
     if not lines:
+        raise BadControl(f"{label} has fewer than two points.", "Draw at least two points at different positions.")
+    if number == 0 and len(lines) > MANY_LINES:
         raise BadControl(
-            f"{control_label(control)} has fewer than two points.", "Draw at least two points at different positions."
-        )
-    if control.spline == 0 and len(lines) > MANY_LINES:
-        raise BadControl(
-            f"{control_label(control)} has {len(lines)} separate lines; a path is one.",
+            f"{label} has {len(lines)} separate lines; a path is one.",
             "Choose one under Spline, or copy it into an object of its own.",
         )
-    if control.spline > len(lines):
+    if number > len(lines):
         raise BadControl(
-            f"{control_label(control)} has no spline {control.spline}: it has {len(lines)}.",
-            "Choose one of them, or 0 for all in order.",
+            f"{label} has no spline {number}: it has {len(lines)}.", "Choose one of them, or 0 for all in order."
         )
-    line = np.concatenate(lines) if control.spline == 0 else lines[control.spline - 1]
-    return line[::-1] if control.reverse else line
+    return np.concatenate(lines) if number == 0 else lines[number - 1]
 
 
 def _fractions(control: Control, line: np.ndarray, frames: np.ndarray, scene: bpy.types.Scene) -> np.ndarray:

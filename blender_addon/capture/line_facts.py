@@ -25,6 +25,9 @@ def num_lines(target: bpy.types.Object) -> int:
         return len(target.data.splines)
     if target.type == "CURVES":
         return len(target.data.curves)
+    members = offscreen.instanced_lines(target)
+    if members:
+        return num_lines(members[0])
     if target.type == "GREASEPENCIL":
         return sum(len(drawing.strokes) for drawing in _drawings(target))
     return 1

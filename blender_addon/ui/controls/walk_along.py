@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import bpy
-import numpy as np
 
 from ... import offscreen
 from ...capture import pace, prompts, stroke
-from ...capture.line_facts import check_walkable, length_text
+from ...capture.curves import chosen_line
+from ...capture.line_facts import check_walkable, length_text, num_lines
 from ...capture.standing import standing_ends
 from ...capture.timing import scene_fps
 from ...character import CharacterBody, read_body
@@ -30,7 +30,7 @@ END_S = 5.0
 
 
 class GAITWAY_OT_walk_along(ReportingOperator, bpy.types.Operator):
-    """Walk along the selected curve from the start frame on, at the speed the prompt implies"""
+    """Walk along the selected curve, stroke or edges from the start frame on, at the speed the prompt implies"""
 
     bl_idname = "gaitway.walk_along"
     bl_label = "Walk Along Curve"
@@ -82,8 +82,9 @@ def walk_along(scene: bpy.types.Scene, path: bpy.types.Object, speed: float = 0.
     Raises BadControl when the path has no length, is too short for a step, or takes longer than a motion may.
     """
     settings = scene.gaitway
+    control = next((control for control in settings.controls if control.target == path and not control.bone), None)
     lines = offscreen.path_lines(path, settings.start_frame)
-    length = stroke.length(np.concatenate(lines)) if lines else 0.0
+    length = stroke.length(chosen_line(f"'{path.name}'", lines, control.spline if control is not None else 0))
     if not length > 0:
         raise BadControl(
             f"'{path.name}' has fewer than two different points.", "Draw at least two points at different positions."
@@ -92,7 +93,6 @@ def walk_along(scene: bpy.types.Scene, path: bpy.types.Object, speed: float = 0.
     check_walkable(path.name, length, body.scale if body is not None else 1.0, scene)
     speed = speed or scene_speed(scene)
     _check_duration(path.name, length, speed, scene)
-    control = next((control for control in settings.controls if control.target == path and not control.bone), None)
     if control is None:
         control = add_control(settings)
         control.target = path
@@ -131,7 +131,9 @@ def scene_speed(scene: bpy.types.Scene) -> float:
 def walk_summary(scene: bpy.types.Scene, control: bpy.types.PropertyGroup) -> str:
     """From when to when a path is walked, for the status line."""
     seconds = (control.frame_end - control.frame_start) / scene_fps(scene)
-    return f"'{control.target.name}': frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
+    many = num_lines(control.target) if control.spline == 0 else 1
+    lines = f"{many} splines in order, " if many > 1 else ""
+    return f"'{control.target.name}': {lines}frames {control.frame_start} to {control.frame_end}, {seconds:.1f} s"
 
 
 def body_of(scene: bpy.types.Scene) -> CharacterBody | None:

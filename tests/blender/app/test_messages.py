@@ -79,6 +79,10 @@ def head_of_hair(_rig: bpy.types.Object) -> None:
     scenes.control(dressed.hair(strands=80), frame_start=1, frame_end=60, along_lines=True)
 
 
+def walk_along_hair(_rig: bpy.types.Object) -> bpy.types.Object:
+    return dressed.hair(strands=80)
+
+
 def animated_stroke(_rig: bpy.types.Object) -> None:
     scenes.control(dressed.grease_pencil(), frame_start=1, frame_end=60, along_lines=True, pace="ANIMATED")
 
@@ -104,6 +108,7 @@ WRONG: dict[Wrong, tuple[str, ...]] = {
     tiny_drawing: ("'Logo'", "5 cm long, too short to walk", "Scale it up", "80 times"),
     endless_road: ("'Road'", "5 km long", "it takes", "69 minutes", "can last 10", "Shorten it"),
     head_of_hair: ("'Hair'", "80 separate lines", "Choose one under Spline"),
+    walk_along_hair: ("'Hair'", "80 separate lines", "Choose one under Spline"),
     animated_stroke: ("'Stroke'", "no Evaluation Time", "Set Speed to Even"),
     two_for_one_joint: ("'Way A'", "'Way B'", "pelvis", "frame 1", "disable one"),
     too_early: ("'Hand'", "frame -20", "starts at 1", "Set Start Frame to -20"),
