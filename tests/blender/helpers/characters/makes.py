@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from ..armatures import Bone, build, human, renamed, without
 from ..rigs import a_pose, t_pose
@@ -65,7 +65,7 @@ def mmd() -> bpy.types.Object:
 def voxel() -> bpy.types.Object:
     """Faces away (+Y), no toes, foot bones that point straight up, all names in "Bone"."""
     bones = without(human(t_pose()), "spine1", "spine2", "left_foot", "right_foot")
-    half = np.array(Matrix.Rotation(np.pi, 3, "Z"))
+    half = Matrix.Rotation(np.pi, 4, "Z")
     bones = renamed(bones, _named({
         "pelvis": "HipsBone", "spine3": "ChestBone", "neck": "NeckBone", "head": "HeadBone",
         "collar": "{s}ShoulderBone", "shoulder": "{s}UpperArmBone", "elbow": "{s}LowerArmBone", "wrist": "{s}HandBone",
@@ -73,10 +73,10 @@ def voxel() -> bpy.types.Object:
     }, ("Left", "Right")))  # fmt: skip
     turned = {}
     for key, bone in bones.items():
-        head, end = half @ np.asarray(bone.head, float), half @ np.asarray(bone.end, float)
-        box = bone.box and tuple(half @ np.asarray(corner, float) for corner in bone.box)
+        head, end = half @ Vector(bone.head), half @ Vector(bone.end)
+        place = bone.box_place and half @ bone.box_place
         tail = np.add(head, (0, 0, 0.1)) if key.endswith("ankle") else None
-        turned[key] = replace(bone, head=head, end=end, box=box, tail=tail)
+        turned[key] = replace(bone, head=head, end=end, box_place=place, tail=tail)
     return build("Voxel", turned)
 
 
