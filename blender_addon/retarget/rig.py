@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-MAX_TAIL_RATIO = 0.25  # of the figure's size
+MAX_TAIL_RATIO = 0.35  # of the figure's size
 
 
 def _unit_matrix() -> np.ndarray:

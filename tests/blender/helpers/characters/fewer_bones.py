@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 import bpy
-import numpy as np
 
 from ..armatures import build, human, without
 from ..rigs import a_pose
@@ -19,10 +18,11 @@ SIDES = ("left", "right")
 def fewer(name: str, gone: tuple[str, ...]) -> bpy.types.Object:
     """A figure without the bones of some joints, ``side_`` for both sides."""
     joints = [joint.replace("side_", f"{side}_") for joint in gone for side in SIDES]
-    bones = without(human(a_pose(arms=40, elbows=10, legs=3)), *dict.fromkeys(joints))
+    points = a_pose(arms=40, elbows=10, legs=3)
+    bones = without(human(points), *dict.fromkeys(joints))
     for side in SIDES if "side_ankle" in gone else ():
-        knee = bones[f"{side}_knee"]
-        bones[f"{side}_knee"] = replace(knee, end=np.asarray(knee.end, float) * (1, 1, 0))  # down to the ground
+        sole = points[f"{side}_ankle"] * (1, 1, 0)  # the shin goes down to the ground
+        bones[f"{side}_knee"] = replace(bones[f"{side}_knee"], end=sole)
     return build(name, bones)
 
 
