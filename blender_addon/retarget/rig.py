@@ -79,7 +79,7 @@ class Rig:
         children = [bone for bone in self.bones if bone.parent in self.by_name]
         if not children:
             return {}
-        parents = np.array([self.by_name[bone.parent].matrix for bone in children], dtype=np.float64)
+        parents = np.array([self.by_name[str(bone.parent)].matrix for bone in children], dtype=np.float64)
         own = np.array([bone.matrix for bone in children], dtype=np.float64)
         offsets = np.linalg.inv(parents) @ own  # all at once: a call takes long beside what it does
         return {bone.name: offset for bone, offset in zip(children, offsets, strict=True)}

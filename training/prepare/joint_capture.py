@@ -10,11 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from blender_addon.retarget.bone_map.detect import BoneMap, detect_bones
-from blender_addon.retarget.pose import alignment, scale
+from blender_addon.retarget.bone_map import LIMB_JOINTS, BoneMap, detect_bones
+from blender_addon.retarget.pose import alignment
 from blender_addon.retarget.pose.resample import resample
 from blender_addon.shared import quat
-from blender_addon.shared.skeleton import FPS, SKELETON
+from blender_addon.shared.errors import RetargetError
+from blender_addon.shared.skeleton import FPS, SKELETON, joint_label
 from blender_addon.shared.space import blender_to_model
 
 from .capture import Capture
@@ -30,6 +31,9 @@ class MappedCapture:
 
     def __init__(self, capture: Capture) -> None:
         self.map = detect_bones(capture.rig.bones)
+        missing = next((joint for joint in LIMB_JOINTS if joint not in self.map), None)
+        if missing is not None:
+            raise RetargetError(f"The capture has no {joint_label(missing)}.", "Leave it out.")
         capture = with_standing_rest(capture, self.map)
         self.rig = capture.rig
         bones = [*self.map.bones.values(), *self.map.between]
@@ -46,7 +50,7 @@ class MappedCapture:
             FPS * FPS / capture.fps,
         )
         self.rest = alignment.figure_rotation(self.rig, self.map)
-        self.leg_length = scale.leg_length(self.rig, self.map)
+        self.leg_length = alignment.leg_length(self.rig, self.map)
         self.world = _world(self.rest, heads, bones, self.map)
         size = SKELETON.leg_length / self.leg_length
         self._rotations = dict(zip(bones, np.moveaxis(rotations, 1, 0), strict=True))

@@ -13,7 +13,7 @@ import dataclasses
 
 import numpy as np
 
-from blender_addon.retarget.bone_map.detect import BoneMap
+from blender_addon.retarget.bone_map import BoneMap
 from blender_addon.retarget.rig import Rig
 from blender_addon.shared import quat
 

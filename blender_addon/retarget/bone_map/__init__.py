@@ -3,7 +3,16 @@
 
 from .custom import custom_map
 from .detect import canonical, detect_bones
-from .mapping import REQUIRED_JOINTS, BoneMap, IkControls
+from .mapping import LIMB_JOINTS, REQUIRED_JOINTS, BoneMap, IkControls
 from .tips import with_tips
 
-__all__ = ["REQUIRED_JOINTS", "BoneMap", "IkControls", "canonical", "custom_map", "detect_bones", "with_tips"]
+__all__ = [
+    "LIMB_JOINTS",
+    "REQUIRED_JOINTS",
+    "BoneMap",
+    "IkControls",
+    "canonical",
+    "custom_map",
+    "detect_bones",
+    "with_tips",
+]
