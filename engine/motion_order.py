@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,15 +34,11 @@ DEFAULT_CLOSENESS = 1.0
 """To captured motion, of a request that does not say how close."""
 
 
-Footing = Annotated[np.ndarray, Array("float32", "T")]
-
-
 @dataclass(frozen=True, eq=False)
 class MotionOrder:
     """A motion to make. The fields mean what they mean in ``blender_addon.shared.protocol.Generate``, but for: hints
     are one ``signal``; ``closeness`` is always a number; ``tolerance`` (T, J), ``slack`` (T, J), ``base`` (T, J, 3) and
-    ``base_mask`` (T,) are always there, zero and False where nothing was given. ``footing`` (T,): metres over the floor
-    of what is stood on under the pelvis, where a motion was found that climbs by itself.
+    ``base_mask`` (T,) are always there, zero and False where nothing was given.
     """
 
     prompts: tuple[PromptBlock, ...]
@@ -51,7 +47,6 @@ class MotionOrder:
     slack: Slack
     base: Base
     base_mask: BaseMask
-    footing: Footing
     ground: Ground | None
     relative: tuple[RelativeTarget, ...]
     obstacles: tuple[Obstacle, ...]

@@ -12,7 +12,7 @@ from blender_addon.shared.protocol import Generate
 from blender_addon.shared.skeleton import FPS, SKELETON
 from blender_addon.shared.solids import check_obstacle
 
-from .control.ground import order_path
+from .control.ground import drawn_ground, order_path
 from .longform.motion import MAX_FRAMES
 from .models.config import ModelConfig
 from .motion_order import DEFAULT_CLOSENESS, MotionOrder
@@ -67,15 +67,17 @@ def order_of(request: Generate) -> MotionOrder:
     """A request whose fields are sound as the engine works on it. Raises BadControl for hints that are not."""
     joints = request.hint_mask.shape
     nothing = np.zeros(joints, np.float32)
+    signal = ControlSignal(request.hint, request.hint_mask, request.free_height).validate()
+    base = np.zeros((*joints, 3), np.float32) if request.base is None else request.base
+    base_mask = np.zeros(joints[0], bool) if request.base_mask is None else request.base_mask
     return MotionOrder(
         prompts=request.prompts,
-        signal=ControlSignal(request.hint, request.hint_mask, request.free_height).validate(),
+        signal=signal,
         tolerance=nothing if request.tolerance is None else request.tolerance,
         slack=np.zeros(joints, np.int32) if request.slack is None else request.slack,
-        base=np.zeros((*joints, 3), np.float32) if request.base is None else request.base,
-        base_mask=np.zeros(joints[0], bool) if request.base_mask is None else request.base_mask,
-        footing=np.zeros(joints[0], np.float32),
-        ground=request.ground,
+        base=base,
+        base_mask=base_mask,
+        ground=drawn_ground(signal, base, base_mask) if request.ground is None else request.ground,
         relative=request.relative,
         obstacles=request.obstacles,
         seed=request.seed,

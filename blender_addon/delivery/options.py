@@ -31,7 +31,7 @@ def ground_in(captured: CapturedScene, floor: float | None) -> float | SceneGrou
     """What feet are put on whose level ``floor`` is at this height in the scene."""
     if captured.ground is None or floor is None:
         return floor
-    return SceneGround(captured.ground, floor, captured.body.scale / captured.unit_scale)
+    return SceneGround(captured.ground, floor, captured.body.scale / captured.unit_scale, captured.body.origin)
 
 
 def _target(track: Track) -> Target:

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ground that is not level: the order as if it were, and what feet stand on where a found motion climbs by itself.
+"""Ground that is not level: the order as if it were, and the ground of hips that are drawn off the floor.
 
 On a ground that was given a motion is made as on a level floor, in an order whose heights are those over the ground,
 smoothed as hips go over steps (:func:`on_level`); finishing brings it onto the ground.
-
-Where a path leads off the floor and no ground was given, the footing is known under the pelvis, frame by frame. A foot
-is ahead of it or behind, so its footing is read where on the path it stands: a foot that stands does not rise with the
-body.
 
 Shapes: T frames, J = 22 joints, n places. Metres, Y up.
 """
@@ -17,15 +13,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from blender_addon.shared.ground import heights_at
+from blender_addon.shared.control import ControlSignal
+from blender_addon.shared.ground import ground_along, heights_at
 from blender_addon.shared.protocol import Ground, Obstacle
 from blender_addon.shared.series import gaussian_smooth
 from blender_addon.shared.skeleton import SKELETON
 
 from ..motion_order import MotionOrder
 
-DIRECTION_FRAMES = 4.0  # over which the direction of the path is read
-STANDS_M = 1e-3  # a frame; where the pelvis moves less, no place is ahead of it
+DRAWN_FRAMES = 10.0  # over which drawn hips are smoothed: a jump is higher, but soon over
+HIGHEST_HIPS_M, LOWEST_HIPS_M = 1.15, 0.0  # of who is on the floor
+STANDING_HIPS_M, USUAL_HIPS_M = (0.75, 1.1), 0.93  # over the ground
 SMOOTH_FRAMES = 5.0  # over which hips rise where the ground has a step
 _PELVIS = SKELETON.index("pelvis")
 
@@ -51,6 +49,22 @@ def on_level(order: MotionOrder) -> MotionOrder:
         obstacles=obstacles_on_level(order, path),
         ground=None,
     )
+
+
+def drawn_ground(signal: ControlSignal, base: np.ndarray, base_mask: np.ndarray) -> Ground | None:
+    """The ground under hips whose hints, or kept frames (T, J, 3) of ``base``, lead off the floor at their height; None
+    where they stay on it, or their height is not asked for.
+    """
+    told = np.flatnonzero(signal.hint_mask[:, _PELVIS] | base_mask)
+    if signal.free_height or len(told) < 2:
+        return None
+    hips = np.where(base_mask[:, None], base[:, _PELVIS], signal.hint[:, _PELVIS])[told].astype(np.float64)
+    x, y, z = (np.interp(np.arange(signal.num_frames), told, hips[:, axis]) for axis in range(3))
+    slow = gaussian_smooth(y[:, None], DRAWN_FRAMES)[:, 0]
+    if slow.max() <= HIGHEST_HIPS_M and slow.min() >= LOWEST_HIPS_M:
+        return None
+    stands = STANDING_HIPS_M[0] < slow[0] < STANDING_HIPS_M[1]
+    return ground_along(np.stack([x, z], -1), slow - (slow[0] if stands else USUAL_HIPS_M))
 
 
 def obstacles_on_level(order: MotionOrder, path: np.ndarray) -> tuple[Obstacle, ...]:
@@ -86,18 +100,3 @@ def under_path(ground: Ground, path: np.ndarray) -> np.ndarray:
     """Heights (T,) of the ground under a ``path`` (T, 2), smooth over steps."""
     heights = heights_at(ground, np.arange(len(path)), path[:, None])[:, 0]
     return gaussian_smooth(heights[:, None], SMOOTH_FRAMES)[:, 0]
-
-
-def footing_at(pelvis: np.ndarray, footing: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Heights (T, n) of the footing at ``places`` (T, n, 2), x and z, along the path of the ``pelvis`` (T, 2), under
-    which it has the heights ``footing`` (T,).
-    """
-    if len(pelvis) < 2:
-        return np.broadcast_to(footing[:, None], places.shape[:2])
-    way = gaussian_smooth(pelvis, DIRECTION_FRAMES)
-    velocity = np.gradient(way, axis=0)
-    speed = np.linalg.norm(velocity, axis=-1)
-    along = velocity / np.maximum(speed, STANDS_M)[:, None]
-    gone = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2)])
-    ahead = ((places - way[:, None]) * along[:, None]).sum(-1)
-    return np.interp(gone[:, None] + ahead, gone, footing)

@@ -22,7 +22,7 @@ from blender_addon.shared.protocol import Obstacle
 from blender_addon.shared.solids import penetration
 
 from ..control.goals import Goals, goals_of
-from ..control.ground import footing_at, obstacles_on_level, under_path
+from ..control.ground import obstacles_on_level, under_path
 from ..motion_order import MotionOrder
 from .fit_body import fit_body, hold_in_place
 from .footprints import FootPlan, place_feet
@@ -64,7 +64,8 @@ def finish(
     if order.plant_feet:
         level = obstacles_on_level(order, smooth[:, 0, [0, 2]])
         low = {given for given, one in zip(order.obstacles, level, strict=True) if is_step_over(one)}
-        feet = yield from _plan_feet(order, smooth, contacts, frozen, [one for one in level if is_step_over(one)])
+        over = [one for one in level if is_step_over(one)]
+        feet = yield from place_feet(smooth, contacts, hint_mask, frozen, over)
     if order.ground is not None:
         smooth, feet = _onto_ground(order, np.asarray(joints, np.float64), smooth, feet, frozen)
         made = smooth
@@ -115,25 +116,6 @@ def _onto_ground(
         if feet is not None:
             feet = joined_to_final(feet, final[:, CONTACTS], frozen)
     return raised, feet
-
-
-def _plan_feet(
-    order: MotionOrder,
-    joints: np.ndarray,
-    contacts: np.ndarray,
-    frozen: np.ndarray | None,
-    low: Sequence[Obstacle],
-) -> Generator[None, None, FootPlan]:
-    """Feet placed on the floor, or on the footing that ``order`` has where that rises: planned as on a level one."""
-    if not order.footing.any():
-        return (yield from place_feet(joints, contacts, order.signal.hint_mask, frozen, low))
-    pelvis = joints[:, 0, [0, 2]]
-    level = joints.copy()
-    level[..., 1] -= footing_at(pelvis, order.footing, joints[..., [0, 2]])
-    feet = yield from place_feet(level, contacts, order.signal.hint_mask, frozen, low)
-    positions = feet.positions.copy()
-    positions[..., 1] += footing_at(pelvis, order.footing, positions[..., [0, 2]])
-    return replace(feet, positions=positions)
 
 
 def _sinks(joints: np.ndarray, before: np.ndarray, hint_mask: np.ndarray) -> bool:

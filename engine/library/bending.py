@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from blender_addon.shared.series import dilate_maximum, gaussian_smooth, smoothstep
+from blender_addon.shared.series import dilate_maximum, gaussian_smooth
 
 from ..longform.timeline import ease
 from .library import Library
 from .matching import Segment
 from .motion import BodyMotion
-from .route import Route, Start, Way
+from .route import Start, Way
 
 JOIN_FRAMES = 9
 FACING_FRAMES = 8.0  # what of a heading's difference is slower is taken away
@@ -96,30 +96,12 @@ def lead(motion: BodyMotion, way: Way, facing: np.ndarray, start: Start | None) 
     return track if start is None else track + _from_start(track, start)
 
 
-def raised(motion: BodyMotion, route: Route, start: Start | None) -> tuple[np.ndarray, np.ndarray]:
-    """Where the ``route`` leads off the floor: how far the whole body is raised, (T,), beside what the motion rises by
-    itself; and its footing, (T,). One that is brought ``on_ground`` later is to climb nothing by itself.
-    """
-    if route.heights is None:
-        nothing = np.zeros(motion.num_frames)
-        return (-_own_ground(motion) if route.on_ground else nothing), nothing
-    own = _own_ground(motion)
-    off = route.heights - motion.pose[:, 0, 1]
-    rise = gaussian_smooth(off[:, None], PLACE_FRAMES)[:, 0]
-    if route.heights.min() > 0:  # who crouches is not under the floor
-        rise = gaussian_smooth(np.maximum(rise, -own)[:, None], PLACE_FRAMES)[:, 0]
-    if start is not None:
-        away = np.minimum(np.arange(len(rise)) / GROUND_FRAMES, 1.0)
-        rise = rise + (start.ground - own[0] - rise[0]) * (1 - smoothstep(away))
-    return rise, rise + own
-
-
 def climbs(motion: BodyMotion) -> bool:
     """Whether the motion goes up or down something that is not there, such as stairs."""
-    return bool(np.ptp(_own_ground(motion)) > CLIMB_M)
+    return bool(np.ptp(own_ground(motion)) > CLIMB_M)
 
 
-def _own_ground(motion: BodyMotion) -> np.ndarray:
+def own_ground(motion: BodyMotion) -> np.ndarray:
     """(T,): the height of what the motion stands on by itself, such as stairs; 0 for the floor."""
     lowest = -dilate_maximum(-motion.pose[..., 1].min(1), GROUND_FRAMES)
     return gaussian_smooth(np.maximum(lowest - TOE_M, 0.0)[:, None], PLACE_FRAMES)[:, 0]

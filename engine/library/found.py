@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from .bending import climbs, join_segments, lead, own_facing, raised
+from .bending import climbs, join_segments, lead, own_facing, own_ground
 from .choosing import chosen_clip, is_uneven, part_of, speed_misfit, travel_angle, travels
 from .library import Library
 from .matching import EndCosts, Segment, goals_along, row_costs, search
@@ -62,13 +62,10 @@ class FoundPart:
 
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
-    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of.
-    ``footing`` (T,): metres over the floor of what is stood on under the pelvis.
-    """
+    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of."""
 
     joints: np.ndarray
     contacts: np.ndarray
-    footing: np.ndarray
     parts: tuple[FoundPart, ...]
     kind: Literal["matched", "bent", "alone"]
 
@@ -108,12 +105,12 @@ def find(
         facing = _facing_of(library, clip, mirror, motion, way)
         kind = "bent" if way.known.any() else "alone"
     yield
-    rise, footing = raised(motion, route, start)
     track = lead(motion, way, facing, start)
     strides = STRIDES if route.shares is None else (float(route.shares.min()), STRIDES[1])
     joints = (strided(motion, track, strides) if way.known.any() else motion).in_world(track)
-    joints[..., 1] += rise[:, None]
-    return FoundMotion(joints, motion.contacts, footing, _parts(library, segments, route.num_frames), kind)
+    if route.on_ground:
+        joints[..., 1] -= own_ground(motion)[:, None]
+    return FoundMotion(joints, motion.contacts, _parts(library, segments, route.num_frames), kind)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,7 @@ class Route:
     first when nothing else tells. ``arrival`` (n, J, 3): joints that are known from the frame ``arrival_frame`` on.
     ``poses``: frames in which all joints (J, 3) are told, and these; ``touches``: what is told of hands,
     feet and head.
-    ``whole``: the way that this is a part of, if it is one. ``heights`` (T,): of the pelvis, where the path leads off
-    the floor; None where it stays on it.
+    ``whole``: the way that this is a part of, if it is one.
     ``on_ground``: the motion is brought onto a ground later, and is not to climb by itself; ``shares`` (T,): how long
     strides are there beside those on the level, None where they are as long.
     """
@@ -45,7 +44,6 @@ class Route:
     poses: tuple[tuple[int, np.ndarray], ...] = ()
     touches: tuple[Touch, ...] = ()
     whole: Way | None = None
-    heights: np.ndarray | None = None
     on_ground: bool = False
     shares: np.ndarray | None = None
 
@@ -61,17 +59,14 @@ class Route:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """The frames before a motion, from which it goes on: world ``joints`` (n, J, 3), two or more, that stand at the end
-    on ``ground``, metres over the floor.
-    """
+    """The frames before a motion, from which it goes on: world ``joints`` (n, J, 3), two or more."""
 
     joints: np.ndarray
-    ground: float = 0.0
 
     @cached_property
     def motion(self) -> BodyMotion:
-        """The same as if it stood on the floor."""
-        return BodyMotion.of(self.joints - np.array([0.0, self.ground, 0.0]))
+        """The same as seen from the body."""
+        return BodyMotion.of(self.joints)
 
     @cached_property
     def track(self) -> np.ndarray:

@@ -40,7 +40,6 @@ TAIL_FRAMES = 3  # found beyond a stretch, to be joined to what is known there
 LOOKAHEAD_FRAMES = 20  # the same where the motion goes on
 POSE_JOINTS = 8  # that are told in one frame: a pose
 POSE_FRAMES = 12  # before and after a pose, in which it comes and goes
-GROUND_FRAMES = 10  # in which a foot stands on the ground
 TOUCHES = 8  # of a joint, that an act is timed to
 _ENDS = SKELETON.indices("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot", "head")
 _PELVIS = SKELETON.index("pelvis")
@@ -105,7 +104,7 @@ class MotionFinder:
         if found.kind == "alone" and start is None:
             joints = self._moved_onto_hints(joints, stretch)
         joints = self._through_poses(joints, stretch)
-        self._first, self._found = stretch.first, WindowJoints(joints, found.contacts, found.footing)
+        self._first, self._found = stretch.first, WindowJoints(joints, found.contacts)
         self.sources += _sources(found.parts, stretch)
 
     def window(self, window: Window, context: Context) -> WindowJoints:
@@ -120,7 +119,6 @@ class MotionFinder:
         return WindowJoints(
             np.concatenate([context.joints[:seen], found.joints[here]]),
             np.concatenate([np.zeros((seen, 4)), found.contacts[here]]),
-            np.concatenate([np.zeros(seen), found.footing[here]]),
         )
 
     def _route(self, stretch: FoundStretch) -> Route:
@@ -136,7 +134,6 @@ class MotionFinder:
         if stretch.end < len(timeline.placed) and timeline.placed[stretch.end]:
             heading = float(timeline.root[stretch.end, 2])
         mask = wanted.mask[frames] & (beyond == frames)
-        heights = None if wanted.heights is None else wanted.heights[frames]
         return Route(
             wanted.places[frames],
             mask,
@@ -147,7 +144,6 @@ class MotionFinder:
             poses=self._poses(stretch),
             touches=self._touches(stretch),
             whole=self._whole,
-            heights=heights,
             on_ground=wanted.on_ground,
             shares=None if wanted.shares is None else wanted.shares[frames],
         )
@@ -168,13 +164,12 @@ class MotionFinder:
         return tuple((first, hint[first].astype(np.float64)) for first, _ in runs(mask.all(1)))
 
     def _arrival(self, stretch: FoundStretch) -> np.ndarray | None:
-        """The known frames behind the stretch, as if they were on the floor; None where there are none."""
+        """The known frames behind the stretch; None where there are none."""
         behind = self.timeline.known[stretch.end : stretch.end + START_FRAMES]
         count = int(np.cumprod(behind).sum())
         if count < 2:
             return None
-        joints = self.timeline.joints(stretch.end, stretch.end + count)
-        return joints - np.array([0.0, self._ground_of(joints[:GROUND_FRAMES]), 0.0])
+        return self.timeline.joints(stretch.end, stretch.end + count)
 
     def _start(self, first: int) -> Start | None:
         """The known frames before ``first``; None where there are none."""
@@ -183,11 +178,7 @@ class MotionFinder:
         if not count:
             return None
         joints = self.timeline.joints(first - count, first)
-        return Start(joints if count > 1 else np.repeat(joints, 2, 0), self._ground_of(joints[-GROUND_FRAMES:]))
-
-    def _ground_of(self, joints: np.ndarray) -> float:
-        """Metres over the floor of what ``joints`` (n, J, 3) stand on where the path leads off it."""
-        return 0.0 if self._wanted.heights is None else float(joints[..., 1].min())
+        return Start(joints if count > 1 else np.repeat(joints, 2, 0))
 
     def _moved_onto_hints(self, joints: np.ndarray, stretch: FoundStretch) -> np.ndarray:
         """The joints, moved over the ground to where their hints are on average."""

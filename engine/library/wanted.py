@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a motion order asks of the pelvis: its path, its heights where that leads off the floor, where the body faces.
+"""What a motion order asks of the pelvis: its path, and where the body faces.
 
 Shapes: T frames, J = 22 joints. Metres, radians about +Y; Y up.
 """
@@ -17,8 +17,6 @@ from .route import Route, Way
 
 FACING_FRAMES = 8  # around a target of the hips, in which the body faces as it tells
 HEADING_FRAMES = 10  # at the start of a path, in which the body faces where it was told to start
-HEIGHT_FRAMES = 10.0  # a jump is higher, but soon over
-HIGHEST_HIPS_M, LOWEST_HIPS_M = 1.15, 0.0  # of who is on the floor
 LED_FRAMES = 8.0  # of a led joint's own swing
 LED_M = 1.0  # a joint that is led farther over the ground takes the body along
 _PELVIS = SKELETON.index("pelvis")
@@ -39,19 +37,7 @@ def wanted_route(order: MotionOrder) -> Route:
             places, led = np.insert(way.path, 1, 0.0, axis=-1), way.known
     else:
         places, led = _led_along(order)
-    heights = _heights(order)
-    return Route(places, led, _asked_facing(order, bool(led.any())), heading, heights=heights)
-
-
-def _heights(order: MotionOrder) -> np.ndarray | None:
-    """(T,): of the pelvis, straight from one hint or kept frame to the next; None where the path stays on the floor."""
-    told = np.flatnonzero(order.signal.hint_mask[:, _PELVIS] | order.base_mask)
-    if order.signal.free_height or len(told) < 2:
-        return None
-    height = np.where(order.base_mask, order.base[:, _PELVIS, 1], order.signal.hint[:, _PELVIS, 1])
-    heights = np.interp(np.arange(order.num_frames), told, height[told].astype(np.float64))
-    slow = gaussian_smooth(heights[:, None], HEIGHT_FRAMES)
-    return heights if slow.max() > HIGHEST_HIPS_M or slow.min() < LOWEST_HIPS_M else None
+    return Route(places, led, _asked_facing(order, bool(led.any())), heading)
 
 
 def _led_along(order: MotionOrder) -> tuple[np.ndarray, np.ndarray]:

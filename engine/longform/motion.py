@@ -58,8 +58,6 @@ class MotionInProgress:
         frames = order.num_frames
         self.met = order.own_frames
         """(T, J): the frame in which the hint that is given in a frame is met."""
-        self.footing = order.footing.copy()
-        """(T,): metres over the floor of what is stood on under the pelvis."""
         self._closes = order.loop and not order.base_mask[-1]
         self._ahead = 0  # frames from the last one on that are known to be those from the first one on
         self._closing = frames - 1 - min(CLOSING_FRAMES, (frames - 1) // 2)
@@ -153,8 +151,6 @@ class MotionInProgress:
         self.timeline.write(window, made.features, made.frame, close_heading=free)
         here = slice(window.first, min(window.last, self.order.num_frames))
         seen = slice(window.first - window.start, here.stop - window.start)
-        if made.footing is not None:
-            self.footing[here] = made.footing[seen]
         if self.patch and not made.captured:
             seams = range(window.start + self.patch, window.end, self.patch)
             self.seams |= {seam for seam in seams if window.first < seam < window.last}
@@ -197,7 +193,7 @@ class MotionInProgress:
         final = self.kept[begin:stop] | (np.arange(begin, stop) < self.done)
         joints = self.timeline.joints(begin, stop)
         joints[final] = self.joints[begin:stop][final]
-        order = replace(self.order, signal=self.signal, footing=self.footing).window(begin, stop)
+        order = replace(self.order, signal=self.signal).window(begin, stop)
         order = replace(order, signal=replace(order.signal, hint_mask=order.signal.hint_mask & ~final[:, None]))
         borders = begin + 1 + np.flatnonzero(np.diff(final.astype(int)))
         seams = sorted({*self.seams, *borders.tolist()})

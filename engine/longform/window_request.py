@@ -60,21 +60,17 @@ class WindowRequest:
 
 @dataclass(frozen=True, eq=False)
 class WindowJoints:
-    """World ``joints`` (T + 1, J, 3) of a window and one frame more, their ``contacts`` (T + 1, 4) 0..1, and the
-    ``footing`` (T + 1,) under the pelvis.
-    """
+    """World ``joints`` (T + 1, J, 3) of a window and one frame more, and their ``contacts`` (T + 1, 4) 0..1."""
 
     joints: np.ndarray
     contacts: np.ndarray
-    footing: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class WindowMotion:
     """What was made of a :class:`WindowRequest`: ``features`` (T, 263) that start in the canonical ``frame``, and its
     hints in the frames in which they are met; ``met`` (T, J) int32 tells which frame of the window that is for each.
-    ``captured``: it was found in the library, so it has no seams between a model's patches. ``footing`` (T,): metres
-    over the floor of what is stood on under the pelvis; None for the floor.
+    ``captured``: it was found in the library, so it has no seams between a model's patches.
     """
 
     features: np.ndarray
@@ -82,7 +78,6 @@ class WindowMotion:
     signal: ControlSignal
     met: np.ndarray
     captured: bool = False
-    footing: np.ndarray | None = None
 
     @classmethod
     def of_joints(cls, found: WindowJoints, signal: ControlSignal, met: np.ndarray) -> Self:
@@ -92,4 +87,4 @@ class WindowMotion:
         features[:, feature_set.FOOT_CONTACTS] = found.contacts[:-1]
         ground = joints[0, _PELVIS] * np.array([1.0, 0.0, 1.0])
         frame = CanonicalFrame(ground, float(feature_set.yaw_of(joints)[0]))
-        return cls(features, frame, signal, met, captured=True, footing=found.footing[:-1])
+        return cls(features, frame, signal, met, captured=True)

@@ -19,8 +19,6 @@ FRAMES = 50
 SIGNAL = {"hint", "hint_mask", "free_height"}
 NOT_IN_THE_ORDER = {"request_id", "num_frames", "stream"}
 """The answers' label, what the signal's length tells, and how the answer is sent."""
-ENGINES_OWN = {"footing"}
-"""What a request does not tell."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,7 +78,7 @@ def extended(**more: object) -> MoreOrder:
 def test_every_field_of_a_request_reaches_the_order() -> None:
     request = request_of_everything()
     order = order_of(request)
-    own = {field.name for field in dataclasses.fields(order)} - {"signal"} - ENGINES_OWN
+    own = {field.name for field in dataclasses.fields(order)} - {"signal"}
     assert own | SIGNAL | NOT_IN_THE_ORDER == {field.name for field in dataclasses.fields(request)}
     for name in own:
         np.testing.assert_array_equal(getattr(order, name), getattr(request, name), name)

@@ -17,17 +17,18 @@ from ...shared.space import blender_to_model
 
 @dataclass(frozen=True, eq=False)
 class SceneGround:
-    """The model's ``ground`` where the character walks: its height 0 is ``height`` in the world, and its metre measures
-    ``metre`` scene units there.
+    """The model's ``ground`` where the character walks: its height 0 is ``height`` in the world, its origin is over
+    ``origin`` there, and its metre measures ``metre`` scene units.
     """
 
     ground: Ground
     height: float
     metre: float
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def under(self, points: np.ndarray, model_frames: np.ndarray) -> np.ndarray:
         """Heights (K, n) in the world under ``points`` (K, n, 3), in ``model_frames`` (K,), whole or not."""
-        places = blender_to_model(points, 1.0 / self.metre)[..., [0, 2]]
+        places = blender_to_model(points - np.array([*self.origin, 0.0]), 1.0 / self.metre)[..., [0, 2]]
         return self.height + self.metre * heights_at(self.ground, model_frames, places)
 
 
