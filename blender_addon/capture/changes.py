@@ -36,8 +36,9 @@ def inputs_hash(scene: bpy.types.Scene) -> int:
         if leads_along(control):
             if target.mode == "EDIT":
                 target.update_from_editmode()
-            parts.append(np.array(target.matrix_world).tobytes())
-            parts += [line_points(member) for member in offscreen.instanced_lines(target) or [target]]
+            for member in (target, *offscreen.instanced_lines(target)):
+                parts.append(np.array(member.matrix_world).tobytes())
+                parts.append(line_points(member) if member.data is not None else b"")
         elif target.parent is not None:
             parts.append(np.array(target.parent.matrix_world).tobytes())
         bag = compat.played_bag(target)

@@ -49,12 +49,19 @@ def path_lines(target: bpy.types.Object, frame: float) -> list[np.ndarray]:
     """
     if target.type == "EMPTY":
         return _instanced(target, frame)
-    lines, world = _own_lines(target, frame, keep_nodes=False)
+    lines, world = _own_lines(target, max(frame, _first_drawn(target)), keep_nodes=False)
     if target.type in LINE_TYPES and has_nodes(target):
         moved, _ = _own_lines(target, frame, keep_nodes=True)
         if len(moved) == len(lines) and all(map(_is_moved, lines, moved)):
             lines = moved
     return [line @ world[:3, :3].T + world[:3, 3] for line in lines]
+
+
+def _first_drawn(target: bpy.types.Object) -> float:
+    """The scene frame before which nothing is drawn on the layers of a grease pencil; the smallest for others."""
+    layers = target.data.layers if target.type == "GREASEPENCIL" else ()
+    drawn = [key.frame_number for layer in layers if not layer.hide for key in layer.frames if len(key.drawing.strokes)]
+    return float(min(drawn, default=-np.inf))
 
 
 def _is_moved(line: np.ndarray, moved: np.ndarray) -> bool:

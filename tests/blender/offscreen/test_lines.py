@@ -61,6 +61,11 @@ def test_hair_strokes_and_edges_are_ways(make) -> None:
     assert np.allclose(corners(line), expected, atol=1e-5)
 
 
+def test_a_stroke_drawn_at_a_later_frame_is_a_way_from_the_start() -> None:
+    (line,) = path_lines(dressed.grease_pencil(), -5)
+    assert np.allclose(corners(line), LINE, atol=1e-6)
+
+
 def test_closed_edges_end_where_they_began() -> None:
     (line,) = path_lines(dressed.edges(closed=True), 1)
     assert np.allclose(line, [*LINE[:1], *LINE[:0:-1], LINE[0]])  # from the vertex 0 towards the vertex 1

@@ -14,9 +14,10 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import ui
 from blender_addon.app.engine import ENGINE
 from blender_addon.app.generation import GENERATION
+from blender_addon.capture import changes
 from blender_addon.ui import prompt_suggestions
 
-from ..helpers import scenes
+from ..helpers import dressed, scenes
 
 ICONS = set(bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys())
 
@@ -135,6 +136,23 @@ def test_a_path_is_summed_up_in_the_units_of_the_scene(addon, unit: float) -> No
     assert "6 m in 4.0 s: 1.5 m/s" in drawn()
     scene.unit_settings.system = "IMPERIAL"
     assert any("4.92 ft/s" in word for word in drawn())
+
+
+@pytest.mark.parametrize("make", [dressed.hair, dressed.grease_pencil, dressed.edges, dressed.poly])
+@pytest.mark.parametrize("shown", [False, True])
+def test_other_lines_are_paths_where_told(addon, make, shown: bool) -> None:
+    scene = bpy.context.scene
+    scene.unit_settings.system = "METRIC"
+    target = dressed.instanced(make(), (1, 2, 3)) if shown else make()
+    control = scenes.control(target, frame_start=1, frame_end=97)
+    assert ("along_lines" in drawn()) == (target.type != "CURVE")
+    control.along_lines = True
+    assert "6.83 m in 4.0 s: 1.71 m/s" in drawn()
+    before = changes.inputs_hash(scene)
+    member = target.instance_collection.objects[0] if shown else target
+    member.location.x = 1
+    member.matrix_world = member.matrix_basis  # as Blender does when it evaluates the object
+    assert target.session_uid in changes.watched_uids(scene) and changes.inputs_hash(scene) != before
 
 
 def test_prompts_are_drawn_one_or_in_turn_with_what_the_model_knows(addon) -> None:
