@@ -11,7 +11,7 @@ import numpy as np
 
 from ..character.read_rig import check_keyable, constrained_bones, is_object_moving, object_matrices
 from ..character.setup import limb_controls, read_character, root_motion
-from ..retarget.bone_map import BoneMap
+from ..retarget.bone_map import BoneMap, IkControls
 from ..retarget.pose import RootMotion, alignment, control_rig, solve, twist, wiring
 from ..retarget.pose.resample import resample, scene_frames
 from ..retarget.proportions import contacts
@@ -150,7 +150,8 @@ def plan_motion(
     check_keyable(armature, bone_map.posed_bones)
     constrained = constrained_bones(armature)
     unposed = set(solve.posed_chain(rest, bone_map)) - bone_map.posed_bones
-    is_control_rig = bool(bone_map.limbs or unposed & constrained)
+    bone_map = replace(bone_map, limbs=_switchable(armature, bone_map))
+    is_control_rig = bool(bone_map.limbs or bone_map.hang_on_constraints or unposed & constrained)
     if not is_control_rig:
         bone_map = replace(bone_map, twists=twist.twist_shares(rest, bone_map, constrained))
     fps = scene.render.fps / scene.render.fps_base
@@ -176,3 +177,8 @@ def plan_motion(
         np.array(armature.matrix_basis, dtype=np.float64),
         armature.rotation_mode,
     )
+
+
+def _switchable(armature: bpy.types.Object, bone_map: BoneMap) -> dict[str, IkControls]:
+    """The limbs whose switch between FK and IK is there: its name changes with the versions of some rigs."""
+    return {end: limb for end, limb in bone_map.limbs.items() if limb.switch[1] in armature.pose.bones[limb.switch[0]]}

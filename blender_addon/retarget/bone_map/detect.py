@@ -32,7 +32,7 @@ def detect_bones(bones: list[BoneRest]) -> BoneMap:
     for a bone that the body needs and Blender cannot move."""
     tree = BoneTree(bones)
     found = _detect(bones, tree)
-    if not found.limbs:
+    if not found.limbs and not found.hang_on_constraints:
         check_map(bones, found, tree)  # what controls hang on tells little
     return found
 
@@ -43,7 +43,7 @@ def _detect(bones: list[BoneRest], tree: BoneTree) -> BoneMap:
         by_canonical.setdefault(canonical(bone.name), bone.name)
     candidates = [candidate for table in TABLES for candidate in _match_table(table, tree, by_canonical)]
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
-    if best is not None and (best.limbs or len(best.bones) == SKELETON.num_joints):
+    if best is not None and (best.limbs or best.hang_on_constraints or len(best.bones) == SKELETON.num_joints):
         return best
     try:
         shaped = _map_of(structure.find_human(tree), "its structure")
@@ -108,7 +108,8 @@ def _match_table(table: BoneTable, tree: BoneTree, by_canonical: dict[str, str])
     for prefix in sorted({name[: -len(end)] for name in by_canonical for end in ends if name.endswith(end)}, key=len):
         joints, spine, neck = _named(table, by_canonical, prefix)
         placed, between = spread_trunk(joints, spine, neck)
-        placed = _keep_connected(placed, tree.bones)
+        if not table.hang_on_constraints:
+            placed = _keep_connected(placed, tree.bones)
         if all(joint in placed for joint in LIMB_JOINTS) and len(set(placed.values())) == len(placed):
             # A bone between stands for a joint; names that need no prefix are the surer ones.
             found, possible = (
@@ -116,7 +117,9 @@ def _match_table(table: BoneTable, tree: BoneTree, by_canonical: dict[str, str])
                 SKELETON.num_joints + len(between) + 0.5,
             )
             limbs = dict(_ik_controls(table, by_canonical, prefix))
-            yield BoneMap(placed, table.family, found / possible, between, limbs)
+            yield BoneMap(
+                placed, table.family, found / possible, between, limbs, hang_on_constraints=table.hang_on_constraints
+            )
 
 
 def _ik_controls(table: BoneTable, by_canonical: dict[str, str], prefix: str) -> Iterator[tuple[str, IkControls]]:
@@ -124,21 +127,23 @@ def _ik_controls(table: BoneTable, by_canonical: dict[str, str], prefix: str) ->
     for joint, controls in (("wrist", table.arm_controls), ("ankle", table.leg_controls)):
         for side, words in zip(("left", "right"), table.sides, strict=True):
             if controls is not None:
-                found = _ik_controls_of(controls, by_canonical, prefix, words[0])
+                found = _ik_controls_of(controls, by_canonical, prefix, words[0], side)
                 if found is not None:
                     yield f"{side}_{joint}", found
 
 
-def _ik_controls_of(controls: LimbControls, by_canonical: dict[str, str], prefix: str, side: str) -> IkControls | None:
+def _ik_controls_of(
+    controls: LimbControls, by_canonical: dict[str, str], prefix: str, word: str, side: str
+) -> IkControls | None:
     def first(names: tuple[str, ...]) -> str:
-        keys = (prefix + canonical(name.format(side=side)) for name in names)
+        keys = (prefix + canonical(name.format(side=word)) for name in names)
         return next((by_canonical[key] for key in keys if key in by_canonical), "")
 
     end, switch_bone = first(controls.end), first(controls.switch_bone)
     if not end or not switch_bone:
         return None
     pole_properties = tuple((switch_bone, prop, value) for prop, value in controls.pole_properties)
-    switch = (switch_bone, controls.switch, controls.fk, controls.ik)
+    switch = (switch_bone, controls.switch.format(side=side), controls.fk, controls.ik)
     return IkControls(end, first(controls.pole), first(controls.toe), switch, pole_properties)
 
 

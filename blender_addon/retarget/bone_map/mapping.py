@@ -36,7 +36,7 @@ class BoneMap:
     The head of the bone is the joint. ``between``: bones of the spine beyond the model's three, each with the two
     joints between whose rotations it stands and the share of the second. ``score``: 0..1, the part of the family's
     names that was found. ``limbs``: IK controls beside the bones, by the joint at the end of the limb, left_ankle.
-    ``twists``: see :data:`.twist.TwistShares`.
+    ``twists``: see :data:`.twist.TwistShares`. ``hang_on_constraints``: the bones are controls, wherever they hang.
     """
 
     bones: dict[str, str]
@@ -45,6 +45,7 @@ class BoneMap:
     between: dict[str, tuple[str, str, float]] = field(default_factory=dict)
     limbs: dict[str, IkControls] = field(default_factory=dict)
     twists: dict[str, tuple[str, float]] = field(default_factory=dict)
+    hang_on_constraints: bool = False
 
     @property
     def posed_bones(self) -> set[str]:

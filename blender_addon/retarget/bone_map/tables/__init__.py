@@ -10,6 +10,7 @@ from __future__ import annotations
 from . import (
     auto_rig_pro,
     character_creator,
+    cloud_rig,
     cmu,
     daz,
     mixamo,
@@ -34,4 +35,5 @@ TABLES: tuple[BoneTable, ...] = (
     character_creator.TABLE,
     mpfb.TABLE,
     cmu.TABLE,
+    cloud_rig.TABLE,
 )

@@ -80,8 +80,37 @@ def voxel() -> bpy.types.Object:
     return build("Voxel", turned)
 
 
+def cloud_rig() -> bpy.types.Object:
+    """Blender Studio's way: FK controls hang below the root on bones that constraints carry along with the body."""
+    bones = without(human(a_pose(arms=45, elbows=15, legs=4), skin=False), "spine2")
+    bones = renamed(bones, _named({
+        "pelvis": "MSTR-Spine_Torso", "spine1": "FK-Spine", "spine3": "FK-Chest", "neck": "FK-Neck", "head": "FK-Head",
+        "collar": "FK-Shoulder.{s}", "shoulder": "FK-UpperArm.{s}", "elbow": "FK-Forearm.{s}", "wrist": "FK-Hand.{s}",
+        "hip": "FK-Thigh.{s}", "knee": "FK-Knee.{s}", "ankle": "FK-Foot.{s}", "foot": "FK-Toes.{s}",
+    }, ("L", "R")))  # fmt: skip
+    carried = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
+    extra = {"root": Bone("root", None, (0, 0, 0), (0, 0.3, 0)),
+             "switches": Bone("Properties_IKFK", "root", (0, 0.5, 0), (0, 0.5, 0.1))}  # fmt: skip
+    bones["pelvis"] = replace(bones["pelvis"], parent="root")
+    for key in carried:
+        head, above = np.asarray(bones[key].head, float), bones[key].parent
+        extra[f"hinge {key}"] = Bone(f"HNG-{bones[key].name}", "root", head, np.add(head, (0, 0, 0.1)))
+        bones[f"socket {key}"] = Bone(f"P-{bones[key].name}", above, head, np.add(head, (0, 0, 0.1)))
+        bones[key] = replace(bones[key], parent=f"HNG-{bones[key].name}")
+    armature = build("CloudRig", extra | bones)
+    for key in carried:
+        follow = armature.pose.bones[f"HNG-{bones[key].name}"].constraints.new("COPY_LOCATION")
+        follow.target, follow.subtarget = armature, f"P-{bones[key].name}"
+    for side in SIDES:
+        for limb in ("arm", "leg"):
+            armature.pose.bones["Properties_IKFK"][f"ik_{limb}_{side}"] = 1.0
+    bpy.context.view_layer.update()
+    return armature
+
+
 MAKES: dict[str, Callable[[], bpy.types.Object]] = {
     "3ds Max Biped": biped,
     "MMD": mmd,
     "Voxel facing away": voxel,
+    "CloudRig": cloud_rig,
 }
