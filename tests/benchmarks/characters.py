@@ -155,10 +155,15 @@ def motions_of(names: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
+def tips_of(body: CharacterBody) -> dict[str, tuple[float, float, float]]:
+    """Joints that are points in the axes of their bones; older builds, to compare with, know none."""
+    return getattr(body, "tips", {})
+
+
 def standing(armature: bpy.types.Object, body: CharacterBody) -> Standing:
     """Read the character as it is seen now."""
     joints = {**body.bones, **true_joints(armature)}
-    tips = {joint: point for joint, point in body.tips.items() if joint not in true_joints(armature)}
+    tips = {joint: point for joint, point in tips_of(body).items() if joint not in true_joints(armature)}
     bpy.context.view_layer.update()
     heads = {
         joint: np.array(armature.matrix_world @ armature.pose.bones[bone].matrix @ Vector(tips.get(joint, (0, 0, 0))))
@@ -196,7 +201,7 @@ def path_and_hand(
     # Every fifth frame of the model is a whole one of the scene.
     rows = np.linspace(0.02 * len(joints), 0.18 * len(joints), HELD).astype(int) * 5
     bones = {joint: body.bones[joint] for joint in ("left_shoulder", "left_wrist")}
-    heads, _ = rigs.evaluated(armature, bones, frames[rows], body.tips)
+    heads, _ = rigs.evaluated(armature, bones, frames[rows], tips_of(body))
     at = heads["left_shoulder"] + REACHED_SHARE * (heads["left_wrist"] - heads["left_shoulder"])
     return path, Track("left_wrist", "hand", frames[rows], at, 0.0 * rows, np.nan * rows)
 
@@ -305,7 +310,7 @@ def run(
     missed = [0.0]
     for hand in tracks[1:]:
         body = captured.body
-        held, _ = rigs.evaluated(armature, {"left_wrist": body.bones["left_wrist"]}, hand.frames, body.tips)
+        held, _ = rigs.evaluated(armature, {"left_wrist": body.bones["left_wrist"]}, hand.frames, tips_of(body))
         missed.append(float(np.linalg.norm(held["left_wrist"] - hand.points, axis=-1).max()))
     angles, copied_angles = rigs.limb_angles(heads, wanted), rigs.limb_angles(copied, wanted)
     heading = [_heading(heads["left_hip"] - heads["right_hip"])]
