@@ -13,6 +13,17 @@ STANDING_REST_S, REST_SHARE = 0.2, 0.1
 """For how long a body stands when it has arrived, in which the last foot comes beside the other; of a path at most."""
 
 
+SLOPE_SLOWS = 3.0
+"""Times the square of the slope: on stairs half as fast as on the level, on a ramp of 15 degrees a fifth less."""
+
+
+def speed_on(line: np.ndarray) -> float:
+    """The speed along a ``line`` (P, 3), Z up, beside that on the level: less where it is steep up or down."""
+    steps = np.diff(np.asarray(line, np.float64), axis=0)
+    slope = np.abs(steps[:, 2]).sum() / max(float(np.linalg.norm(steps[:, :2], axis=-1).sum()), 1e-9)
+    return 1.0 / (1.0 + SLOPE_SLOWS * min(float(slope), 1.0) ** 2)
+
+
 def progress(times: np.ndarray, duration: float, ease_in: float = 0.0, ease_out: float = 0.0) -> np.ndarray:
     """Fraction of the path (N,) that is covered at ``times`` (N,) of ``duration``, all in seconds.
 

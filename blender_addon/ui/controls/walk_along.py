@@ -84,14 +84,15 @@ def walk_along(scene: bpy.types.Scene, path: bpy.types.Object, speed: float = 0.
     settings = scene.gaitway
     control = next((control for control in settings.controls if control.target == path and not control.bone), None)
     lines = offscreen.path_lines(path, settings.start_frame)
-    length = stroke.length(chosen_line(f"'{path.name}'", lines, control.spline if control is not None else 0))
+    line = chosen_line(f"'{path.name}'", lines, control.spline if control is not None else 0)
+    length = stroke.length(line)
     if not length > 0:
         raise BadControl(
             f"'{path.name}' has fewer than two different points.", "Draw at least two points at different positions."
         )
     body = body_of(scene)
     check_walkable(path.name, length, body.scale if body is not None else 1.0, scene)
-    speed = speed or scene_speed(scene)
+    speed = speed or scene_speed(scene) * pace.speed_on(line)
     _check_duration(path.name, length, speed, scene)
     if control is None:
         control = add_control(settings)

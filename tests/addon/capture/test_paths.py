@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_addon.capture import paths
+from blender_addon.capture import pace, paths
 from blender_addon.retarget.pose import ground
 from blender_addon.shared.errors import BadControl
 from blender_addon.shared.skeleton import FPS
@@ -127,6 +127,16 @@ def test_facing_is_measured_from_blenders_front(degrees: float) -> None:
     angle = np.radians(degrees)
     left = np.array([np.cos(angle), np.sin(angle), 1.0])
     assert np.isclose(np.degrees(ground.facing(left, -left * [1, 1, -1])), degrees)
+
+
+def test_who_goes_up_or_down_is_slower_and_stairs_are_as_steep_as_their_slope() -> None:
+    def line(*points: tuple[float, float, float]) -> np.ndarray:
+        return np.array(points)
+
+    assert pace.speed_on(line((0, 0, 1), (3, 4, 1))) == 1
+    up, down = pace.speed_on(line((0, 0, 0), (4, 0, 2))), pace.speed_on(line((0, 0, 2), (4, 0, 0)))
+    stairs = pace.speed_on(line((0, 0, 0), (2, 0, 0), (2, 0, 1), (4, 0, 1), (4, 0, 2)))
+    assert 0.5 < up < 0.6 and up == pytest.approx(down) and stairs == pytest.approx(up)
 
 
 def test_error_summary() -> None:
