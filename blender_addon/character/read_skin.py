@@ -43,18 +43,18 @@ def _carriers(rest: Rig, bone_map: BoneMap) -> dict[str, str]:
     """
     near = SAME_PLACE_RATIO * alignment.leg_length(rest, bone_map)
     mapped, found = set(bone_map.bones.values()), {}
+    heads = np.array([bone.head for bone in rest.bones], dtype=np.float64)
     for side in ("left", "right"):
         ends = [bone_map[f"{side}_{part}"] for part in ("foot", "ankle") if f"{side}_{part}" in bone_map]
-        for bone in rest.bones:
-            if bone.is_tip:
-                continue
-            line = [bone.name, *rest.ancestors(bone.name)]
-            carrier = next((name for name in line if name in ends), None)
-            if carrier is None and bone.name not in mapped:
-                gaps = {end: float(np.linalg.norm(np.subtract(rest.by_name[end].head, bone.head))) for end in ends}
-                nearest = min(gaps, key=gaps.__getitem__)
-                carrier = nearest if gaps[nearest] < near else None
+        gaps = np.linalg.norm(heads[:, None] - np.array([rest.by_name[end].head for end in ends]), axis=-1)
+        above: dict[str, str] = {}  # bone -> the end that it hangs on; parents come before their children
+        for bone, nearest in zip(rest.bones, gaps, strict=True):
+            carrier = bone.name if bone.name in ends else above.get(bone.parent or "")
             if carrier is not None:
+                above[bone.name] = carrier
+            elif bone.name not in mapped and nearest.min() < near:
+                carrier = ends[int(nearest.argmin())]
+            if carrier is not None and not bone.is_tip:
                 found[bone.name] = carrier
     return found
 

@@ -108,18 +108,17 @@ def with_plausible_tails(bones: list[BoneRest]) -> list[BoneRest]:
     """``bones`` with tails no farther from their heads than bones of a figure are long: some importers invent tails
     many times the figure's size away."""
     heads = np.array([bone.head for bone in bones], dtype=np.float64)
-    farthest = dict.fromkeys((bone.name for bone in bones), 0.0)
-    places = dict(zip(farthest, heads, strict=True))
-    for bone in bones:
-        if bone.parent in places:
-            gap = float(np.linalg.norm(places[bone.name] - places[bone.parent]))
-            farthest[bone.parent] = max(farthest[bone.parent], gap)
-    size = float(np.linalg.norm(np.ptp(heads, axis=0)))
-    found = []
-    for bone, head in zip(bones, heads, strict=True):
-        along = np.subtract(bone.tail, head)
-        length, limit = float(np.linalg.norm(along)), max(MAX_TAIL_RATIO * size, 1.5 * farthest[bone.name])
-        if length > limit > 0:
-            bone = replace(bone, tail=tuple(head + along * (limit / length)))
-        found.append(bone)
+    rows = {bone.name: row for row, bone in enumerate(bones)}
+    children = [(row, rows[bone.parent]) for row, bone in enumerate(bones) if bone.parent in rows]
+    farthest = np.zeros(len(bones))
+    if children:
+        own, parents = np.array(children).T
+        np.maximum.at(farthest, parents, np.linalg.norm(heads[own] - heads[parents], axis=-1))
+    along = np.array([bone.tail for bone in bones], dtype=np.float64) - heads
+    lengths = np.linalg.norm(along, axis=-1)
+    limits = np.maximum(MAX_TAIL_RATIO * np.linalg.norm(np.ptp(heads, axis=0)), 1.5 * farthest)
+    found = list(bones)
+    for row in np.flatnonzero((lengths > limits) & (limits > 0)):
+        tail = heads[row] + along[row] * (limits[row] / lengths[row])
+        found[row] = replace(bones[row], tail=tuple(tail))
     return found
