@@ -62,8 +62,8 @@ CAST = (
     Part("a boxer punches", KNIGHT),
     Part("a person dances", FROG),
     Part("a person claps", ROBOT),
-    Part("a zombie walks with its arms stretched out", MAN),
-    Part("a person picks something up from the floor", WOMAN),
+    Part("a zombie with outstretched arms", MAN),
+    Part("a person picks something up", WOMAN),
 )
 
 
@@ -133,7 +133,7 @@ def stage() -> bpy.types.Object:
     shading.color_type, shading.show_shadows, shading.show_cavity = "TEXTURE", False, True
     scene.display.render_aa = "FXAA"
     scene.render.resolution_x, scene.render.resolution_y = CELL
-    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.view_transform, scene.view_settings.exposure = "Standard", 0.6
     scene.world = bpy.data.worlds.new("World")
     scene.world.color = (0.62, 0.68, 0.75)
     return camera
@@ -149,7 +149,7 @@ def shoot(actor: Actor, frames: Sequence[int], camera: bpy.types.Object) -> list
         places.append(np.mean([armature.matrix_world @ bone.head for bone in armature.pose.bones], 0))
     (west, south, _), (east, north, _) = np.min(places, 0), np.max(places, 0)
     middle = Vector(((west + east) / 2, (south + north) / 2, 0.5 * size))
-    reach = max(east - west, 0.6 * (north - south)) + 1.5 * size
+    reach = max(east - west, 0.6 * (north - south)) + 1.2 * size
     camera.location = middle + Vector((0.42, -1.0, 0.33)).normalized() * reach * 1.7
     camera.rotation_euler = (middle - camera.location).to_track_quat("-Z", "Y").to_euler()
     pictures = []
