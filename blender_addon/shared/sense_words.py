@@ -52,7 +52,8 @@ THINGS = _set(
 """Things that are named after a way of going: running shoes, a marching band, a race track."""
 SELF_MOVING = _set(
     "nose heart hearts mind pulse water tap engine motor machine clock time blood tears sweat river stream eyes gaze "
-    "thoughts skin music path road street fence wall trail program rumour rumor colors paint"
+    "thoughts skin music path road street fence wall trail program rumour rumor colors paint "
+    "car cars bus train truck tram boat ship plane traffic ball arrow bullet cloud clouds leaves"
 )
 """Things that run, race or wander themselves."""
 _HANDS = "hand hands finger fingers palm palms thumb fingertips tongue eyes gaze comb brush cloth rag sponge knife"

@@ -113,7 +113,8 @@ def negations(tokens: Sequence[str]) -> list[bool]:
             reach = 0
         by_not = base in _NOT or token.endswith("n't") or (before, token) in _NOT_OF_TWO or _is_too_much(tokens, place)
         if by_not or token in _NO:
-            reach, named, of_noun = NEGATED_WORDS if by_not else NEGATED_NOUN_WORDS, False, not by_not
+            reach, named = NEGATED_WORDS if by_not else NEGATED_NOUN_WORDS, False
+            of_noun = not by_not or token == "never"  # what she never does is named, too, before what she does
             negated.append(True)
             continue
         negated.append(reach > 0)

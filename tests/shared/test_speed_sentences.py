@@ -42,6 +42,8 @@ SENTENCES: dict[str, dict[str, tuple[float, float]]] = {
         "he does not look back as he runs": (2.5, 3.5), "unable to run, she walks": WALK,
         "not walking but running": (2.5, 3.5), "not slowly but quickly he walks": (1.4, 1.8), "avoid running": WALK,
         "with no shoes she runs": (2.5, 3.5), "without looking back she runs away": (2.5, 3.5), "nobody runs": WALK,
+        "a person who never hurries strolls": (0.8, 1),
+
         "he hardly moves": WALK,
     },
     "words for the manner, and whose manner it is": {
@@ -70,7 +72,8 @@ SENTENCES: dict[str, dict[str, tuple[float, float]]] = {
         "makes a dash for the door": (3.2, 4.5), "puts on running shoes and walks": WALK, "a running joke": WALK,
         "pulls out a chair and walks": WALK, "he runs out of breath and walks": WALK,
         "runs her fingers through her hair": WALK, "picks up a box and walks": WALK,
-        "his heart races as he walks": WALK, "skips breakfast and walks out": WALK, "jogs his memory": WALK,
+        "his heart races as he walks": WALK, "a car races past a walking man": WALK,
+ "skips breakfast and walks out": WALK, "jogs his memory": WALK,
         "charges his phone and walks": WALK, "goes at a slow pace": (0.6, 1), "walks to the race": WALK,
         "the parade passes": WALK, "his arms hang limp as he walks": WALK, "a limp body": WALK,
         "takes a leap of faith": WALK, "walks the dog": WALK, "climbs the steps": (0.2, 0.7),
