@@ -70,11 +70,15 @@ def _mirrored_pairs(tree: BoneTree) -> Iterator[Pair]:
             for child in children
             if tree.reach[child] >= MIN_LIMB_RATIO * tree.extent and not tree.words[child].aside
         ]
+        chain_of = {child: tree.main_chain(child) for child in long_enough}
         for one, other in combinations(long_enough, 2):
-            chains = tree.main_chain(one), tree.main_chain(other)
+            chains = chain_of[one], chain_of[other]
             count = min(map(len, chains))
             # Something held in one hand makes its chain longer.
             if count >= MIN_LIMB_BONES + (len(chains[0]) != len(chains[1])):
+                first, second = (tree.step(*chain[:2]) for chain in chains)
+                if abs(first - second) > 2 * LIMB_MIRROR_TOLERANCE_RATIO * tree.reach[one]:
+                    continue
                 cut = chains[0][:count], chains[1][:count]
                 pair = make_pair(tree, fork, cut)
                 if pair is not None and _mirrored(pair, tree.reach[one]):

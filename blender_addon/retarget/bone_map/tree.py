@@ -13,6 +13,8 @@ from ..rig import BoneRest
 from .words import Words, read_name
 
 ASIDE_REACH_RATIO = 0.2  # of its reach that a bone of no body counts for where a chain may go on either way
+NAMED_PULL = 5.0  # how much more a bone counts there whose name says a part of a limb
+LIMBS = frozenset(("upper_arm", "lower_arm", "hand", "finger", "collar", "thigh", "shin", "foot", "toe"))
 
 
 class BoneTree:
@@ -31,9 +33,12 @@ class BoneTree:
             if bone.parent in self.children:
                 self.children[bone.parent].append(bone.name)
         self.reach: dict[str, float] = {}
+        self.promise: dict[str, float] = {}  # how surely a name says a part of a limb, there or below
         for name in reversed(self._top_down()):
             far = [self.step(name, child) + self.reach[child] for child in self.children[name]]
             self.reach[name] = max(far, default=self._likely_length(name))
+            own = 0.0 if self.words[name].aside else self.words[name].says(*LIMBS)
+            self.promise[name] = max([own, *(self.promise[child] for child in self.children[name])])
         self.extent = float(np.ptp(heads, axis=0).max()) if self.bones else 0.0
 
     def _top_down(self) -> list[str]:
@@ -62,8 +67,10 @@ class BoneTree:
         return chain
 
     def _pull(self, here: str, child: str) -> float:
-        far = self.step(here, child) + self.reach[child]
-        return far * (ASIDE_REACH_RATIO if self.words[child].aside else 1.0)
+        far, words, side = self.step(here, child) + self.reach[child], self.words[child], self.words[here].side
+        if (words.aside and not self.promise[child]) or (words.side and side and words.side != side):
+            return far * ASIDE_REACH_RATIO
+        return far * (1.0 + NAMED_PULL * self.promise[child] ** 2)
 
     def points(self, chain: Sequence[str]) -> np.ndarray:
         """Heads (N + 1, 3) of ``chain`` and the tail of its last bone."""

@@ -45,13 +45,13 @@ _WORDS: tuple[tuple[str, Roles], ...] = (
     ("hand palm fist main mano mao punho te 手 кисть 손", {"hand": 2.0}),
     ("thumb index middle ring pinky little finger fingers daumen zeigefinger pouce indice pulgar pollice dedo 指",
      {"finger": 2.0}),
-    ("thigh upleg upperleg legupper femur oberschenkel oberbein cuisse muslo coscia coxa momo futomomo 大腿 太もも "
-     "бедро 허벅지", {"thigh": 2.0}),
+    ("thigh upleg upperleg uleg legupper femur oberschenkel oberbein cuisse muslo coscia coxa momo futomomo 大腿 "
+     "太もも бедро 허벅지", {"thigh": 2.0}),
     ("leg foreleg frontleg hindleg rearleg backleg bein jambe pierna gamba perna ashi 足 脚 腿 нога 다리",
      {"thigh": 1.0, "shin": 1.0}),
-    ("knee shin calf lowerleg lowleg leglower tibia shank crus unterschenkel unterbein wade knie genou mollet tibial "
-     "rodilla pantorrilla espinilla ginocchio polpaccio joelho canela panturrilha hiza sune ひざ 膝 小腿 すね голень "
-     "колено 종아리 무릎", {"shin": 2.0}),
+    ("knee shin calf lowerleg lowleg lleg leglower tibia shank crus unterschenkel unterbein wade knie genou mollet "
+     "tibial rodilla pantorrilla espinilla ginocchio polpaccio joelho canela panturrilha hiza sune ひざ 膝 小腿 すね "
+     "голень колено 종아리 무릎", {"shin": 2.0}),
     ("ankle knochel knoechel fussgelenk cheville tobillo caviglia tornozelo ashikubi 足首 脚踝 발목", {"foot": 2.2}),
     ("foot feet fuss pied pie piede pe paw стопа 脚掌 발", {"foot": 2.0, "toe": 0.7}),
     ("toe toes toebase toebone ball zeh zehe zehen orteil orteils dedos punta tsumasaki つま先 足先 脚趾 발가락",
@@ -63,9 +63,9 @@ PARTS: dict[str, Roles] = {word: roles for words, roles in _WORDS for word in wo
 ASIDE = _set(
     "ik pole poletarget target goal handle twist roll helper null end nub leaf tip site socket slot attach prop "
     "weapon sword gun shield bow quiver bag backpack holster pad cloth skirt dress cape cloak scarf belt hair ponytail "
-    "bangs braid breast boob boobs bust butt jiggle spring muscle corrective tail wing wings fin ear ears eye eyes "
-    "eyelid eyelids jaw tongue face lid brow brows eyebrow lip lips cheek teeth nose chin mouth horn antenna tentacle "
-    "hitbox collider physics 捩 スカート 髪 目 舌 胸先 尻 翼"
+    "bangs braid breast boob boobs bust butt jiggle spring muscle corrective part tail wing wings fin ear ears eye "
+    "eyes eyelid eyelids jaw tongue face lid brow brows eyebrow lip lips cheek teeth nose chin mouth horn antenna "
+    "tentacle hitbox collider physics 捩 スカート 髪 目 舌 胸先 尻 翼"
 )  # fmt: skip
 """Words of bones that are no limbs, or are moved by something else."""
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from .vocabulary import ASIDE, LEFT, NATIVE, PARTS, RIGHT, Roles
 
 TOKENS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
+ABBREVIATED = re.compile(r"(?<![a-zA-Z])([LR])([UFL])(Arm|Leg)(?![a-z])")  # LUArm, the left upper arm
 VERTEBRA = re.compile(r"[LTlt]\d{1,2}")  # of the loins or the chest, as capture systems name them
 LONGEST_COMPOUND = 3  # words
 SURE = 2.0
@@ -43,6 +44,7 @@ def read_name(name: str) -> Words:
     plain = _plain(name.rsplit(":", 1)[-1])
     if VERTEBRA.fullmatch(plain):
         return Words("", (("spine", 2.0),), False, plain)
+    plain = ABBREVIATED.sub(lambda found: f"{found[1]} {(found[2] + found[3]).lower()}", plain)
     tokens = [part for token in TOKENS.findall(plain) for part in _native(token) or _with_side(token.lower())]
     side, rest = "", []
     for token in tokens:

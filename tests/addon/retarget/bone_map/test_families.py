@@ -11,7 +11,7 @@ import pytest
 from blender_addon.retarget.bone_map import REQUIRED_JOINTS, detect_bones
 from blender_addon.retarget.bone_map.words import read_name
 
-from ..figures import posed_joints
+from ..figures import bone, posed_joints
 from .families import FAMILIES, skeleton
 
 HALF_TURN = np.diag([-1.0, -1.0, 1.0])
@@ -37,7 +37,26 @@ def test_it_is_mapped_so_whatever_tails_say_and_wherever_it_faces(name):
     wild = [dataclasses.replace(one, tail=tuple(np.array(one.head) + rng.normal(0, 0.3, 3))) for one in bones]
     found = detect_bones(wild).bones
     assert {joint: found.get(joint) for joint in truth if joint not in family.free} == {
-        joint: bone for joint, bone in truth.items() if joint not in family.free
+        joint: its for joint, its in truth.items() if joint not in family.free
+    }
+
+
+@pytest.mark.parametrize("name", ["Rokoko", "MMD in English", "Roblox R15", "Rigify before 0.5", "German"])
+def test_what_hangs_beside_the_parts_of_a_limb_is_none(name):
+    """Straps and pockets on one side of the body, whose bones reach farther than hand and foot."""
+    family = FAMILIES[name]
+    bones, truth = skeleton(family)
+    for joint in ("left_shoulder", "left_wrist", "right_elbow", "right_knee", "right_ankle"):
+        carrier = next(one for one in bones if one.name == truth[joint])
+        start = np.array(carrier.head)
+        for number in (1, 2, 3):
+            end = start + (0.1, 0.25, -0.1)
+            above = carrier.name if number == 1 else f"Strap {joint[-5:]} {number - 1}"
+            bones.append(bone(f"Strap {joint[-5:]} {number}", above, start, end))
+            start = end
+    found = detect_bones(bones).bones
+    assert {joint: found.get(joint) for joint in truth if joint not in family.free} == {
+        joint: its for joint, its in truth.items() if joint not in family.free
     }
 
 
@@ -46,7 +65,7 @@ def test_it_is_mapped_so_whatever_tails_say_and_wherever_it_faces(name):
     [
         ("LeftFoot", "left"), ("foot.L", "left"), ("L_foot", "left"), ("lFoot", "left"), ("foot_l_01", "left"),
         ("mAnkleRight", "right"), ("R Foot", "right"), ("-R", "right"), ("右足首", "right"), ("Pied_Droit", "right"),
-        ("Root", ""), ("collar", ""), ("ball", ""), ("Roll", ""), ("L5", ""), ("Lower", ""), ("cleft", ""),
+        ("Root", ""), ("collar", ""), ("ball", ""), ("Roll", ""), ("L5", ""), ("Lower", ""), ("cleft", ""), ("LUArm", "left"), ("RLLeg", "right"),
     ],
 )  # fmt: skip
 def test_sides_are_words_and_not_letters(name, side):
