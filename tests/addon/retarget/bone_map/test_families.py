@@ -46,13 +46,13 @@ def test_what_hangs_beside_the_parts_of_a_limb_is_none(name):
     """Straps and pockets on one side of the body, whose bones reach farther than hand and foot."""
     family = FAMILIES[name]
     bones, truth = skeleton(family)
-    for joint in ("left_shoulder", "left_wrist", "right_elbow", "right_knee", "right_ankle"):
+    for strap, joint in enumerate(("left_shoulder", "left_wrist", "right_elbow", "right_knee", "right_ankle")):
         carrier = next(one for one in bones if one.name == truth[joint])
         start = np.array(carrier.head)
         for number in (1, 2, 3):
-            end = start + (0.1, 0.25, -0.1)
-            above = carrier.name if number == 1 else f"Strap {joint[-5:]} {number - 1}"
-            bones.append(bone(f"Strap {joint[-5:]} {number}", above, start, end))
+            end = np.add(start, (0.1, 0.25, -0.1))
+            above = carrier.name if number == 1 else f"Strap {strap} {number - 1}"
+            bones.append(bone(f"Strap {strap} {number}", above, start, end))
             start = end
     found = detect_bones(bones).bones
     assert {joint: found.get(joint) for joint in truth if joint not in family.free} == {
@@ -65,7 +65,8 @@ def test_what_hangs_beside_the_parts_of_a_limb_is_none(name):
     [
         ("LeftFoot", "left"), ("foot.L", "left"), ("L_foot", "left"), ("lFoot", "left"), ("foot_l_01", "left"),
         ("mAnkleRight", "right"), ("R Foot", "right"), ("-R", "right"), ("右足首", "right"), ("Pied_Droit", "right"),
-        ("Root", ""), ("collar", ""), ("ball", ""), ("Roll", ""), ("L5", ""), ("Lower", ""), ("cleft", ""), ("LUArm", "left"), ("RLLeg", "right"),
+        ("Root", ""), ("collar", ""), ("ball", ""), ("Roll", ""), ("L5", ""), ("Lower", ""), ("cleft", ""),
+        ("LUArm", "left"), ("RLLeg", "right"),
     ],
 )  # fmt: skip
 def test_sides_are_words_and_not_letters(name, side):
