@@ -11,7 +11,7 @@ import numpy as np
 from .library import Library
 from .route import Way
 
-LIKE = 0.3  # below the best score; such clips do the same
+LIKE = 0.45  # below the best score; such clips do the same, in other words, too
 FASTEST_PERCENT = 90.0  # of clips and of frames
 FASTER = 1.3  # than the fastest clips: by a faster tempo it is still done
 
