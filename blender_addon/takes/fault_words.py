@@ -10,7 +10,7 @@ from .faults import Fault
 
 BONES = "Check under Bones which bone is which joint, and that left is left"
 SIZES = "Check that the path fits the character's size"
-FLOOR = "Check the floor under Feet, and where the character stands"
+FLOOR = "Check the floor under Feet and Hands, and under Bones where the character stands"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ WORDS = {
     "over": FaultText("{part} over the ground", "the {part} stands up to {amount} over the ground", "cm", FLOOR),
     "hover": FaultText("Feet over the ground", "the feet hang up to {amount} over the ground", "cm",
                        "Lower the path of the hips, or choose On the Ground for it"),
-    "slide": FaultText("Foot sliding", "a standing foot slides by {amount}", "cm", f"{SIZES}, and turn on Lock Feet"),
+    "slide": FaultText("Foot sliding", "a standing foot slides by {amount}", "cm", f"{SIZES}, and that Lock Feet is on"),
     "reach": FaultText("{part} out of reach", "the control of the {part} is {amount} out of reach", "cm",
                    "Move the control closer to the character"),
 }  # fmt: skip
