@@ -34,7 +34,8 @@ WORDS = {
     "over": FaultText("{part} over the ground", "the {part} stands up to {amount} over the ground", "cm", FLOOR),
     "hover": FaultText("Feet over the ground", "the feet hang up to {amount} over the ground", "cm",
                        "Lower the path of the hips, or choose On the Ground for it"),
-    "slide": FaultText("Foot sliding", "a standing foot slides by {amount}", "cm", f"{SIZES}, and that Lock Feet is on"),
+    "slide": FaultText("Foot sliding", "a standing foot slides by {amount}", "cm",
+                       f"{SIZES}, and that Lock Feet is on"),
     "reach": FaultText("{part} out of reach", "the control of the {part} is {amount} out of reach", "cm",
                    "Move the control closer to the character"),
 }  # fmt: skip
