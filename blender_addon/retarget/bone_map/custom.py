@@ -49,12 +49,14 @@ def custom_map(bones: list[BoneRest], joints: Mapping[str, str]) -> BoneMap:
             raise RetargetError(
                 f"The bone '{bone}' is chosen for the {_spoken([joint, other])}.", "Choose another for one of them."
             )
-    limbs = {}
+    limbs, between, on_constraints = {}, _between(by_name, joints), False
     with suppress(RetargetError):
         known = detect_bones(bones)
         limbs = {end: ik for end, ik in known.limbs.items() if known.bones.get(end) == joints.get(end)}
-    found = BoneMap(joints, "your choice", 1.0, _between(by_name, joints), limbs)
-    if not limbs:
+        if all(known.bones.get(joint) == joints.get(joint) for joint in TRUNK_JOINTS):
+            between, on_constraints = known.between, known.hang_on_constraints
+    found = BoneMap(joints, "your choice", 1.0, between, limbs, hang_on_constraints=on_constraints)
+    if not limbs and not on_constraints:
         check_map(bones, found)  # what controls hang on tells little
     return found
 
@@ -65,8 +67,10 @@ def _between(by_name: dict[str, BoneRest], joints: dict[str, str]) -> dict[str, 
     trunk = [joint for joint in TRUNK_JOINTS if joint in joints]
     for below, above in pairwise(trunk):
         line = ancestors(by_name, joints[above])
-        if joints[below] in line:
-            inner = line[: line.index(joints[below])][::-1]
+        if joints[below] in line or not set(line) & {*joints.values()}:
+            # Where the spine hangs beside the hips, up to what carries both.
+            shared = {joints[below], *ancestors(by_name, joints[below])}
+            inner = [bone for bone in line if bone not in shared][::-1]
             for number, bone in enumerate(inner, start=1):
                 found[bone] = (below, above, number / (len(inner) + 1))
     return found

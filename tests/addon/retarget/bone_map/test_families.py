@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bone_map import REQUIRED_JOINTS, detect_bones
+from blender_addon.retarget.bone_map import REQUIRED_JOINTS, custom_map, detect_bones
 from blender_addon.retarget.bone_map.words import read_name
 
 from ..figures import bone, posed_joints
@@ -25,6 +25,22 @@ def test_a_family_is_mapped_as_its_maker_meant(name):
     wrong = {joint: (found.get(joint), bone) for joint, bone in truth.items() if found.get(joint) != bone}
     assert not {joint: pair for joint, pair in wrong.items() if joint not in family.free}
     assert all(joint in found for joint in REQUIRED_JOINTS)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_was_detected_may_be_chosen_by_hand(name):
+    """And then the same bones move: those of the spine between the joints as well."""
+    bones, _ = skeleton(FAMILIES[name])
+    found = detect_bones(bones)
+    chosen = custom_map(bones, found.bones)
+    assert (chosen.bones, chosen.between) == (found.bones, found.between)
+
+
+def test_a_spine_beside_the_hips_is_chosen_whole():
+    bones, _ = skeleton(FAMILIES["MMD"])
+    found = detect_bones(bones).bones
+    chosen = custom_map(bones, found | {"neck": "", "pelvis": "下半身"})
+    assert "上半身" in chosen.between
 
 
 @pytest.mark.parametrize("name", ["Quaternius women", "Quaternius with IK feet", "3ds Max Biped", "Xsens", "MMD"])
