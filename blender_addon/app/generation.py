@@ -218,6 +218,7 @@ class Generation(RequestRunner):
 
     def _generate_steps(self, scene: bpy.types.Scene, replaces: str) -> Generator[None, None, None]:
         captured = yield from capture.read_scene(scene)
+        yield
         remember_standing(scene.gaitway.character, scene)
         request = build_request(scene, captured)
         result = yield from self._ask_engine(request, captured)

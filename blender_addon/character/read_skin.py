@@ -15,7 +15,8 @@ from ..retarget.rig import Rig
 from ..shared import quat
 
 NEAR_RATIO = 1.3  # of the leg's length: farther from both ankles a vertex is no foot's
-MAX_VERTICES = 3000  # of a mesh whose weights are read, for reading them is slow
+ABOVE_RATIO = 0.25  # the same, above an ankle: what is higher is no sole, however a foot rests
+MAX_VERTICES = 2000  # of a mesh whose weights are read, for reading them is slow
 SAME_PLACE_RATIO = 0.03  # of the leg's length between a joint and a deform bone of its own
 NUM_DIRECTIONS = 160  # in which the outermost points are kept
 CACHE_SIZE = 16
@@ -122,8 +123,12 @@ def _candidates(points: np.ndarray, rest: Rig, bone_map: BoneMap) -> np.ndarray:
     figure = alignment.figure_rotation(rest, bone_map)
     ankles = np.array([alignment.head(rest, bone_map[f"{side}_ankle"]) for side in ("left", "right")])
     leg = alignment.leg_length(rest, bone_map)
-    offsets = np.linalg.norm(points[:, None] - ankles, axis=-1).min(1)
-    rows = np.flatnonzero(offsets < NEAR_RATIO * leg)
+    up = quat.rotate(quat.conjugate(figure), np.array([0.0, 0.0, 1.0]))
+    near = np.zeros(len(points), bool)
+    for ankle in ankles:
+        offsets = points - ankle
+        near |= (np.abs(offsets).max(1) < NEAR_RATIO * leg) & (offsets @ up < ABOVE_RATIO * leg)
+    rows = np.flatnonzero(near)
     if len(rows) <= MAX_VERTICES:
         return rows
     seen = quat.rotate(figure, points[rows] - ankles.mean(0))

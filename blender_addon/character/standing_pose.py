@@ -26,14 +26,18 @@ STRAIGHT_RATIO = 0.88  # of a leg's length that its ankle is from its hip at lea
 # Shares of the leg's length: how far apart a stand's ankles are in height and front to back; how far a body is moved.
 LEVEL_RATIO, BESIDE_RATIO, MOVED_RATIO = 0.12, 0.35, 0.1
 TURNED_RAD, SCALED_RATIO = np.radians(5.0), 0.02
+SAME = 1e-3  # by which a turn, and a place as a share of the figure's size, may be off
 CORNERS = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 
 
 def find_standing(armature: bpy.types.Object, rest: Rig, bone_map: BoneMap) -> Rig | None:
     """``rest`` with its bones where the character stands; None where that is its rest pose."""
+    shown = _shown(armature)
+    if _rests(rest, shown):
+        return None
     keyed = animated_bones(armature) & set(solve.posed_chain(rest, bone_map))
     if not keyed:
-        seen = evaluated(armature, rest)
+        seen = with_matrices(rest, shown)
         if not _stands(rest, bone_map) and _stands(seen, bone_map):
             return seen
         return _placed(rest, seen, bone_map)
@@ -67,10 +71,23 @@ def animated_bones(armature: bpy.types.Object) -> set[str]:
 
 def evaluated(armature: bpy.types.Object, rest: Rig) -> Rig:
     """``rest`` with its bones where Blender shows them."""
+    return with_matrices(rest, _shown(armature))
+
+
+def _shown(armature: bpy.types.Object) -> dict[str, np.ndarray]:
+    """Bone -> where Blender shows it (4, 4), armature space."""
     values = np.empty(16 * len(armature.pose.bones), np.float32)
     armature.pose.bones.foreach_get("matrix", values)
     matrices = values.astype(np.float64).reshape(-1, 4, 4).swapaxes(1, 2)
-    return with_matrices(rest, {bone.name: matrix for bone, matrix in zip(armature.pose.bones, matrices, strict=True)})
+    return {bone.name: matrix for bone, matrix in zip(armature.pose.bones, matrices, strict=True)}
+
+
+def _rests(rest: Rig, shown: dict[str, np.ndarray]) -> bool:
+    """Whether the character is seen in its rest pose."""
+    bones = [bone for bone in rest.bones if bone.name in shown]
+    heads = np.array([bone.head for bone in bones])
+    off = np.abs(np.array([bone.matrix for bone in bones]) - np.array([shown[bone.name] for bone in bones]))
+    return bool(off[:, :3, :3].max() < SAME and off[:, :3, 3].max() < SAME * np.ptp(heads, axis=0).max())
 
 
 def _carried(rest: Rig, unposed: set[str]) -> Rig:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
+
+Measure = TypeVar("Measure")
 
 MAX_TAIL_RATIO = 0.35  # of the figure's size
 
@@ -52,6 +55,7 @@ class Rig:
     unit_scale: float = 1.0
     standing_pose: Rig | None = None
     skin: dict[str, np.ndarray] = field(default_factory=dict)
+    _measured: dict[str, tuple[object, object]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def standing(self) -> Rig:
@@ -83,6 +87,13 @@ class Rig:
         own = np.array([bone.matrix for bone in children], dtype=np.float64)
         offsets = np.linalg.inv(parents) @ own  # all at once: a call takes long beside what it does
         return {bone.name: offset for bone, offset in zip(children, offsets, strict=True)}
+
+    def measured(self, what: str, by: object, measure: Callable[[], Measure]) -> Measure:
+        """What ``measure`` says, the same for each question ``what`` and bone map ``by``; asked once."""
+        known = self._measured.get(what)
+        if known is None or known[0] is not by:
+            known = self._measured[what] = (by, measure())
+        return cast("Measure", known[1])
 
     def ancestors(self, name: str) -> list[str]:
         """Parents of ``name`` from the nearest to the root."""

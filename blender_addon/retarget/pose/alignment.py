@@ -14,7 +14,6 @@ Quaternions w, x, y, z; *rest directions* are in armature space, *canonical* one
 from __future__ import annotations
 
 from itertools import pairwise, permutations, product
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -55,11 +54,8 @@ def segment(rig: Rig, bone_map: BoneMap, joint: str) -> np.ndarray:
 
 def leg_length(rig: Rig, bone_map: BoneMap) -> float:
     """Hip to ankle in armature units, mean of both legs."""
-    total = 0.0
-    for side in SIDES:
-        points = [head(rig, bone_map[f"{side}_{part}"]) for part in ("hip", "knee", "ankle")]
-        total += sum(float(np.linalg.norm(b - a)) for a, b in pairwise(points))
-    return total / 2
+    legs = [[head(rig, bone_map[f"{side}_{part}"]) for part in ("hip", "knee", "ankle")] for side in SIDES]
+    return sum(float(np.linalg.norm(b - a)) for leg in legs for a, b in pairwise(leg)) / 2
 
 
 def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
@@ -67,7 +63,10 @@ def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
 
     A figure that stands nearly upright along the axes of the armature, or of the world, is taken to stand so exactly.
     """
+    return rig.measured("figure", bone_map, lambda: _figure_rotation(rig, bone_map))
 
+
+def _figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     corners = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
     at_rest = trunk_axes(*(head(rig, bone_map[joint]) for joint in corners))
     in_t_pose = trunk_axes(*(model_to_blender(T_POSE[SKELETON.index(joint)]) for joint in corners))
@@ -96,17 +95,9 @@ def object_rotation(matrix_world: np.ndarray) -> np.ndarray:
     return quat.from_matrix(matrix / np.linalg.norm(matrix, axis=-2, keepdims=True))
 
 
-_NEUTRAL: WeakKeyDictionary[Rig, tuple[BoneMap, dict[str, np.ndarray]]] = WeakKeyDictionary()
-"""What was last found of an armature: asked for by every run of frames."""
-
-
 def neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
     """Neutral orientation (4,) of every mapped bone, bone between and twist bone, by bone name."""
-    known, neutral = _NEUTRAL.get(rig, (None, {}))
-    if known is not bone_map:
-        neutral = _neutral_rotations(rig, bone_map)
-        _NEUTRAL[rig] = bone_map, neutral
-    return neutral
+    return rig.measured("neutral rotations", bone_map, lambda: _neutral_rotations(rig, bone_map))
 
 
 def _neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
@@ -114,7 +105,7 @@ def _neutral_rotations(rig: Rig, bone_map: BoneMap) -> dict[str, np.ndarray]:
     corrections = {joint: quat.identity() for joint in bone_map.bones}
     for limb in LIMBS:
         corrections |= _align_limb(rig, bone_map, figure, limb)
-    shapes = foot_shapes(rig, bone_map, figure, leg_length(rig, bone_map))
+    shapes = resting_feet(rig, bone_map)
     for side in SIDES:
         corrections[f"{side}_ankle"] = _align_foot(shapes[side], f"{side}_ankle")
         # What has no direction of its own stays as it is on the part that carries it.
@@ -156,10 +147,20 @@ def _align_limb(rig: Rig, bone_map: BoneMap, figure: np.ndarray, limb: Limb) -> 
     }
 
 
+def resting_feet(rig: Rig, bone_map: BoneMap) -> dict[str, FootShape]:
+    """Side -> foot as it rests, armature units."""
+    figure, leg = figure_rotation(rig, bone_map), leg_length(rig, bone_map)
+    return rig.measured("feet", bone_map, lambda: foot_shapes(rig, bone_map, figure, leg))
+
+
 def neutral_feet(rig: Rig, bone_map: BoneMap) -> dict[str, FootShape]:
     """Side -> foot in its neutral orientation, armature units."""
-    shapes = foot_shapes(rig, bone_map, figure_rotation(rig, bone_map), leg_length(rig, bone_map))
-    return {side: shape.rotated(_align_foot(shape, f"{side}_ankle")) for side, shape in shapes.items()}
+
+    def turned() -> dict[str, FootShape]:
+        shapes = resting_feet(rig, bone_map)
+        return {side: shape.rotated(_align_foot(shape, f"{side}_ankle")) for side, shape in shapes.items()}
+
+    return rig.measured("neutral feet", bone_map, turned)
 
 
 def _align_foot(shape: FootShape, ankle: str) -> np.ndarray:

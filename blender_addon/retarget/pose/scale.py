@@ -11,7 +11,6 @@ from ...shared.skeleton import SKELETON
 from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from . import alignment
-from .feet import foot_shapes
 
 
 def rig_scale(rig: Rig, bone_map: BoneMap) -> float:
@@ -56,9 +55,8 @@ def upright_height(rig: Rig, bone_map: BoneMap) -> float:
 
 def soles(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     """What both feet of ``rig`` may stand on where it rests: points (N, 3), armature space."""
-    figure = alignment.figure_rotation(rig, bone_map)
-    shapes = foot_shapes(rig, bone_map, figure, alignment.leg_length(rig, bone_map))
-    back = quat.conjugate(figure)
+    shapes = alignment.resting_feet(rig, bone_map)
+    back = quat.conjugate(alignment.figure_rotation(rig, bone_map))
     ankles = {side: alignment.head(rig, bone_map[f"{side}_ankle"]) for side in shapes}
     return np.concatenate([ankles[side] + quat.rotate(back, shape.points) for side, shape in shapes.items()])
 

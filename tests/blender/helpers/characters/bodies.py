@@ -86,6 +86,7 @@ def mid_stride() -> bpy.types.Object:
     for name, degrees in (("LeftUpLeg", -47), ("RightUpLeg", 44), ("RightFoot", 15), ("LeftArm", 25), ("Spine1", 4)):
         turn(armature, name, "X", degrees)
     rest_as_posed(armature)
+    armature["ground"] = 0.0
     return armature
 
 
@@ -118,7 +119,7 @@ def toy() -> bpy.types.Object:
     bones = without(human(points), "left_collar", "right_collar", "left_foot", "right_foot")
     for side, sign in (("left", 1), ("right", -1)):
         box = (np.array([sign * 0.15 - 0.09, -0.22, 0.0]), np.array([sign * 0.15 + 0.09, 0.1, 0.06]))
-        bones[f"{side}_ankle"] = replace(bones[f"{side}_ankle"], box=box, end=points[f"{side}_toe"])
+        bones[f"{side}_ankle"] = replace(bones[f"{side}_ankle"], box=box, box_place=None, end=points[f"{side}_toe"])
     return build("Toy", bones)
 
 
