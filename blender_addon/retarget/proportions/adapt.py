@@ -17,14 +17,15 @@ import numpy as np
 
 from ...shared.skeleton import CONTACT_JOINTS, SKELETON
 from ...shared.solids import Solid
-from ...shared.space import blender_to_model_rotation, scene_to_model_frame
+from ...shared.space import blender_to_model_rotation, model_to_blender, scene_to_model_frame
 from ..bone_map.mapping import BoneMap
+from ..pose import scale
 from ..pose.resample import interpolate
 from ..rig import Rig
 from . import contacts, effectors, foot_lock
 from .effectors import Target
 from .figure import Figure, JointTargets, pose_figure
-from .floor import SceneGround, known_floor
+from .floor import Floor, SceneGround, known_floor
 from .keep_out import with_obstacles
 from .lean import lean
 from .leg import FootContact
@@ -137,10 +138,20 @@ def _contact(clock: RigClock, constraints: Constraints, joints: np.ndarray, targ
     times = np.asarray(scene_to_model_frame(np.asarray(clock.frames, np.float64), clock.start_frame, clock.fps))
     floor = known_floor(constraints.floor, times) if constraints.lock_feet else None
     feet = joints[:, SKELETON.indices(*CONTACT_JOINTS)]
-    places = (
-        interpolate(feet, np.clip(times, 0, len(joints) - 1)) if len(joints) > 1 else feet[np.zeros(len(times), int)]
-    )
-    return FootContact(in_contact, places, floor, foot_lock.feet_in_scene(clock.rig, clock.bone_map))
+    places = interpolate(feet, np.clip(times, 0, len(joints) - 1)) if len(joints) > 1 else feet[0 * times.astype(int)]
+    heights = _model_heights(clock, floor, places)
+    return FootContact(in_contact, places, heights, floor, foot_lock.feet_in_scene(clock.rig, clock.bone_map))
+
+
+def _model_heights(clock: RigClock, floor: Floor | None, places: np.ndarray) -> np.ndarray:
+    """How high (K, 4) the model's ``CONTACT_JOINTS`` at ``places`` (K, 4, 3) are over where they rest on the ``floor``,
+    in its metres; the armature's hips stand higher or lower on it than the model's."""
+    if floor is None:
+        return np.zeros(places.shape[:2])
+    points = model_to_blender(places) * clock.metre
+    lift = scale.hips_lift(clock.rig, clock.bone_map) / clock.rig.unit_scale
+    ankle = -float(SKELETON.offsets[SKELETON.index("left_foot")][1])
+    return (points[..., 2] - floor.under(points) - lift) / clock.metre - (ankle, 0.0, ankle, 0.0)
 
 
 def _controlled_hips(constraints: Constraints, targets: JointTargets, num_frames: int) -> np.ndarray:

@@ -63,6 +63,7 @@ class FootContact:
 
     in_contact: np.ndarray
     model_points: np.ndarray
+    model_heights: np.ndarray
     floor: Floor | None
     feet: dict[str, FootShape]
 
@@ -255,7 +256,8 @@ class Leg:
         """Where ``joint``, at ``points`` (K, 3), is to be: in its stances, and where a control asks for it."""
         column = CONTACT_JOINTS.index(joint)
         found = stances(self.contact.in_contact[:, column], points, self.contact.model_points[:, column])
-        found = [self._on_floor(joint, stance) for stance in found]
+        heights = self.contact.model_heights[:, column]
+        found = [self._on_floor(joint, stance, float(np.median(heights[stance.span]))) for stance in found]
         mask, positions = np.zeros(len(points), dtype=bool), np.array(points)
         controlled, wanted = targets.get(joint, (mask.copy(), points))
         for number, stance in enumerate(found):
@@ -270,12 +272,14 @@ class Leg:
         positions[controlled] = wanted[controlled]
         return _Pins(mask, positions, found, controlled)
 
-    def _on_floor(self, joint: str, stance: Stance) -> Stance:
+    def _on_floor(self, joint: str, stance: Stance, model_height: float) -> Stance:
+        """``stance`` at the height that its joint has at rest, where it is near that on this armature, or in the
+        model, whose joint is ``model_height`` over where it rests."""
         if self.floor is None:
             return stance
         height = float(np.median((self._floor_under(joint) + self._height(joint))[stance.span]))
         snap = LEG_PARAMS.toe_snap_m if joint == self.toe else LEG_PARAMS.ankle_snap_m
-        if abs(stance.position[2] - height) > snap * self.metre:
+        if abs(stance.position[2] - height) > snap * self.metre and abs(model_height) > snap:
             return stance
         return Stance(stance.first, stance.end, np.array([*stance.position[:2], height]))
 
