@@ -167,7 +167,8 @@ def _estimated(rig: Rig, bone_map: BoneMap, figure: np.ndarray, leg: float, side
     """A foot of usual shape on the joints and plausible tails."""
     bone = rig.by_name[bone_map[f"{side}_ankle"]]
     ankle = np.asarray(bone.head, dtype=np.float64)
-    ends = []
+    ends: list[np.ndarray] = []
+    ball: np.ndarray | None = None
     if f"{side}_foot" in bone_map:
         toe = rig.by_name[bone_map[f"{side}_foot"]]
         ball = _point(rig, figure, toe.head, ankle)
@@ -187,7 +188,7 @@ def _estimated(rig: Rig, bone_map: BoneMap, figure: np.ndarray, leg: float, side
     lowest = min(lowest, 0.0)
     if ball is None:
         ball = np.array([0.0, -USUAL_TIP * leg, lowest])
-    ahead_of = ball * (1, 1, 0)
+    ahead_of: np.ndarray = ball * np.array([1.0, 1.0, 0.0])
     size = float(np.linalg.norm(ahead_of))
     ahead_of = ahead_of / size if size > MIN_HEADING * leg else FRONT
     under = np.array([0.0, 0.0, lowest])
