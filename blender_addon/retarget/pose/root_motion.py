@@ -201,5 +201,6 @@ def on_root(
 
 def root_matrices(rig: Rig, matrix_world: np.ndarray, root: str, along: np.ndarray) -> np.ndarray:
     """Where ``root`` stands (K, 4, 4), armature space, when it has gone along ``along`` (K, 4, 4), world."""
-    at_rest = rig.matrix_world @ fk.strip_scale(np.asarray(rig.by_name[root].matrix, dtype=np.float64))
+    standing = np.asarray(rig.standing.by_name[root].matrix, dtype=np.float64)
+    at_rest = rig.matrix_world @ fk.strip_scale(standing)
     return np.linalg.inv(matrix_world) @ along @ at_rest

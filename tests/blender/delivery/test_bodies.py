@@ -114,3 +114,13 @@ def test_a_frame_of_a_motion_is_no_stand(walk):
     walking(armature, walk)
     scene.frame_set(30)
     assert np.allclose(read_body(armature, scene).position, before.position, atol=1e-5)
+
+
+def test_a_root_bone_stays_below_the_hips_where_the_character_is_seen(walk):
+    armature = ALL["rests elsewhere"]()
+    armature.gaitway_rig.carrier = "BONE"
+    walking(armature, walk)
+    roots, _ = measure.evaluated_heads(armature, ["Root", "Hips"], np.arange(1.0, 41.0, 4.0))
+    assert (
+        np.abs(roots[:, 0, 2]).max() < 0.02 and np.linalg.norm((roots[:, 0] - roots[:, 1])[:, :2], axis=-1).max() < 0.3
+    )
