@@ -8,7 +8,7 @@
 
 Where captured motion is near enough to the sentence, it takes the place of all that is between text and features:
 
-    text ─► text encoder ─► clips' scores ─► found along the path (library/) ─► 263 features
+    text ─► text encoder ─► clips' scores ─► found along the path (library/) ─► joins denoised ─► 263 features
 
 Every caller (command line, socket, tests) goes through :meth:`Pipeline.generate`, so the same request gives the same
 bytes.
@@ -54,6 +54,7 @@ from .library.library import Library
 from .library.refining import brought_near
 from .library.sentences import SentenceIndex, SentenceMatch
 from .library.stretches import MotionFinder
+from .longform.denoised_joins import can_denoise_joins, denoised_joins
 from .longform.motion import MAX_FRAMES, MotionInProgress
 from .longform.variations import batches, begin_variations, measured_errors, met_frames, stacked
 from .longform.window_goals import RefiningBetweenSteps, window_goals
@@ -68,8 +69,8 @@ from .sampling.correct import correct
 from .sampling.latents import ControlReader, KnownTokens, decode_features, encode_known
 from .validate import validate
 
-FOUND_STEPS = 2
-"""Of progress, in a window whose motion is found: searching and finishing."""
+FOUND_STEPS = 3
+"""Of progress, in a window whose motion is found: searching, joining and finishing."""
 
 
 class Pipeline:
@@ -169,7 +170,7 @@ class Pipeline:
                 prepared = [motion.prepare(window) for motion in group]
                 if window.prompt in near:
                     makers = [
-                        self._find(finders[motion], window, one, clock)
+                        self._find(finders[motion], window, one, text[:1], motion.generator, clock)
                         for motion, one in zip(group, prepared, strict=True)
                     ]
                 else:
@@ -219,9 +220,15 @@ class Pipeline:
         return {motion: MotionFinder(self.sentences.library, matches, motion) for motion in motions}
 
     def _find(
-        self, finder: MotionFinder, window: Window, request: WindowRequest, clock: ProgressClock
+        self,
+        finder: MotionFinder,
+        window: Window,
+        request: WindowRequest,
+        text: Tensor,
+        generator: torch.Generator,
+        clock: ProgressClock,
     ) -> Generator[Progress, None, WindowMotion]:
-        """The motion of one variation of a window from the library, by ``finder``."""
+        """The motion of one variation of a window from the library, by ``finder``; its joins by the networks."""
         yield clock.tell("Searching the library")
         yield from clock.meanwhile(finder.search(window))
         found = finder.window(window, request.context)
@@ -231,7 +238,12 @@ class Pipeline:
         if order.refine and not order.exact:
             near = yield from clock.meanwhile(brought_near(order, found.joints, request.context.known))
             found = replace(found, joints=near)
-        return WindowMotion.of_joints(found, order.signal, met)
+        made, joins = WindowMotion.of_joints(found, order.signal, met), finder.joins(window)
+        if not joins or not order.exact or not can_denoise_joins(self.networks):  # previews are not exact
+            return made
+        yield clock.tell("Joining")
+        joining = denoised_joins(self.networks, made.features, joins, request.context.known, text, generator)
+        return replace(made, features=(yield from clock.meanwhile(joining)))
 
     def _sample(
         self, requests: list[WindowRequest], text: Tensor, generators: list[torch.Generator], clock: ProgressClock

@@ -62,12 +62,15 @@ class FoundPart:
 
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
-    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of."""
+    """World ``joints`` (T, J, 3) and ``contacts`` (T, C) 0..1, not yet finished, and what they were made of. ``joins``:
+    the frames in which another stretch takes over, where windows were matched.
+    """
 
     joints: np.ndarray
     contacts: np.ndarray
     parts: tuple[FoundPart, ...]
     kind: Literal["matched", "bent", "alone"]
+    joins: tuple[int, ...] = ()
 
 
 def find(
@@ -93,7 +96,8 @@ def find(
     if scores.going and (way.going_speed > MATCHED_MPS or (route.poses and not way.known.any())):
         facing = way.facing(-travel_angle(library, scores.matching))
         segments = yield from _matched(library, scores.matching, _Task(way, facing, route, before), seed, params)
-    if segments:
+    matched = bool(segments)
+    if matched:
         motion = join_segments(library, segments, before).cut(0, route.num_frames)
         kind: Literal["matched", "bent", "alone"] = "matched" if route.mask.any() else "alone"
         facing = facing if way.known.any() else way.facing(motion.headings())
@@ -110,7 +114,9 @@ def find(
     joints = (strided(motion, track, strides) if way.known.any() else motion).in_world(track)
     if route.on_ground:
         joints[..., 1] -= own_ground(motion)[:, None]
-    return FoundMotion(joints, motion.contacts, _parts(library, segments, route.num_frames), kind)
+    parts = _parts(library, segments, route.num_frames)
+    joins = tuple(part.first for part in parts[1:]) if matched else ()
+    return FoundMotion(joints, motion.contacts, parts, kind, joins)
 
 
 @dataclass(frozen=True, eq=False)

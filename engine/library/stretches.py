@@ -92,6 +92,7 @@ class MotionFinder:
         notices = (pace_notice(library, matches[i].scores.matching, self._whole) for i in sorted(going))
         self.notice = next(filter(None, notices), "")
         self._found: WindowJoints | None = None
+        self._joins: list[int] = []
 
     def search(self, window: Window) -> Generator[None, None, None]:
         """Find the stretch that begins with ``window``, if one does; may be abandoned wherever it yields."""
@@ -105,6 +106,7 @@ class MotionFinder:
             joints = self._moved_onto_hints(joints, stretch)
         joints = self._through_poses(joints, stretch)
         self._first, self._found = stretch.first, WindowJoints(joints, found.contacts)
+        self._joins = [stretch.first + join for join in found.joins]
         self.sources += _sources(found.parts, stretch)
 
     def window(self, window: Window, context: Context) -> WindowJoints:
@@ -120,6 +122,10 @@ class MotionFinder:
             np.concatenate([context.joints[:seen], found.joints[here]]),
             np.concatenate([np.zeros((seen, 4)), found.contacts[here]]),
         )
+
+    def joins(self, window: Window) -> list[int]:
+        """The frames of ``window`` in which another captured stretch takes over, where steps were matched."""
+        return [join - window.start for join in self._joins if window.first <= join < window.end]
 
     def _route(self, stretch: FoundStretch) -> Route:
         """Where the stretch goes, and a few frames beyond it."""

@@ -34,15 +34,11 @@ def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) ->
     """
     config, latent = networks.config, noise.start
     doubled = _doubled(conditioning, len(latent))
-    guided = len(doubled.text) == 2 * len(latent)
     times = ddim_timesteps(config, conditioning.num_steps)
     rule = None if config.timesteps_map else scheduler.ddim_scheduler(len(times), config.prediction_type)
     for time, after in zip(times, (*times[1:], None), strict=True):
         latent = conditioning.with_known(latent, noise.start, time)
-        output = predict(networks, latent.repeat(2, 1, 1) if guided else latent, time, doubled)
-        if guided:
-            conditional, unconditional = output.chunk(2)
-            output = unconditional + conditioning.guidance_scale * (conditional - unconditional)
+        output = _guided_output(networks, latent, time, doubled)
         if rule is not None:
             latent = rule.step(output, time, latent, return_dict=False)[0]
         else:
@@ -54,6 +50,21 @@ def sample_ddim(networks: Networks, conditioning: Conditioning, noise: Noise) ->
             left = scheduler.predict_noise(latent, output, time, config.prediction_type)
             latent = clean if after is None else scheduler.add_noise(clean, left, after)
         yield conditioning.with_known(latent) if after is None else latent
+
+
+@torch.no_grad()
+def denoised(networks: Networks, conditioning: Conditioning, latent: Tensor, time: int) -> Tensor:
+    """The clean latent (B, N, D) that ``latent`` with the noise of ``time`` is taken for, in one guided step."""
+    output = _guided_output(networks, latent, time, _doubled(conditioning, len(latent)))
+    return scheduler.predict_clean(latent, output, time, networks.config.prediction_type)
+
+
+def _guided_output(networks: Networks, latent: Tensor, time: int, doubled: Conditioning) -> Tensor:
+    """The networks' output (B, N, D); of twice the batch where ``doubled`` is."""
+    if len(doubled.text) != 2 * len(latent):
+        return predict(networks, latent, time, doubled)
+    conditional, unconditional = predict(networks, latent.repeat(2, 1, 1), time, doubled).chunk(2)
+    return unconditional + doubled.guidance_scale * (conditional - unconditional)
 
 
 def ddim_timesteps(config: ModelConfig, num_inference_steps: int) -> tuple[int, ...]:
