@@ -4,9 +4,9 @@
     python -m tests.benchmarks.precision [--seeds 2] [--checkpoint DIR]
 
 The networks in float32 on one thread, against float16 (what graphics cards are given), bfloat16, and two threads, whose
-sums are taken in another order. Both ways to a motion: captured motion found (with its joins denoised) and the diffusion
-model alone. What is made of small differences is the finisher's doing, whose choices of steps must not flip. Prints a
-table in millimetres and one JSON line.
+sums are taken in another order. Both ways to a motion: captured motion found (with its joins denoised) and the
+diffusion model alone. What is made of small differences is the finisher's doing, whose choices of steps must not flip.
+Prints a table in millimetres and one JSON line.
 """
 
 from __future__ import annotations
