@@ -26,9 +26,9 @@ class FaultLimits:
 
     slide_ratio: float = 0.03
     slide_broken_ratio: float = 0.15
-    height_ratio: float = 0.04  # of soles under or over the ground, for ``lasting_frames``
+    height_ratio: float = 0.024  # of the body's size: soles under or over the ground, for ``lasting_frames``
     lasting_frames: int = 3
-    height_broken_ratio: float = 0.15
+    height_broken_ratio: float = 0.09
     hover_s: float = 1.0  # for which both feet are off the ground
     hover_straight_ratio: float = 0.85  # of the leg's length, from which on legs hang; climbers bend theirs
     reach_ratio: float = 0.02  # by which a control is missed since the limb is too short
@@ -83,6 +83,16 @@ class MotionOnRig:
     leg_m: float
     fps: float
 
+    @property
+    def size_m(self) -> float:
+        """Length of a leg and the trunk with the head, metres: toys have short legs."""
+        top = next(joint for joint in ("head", "neck", "left_shoulder") if joint in self.heads)
+        lengths = [
+            float(np.median(np.linalg.norm(self.heads[one] - self.heads[other], axis=-1)))
+            for one, other in (("left_hip", "left_knee"), ("left_knee", "left_ankle"), ("pelvis", top))
+        ]
+        return self.leg_m * (1 + lengths[2] / max(lengths[0] + lengths[1], 1e-9))
+
 
 def find_faults(shown: MotionOnRig) -> Generator[None, None, tuple[Fault, ...]]:
     """What is to be told of a motion, what breaks it first; a generator that hands the thread back."""
@@ -118,7 +128,11 @@ def _hips(shown: MotionOnRig) -> Iterator[Fault]:
 def _limbs(shown: MotionOnRig) -> Iterator[Fault]:
     """Limbs that no control leads and that are not where the motion has them."""
     for limb in LIMBS:
-        if limb.end not in shown.heads or shown.led & {limb.end, limb.middle, limb.end.replace("ankle", "foot")}:
+        if not {limb.middle, limb.end} <= set(shown.heads) or shown.led & {
+            limb.end,
+            limb.middle,
+            limb.end.replace("ankle", "foot"),
+        }:
             continue
         angles = np.max([_off(shown, limb.upper, limb.middle), _off(shown, limb.middle, limb.end)], axis=0)
         often = float(np.percentile(angles, 90))
@@ -180,8 +194,8 @@ def _soles(shown: MotionOnRig) -> Iterator[Fault]:
             ("over", np.where(stands, over - np.maximum(own, 0.0), 0.0)),
         ):
             worst, frame = _at(shown, _lasting(values))
-            if worst > LIMITS.height_ratio * shown.leg_m:
-                yield Fault(kind, f"{side}_ankle", worst, frame, worst > LIMITS.height_broken_ratio * shown.leg_m)
+            if worst > LIMITS.height_ratio * shown.size_m:
+                yield Fault(kind, f"{side}_ankle", worst, frame, worst > LIMITS.height_broken_ratio * shown.size_m)
 
 
 def _hovering(shown: MotionOnRig) -> Iterator[Fault]:
@@ -190,7 +204,7 @@ def _hovering(shown: MotionOnRig) -> Iterator[Fault]:
         return
     over = np.min(list(shown.clearances.values()), axis=0)
     extended = [np.linalg.norm(shown.heads[limb.end] - shown.heads[limb.upper], axis=-1) for limb in LEGS]
-    hangs = (over > LIMITS.height_ratio * shown.leg_m) & (
+    hangs = (over > LIMITS.height_ratio * shown.size_m) & (
         np.min(extended, axis=0) > LIMITS.hover_straight_ratio * np.max(extended)
     )
     lasting = np.zeros(len(over))
@@ -199,7 +213,7 @@ def _hovering(shown: MotionOnRig) -> Iterator[Fault]:
             lasting[first:end] = over[first:end]
     worst, frame = _at(shown, lasting)
     if worst > 0:
-        yield Fault("hover", "", worst, frame, worst > LIMITS.height_broken_ratio * shown.leg_m)
+        yield Fault("hover", "", worst, frame, worst > LIMITS.height_broken_ratio * shown.size_m)
 
 
 def _slides(shown: MotionOnRig) -> Iterator[Fault]:
@@ -211,7 +225,7 @@ def _slides(shown: MotionOnRig) -> Iterator[Fault]:
 def _out_of_reach(shown: MotionOnRig) -> Iterator[Fault]:
     """Controls that a stretched limb does not reach."""
     for limb in LIMBS:
-        if limb.end not in shown.missed:
+        if limb.end not in shown.missed or limb.middle not in shown.heads:
             continue
         frames, targets, errors = shown.missed[limb.end]
         row = int(errors.argmax())
