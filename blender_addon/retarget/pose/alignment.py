@@ -27,6 +27,7 @@ from ..rig import Rig
 from .feet import SIDES, FootShape, foot_shapes
 
 SNAP_RAD = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright
+TURNED_RAD, TWISTED_RAD = np.radians(4.0), np.radians(3.0)  # of a figure as a whole, and of its trunk
 REST_BEND_UNKNOWN_RAD = np.radians(4.0)  # a rest limb straighter than this shows no hinge axis
 REST_BEND_KNOWN_RAD = np.radians(12.0)
 HINGE_LIMIT_RAD = np.radians(75.0)  # a rest bend farther off its usual plane is a bow leg, not the hinge
@@ -68,15 +69,28 @@ def figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
 
 def _figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
     corners = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
-    at_rest = trunk_axes(*(head(rig, bone_map[joint]) for joint in corners))
+    at_rest = [head(rig, bone_map[joint]) for joint in corners]
     in_t_pose = trunk_axes(*(model_to_blender(T_POSE[SKELETON.index(joint)]) for joint in corners))
-    measured = quat.multiply(in_t_pose, quat.conjugate(at_rest))
+    measured = quat.multiply(in_t_pose, quat.conjugate(trunk_axes(*at_rest)))
     upright = _snap(measured)
     if upright is not None:
-        return upright
+        return _as_turned(upright, at_rest)
     in_world = object_rotation(rig.matrix_world)
     upright = _snap(quat.multiply(measured, quat.conjugate(in_world)))
-    return measured if upright is None else quat.multiply(upright, in_world)
+    return measured if upright is None else _as_turned(quat.multiply(upright, in_world), at_rest)
+
+
+def _as_turned(upright: np.ndarray, corners: list[np.ndarray]) -> np.ndarray:
+    """``upright`` (4,), and turned about the vertical where hips and shoulders, the ``corners``, both say so: a figure
+    that faces off the axes, and is not merely twisted."""
+    left_hip, right_hip, left_shoulder, right_shoulder = corners
+    hips, shoulders = (
+        float(np.arctan2(line[1], line[0]))
+        for line in (quat.rotate(upright, left_hip - right_hip), quat.rotate(upright, left_shoulder - right_shoulder))
+    )
+    if abs(hips) < TURNED_RAD or abs(hips - shoulders) > TWISTED_RAD:
+        return upright
+    return quat.multiply(quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), -(hips + shoulders) / 2), upright)
 
 
 def trunk_axes(
