@@ -279,7 +279,7 @@ class Leg:
             return stance
         height = float(np.median((self._floor_under(joint) + self._height(joint))[stance.span]))
         snap = LEG_PARAMS.toe_snap_m if joint == self.toe else LEG_PARAMS.ankle_snap_m
-        if abs(stance.position[2] - height) > snap * self.metre and abs(model_height) > snap:
+        if abs(stance.position[2] - height) > snap * self.metre and abs(model_height) > snap / 2:
             return stance
         return Stance(stance.first, stance.end, np.array([*stance.position[:2], height]))
 
