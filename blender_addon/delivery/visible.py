@@ -17,6 +17,8 @@ from ..shared.ground import heights_at
 from ..shared.skeleton import SKELETON
 from ..takes.faults import MotionOnRig
 
+EDGE_M = 0.04
+"""Beside a point of a sole, within which the ground that is nearest to it counts."""
 FEET = {side: SKELETON.indices(f"{side}_ankle", f"{side}_foot") for side in ("left", "right")}
 
 
@@ -44,7 +46,10 @@ def clearances(
     if captured.ground is not None:
         places = captured.body.to_model(soles, captured.unit_scale)[..., [0, 2]]
         metre = captured.body.scale / captured.unit_scale
-        heights = heights - heights_at(captured.ground, model_frames, places) * metre
+        # A tip against the next step of stairs is not under it, a heel beyond its edge not over the one below.
+        beside = np.array([[0, 0], [EDGE_M, 0], [-EDGE_M, 0], [0, EDGE_M], [0, -EDGE_M]])
+        over = [heights - metre * heights_at(captured.ground, model_frames, places + offset) for offset in beside]
+        heights = np.take_along_axis(np.array(over), np.abs(over).argmin(0)[None], 0)[0]
     sides = np.array([point.side for point in captured.body.soles])
     return {side: heights[:, sides == side].min(-1) * captured.unit_scale for side in FEET if (sides == side).any()}
 

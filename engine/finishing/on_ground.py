@@ -29,7 +29,7 @@ from .footprints import FootPlan
 from .knees import knees_ahead
 from .treads import BEHIND_ANKLE_M, BEYOND_TOE_M, Footprint, Places, footprints_of
 
-CLEAR_M = 0.03  # of a swinging sole over the ground
+CLEAR_M = 0.045  # of a swinging sole over the ground
 CLEAR_FRAMES = 3  # in which a foot rises to it
 EARLY, LATE = 1.6, 0.4  # an upward swing is up after 1/1.6 of its time; one down begins to sink after 0.4 of it
 NEAR_M = 0.05  # of the pelvis, further from a standing foot than it comes, while it rides on that foot

@@ -54,7 +54,7 @@ def test_a_sole_is_put_on_one_tread_and_lies_along_a_slope() -> None:
 
 
 def test_steps_from_tread_to_tread_are_even() -> None:
-    toes = 1.2 + 0.35 * np.arange(6) + np.array([0, 0.1, -0.1, 0.12, -0.05, 0])
+    toes = 1.2 + 0.35 * np.arange(6) + np.array([0, 0.06, -0.06, 0.08, -0.05, 0])
     marks = footprint(ground("stairs up"), *toes)
     np.testing.assert_allclose(np.diff([mark.height for mark in marks]), 0.17, atol=1e-3)
 
