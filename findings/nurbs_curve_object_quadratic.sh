@@ -5,7 +5,7 @@
 # second grows with the number of control points and the time of the first with its square.
 # Seen (CPU time of one evaluation, order 4, 12 points a segment):
 #   control points              2,000    4,000    8,000
-#   CURVE, one spline          0.13 s   0.47 s    1.8 s   x 14; 100,000 points take minutes
+#   CURVE, one spline          0.13 s   0.47 s    1.8 s   x 14
 #   CURVES, one curve         0.003 s  0.005 s  0.009 s   x 3; 8,000 points about 200 times faster than the other kind
 #   CURVE, 100 points a spline 0.02 s   0.03 s   0.07 s   x 4: the length of a spline costs, not the sum of the points
 # bpy 4.5 is quadratic for both kinds, so newer releases mended one of them. A long traced line in a NURBS curve object is
