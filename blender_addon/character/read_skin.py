@@ -28,9 +28,10 @@ _CACHE: dict[tuple[object, ...], Skin] = {}
 def read_skin(armature: bpy.types.Object, rest: Rig, bone_map: BoneMap) -> Skin:
     """Points (N, 3) of the meshes bound to ``armature`` at its feet and toes, by mapped bone, in the bone's axes at
     rest: those that lie outermost."""
-    carriers = _carriers(rest, bone_map)
+    meshes = list(_bound_meshes(armature))
+    carriers = _carriers(rest, bone_map) if meshes else {}
     found: dict[str, list[np.ndarray]] = {}
-    for mesh in _bound_meshes(armature):
+    for mesh in meshes:
         for bone, points in _read_mesh(armature, mesh, rest, bone_map, carriers).items():
             found.setdefault(bone, []).append(points)
     return {bone: _outermost(np.concatenate(parts)) for bone, parts in found.items()}

@@ -100,7 +100,6 @@ def with_matrices(rest: Rig, matrices: dict[str, np.ndarray]) -> Rig:
     """``rest`` with its bones at ``matrices`` (4, 4), armature space; what these do not name goes along with its
     parent."""
     found: dict[str, np.ndarray] = {}
-    bones = []
     for bone in rest.bones:
         matrix = matrices.get(bone.name)
         if matrix is None:
@@ -108,9 +107,14 @@ def with_matrices(rest: Rig, matrices: dict[str, np.ndarray]) -> Rig:
             if bone.parent in found:
                 matrix = found[bone.parent] @ np.linalg.inv(rest.by_name[bone.parent].matrix) @ matrix
         found[bone.name] = matrix
-        length = np.linalg.norm(np.subtract(bone.tail, bone.head))
-        tail = matrix[:3, 3] + length * matrix[:3, 1]
-        bones.append(replace(bone, matrix=matrix, head=tuple(matrix[:3, 3]), tail=tuple(tail)))
+    placed, rests = np.array(list(found.values())), np.array([bone.matrix for bone in rest.bones])
+    along = np.array([bone.tail for bone in rest.bones]) - np.array([bone.head for bone in rest.bones])
+    tails = placed[:, :3, 3] + np.linalg.norm(along, axis=-1, keepdims=True) * placed[:, :3, 1]
+    moved = (placed != rests).any((1, 2)) | (tails != rests[:, :3, 3] + along).any(1)
+    bones = [
+        replace(bone, matrix=matrix, head=tuple(matrix[:3, 3]), tail=tuple(tail)) if moves else bone
+        for bone, matrix, tail, moves in zip(rest.bones, placed, tails, moved, strict=True)
+    ]
     return replace(rest, bones=bones, standing_pose=None)
 
 

@@ -25,16 +25,23 @@ from .tree import BoneTree
 
 LIMB_PARTS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 LIMB_PARTS_BELOW_ROOT = ("elbow", "wrist", "knee", "ankle", "foot")
+FOUND_SIZE = 16
+_FOUND: dict[tuple[object, ...], BoneMap] = {}
 
 
 def detect_bones(bones: list[BoneRest]) -> BoneMap:
     """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out, and
-    for a bone that the body needs and Blender cannot move."""
-    tree = BoneTree(bones)
-    found = _detect(bones, tree)
-    if not found.limbs and not found.hang_on_constraints:
-        check_map(bones, found, tree)  # what controls hang on tells little
-    return found
+    for a bone that the body needs and Blender cannot move. The same bones are looked at once."""
+    asked = tuple((bone.name, bone.parent, tuple(bone.head), tuple(bone.tail), bone.connected) for bone in bones)
+    if asked not in _FOUND:
+        tree = BoneTree(bones)
+        found = _detect(bones, tree)
+        if not found.limbs and not found.hang_on_constraints:
+            check_map(bones, found, tree)  # what controls hang on tells little
+        while len(_FOUND) >= FOUND_SIZE:
+            del _FOUND[next(iter(_FOUND))]
+        _FOUND[asked] = found
+    return _FOUND[asked]
 
 
 def _detect(bones: list[BoneRest], tree: BoneTree) -> BoneMap:

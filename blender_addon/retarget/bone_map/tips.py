@@ -28,6 +28,8 @@ HAND_RATIO = 0.3  # of the forearm
 def with_tips(bones: list[BoneRest], bone_map: BoneMap) -> tuple[list[BoneRest], BoneMap]:
     """``bones`` and their map with a bone for every end of a limb that has none; the same where all have one."""
     made: dict[str, BoneRest] = {}
+    if all(f"{side}_{end}" in bone_map for side in SIDES for _, _, end in LIMB_ENDS):
+        return bones, bone_map
     tree = BoneTree(bones)
     for side in SIDES:
         for upper, middle, end in LIMB_ENDS:
