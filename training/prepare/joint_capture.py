@@ -30,7 +30,7 @@ class MappedCapture:
     """The mapped bones of a capture at 20 fps, in model axes and at the model's size."""
 
     def __init__(self, capture: Capture) -> None:
-        self.map = detect_bones(capture.rig.bones)
+        self.map = detect_bones(capture.rig.bones, rests_as_human=False)
         missing = next((joint for joint in LIMB_JOINTS if joint not in self.map), None)
         if missing is not None:
             raise RetargetError(f"The capture has no {joint_label(missing)}.", "Leave it out.")

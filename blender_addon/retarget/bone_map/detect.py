@@ -29,14 +29,17 @@ FOUND_SIZE = 16
 _FOUND: dict[tuple[object, ...], BoneMap] = {}
 
 
-def detect_bones(bones: list[BoneRest]) -> BoneMap:
+def detect_bones(bones: list[BoneRest], rests_as_human: bool = True) -> BoneMap:
     """The bone map of an armature. Raises RetargetError when no two legs, two arms and a trunk can be made out, and
-    for a bone that the body needs and Blender cannot move. The same bones are looked at once."""
-    asked = tuple((bone.name, bone.parent, tuple(bone.head), tuple(bone.tail), bone.connected) for bone in bones)
+    for a bone that the body needs and Blender cannot move. The same bones are looked at once. ``rests_as_human``: else,
+    as in some captures, the rest pose tells nothing and the names all.
+    """
+    asked: tuple[object, ...] = (rests_as_human,)
+    asked += tuple((bone.name, bone.parent, tuple(bone.head), tuple(bone.tail), bone.connected) for bone in bones)
     if asked not in _FOUND:
         tree = BoneTree(bones)
         found = _detect(bones, tree)
-        if not found.limbs and not found.hang_on_constraints:
+        if rests_as_human and not found.limbs and not found.hang_on_constraints:
             check_map(bones, found, tree)  # what controls hang on tells little
         while len(_FOUND) >= FOUND_SIZE:
             del _FOUND[next(iter(_FOUND))]

@@ -26,6 +26,7 @@ from ..bone_map.mapping import BoneMap
 from ..rig import Rig
 from .feet import SIDES, FootShape, foot_shapes
 
+UP = np.array([0.0, 0.0, 1.0])
 SNAP_RAD = np.radians(20.0)  # how far a figure may lean from the axes and still count as upright
 TURNED_RAD, TWISTED_RAD = np.radians(4.0), np.radians(3.0)  # of a figure as a whole, and of its trunk
 REST_BEND_UNKNOWN_RAD = np.radians(4.0)  # a rest limb straighter than this shows no hinge axis
@@ -77,7 +78,29 @@ def _figure_rotation(rig: Rig, bone_map: BoneMap) -> np.ndarray:
         return _as_turned(upright, at_rest)
     in_world = object_rotation(rig.matrix_world)
     upright = _snap(quat.multiply(measured, quat.conjugate(in_world)))
-    return measured if upright is None else _as_turned(quat.multiply(upright, in_world), at_rest)
+    if upright is not None:
+        return _as_turned(quat.multiply(upright, in_world), at_rest)
+    for frame in (quat.identity(), in_world):
+        vertical = _nearly_vertical(quat.rotate(quat.multiply(frame, quat.conjugate(measured)), UP))
+        if vertical is not None:
+            return _upright(quat.rotate(quat.conjugate(frame), vertical), at_rest)
+    return measured
+
+
+def _nearly_vertical(up: np.ndarray) -> np.ndarray | None:
+    """The axis (3,) within ``SNAP_RAD`` of ``up`` (3,), None when there is none."""
+    axis = np.zeros(3)
+    axis[np.abs(up).argmax()] = np.sign(up[np.abs(up).argmax()])
+    return axis if bend_angle(up, axis) < SNAP_RAD else None
+
+
+def _upright(vertical: np.ndarray, corners: list[np.ndarray]) -> np.ndarray:
+    """Rotation (4,) that takes ``vertical`` (3,) to the canonical one, and the line from right to left across the
+    ``corners`` to canonical left: of a figure that faces anywhere."""
+    left_hip, right_hip, left_shoulder, right_shoulder = corners
+    upright = quat.between(vertical, UP)
+    left = quat.rotate(upright, left_hip + left_shoulder - right_hip - right_shoulder)
+    return quat.multiply(quat.from_axis_angle(UP, -float(np.arctan2(left[1], left[0]))), upright)
 
 
 def _as_turned(upright: np.ndarray, corners: list[np.ndarray]) -> np.ndarray:
@@ -90,7 +113,7 @@ def _as_turned(upright: np.ndarray, corners: list[np.ndarray]) -> np.ndarray:
     )
     if abs(hips) < TURNED_RAD or abs(hips - shoulders) > TWISTED_RAD:
         return upright
-    return quat.multiply(quat.from_axis_angle(np.array([0.0, 0.0, 1.0]), -(hips + shoulders) / 2), upright)
+    return quat.multiply(quat.from_axis_angle(UP, -(hips + shoulders) / 2), upright)
 
 
 def trunk_axes(
