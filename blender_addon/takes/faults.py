@@ -122,7 +122,7 @@ def _hips(shown: MotionOnRig) -> Iterator[Fault]:
     usual = float(np.median(angles))
     if usual > LIMITS.hips_deg:
         worst, frame = _at(shown, angles)
-        yield Fault("hips", "pelvis", worst, frame, usual > LIMITS.hips_broken_deg)
+        yield Fault("hips", "pelvis", worst, frame, bool(usual > LIMITS.hips_broken_deg))
 
 
 def _limbs(shown: MotionOnRig) -> Iterator[Fault]:
@@ -138,7 +138,7 @@ def _limbs(shown: MotionOnRig) -> Iterator[Fault]:
         often = float(np.percentile(angles, 90))
         if often > LIMITS.limb_deg:
             worst, frame = _at(shown, angles)
-            yield Fault("limb", limb.end, worst, frame, often > LIMITS.limb_broken_deg)
+            yield Fault("limb", limb.end, worst, frame, bool(often > LIMITS.limb_broken_deg))
 
 
 def _off(shown: MotionOnRig, start: str, end: str) -> np.ndarray:
@@ -170,7 +170,7 @@ def _knees(shown: MotionOnRig) -> Iterator[Fault]:
         rows = backward > LIMITS.knee_deg
         if rows.sum() >= LIMITS.knee_min_frames:
             worst, frame = _at(shown, backward)
-            yield Fault("knee", limb.middle, worst, frame, rows.mean() > LIMITS.knee_broken_share)
+            yield Fault("knee", limb.middle, worst, frame, bool(rows.mean() > LIMITS.knee_broken_share))
 
 
 def _bend(points: dict[str, np.ndarray], limb: Limb) -> tuple[np.ndarray, np.ndarray]:

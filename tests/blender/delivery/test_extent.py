@@ -72,7 +72,7 @@ def test_units_and_frame_rates(settings, unit: float, fps: float) -> None:
 def test_far_from_the_origin(settings, at: tuple[float, float]) -> None:
     settings.character.location = (*at, 0)
     apart, speeds = walked(straight(8, at))
-    exact = np.spacing(np.float32(np.abs(at).max()))  # Blender's own numbers have seven digits
+    exact = float(np.spacing(np.float32(np.abs(at).max())))  # Blender's own numbers have seven digits
     assert apart.max() < 0.001 + 2 * exact
     assert np.median(speeds) == pytest.approx(1.2, rel=0.05 + exact)
 
