@@ -31,7 +31,7 @@ GOALS = 1.5  # what goals cost beside cosines
 COST_LIMIT = 0.6  # of all of them together
 UNSAID = 0.15  # of a clip that says none of the words
 NEAR = 0.65  # cosine; below it nothing in the library is near
-NEAR_IN_ALL = 0.5  # the same where the best clip also does what the words of the table ask
+NEAR_IN_ALL = 0.5  # the same where the best clip also does what words of the table ask, and captions say one of them
 DONE = 0.05  # goals that cost less are met
 COMMON = 3  # captions with a word, from which on it is one that clips are described by
 ENGLISH = 0.5  # share of a sentence's words that are known, below which it is no English
@@ -110,7 +110,10 @@ class SentenceIndex:
         closest, nearness = self.library.captions[place], float(cosines[place])
         words = meant_words(sentence)
         does = any(rows_in(words)) and costs.flat[int(choosing.argmax())] < DONE
-        message = "" if nearness >= (NEAR_IN_ALL if does else NEAR) else self._message(words_of(sentence), closest)
+        asked = [word for word in words_of(sentence) if word not in _LITTLE_WORDS]
+        heard = any(word in self.saying for word in asked)
+        enough = NEAR_IN_ALL if does and heard else NEAR
+        message = "" if nearness >= enough else self._message(words_of(sentence), closest)
         going = any(word in _GOING and not _changes_posture(words, place) for place, word in enumerate(words))
         return SentenceMatch(ClipScores(choosing, matching, going, posture_of(goals)), closest, nearness, message)
 

@@ -61,7 +61,7 @@ CAST = (
     Part("a person jumps forward", WOMAN),
     Part("a boxer punches", KNIGHT),
     Part("a person dances", FROG),
-    Part("a person claps", ROBOT),
+    Part("a person laughs", ROBOT),
     Part("a zombie with outstretched arms", MAN),
     Part("a person picks something up", WOMAN),
 )
